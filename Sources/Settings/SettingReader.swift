@@ -1,0 +1,160 @@
+import Telemetry
+
+/// Reads the keys of one map, notes every mistake, and goes on, so that all of them are reported together.
+///
+/// Each key that is read counts as known; `finish` reports the others, with the nearest known word.
+public struct SettingReader {
+    public let setting: Setting
+    private var known: [String] = []
+
+    /// Notes a mistake where `setting` is not a map; every key then reads as missing.
+    public init(_ setting: Setting, _ mistakes: inout [Mistake]) {
+        self.setting = setting
+        if setting.entries == nil, !setting.isMissing { mistakes.append(setting.mistake("expected a map of keys")) }
+    }
+
+    /// The setting under `key`, or nil when it is missing.
+    public mutating func optional(_ key: String) -> Setting? {
+        known.append(key)
+        guard let found = setting[key], !found.isMissing else { return nil }
+        return found
+    }
+
+    /// The setting under `key`; a missing one is a mistake.
+    public mutating func required(_ key: String, _ meaning: String, _ mistakes: inout [Mistake]) -> Setting? {
+        if let found = optional(key) { return found }
+        let path = setting.path.isEmpty ? key : "\(setting.path).\(key)"
+        mistakes.append(
+            Mistake(
+                file: setting.file, line: setting.line, key: path, value: nil, expected: "missing: \(meaning)"))
+        return nil
+    }
+
+    /// Reports every key that was never asked for.
+    public func finish(_ mistakes: inout [Mistake]) {
+        for entry in setting.entries ?? [] where !known.contains(entry.key) {
+            let hint = nearest(to: entry.key, in: known).map { "did you mean '\($0)'?" }
+            let path = setting.path.isEmpty ? entry.key : "\(setting.path).\(entry.key)"
+            mistakes.append(
+                Mistake(
+                    file: setting.file, line: entry.keyLine, key: path, value: nil,
+                    expected: "unknown key; " + (hint ?? "known here: \(known.joined(separator: ", "))")))
+        }
+    }
+}
+
+extension SettingReader {
+    public mutating func text(_ key: String, default fallback: String, _ mistakes: inout [Mistake]) -> String {
+        optionalText(key, &mistakes) ?? fallback
+    }
+
+    public mutating func optionalText(_ key: String, _ mistakes: inout [Mistake]) -> String? {
+        guard let found = optional(key) else { return nil }
+        guard let text = found.text else {
+            mistakes.append(found.mistake("expected text"))
+            return nil
+        }
+        return text
+    }
+
+    public mutating func flag(_ key: String, default fallback: Bool, _ mistakes: inout [Mistake]) -> Bool {
+        guard let found = optional(key) else { return fallback }
+        switch found.text {
+        case "true", "yes", "on": return true
+        case "false", "no", "off": return false
+        default:
+            mistakes.append(found.mistake("expected true or false"))
+            return fallback
+        }
+    }
+
+    public mutating func integer(
+        _ key: String, in range: ClosedRange<Int>, default fallback: Int, _ mistakes: inout [Mistake]
+    ) -> Int {
+        guard let found = optional(key) else { return fallback }
+        guard let text = found.text, let number = Int(text), range.contains(number) else {
+            mistakes.append(
+                found.mistake("expected a whole number from \(range.lowerBound) to \(range.upperBound)"))
+            return fallback
+        }
+        return number
+    }
+
+    /// Any finite number.
+    public mutating func number(_ key: String, _ mistakes: inout [Mistake]) -> Double? {
+        guard let found = optional(key) else { return nil }
+        guard let text = found.text, let number = Double(text), number.isFinite else {
+            mistakes.append(found.mistake("expected a number"))
+            return nil
+        }
+        return number
+    }
+
+    /// A duration with its unit: `250ms`, `30s`, `5m`, `1h`, `7d`.
+    public mutating func duration(
+        _ key: String, in range: ClosedRange<Duration>, default fallback: Duration, _ mistakes: inout [Mistake]
+    ) -> Duration {
+        guard let found = optional(key) else { return fallback }
+        guard let text = found.text, let duration = Duration(shortForm: text), range.contains(duration) else {
+            mistakes.append(
+                found.mistake(
+                    "expected a duration from \(range.lowerBound.shortForm) to \(range.upperBound.shortForm), "
+                        + "such as 30s, 5m, 1h or 7d"))
+            return fallback
+        }
+        return duration
+    }
+
+    /// One word of a `CaseIterable` enumeration of strings.
+    public mutating func word<Word: RawRepresentable & CaseIterable>(
+        _ key: String, default fallback: Word, _ mistakes: inout [Mistake]
+    ) -> Word where Word.RawValue == String {
+        guard let found = optional(key) else { return fallback }
+        if let text = found.text, let word = Word(rawValue: text) { return word }
+        let words = Word.allCases.map(\.rawValue)
+        let hint = nearest(to: found.shown, in: words).map { "; did you mean '\($0)'?" } ?? ""
+        mistakes.append(found.mistake("expected one of \(words.joined(separator: ", "))\(hint)"))
+        return fallback
+    }
+
+    /// A list of texts; a single text stands for a list of one.
+    public mutating func texts(_ key: String, default fallback: [String], _ mistakes: inout [Mistake]) -> [String] {
+        guard let found = optional(key) else { return fallback }
+        if let text = found.text { return [text] }
+        guard let items = found.items else {
+            mistakes.append(found.mistake("expected a list of texts"))
+            return fallback
+        }
+        return items.compactMap { item in
+            if item.text == nil { mistakes.append(item.mistake("expected text")) }
+            return item.text
+        }
+    }
+}
+
+extension Duration {
+    /// Reads `250ms`, `30s`, `5m`, `1h`, `7d`; nil for anything else. A number without unit is refused: it would be
+    /// read as seconds by one and milliseconds by another.
+    public init?(shortForm text: String) {
+        let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        guard let number = Double(digits), number.isFinite, number < 1e9 else { return nil }
+        switch text.dropFirst(digits.count) {
+        case "ms": self = .milliseconds(Int64(number))
+        case "s": self = .milliseconds(Int64(number * 1000))
+        case "m", "min": self = .milliseconds(Int64(number * 60_000))
+        case "h": self = .milliseconds(Int64(number * 3_600_000))
+        case "d": self = .milliseconds(Int64(number * 86_400_000))
+        default: return nil
+        }
+    }
+
+    /// The shortest of `250ms`, `30s`, `5m`, `1h`, `7d` that says it exactly.
+    public var shortForm: String {
+        let milliseconds = milliseconds
+        for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] as [(String, Int64)]
+        where milliseconds != 0 && milliseconds % size == 0 {
+            return "\(milliseconds / size)\(unit)"
+        }
+        return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
+    }
+}

@@ -1,0 +1,68 @@
+/// How much an alert matters to the duty room.
+public enum Severity: String, Sendable, CaseIterable, Codable {
+    case info, warning, critical
+}
+
+/// The phase of an alert. Missing data moves an alert to `unknown`, never to `resolved`.
+public enum AlertPhase: String, Sendable, CaseIterable, Codable {
+    /// The condition does not hold, or never did.
+    case inactive
+    /// The condition holds, not yet long enough.
+    case pending
+    case firing
+    /// It was pending or firing and the data it is judged by stopped.
+    case unknown
+    /// It was firing and the condition no longer holds. For the next evaluation the same as `inactive`.
+    case resolved
+}
+
+/// What an alert is about: one rule on one device, and one series of it where the rule judges a series.
+public struct AlertKey: Hashable, Sendable {
+    public var rule: String
+    public var device: DeviceIndex
+    public var series: SeriesID?
+
+    public init(rule: String, device: DeviceIndex, series: SeriesID?) {
+        self.rule = rule
+        self.device = device
+        self.series = series
+    }
+}
+
+/// One step of one alert: what is stored, shown and told.
+public struct AlertTransition: Hashable, Sendable {
+    public var key: AlertKey
+    public var severity: Severity
+    public var from: AlertPhase
+    public var to: AlertPhase
+    public var at: Timestamp
+    /// When the condition began to hold: kept through pending, firing and unknown.
+    public var since: Timestamp
+    /// The value that decided, in the canonical unit; nil for absence.
+    public var value: Double?
+    /// A sentence a duty engineer understands, with the numbers.
+    public var sentence: String
+
+    public init(
+        key: AlertKey, severity: Severity, from: AlertPhase, to: AlertPhase, at: Timestamp, since: Timestamp,
+        value: Double?, sentence: String
+    ) {
+        self.key = key
+        self.severity = severity
+        self.from = from
+        self.to = to
+        self.at = at
+        self.since = since
+        self.value = value
+        self.sentence = sentence
+    }
+
+    /// Whether people are told: an alert that starts, ends, or can no longer be judged. Pending is silent.
+    public var isNotified: Bool {
+        switch to {
+        case .firing, .resolved: true
+        case .unknown: from == .firing
+        case .inactive, .pending: false
+        }
+    }
+}

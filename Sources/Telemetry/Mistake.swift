@@ -1,0 +1,70 @@
+/// One mistake in a configuration file, a profile, a rule file or a roster: where it is and what would be right.
+public struct Mistake: Error, Hashable, Sendable, CustomStringConvertible {
+    public let file: String
+    /// Line from 1; nil where the mistake is the file itself (missing, unreadable).
+    public let line: Int?
+    /// Dotted path of the key, such as `rules[2].raise.above`; empty for the file itself.
+    public let key: String
+    /// The value as written; nil where the key is missing.
+    public let value: String?
+    /// A sentence: what would be right.
+    public let expected: String
+
+    public init(file: String, line: Int?, key: String, value: String?, expected: String) {
+        self.file = file
+        self.line = line
+        self.key = key
+        self.value = value
+        self.expected = expected
+    }
+
+    /// `Config/baotu.yaml:12: mqtt.port: 70000: expected a port from 1 to 65535`
+    public var description: String {
+        var text = file
+        if let line { text += ":\(line)" }
+        if !key.isEmpty { text += ": \(key)" }
+        if let value { text += ": '\(value)'" }
+        return text + ": \(expected)"
+    }
+}
+
+/// All mistakes found in one reading of the configuration: they are reported together, not one a start.
+public struct Mistakes: Error, Sendable, CustomStringConvertible {
+    public let list: [Mistake]
+
+    public init(_ list: [Mistake]) { self.list = list }
+
+    public var description: String { list.map(\.description).joined(separator: "\n") }
+}
+
+/// The candidate nearest to `word` by edit distance, where it is near enough to be what was meant.
+public func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
+    var best: (word: String, distance: Int)?
+    for candidate in candidates {
+        let distance = editDistance(Array(word.utf8), Array(candidate.utf8))
+        if distance < best?.distance ?? .max { best = (candidate, distance) }
+    }
+    // A third of the letters wrong is a slip; more is another word.
+    guard let best, best.distance <= max(1, word.utf8.count / 3) else { return nil }
+    return best.word
+}
+
+/// Levenshtein distance with adjacent swaps counted once (optimal string alignment).
+func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    if left.isEmpty || right.isEmpty { return max(left.count, right.count) }
+    var older: [Int] = []
+    var previous = Array(0...right.count)
+    for i in 1...left.count {
+        var current = [i] + Array(repeating: 0, count: right.count)
+        for j in 1...right.count {
+            let substitution = previous[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1)
+            current[j] = min(substitution, previous[j] + 1, current[j - 1] + 1)
+            if i > 1, j > 1, left[i - 1] == right[j - 2], left[i - 2] == right[j - 1] {
+                current[j] = min(current[j], older[j - 2] + 1)
+            }
+        }
+        older = previous
+        previous = current
+    }
+    return previous[right.count]
+}

@@ -1,0 +1,60 @@
+/// What a reading measures: a word of the vocabulary, with its canonical unit and plausible range.
+///
+/// A value is two bytes, a position in the vocabulary; names, units and ranges are looked up.
+public struct Quantity: Hashable, Sendable {
+    public let index: UInt16
+
+    /// How values of the quantity behave in time.
+    public enum Kind: String, Sendable, Codable {
+        /// A level: temperature, power.
+        case gauge
+        /// Only grows, may reset: energy, operating hours.
+        case counter
+        /// An amount in the reported period: rain, vehicles.
+        case delta
+        /// A small integer code: on or off, an inverter's state.
+        case state
+    }
+
+    public struct Definition: Sendable {
+        public let name: String
+        public let title: String
+        public let unit: String
+        public let min: Double
+        public let max: Double
+        public let kind: Kind
+
+        init(_ name: String, _ title: String, _ unit: String, _ min: Double, _ max: Double, _ kind: Kind) {
+            self.name = name
+            self.title = title
+            self.unit = unit
+            self.min = min
+            self.max = max
+            self.kind = kind
+        }
+    }
+
+    private init(index: UInt16) { self.index = index }
+
+    /// The quantity of this canonical name, such as `pm2_5`; nil for a word outside the vocabulary.
+    public init?(named name: some StringProtocol) {
+        guard let index = Self.indexByName[String(name)] else { return nil }
+        self.index = index
+    }
+
+    public static let all: [Quantity] = table.indices.map { Quantity(index: UInt16($0)) }
+    private static let indexByName = Dictionary(
+        uniqueKeysWithValues: table.enumerated().map { ($1.name, UInt16($0)) })
+
+    public var definition: Definition { Self.table[Int(index)] }
+    public var name: String { definition.name }
+    /// Canonical unit, a UCUM case-sensitive code; every stored value is in it.
+    public var unit: String { definition.unit }
+    public var kind: Kind { definition.kind }
+    /// Plausible physical range, inclusive, in the canonical unit.
+    public var range: ClosedRange<Double> { definition.min...definition.max }
+}
+
+extension Quantity: CustomStringConvertible {
+    public var description: String { name }
+}

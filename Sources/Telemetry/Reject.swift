@@ -1,0 +1,49 @@
+/// A message, or a part of one, that we kept but could not turn into a reading, with the reason.
+public struct Reject: Hashable, Sendable {
+    public enum Reason: String, Sendable, CaseIterable, Codable {
+        /// No profile knows the topic.
+        case unknownTopic = "unknown-topic"
+        /// A profile knows the topic, but none of its rules fits the message.
+        case noRule = "no-rule"
+        /// The payload is not of the format that the profile names: truncated, wrong syntax, invalid UTF-8.
+        case malformed
+        /// The payload is well formed but a field has the wrong type or a value that the profile does not know.
+        case unexpectedValue = "unexpected-value"
+        /// No device name could be made, or the name is not usable.
+        case noDevice = "no-device"
+        /// A value outside the plausible range of its quantity.
+        case implausible
+        /// Payload longer, nested deeper, or with more items than the limits allow.
+        case tooLarge = "too-large"
+        /// The limit of devices or series is reached.
+        case cardinality
+    }
+
+    public var reason: Reason
+    /// What exactly was wrong, in a sentence; without payload content that could be secret.
+    public var detail: String
+    public var topic: String
+    /// The first bytes of the payload, at most `Reject.payloadBytesMax`.
+    public var payload: [UInt8]
+    /// Length of the whole payload in bytes.
+    public var payloadByteCount: Int
+    public var receivedAt: Timestamp
+    /// Where the message could be told to be of one device.
+    public var device: DeviceIndex?
+
+    public static let payloadBytesMax = 2048
+    public static let topicBytesMax = 512
+
+    public init(
+        reason: Reason, detail: String, topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+        receivedAt: Timestamp, device: DeviceIndex? = nil
+    ) {
+        self.reason = reason
+        self.detail = detail
+        self.topic = String(decoding: topic.prefix(Self.topicBytesMax), as: UTF8.self)
+        self.payload = Array(payload.prefix(Self.payloadBytesMax))
+        self.payloadByteCount = payload.count
+        self.receivedAt = receivedAt
+        self.device = device
+    }
+}

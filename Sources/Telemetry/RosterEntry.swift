@@ -1,0 +1,27 @@
+/// A device the city expects: one line of the roster.
+public struct RosterEntry: Hashable, Sendable {
+    /// The device name as its profile reports it.
+    public var device: String
+    public var profile: String
+    public var area: String
+    /// The electrical circuit or feeder; empty where there is none.
+    public var circuit: String
+    /// Degrees north and east, WGS 84.
+    public var latitude: Double?
+    public var longitude: Double?
+    /// How often the device is expected to speak.
+    public var cadence: Duration
+
+    public init(
+        device: String, profile: String = "", area: String = "", circuit: String = "", latitude: Double? = nil,
+        longitude: Double? = nil, cadence: Duration
+    ) {
+        self.device = device
+        self.profile = profile
+        self.area = area
+        self.circuit = circuit
+        self.latitude = latitude
+        self.longitude = longitude
+        self.cadence = cadence
+    }
+}

@@ -1,0 +1,216 @@
+/// The names of everything that has spoken: devices, their series, and the streams that series share a timestamp in.
+///
+/// Names are interned once; the hot path passes small integers. The registry only grows, in the order of first use,
+/// so that the store can make its newest entries durable in the same transaction as their first reading
+/// (`deviceCount`, `seriesCount` and `streamCount` say how far it has come).
+public struct SeriesRegistry: Sendable {
+    public struct Device: Hashable, Sendable {
+        public var name: String
+        /// The profile that first decoded the device.
+        public var profile: String
+    }
+
+    public struct Series: Hashable, Sendable {
+        public var device: DeviceIndex
+        public var quantity: Quantity
+        public var channel: ChannelIndex
+    }
+
+    /// Where a series stands in its stream.
+    public struct Place: Hashable, Sendable {
+        public var stream: StreamID
+        public var column: Int
+    }
+
+    public struct Stream: Hashable, Sendable {
+        public var device: DeviceIndex
+        /// Series by column, at most `streamColumnsMax`.
+        public var columns: [SeriesID]
+    }
+
+    /// How many names may be held. Beyond them a new name is refused and its message rejected.
+    public struct Limits: Sendable {
+        public var devicesMax = 200_000
+        public var seriesMax = 2_000_000
+        public var channelsMax = 100_000
+        public init() {}
+    }
+
+    /// A presence mask of 64 bits covers a stream.
+    public static let streamColumnsMax = 64
+    public static let nameBytesMax = 128
+
+    public let limits: Limits
+    public private(set) var devices: [Device] = []
+    public private(set) var series: [Series] = []
+    public private(set) var streams: [Stream] = []
+    /// By series; stream `.max` while the series has none yet.
+    private var places: [(stream: UInt32, column: UInt32)] = []
+    private var channels = NameTable()
+    private var deviceNames = NameTable()
+    private var seriesByKey = IntegerTable()
+    private var streamsByDevice: [DeviceIndex: [StreamID]] = [:]
+
+    public init(limits: Limits = Limits()) {
+        self.limits = limits
+        _ = "".utf8Bytes { channels.intern($0) }  // ChannelIndex.none
+    }
+
+    public var deviceCount: Int { devices.count }
+    public var seriesCount: Int { series.count }
+    public var streamCount: Int { streams.count }
+
+    public func name(of channel: ChannelIndex) -> String { channels.name(at: Int(channel.rawValue)) }
+
+    /// The channel's name; nil for the device as a whole.
+    public func channelName(of series: SeriesID) -> String? {
+        let channel = self.series[series.index].channel
+        return channel == .none ? nil : name(of: channel)
+    }
+
+    @inline(__always)
+    public func place(of series: SeriesID) -> Place {
+        let place = places[series.index]
+        precondition(place.stream != .max, "registry: series \(series.rawValue) has no stream; close its row first")
+        return Place(stream: StreamID(rawValue: place.stream), column: Int(place.column))
+    }
+
+    // MARK: Finding and interning
+
+    public func device(named name: UnsafeRawBufferPointer) -> DeviceIndex? {
+        deviceNames.find(name).map { DeviceIndex(rawValue: UInt32($0)) }
+    }
+
+    public func device(named name: String) -> DeviceIndex? { name.utf8Bytes { device(named: $0) } }
+
+    /// The device of this name, known from now on.
+    ///
+    /// nil when the name is empty, longer than `nameBytesMax`, not UTF-8 or has control characters, or when
+    /// `devicesMax` is reached.
+    public mutating func intern(device name: UnsafeRawBufferPointer, profile: @autoclosure () -> String)
+        -> DeviceIndex?
+    {
+        if let known = deviceNames.find(name) { return DeviceIndex(rawValue: UInt32(known)) }
+        guard devices.count < limits.devicesMax, let text = Self.validName(name), !text.isEmpty else { return nil }
+        devices.append(Device(name: text, profile: profile()))
+        return DeviceIndex(rawValue: UInt32(deviceNames.intern(name)))
+    }
+
+    public mutating func intern(device name: String, profile: String) -> DeviceIndex? {
+        name.utf8Bytes { intern(device: $0, profile: profile) }
+    }
+
+    /// The channel of this name; `.none` for an empty one. nil under the same conditions as for a device.
+    public mutating func intern(channel name: UnsafeRawBufferPointer) -> ChannelIndex? {
+        if let known = channels.find(name) { return ChannelIndex(rawValue: UInt32(known)) }
+        guard channels.count < limits.channelsMax, Self.validName(name) != nil else { return nil }
+        return ChannelIndex(rawValue: UInt32(channels.intern(name)))
+    }
+
+    public mutating func intern(channel name: String) -> ChannelIndex? { name.utf8Bytes { intern(channel: $0) } }
+
+    public func find(device: DeviceIndex, quantity: Quantity, channel: ChannelIndex) -> SeriesID? {
+        seriesByKey.find(Self.key(device, quantity, channel)).map { SeriesID(rawValue: $0) }
+    }
+
+    /// The series of this device, quantity and channel, known from now on; nil when `seriesMax` is reached.
+    ///
+    /// A new series has no stream until `closeRow` gives it one.
+    public mutating func intern(device: DeviceIndex, quantity: Quantity, channel: ChannelIndex) -> SeriesID? {
+        let key = Self.key(device, quantity, channel)
+        if let known = seriesByKey.find(key) { return SeriesID(rawValue: known) }
+        guard series.count < limits.seriesMax else { return nil }
+        let id = UInt32(series.count)
+        seriesByKey.insert(key, id)
+        series.append(Series(device: device, quantity: quantity, channel: channel))
+        places.append((stream: .max, column: 0))
+        return SeriesID(rawValue: id)
+    }
+
+    /// Gives every series of one row (one device, one time) a stream.
+    ///
+    /// A new series joins the stream of the series it came with; where none of them has one, they start a new stream.
+    /// Must be called after the readings of a row are appended, whenever the row may hold a new series.
+    public mutating func closeRow(_ row: ArraySlice<Reading>) {
+        guard row.contains(where: { places[$0.series.index].stream == .max }) else { return }
+        let settled = row.first { places[$0.series.index].stream != .max }
+        var stream = settled.map { StreamID(rawValue: places[$0.series.index].stream) }
+        for reading in row where places[reading.series.index].stream == .max {
+            if let open = stream, streams[open.index].columns.count < Self.streamColumnsMax {
+                append(reading.series, to: open)
+            } else {
+                let fresh = addStream(for: series[reading.series.index].device)
+                append(reading.series, to: fresh)
+                stream = fresh
+            }
+        }
+    }
+
+    public func streams(of device: DeviceIndex) -> [StreamID] { streamsByDevice[device] ?? [] }
+
+    /// All series of a device, in order of first use.
+    public func series(of device: DeviceIndex) -> [SeriesID] {
+        streams(of: device).flatMap { streams[$0.index].columns }.sorted()
+    }
+
+    // MARK: Restoring from the catalogue, in id order
+
+    public mutating func restore(device name: String, profile: String) {
+        let index = name.utf8Bytes { deviceNames.intern($0) }
+        precondition(index == devices.count, "registry: device '\(name)' restored twice")
+        devices.append(Device(name: name, profile: profile))
+    }
+
+    public mutating func restoreStream(of device: DeviceIndex) { _ = addStream(for: device) }
+
+    public mutating func restoreSeries(
+        device: DeviceIndex, quantity: Quantity, channel: String, stream: StreamID, column: Int
+    ) {
+        let channel = ChannelIndex(rawValue: UInt32(channel.utf8Bytes { channels.intern($0) }))
+        let id = UInt32(series.count)
+        seriesByKey.insert(Self.key(device, quantity, channel), id)
+        series.append(Series(device: device, quantity: quantity, channel: channel))
+        places.append((stream: .max, column: 0))
+        precondition(
+            streams[stream.index].columns.count == column,
+            "registry: series \(id) restored at column \(column) of a stream with \(streams[stream.index].columns.count)"
+        )
+        append(SeriesID(rawValue: id), to: stream)
+    }
+
+    /// Changes a device's profile name, for a device known from the roster before it first spoke.
+    public mutating func setProfile(_ profile: String, of device: DeviceIndex) {
+        devices[device.index].profile = profile
+    }
+
+    // MARK: Helpers
+
+    private mutating func addStream(for device: DeviceIndex) -> StreamID {
+        let id = StreamID(rawValue: UInt32(streams.count))
+        streams.append(Stream(device: device, columns: []))
+        streamsByDevice[device, default: []].append(id)
+        return id
+    }
+
+    private mutating func append(_ series: SeriesID, to stream: StreamID) {
+        places[series.index] = (stream: stream.rawValue, column: UInt32(streams[stream.index].columns.count))
+        streams[stream.index].columns.append(series)
+    }
+
+    /// 28 bits of device, 12 of quantity, 24 of channel: more than the limits allow.
+    private static func key(_ device: DeviceIndex, _ quantity: Quantity, _ channel: ChannelIndex) -> UInt64 {
+        UInt64(device.rawValue) << 36 | UInt64(quantity.index) << 24 | UInt64(channel.rawValue)
+    }
+
+    private static func validName(_ name: UnsafeRawBufferPointer) -> String? {
+        guard name.count <= nameBytesMax, !name.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return nil }
+        return String(validating: name, as: UTF8.self)
+    }
+}
+
+extension String {
+    func utf8Bytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        var copy = self
+        return copy.withUTF8 { body(UnsafeRawBufferPointer($0)) }
+    }
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct FleetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "baotu-fleet", abstract: "A simulated city.")
+}

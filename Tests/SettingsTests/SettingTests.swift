@@ -1,0 +1,60 @@
+import Settings
+import Telemetry
+import Testing
+
+@Suite("Setting")
+struct SettingTests {
+    private enum Colour: String, CaseIterable { case red, green }
+
+    @Test("every mistake is reported with file, line, key, value and what would be right")
+    func mistakes() throws {
+        let root = try Setting.parse(
+            yaml: """
+                mqtt:
+                  prot: 1883
+                  port: 70000
+                  keepalive: 60
+                colour: gren
+                """, file: "x.yaml")
+        var found: [Mistake] = []
+        var reader = SettingReader(root, &found)
+        if let mqtt = reader.required("mqtt", "the broker", &found) {
+            var section = SettingReader(mqtt, &found)
+            _ = section.integer("port", in: 1...65535, default: 1883, &found)
+            _ = section.duration("keepalive", in: .seconds(5)...(.seconds(3600)), default: .seconds(60), &found)
+            section.finish(&found)
+        }
+        _ = reader.word("colour", default: Colour.red, &found)
+        _ = reader.required("store", "the data folder", &found)
+        reader.finish(&found)
+        #expect(
+            found.map(\.description) == [
+                "x.yaml:3: mqtt.port: '70000': expected a whole number from 1 to 65535",
+                "x.yaml:4: mqtt.keepalive: '60': expected a duration from 5s to 1h, such as 30s, 5m, 1h or 7d",
+                "x.yaml:2: mqtt.prot: unknown key; did you mean 'port'?",
+                "x.yaml:5: colour: 'gren': expected one of red, green; did you mean 'green'?",
+                "x.yaml:1: store: missing: the data folder",
+            ])
+    }
+
+    @Test("what is not YAML is reported with its line", arguments: ["a: [1, 2", "a: 1\na: 2", "a:\n\t- 1"])
+    func notYAML(text: String) {
+        #expect(throws: Mistakes.self) { try Setting.parse(yaml: text, file: "x.yaml") }
+    }
+
+    @Test("words of YAML 1.1 stay text")
+    func words() throws {
+        let root = try Setting.parse(yaml: "map: {on: 1, no: off, \"null\": x}\nempty:\n", file: "x.yaml")
+        #expect(root["map"]?.entries?.map(\.key) == ["on", "no", "null"])
+        #expect(root["map"]?["no"]?.text == "off")
+        #expect(root["empty"]?.isMissing == true)
+    }
+
+    @Test(
+        "durations carry their unit", arguments: [("250ms", 250), ("1.5s", 1500), ("5m", 300_000), ("7d", 604_800_000)])
+    func durations(text: String, milliseconds: Int64) {
+        #expect(Duration(shortForm: text)?.milliseconds == milliseconds)
+        #expect(
+            Duration(shortForm: "60") == nil && Duration(shortForm: "x") == nil && Duration(shortForm: "-5s") == nil)
+    }
+}
