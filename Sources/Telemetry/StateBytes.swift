@@ -1,0 +1,41 @@
+/// Writes integers little endian, one after another: the form in which a room's state rests in the store.
+public struct StateWriter: Sendable {
+    public private(set) var bytes: [UInt8] = []
+
+    public init() {}
+
+    public mutating func append<Number: FixedWidthInteger>(_ number: Number) {
+        withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// A length and the bytes.
+    public mutating func append(block: [UInt8]) {
+        append(UInt32(block.count))
+        bytes.append(contentsOf: block)
+    }
+}
+
+/// Reads what `StateWriter` wrote; nil at the end or in the middle of a number.
+public struct StateReader: Sendable {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    public var isAtEnd: Bool { position == bytes.count }
+
+    public mutating func next<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
+        let size = MemoryLayout<Number>.size
+        guard position + size <= bytes.count else { return nil }
+        defer { position += size }
+        return bytes.withUnsafeBytes {
+            Number(littleEndian: $0.loadUnaligned(fromByteOffset: position, as: Number.self))
+        }
+    }
+
+    public mutating func nextBlock() -> [UInt8]? {
+        guard let count = next(UInt32.self), position + Int(count) <= bytes.count else { return nil }
+        defer { position += Int(count) }
+        return Array(bytes[position..<position + Int(count)])
+    }
+}
