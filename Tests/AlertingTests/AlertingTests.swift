@@ -1,1 +1,323 @@
-// placeholder
+import Settings
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Alerting
+
+@Suite("AlertState")
+struct AlertStateTests {
+    private static let t0 = Timestamp(milliseconds: 1_772_705_640_000)
+    private static let hold = Duration.seconds(60)
+
+    @Test("a quiet alert stays quiet on anything but a condition that holds")
+    func quiet() {
+        for verdict in [Verdict.between, .clears, .noData] {
+            #expect(AlertState.inactive.next(verdict, hold: Self.hold, at: Self.t0) == .inactive)
+        }
+    }
+
+    @Test("fires after the hold time, not before, and keeps when it began")
+    func holds() {
+        var state = AlertState.inactive.next(.holds, hold: Self.hold, at: Self.t0)
+        #expect(state == .pending(since: Self.t0))
+        state = state.next(.holds, hold: Self.hold, at: Self.t0 + .milliseconds(59_999))
+        #expect(state == .pending(since: Self.t0))
+        state = state.next(.holds, hold: Self.hold, at: Self.t0 + .seconds(60))
+        #expect(state == .firing(since: Self.t0))
+    }
+
+    @Test("a pending alert that leaves the raise level begins anew")
+    func pendingEnds() {
+        let pending = AlertState.pending(since: Self.t0)
+        #expect(pending.next(.between, hold: Self.hold, at: Self.t0) == .inactive)
+        #expect(pending.next(.clears, hold: Self.hold, at: Self.t0) == .inactive)
+    }
+
+    @Test("between the levels a firing alert stays firing")
+    func hysteresis() {
+        let firing = AlertState.firing(since: Self.t0)
+        #expect(firing.next(.between, hold: Self.hold, at: Self.t0) == firing)
+        #expect(firing.next(.clears, hold: Self.hold, at: Self.t0) == .inactive)
+        #expect(AlertState.inactive.phase(after: firing) == .resolved)
+    }
+
+    @Test("missing data leads to unknown, never to resolved")
+    func missing() {
+        let unknown = AlertState.firing(since: Self.t0).next(.noData, hold: Self.hold, at: Self.t0)
+        #expect(unknown == .unknown(since: Self.t0, wasFiring: true))
+        #expect(unknown.next(.between, hold: Self.hold, at: Self.t0) == .firing(since: Self.t0))
+        #expect(unknown.next(.clears, hold: Self.hold, at: Self.t0) == .inactive)
+        let silent = AlertState.pending(since: Self.t0).next(.noData, hold: Self.hold, at: Self.t0)
+        let later = Self.t0 + .seconds(600)
+        #expect(silent.next(.holds, hold: Self.hold, at: later) == .pending(since: later))
+        #expect(AlertState.inactive.phase(after: silent) == .inactive)
+    }
+}
+
+/// Two lamps on the roster, a book, and statistics that the test sets.
+private struct Scene {
+    var registry = SeriesRegistry()
+    var health = DeviceHealth()
+    var book: AlertBook
+    var newest: [SeriesID: (value: Double, observed: Timestamp)] = [:]
+    var now = Timestamp(milliseconds: 1_772_705_640_000)
+    var listeningSince: Timestamp?
+    var lamps: [DeviceIndex] = []
+    var temperature: [SeriesID] = []
+
+    init(rules: [AlertRule]) {
+        book = AlertBook(rules: rules)
+        listeningSince = now
+        for name in ["lamp-1", "lamp-2"] {
+            let lamp = registry.intern(device: name, profile: "lamp")!
+            let series = registry.intern(
+                device: lamp, quantity: Quantity(named: "control_gear_temperature")!, channel: .none)!
+            lamps.append(lamp)
+            temperature.append(series)
+        }
+        book.setRoster(
+            lamps.map { lamp in
+                let name = registry.devices[lamp.index].name
+                return (lamp, RosterEntry(device: name, profile: "lamp", area: "Lixia", cadence: .seconds(60)), now)
+            })
+    }
+
+    private var statistics: AlertBook.Statistics {
+        let newest = newest
+        return AlertBook.Statistics(newest: { newest[$0] }, summary: { _, _ in nil })
+    }
+
+    mutating func hear(_ lamp: Int, _ value: Double) -> [AlertTransition] {
+        health.hear(lamps[lamp], at: now)
+        newest[temperature[lamp]] = (value, now)
+        return book.evaluate(
+            touched: [temperature[lamp]], suspects: [], health: health, statistics: statistics, registry: registry,
+            at: now)
+    }
+
+    mutating func suspect(_ lamp: Int, _ value: Double) -> [AlertTransition] {
+        health.hear(lamps[lamp], at: now)
+        health.noteSuspect(temperature[lamp], at: now)
+        let reading = Reading(series: temperature[lamp], observed: now, value: value)
+        return book.evaluate(
+            touched: [], suspects: [reading], health: health, statistics: statistics, registry: registry, at: now)
+    }
+
+    mutating func scan(after seconds: Int) -> [AlertTransition] {
+        now = now + .seconds(seconds)
+        return book.scan(
+            health: health, statistics: statistics, registry: registry, listeningSince: listeningSince, at: now)
+    }
+}
+
+private let hot = AlertRule(
+    name: "hot", severity: .warning, devices: .all,
+    condition: .threshold(
+        Threshold(
+            quantity: Quantity(named: "control_gear_temperature")!, direction: .above, raise: 80, clear: 70,
+            hold: .seconds(120))))
+private let silent = AlertRule(
+    name: "silent", severity: .critical, devices: .all, condition: .absence(Absence(cadences: 3, atLeast: .seconds(60)))
+)
+private let range = AlertRule(
+    name: "range", severity: .info, devices: .all, condition: .outOfRange(OutOfRange(clearAfter: .seconds(300))))
+
+@Suite("AlertBook")
+struct AlertBookTests {
+    @Test("threshold: pending, firing after the hold by time alone, resolved at the clear level")
+    func threshold() {
+        var scene = Scene(rules: [hot])
+        #expect(scene.hear(0, 80).isEmpty)
+        let pending = scene.hear(0, 85)
+        #expect(pending.map(\.to) == [.pending] && !pending[0].isNotified)
+        #expect(scene.scan(after: 119).isEmpty)
+        let firing = scene.scan(after: 1)
+        #expect(firing.map(\.to) == [.firing] && firing[0].since == pending[0].at && firing[0].isNotified)
+        #expect(firing[0].sentence == "lamp-1: control gear temperature is 85 Cel, above 80 Cel")
+        #expect(scene.hear(0, 75).isEmpty)
+        let resolved = scene.hear(0, 70)
+        #expect(resolved.map(\.to) == [.resolved] && resolved[0].since == pending[0].at)
+        #expect(scene.book.active.isEmpty)
+    }
+
+    @Test("data that stops moves a firing alert to unknown, and data that comes back decides")
+    func unknown() {
+        var scene = Scene(rules: [hot])
+        _ = scene.hear(0, 90)
+        #expect(scene.scan(after: 120).map(\.to) == [.firing])
+        #expect(scene.scan(after: 179).isEmpty)
+        let unknown = scene.scan(after: 1)
+        #expect(unknown.map(\.to) == [.unknown] && unknown[0].isNotified)
+        #expect(scene.hear(0, 75).map(\.to) == [.firing])
+        #expect(scene.hear(0, 20).map(\.to) == [.resolved])
+    }
+
+    @Test("a device is absent after its missed cadences; one that never spoke is named so")
+    func absence() {
+        var scene = Scene(rules: [silent])
+        _ = scene.hear(0, 20)
+        #expect(scene.scan(after: 179).isEmpty)
+        let absent = scene.scan(after: 1)
+        #expect(absent.map(\.to) == [.firing, .firing])
+        #expect(absent[0].sentence.hasPrefix("lamp-1 has been silent since 2026-03-05T10:14:00Z"))
+        #expect(absent[1].sentence.hasPrefix("lamp-2 has never spoken"))
+        #expect(scene.scan(after: 600).isEmpty)
+        _ = scene.hear(0, 20)
+        let back = scene.scan(after: 1)
+        #expect(back.map(\.to) == [.resolved] && back[0].sentence == "lamp-1 speaks again")
+    }
+
+    @Test("nobody is absent while the gateway does not hear the broker, nor right after it does again")
+    func notListening() {
+        var scene = Scene(rules: [silent])
+        scene.listeningSince = nil
+        #expect(scene.scan(after: 10_000).isEmpty)
+        scene.listeningSince = scene.now
+        #expect(scene.scan(after: 179).isEmpty)
+        #expect(scene.scan(after: 1).count == 2)
+    }
+
+    @Test("a device that says it is offline is absent at once")
+    func offline() {
+        var scene = Scene(rules: [silent])
+        _ = scene.hear(0, 20)
+        scene.health.note(DeviceStatus(device: scene.lamps[0], isOnline: false, at: scene.now))
+        #expect(scene.scan(after: 1).map(\.sentence) == ["lamp-1 said that it is offline"])
+        scene.health.note(DeviceStatus(device: scene.lamps[0], isOnline: true, at: scene.now))
+        _ = scene.hear(0, 20)
+        #expect(scene.scan(after: 1).map(\.to) == [.resolved])
+    }
+
+    @Test("an impossible value raises at once and clears after plausible ones")
+    func outOfRange() {
+        var scene = Scene(rules: [range])
+        let raised = scene.suspect(0, 999)
+        #expect(raised.map(\.to) == [.firing])
+        #expect(
+            raised[0].sentence == "lamp-1: control gear temperature is 999 Cel, outside the possible -60 to 150 Cel")
+        #expect(scene.suspect(0, 998).isEmpty)
+        #expect(scene.scan(after: 400).isEmpty, "no plausible reading yet")
+        #expect(scene.hear(0, 20).map(\.to) == [.resolved])
+    }
+
+    @Test("selectors pick by name, profile and area")
+    func selectors() {
+        let one = AlertRule(
+            name: "one", severity: .info, devices: DeviceSelector(name: "lamp-*2", profile: "lamp", area: "Lixia"),
+            condition: hot.condition)
+        var scene = Scene(rules: [one])
+        #expect(scene.hear(0, 99).isEmpty)
+        #expect(scene.hear(1, 99).count == 1)
+    }
+
+    @Test("a reload goes on with alerts that are still about something and ends the others")
+    func reload() {
+        var scene = Scene(rules: [hot, silent])
+        _ = scene.hear(0, 99)
+        _ = scene.scan(after: 200)
+        let before = scene.book.active
+        #expect(before.count == 3)
+        scene.book = scene.book.with(rules: [hot])
+        let retired = scene.book.retire(scene.registry, at: scene.now)
+        #expect(retired.map(\.key.rule) == ["silent", "silent"] && retired.allSatisfy { $0.to == .resolved })
+        #expect(scene.book.active.keys.map(\.rule) == ["hot"])
+    }
+
+    @Test("stored transitions put an equal book back", arguments: 1...20 as ClosedRange<UInt64>)
+    func restore(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var scene = Scene(rules: [hot, silent, range])
+        var last: [AlertKey: AlertTransition] = [:]
+        for _ in 0..<200 {
+            let lamp = Int.random(in: 0..<2, using: &random)
+            let transitions =
+                switch Int.random(in: 0..<10, using: &random) {
+                case 0: scene.suspect(lamp, 999)
+                case 1...4: scene.hear(lamp, Double.random(in: 60...90, using: &random))
+                default: scene.scan(after: Int.random(in: 1...100, using: &random))
+                }
+            for transition in transitions { last[transition.key] = transition }
+            var restored = AlertBook(rules: scene.book.rules)
+            for (key, transition) in last {
+                restored.restore(key, state: transition.stateAfter, severity: transition.severity)
+            }
+            #expect(restored.active == scene.book.active, "seed \(seed)")
+        }
+    }
+}
+
+@Suite("Glob")
+struct GlobTests {
+    @Test(
+        "stars stand for any run",
+        arguments: [
+            ("*", "", true), ("lamp-*", "lamp-12", true), ("lamp-*", "alamp-12", false), ("*-1*2", "a-1-1x2", true),
+            ("a*b*c", "abcbc", true), ("a*b*c", "abcb", false), ("", "", true), ("", "x", false),
+        ])
+    func matches(pattern: String, text: String, expected: Bool) {
+        #expect(globMatches(Array(pattern.utf8), Array(text.utf8)) == expected)
+    }
+}
+
+@Suite("RuleFile")
+struct RuleFileTests {
+    private let windows = [Duration.seconds(300), .seconds(3600)]
+
+    @Test("reads every kind of condition")
+    func reads() throws {
+        let rules = try RuleFile.parse(
+            yaml: """
+                rules:
+                - rule: pm2_5-high
+                  severity: critical
+                  devices: {profile: air-station}
+                  threshold: {quantity: pm2_5, statistic: mean, window: 1h, above: 75, clear: 60, hold: 10m}
+                - rule: silent
+                  absence: {cadences: 5, at_least: 2m}
+                - rule: impossible
+                  out_of_range: {clear_after: 1m}
+                """, file: "alerts.yaml", windows: windows)
+        #expect(rules.map(\.name) == ["pm2_5-high", "silent", "impossible"])
+        guard case .threshold(let threshold) = rules[0].condition else {
+            Issue.record("not a threshold")
+            return
+        }
+        #expect(threshold.window == .seconds(3600) && threshold.clear == 60 && threshold.hold == .seconds(600))
+        #expect(rules[1].condition == .absence(Absence(cadences: 5, atLeast: .seconds(120))))
+    }
+
+    @Test("reports every mistake at once")
+    func mistakes() {
+        let text = """
+            rules:
+            - rule: a b
+              severity: high
+              threshold: {quantity: pm25, statistic: mean, window: 2h, above: 75, clear: 80}
+            - rule: two
+              absence: {}
+              out_of_range: {}
+            - rule: two
+              treshold: {quantity: pm10, above: 1, below: 2}
+            - rule: three
+              threshold: {quantity: pm10, statistic: max, above: 1}
+            """
+        let expected = [
+            "alerts.yaml:2: rules[0].rule: 'a b': expected at most 64 of the letters a-z, A-Z, 0-9, '-', '_' and '.'",
+            "alerts.yaml:3: rules[0].severity: 'high': expected one of info, warning, critical",
+            "alerts.yaml:4: rules[0].threshold.quantity: 'pm25': expected a quantity of the vocabulary; did you mean 'pm2_5'?",
+            "alerts.yaml:4: rules[0].threshold.window: '2h': expected a window that the gateway keeps: 5m, 1h",
+            "alerts.yaml:4: rules[0].threshold.clear: '80': expected a level at or below the raise level 75.0",
+            "alerts.yaml:5: rules[1]: expected one of threshold, absence and out_of_range, found absence and out_of_range",
+            "alerts.yaml:9: rules[2].treshold: unknown key; did you mean 'threshold'?",
+            "alerts.yaml:8: rules[2]: expected one of threshold, absence and out_of_range, found none",
+            "alerts.yaml:11: rules[3].threshold.window: missing: max needs a window, such as 5m",
+        ]
+        do {
+            _ = try RuleFile.parse(yaml: text, file: "alerts.yaml", windows: windows)
+            Issue.record("the mistakes passed")
+        } catch {
+            #expect(error.list.map(\.description) == expected)
+        }
+    }
+}

@@ -1,0 +1,351 @@
+import Telemetry
+
+/// Every alert that is not inactive, and the step of each at every evaluation.
+///
+/// Pure: time, readings and summaries come as arguments. What it returns is all that changed; storing the returned
+/// transitions and giving them back to `restore` makes an equal book.
+public struct AlertBook: Sendable {
+    /// Looks at the rolling statistics: the newest sample, or the summary of a window, at the moment of evaluation.
+    public struct Statistics {
+        public let newest: (SeriesID) -> (value: Double, observed: Timestamp)?
+        public let summary: (SeriesID, Duration) -> WindowSummary?
+
+        public init(
+            newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
+            summary: @escaping (SeriesID, Duration) -> WindowSummary?
+        ) {
+            self.newest = newest
+            self.summary = summary
+        }
+    }
+
+    /// One alert that is not inactive.
+    public struct Active: Equatable, Sendable {
+        public var state: AlertState
+        public var severity: Severity
+    }
+
+    private struct Expected: Sendable {
+        var entry: RosterEntry
+        /// Since when the device is on the roster.
+        var since: Timestamp
+    }
+
+    public let rules: [AlertRule]
+    public private(set) var active: [AlertKey: Active] = [:]
+    private var expected: [DeviceIndex: Expected] = [:]
+    /// Rules that judge a series, by series; filled when a series is first seen.
+    private var rulesBySeries: [[Int]] = []
+    private let absenceRules: [Int]
+    private let rangeRules: [Int]
+    private let ruleIndex: [String: Int]
+
+    public init(rules: [AlertRule]) {
+        self.rules = rules
+        ruleIndex = Dictionary(rules.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        absenceRules = rules.indices.filter { if case .absence = rules[$0].condition { true } else { false } }
+        rangeRules = rules.indices.filter { if case .outOfRange = rules[$0].condition { true } else { false } }
+    }
+
+    /// The devices that are expected, each with the moment since when; replaces the earlier roster.
+    public mutating func setRoster(_ entries: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)]) {
+        expected = Dictionary(
+            entries.map { ($0.device, Expected(entry: $0.entry, since: $0.since)) }, uniquingKeysWith: { $1 })
+        rulesBySeries.removeAll(keepingCapacity: true)  // selectors ask the roster for the area
+    }
+
+    /// Puts one alert back as it was stored.
+    public mutating func restore(_ key: AlertKey, state: AlertState, severity: Severity) {
+        active[key] = state == .inactive ? nil : Active(state: state, severity: severity)
+    }
+
+    public func count(of phase: AlertPhase) -> Int {
+        active.values.count { $0.state.phase(after: .inactive) == phase }
+    }
+
+    // MARK: Evaluation
+
+    /// Judges the series that have new readings.
+    public mutating func evaluate(
+        touched: [SeriesID], suspects: [Reading], health: DeviceHealth, statistics: Statistics,
+        registry: SeriesRegistry, at now: Timestamp
+    ) -> [AlertTransition] {
+        var transitions: [AlertTransition] = []
+        bind(registry)
+        for reading in suspects {
+            for index in rangeRules where matches(rules[index], deviceOf: reading.series, registry) {
+                step(
+                    rules[index], series: reading.series, .holds, value: reading.value, registry, at: now,
+                    &transitions)
+            }
+        }
+        for series in touched {
+            for index in rulesBySeries[series.index] {
+                judge(rules[index], series, health, statistics, registry, at: now, &transitions)
+            }
+            // A range alert exists only after a suspect, so a plain look-up finds whether there is one to end.
+            if !active.isEmpty {
+                for index in rangeRules {
+                    judgeRange(rules[index], series, health, statistics, registry, at: now, &transitions)
+                }
+            }
+        }
+        return transitions
+    }
+
+    /// Judges what time alone changes: hold times, data that stopped, devices that are silent.
+    ///
+    /// `listeningSince` is when the gateway began to hear the broker; nil while it does not, and then nobody is called
+    /// absent. To be called about once a second.
+    public mutating func scan(
+        health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, listeningSince: Timestamp?,
+        at now: Timestamp
+    ) -> [AlertTransition] {
+        var transitions: [AlertTransition] = []
+        bind(registry)
+        for key in active.keys.sorted(by: Self.inOrder) {
+            guard let index = ruleIndex[key.rule], let series = key.series else { continue }
+            switch rules[index].condition {
+            case .threshold: judge(rules[index], series, health, statistics, registry, at: now, &transitions)
+            case .outOfRange: judgeRange(rules[index], series, health, statistics, registry, at: now, &transitions)
+            case .absence: break
+            }
+        }
+        guard let listeningSince else { return transitions }
+        for index in absenceRules {
+            guard case .absence(let absence) = rules[index].condition else { continue }
+            for (device, expected) in expected {
+                judgeAbsence(
+                    rules[index], absence, device, expected, health, listeningSince, registry, at: now, &transitions)
+            }
+        }
+        // A dictionary has no order, and the same input must give the same transitions in the same order.
+        return transitions.sorted { Self.inOrder($0.key, $1.key) }
+    }
+
+    /// The transitions that end every alert whose rule, device or roster line is gone, after a reload.
+    public mutating func retire(_ registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
+        var transitions: [AlertTransition] = []
+        for key in active.keys.sorted(by: Self.inOrder) {
+            let rule = ruleIndex[key.rule].map { rules[$0] }
+            if let rule, isAbout(rule, key, registry) { continue }
+            end(
+                key, because: rule == nil ? "the rule was removed" : "the rule is no longer about it", registry,
+                at: now, &transitions)
+        }
+        return transitions
+    }
+
+    /// A book under new rules that goes on with the alerts of this one.
+    public func with(rules: [AlertRule]) -> AlertBook {
+        var book = AlertBook(rules: rules)
+        book.active = active
+        book.expected = expected
+        return book
+    }
+
+    // MARK: Judging
+
+    private mutating func judge(
+        _ rule: AlertRule, _ series: SeriesID, _ health: DeviceHealth, _ statistics: Statistics,
+        _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
+    ) {
+        guard case .threshold(let threshold) = rule.condition else { return }
+        let device = registry.series[series.index].device
+        let stale = threshold.stale ?? max(.milliseconds((cadence(of: device)?.milliseconds ?? 0) * 3), .seconds(300))
+        guard let newest = statistics.newest(series), let heard = health.lastHeard(device), now - heard < stale else {
+            step(rule, series: series, .noData, value: nil, registry, at: now, &transitions)
+            return
+        }
+        var value: Double? = newest.value
+        if let window = threshold.window {
+            value = statistics.summary(series, window).flatMap { threshold.statistic.value(in: $0) }
+        }
+        step(
+            rule, series: series, value.map { threshold.verdict(on: $0) } ?? .noData, value: value, registry, at: now,
+            &transitions)
+    }
+
+    private mutating func judgeRange(
+        _ rule: AlertRule, _ series: SeriesID, _ health: DeviceHealth, _ statistics: Statistics,
+        _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
+    ) {
+        guard case .outOfRange(let range) = rule.condition else { return }
+        let key = AlertKey(rule: rule.name, device: registry.series[series.index].device, series: series)
+        guard active[key] != nil else { return }
+        guard let suspect = health.lastSuspect(series), let newest = statistics.newest(series),
+            newest.observed > suspect, now - suspect >= range.clearAfter
+        else { return }
+        step(rule, series: series, .clears, value: newest.value, registry, at: now, &transitions)
+    }
+
+    private mutating func judgeAbsence(
+        _ rule: AlertRule, _ absence: Absence, _ device: DeviceIndex, _ expected: Expected, _ health: DeviceHealth,
+        _ listeningSince: Timestamp, _ registry: SeriesRegistry, at now: Timestamp,
+        _ transitions: inout [AlertTransition]
+    ) {
+        let name = registry.devices[device.index].name
+        guard rule.devices.matches(name: name, profile: expected.entry.profile, area: expected.entry.area) else {
+            return
+        }
+        let heard = health.lastHeard(device)
+        let allowance = absence.allowance(cadence: expected.entry.cadence)
+        // A gateway that was not listening cannot blame the device.
+        let silence = now - max(heard ?? expected.since, listeningSince)
+        let saidOffline = health.saidOffline(device)
+        let key = AlertKey(rule: rule.name, device: device, series: nil)
+        let wasHeard = heard.map { now - $0 < allowance } ?? false
+        let isAbsent = saidOffline || silence >= allowance
+        if !isAbsent && (!wasHeard || active[key] == nil) { return }
+        let sentence: String
+        if !isAbsent {
+            sentence = "\(name) speaks again"
+        } else if saidOffline {
+            sentence = "\(name) said that it is offline"
+        } else if let heard {
+            sentence =
+                "\(name) has been silent since \(heard), for longer than \(absence.cadences) cadences of \(spoken(expected.entry.cadence))"
+        } else {
+            sentence = "\(name) has never spoken since it was put on the roster at \(expected.since)"
+        }
+        step(
+            rule, key: key, isAbsent ? .holds : .clears, hold: .zero, value: nil, sentence: sentence, at: now,
+            &transitions)
+    }
+
+    private mutating func step(
+        _ rule: AlertRule, series: SeriesID, _ verdict: Verdict, value: Double?, _ registry: SeriesRegistry,
+        at now: Timestamp, _ transitions: inout [AlertTransition]
+    ) {
+        let key = AlertKey(rule: rule.name, device: registry.series[series.index].device, series: series)
+        let hold: Duration = if case .threshold(let threshold) = rule.condition { threshold.hold } else { .zero }
+        // The usual case, a quiet series that stays quiet, ends here without a sentence being made.
+        let state = active[key]?.state ?? .inactive
+        guard state.next(verdict, hold: hold, at: now) != state else { return }
+        let sentence = sentence(for: rule, series, verdict, value, registry)
+        step(rule, key: key, verdict, hold: hold, value: value, sentence: sentence, at: now, &transitions)
+    }
+
+    private mutating func step(
+        _ rule: AlertRule, key: AlertKey, _ verdict: Verdict, hold: Duration, value: Double?, sentence: String,
+        at now: Timestamp, _ transitions: inout [AlertTransition]
+    ) {
+        let before = active[key]?.state ?? .inactive
+        let after = before.next(verdict, hold: hold, at: now)
+        guard after != before else { return }
+        active[key] = after == .inactive ? nil : Active(state: after, severity: rule.severity)
+        transitions.append(
+            AlertTransition(
+                key: key, severity: rule.severity, from: before.phase(after: .inactive), to: after.phase(after: before),
+                at: now, since: after.since ?? before.since ?? now, value: value, sentence: sentence))
+    }
+
+    private mutating func end(
+        _ key: AlertKey, because reason: String, _ registry: SeriesRegistry, at now: Timestamp,
+        _ transitions: inout [AlertTransition]
+    ) {
+        guard let alert = active.removeValue(forKey: key) else { return }
+        transitions.append(
+            AlertTransition(
+                key: key, severity: alert.severity, from: alert.state.phase(after: .inactive),
+                to: AlertState.inactive.phase(after: alert.state), at: now, since: alert.state.since ?? now, value: nil,
+                sentence: "\(registry.devices[key.device.index].name): \(reason)"))
+    }
+
+    // MARK: Which rules are about whom
+
+    private mutating func bind(_ registry: SeriesRegistry) {
+        while rulesBySeries.count < registry.seriesCount {
+            let series = SeriesID(rawValue: UInt32(rulesBySeries.count))
+            let entry = registry.series[series.index]
+            rulesBySeries.append(
+                rules.indices.filter { index in
+                    guard case .threshold(let threshold) = rules[index].condition else { return false }
+                    return threshold.quantity == entry.quantity
+                        && (threshold.channel == nil || threshold.channel == registry.channelName(of: series))
+                        && matches(rules[index], deviceOf: series, registry)
+                })
+        }
+    }
+
+    private func matches(_ rule: AlertRule, deviceOf series: SeriesID, _ registry: SeriesRegistry) -> Bool {
+        let device = registry.series[series.index].device
+        return rule.devices.matches(
+            name: registry.devices[device.index].name, profile: registry.devices[device.index].profile,
+            area: expected[device]?.entry.area ?? "")
+    }
+
+    private func isAbout(_ rule: AlertRule, _ key: AlertKey, _ registry: SeriesRegistry) -> Bool {
+        switch (rule.condition, key.series) {
+        case (.threshold(let threshold), let series?):
+            threshold.quantity == registry.series[series.index].quantity && matches(rule, deviceOf: series, registry)
+        case (.outOfRange, let series?): matches(rule, deviceOf: series, registry)
+        case (.absence, nil):
+            expected[key.device].map {
+                rule.devices.matches(
+                    name: registry.devices[key.device.index].name, profile: $0.entry.profile, area: $0.entry.area)
+            } ?? false
+        case (.threshold, nil), (.outOfRange, nil), (.absence, _?): false
+        }
+    }
+
+    private func cadence(of device: DeviceIndex) -> Duration? { expected[device]?.entry.cadence }
+
+    private static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {
+        (left.rule, left.device, left.series?.rawValue ?? 0) < (right.rule, right.device, right.series?.rawValue ?? 0)
+    }
+
+    // MARK: Sentences
+
+    private func sentence(
+        for rule: AlertRule, _ series: SeriesID, _ verdict: Verdict, _ value: Double?, _ registry: SeriesRegistry
+    ) -> String {
+        let entry = registry.series[series.index]
+        let name = registry.devices[entry.device.index].name
+        let channel = registry.channelName(of: series).map { " (\($0))" } ?? ""
+        let subject = "\(name): \(entry.quantity.definition.title)\(channel)"
+        let unit = entry.quantity.unit == "1" ? "" : " \(entry.quantity.unit)"
+        let shown = value.map { "\(rounded($0))\(unit)" } ?? "no value"
+        switch rule.condition {
+        case .threshold(let threshold):
+            let per = threshold.statistic == .rate ? " an hour" : ""
+            let what = threshold.window.map { "\(threshold.statistic.rawValue) of \(spoken($0)) " } ?? ""
+            let (raise, clear) = (
+                "\(rounded(threshold.raise))\(unit)\(per)", "\(rounded(threshold.clear))\(unit)\(per)"
+            )
+            switch verdict {
+            case .holds: return "\(subject) \(what)is \(shown)\(per), \(threshold.direction.rawValue) \(raise)"
+            case .clears: return "\(subject) \(what)is \(shown)\(per), back at or within \(clear)"
+            case .between: return "\(subject) \(what)is \(shown)\(per), between \(clear) and \(raise)"
+            case .noData: return "\(subject) cannot be judged: no data"
+            }
+        case .outOfRange:
+            let range = entry.quantity.range
+            switch verdict {
+            case .holds, .between:
+                return
+                    "\(subject) is \(shown), outside the possible \(rounded(range.lowerBound)) to \(rounded(range.upperBound))\(unit)"
+            case .clears: return "\(subject) is \(shown), possible again"
+            case .noData: return "\(subject) cannot be judged: no data"
+            }
+        case .absence: return name
+        }
+    }
+}
+
+/// At most three decimals, without trailing zeros.
+private func rounded(_ value: Double) -> String {
+    let scaled = (value * 1000).rounded() / 1000
+    guard abs(scaled) < 1e15 else { return "\(value)" }
+    return scaled == scaled.rounded() ? "\(Int64(scaled))" : "\(scaled)"
+}
+
+/// `90 s`, `5 min`, `1 h`: a span as people say it.
+private func spoken(_ span: Duration) -> String {
+    let milliseconds = span.milliseconds
+    for (unit, size) in [("h", 3_600_000), ("min", 60_000), ("s", 1000)] as [(String, Int64)]
+    where milliseconds != 0 && milliseconds % size == 0 {
+        return "\(milliseconds / size) \(unit)"
+    }
+    return "\(milliseconds) ms"
+}

@@ -1,0 +1,157 @@
+import Telemetry
+
+/// One line of the duty room's wishes: what is watched, when it is raised, and when it is over.
+public struct AlertRule: Equatable, Sendable {
+    public let name: String
+    public let severity: Severity
+    public let devices: DeviceSelector
+    public let condition: Condition
+
+    public init(name: String, severity: Severity, devices: DeviceSelector, condition: Condition) {
+        self.name = name
+        self.severity = severity
+        self.devices = devices
+        self.condition = condition
+    }
+}
+
+/// What a rule watches for.
+public enum Condition: Equatable, Sendable {
+    case threshold(Threshold)
+    case absence(Absence)
+    case outOfRange(OutOfRange)
+}
+
+/// A statistic beyond a level, for long enough.
+public struct Threshold: Equatable, Sendable {
+    public enum Statistic: String, CaseIterable, Sendable {
+        case last, mean, min, max, count, median, p95
+        case standardDeviation = "standard_deviation"
+        /// Change over the window, in the quantity's unit per hour.
+        case rate
+
+        /// The statistic of a summary; nil where the window's samples do not allow it.
+        public func value(in summary: WindowSummary) -> Double? {
+            switch self {
+            case .last: summary.last
+            case .mean: summary.mean
+            case .min: summary.min
+            case .max: summary.max
+            case .count: Double(summary.count)
+            case .median: summary.median
+            case .p95: summary.p95
+            case .standardDeviation: summary.standardDeviation
+            case .rate: summary.ratePerHour
+            }
+        }
+    }
+
+    public enum Direction: String, Sendable { case above, below }
+
+    public let quantity: Quantity
+    /// nil watches every channel of the quantity.
+    public let channel: String?
+    public let statistic: Statistic
+    /// nil where the statistic is the last value itself.
+    public let window: Duration?
+    public let direction: Direction
+    /// Raised beyond this level, in the quantity's unit; never at it.
+    public let raise: Double
+    /// Over when at or inside this level: between the two nothing changes, so that a value at the edge does not flap.
+    public let clear: Double
+    /// The condition must hold this long before the alert fires.
+    public let hold: Duration
+    /// Without a reading for this long the alert can no longer be judged. nil: three cadences, at least 5 minutes.
+    public let stale: Duration?
+
+    public init(
+        quantity: Quantity, channel: String? = nil, statistic: Statistic = .last, window: Duration? = nil,
+        direction: Direction, raise: Double, clear: Double, hold: Duration = .zero, stale: Duration? = nil
+    ) {
+        self.quantity = quantity
+        self.channel = channel
+        self.statistic = statistic
+        self.window = window
+        self.direction = direction
+        self.raise = raise
+        self.clear = clear
+        self.hold = hold
+        self.stale = stale
+    }
+
+    func verdict(on value: Double) -> Verdict {
+        switch direction {
+        case .above: value > raise ? .holds : value <= clear ? .clears : .between
+        case .below: value < raise ? .holds : value >= clear ? .clears : .between
+        }
+    }
+}
+
+/// A device of the roster that has not spoken for too long, or said that it is offline.
+public struct Absence: Equatable, Sendable {
+    /// Missed cadences.
+    public let cadences: Int
+    /// Never judged absent before this, however short the cadence.
+    public let atLeast: Duration
+
+    public init(cadences: Int, atLeast: Duration) {
+        self.cadences = cadences
+        self.atLeast = atLeast
+    }
+
+    public func allowance(cadence: Duration) -> Duration {
+        max(.milliseconds(cadence.milliseconds * Int64(cadences)), atLeast)
+    }
+}
+
+/// A value that the laws of nature or the sensor's make do not allow.
+public struct OutOfRange: Equatable, Sendable {
+    /// Over when plausible readings came for this long.
+    public let clearAfter: Duration
+
+    public init(clearAfter: Duration) { self.clearAfter = clearAfter }
+}
+
+/// Which devices a rule is about; what is nil or empty matches all.
+public struct DeviceSelector: Equatable, Sendable {
+    /// With `*` for any run of characters.
+    public let name: String?
+    public let profile: String?
+    public let area: String?
+
+    public static let all = DeviceSelector(name: nil, profile: nil, area: nil)
+
+    public init(name: String?, profile: String?, area: String?) {
+        self.name = name
+        self.profile = profile
+        self.area = area
+    }
+
+    public func matches(name: String, profile: String, area: String) -> Bool {
+        (self.profile == nil || self.profile == profile) && (self.area == nil || self.area == area)
+            && (self.name.map { globMatches(Array($0.utf8), Array(name.utf8)) } ?? true)
+    }
+}
+
+/// Whether `text` fits `pattern`, in which `*` stands for any run of bytes. Linear in practice, never exponential.
+public func globMatches(_ pattern: [UInt8], _ text: [UInt8]) -> Bool {
+    var (inPattern, inText) = (0, 0)
+    var star: (pattern: Int, text: Int)?
+    while inText < text.count {
+        if inPattern < pattern.count, pattern[inPattern] == UInt8(ascii: "*") {
+            star = (inPattern, inText)
+            inPattern += 1
+        } else if inPattern < pattern.count, pattern[inPattern] == text[inText] {
+            inPattern += 1
+            inText += 1
+        } else if let last = star {
+            // Let the last star swallow one byte more and try again from there.
+            star = (last.pattern, last.text + 1)
+            inPattern = last.pattern + 1
+            inText = last.text + 1
+        } else {
+            return false
+        }
+    }
+    return pattern[inPattern...].allSatisfy { $0 == UInt8(ascii: "*") }
+}

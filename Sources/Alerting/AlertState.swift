@@ -1,0 +1,78 @@
+import Telemetry
+
+/// What one evaluation of a condition says.
+public enum Verdict: Equatable, Sendable {
+    /// Beyond the raise level.
+    case holds
+    /// Between the raise and the clear level.
+    case between
+    /// Back inside the clear level.
+    case clears
+    /// There is nothing to judge by.
+    case noData
+}
+
+/// The phase of an alert, with what the next step needs to know.
+public enum AlertState: Equatable, Sendable {
+    case inactive
+    case pending(since: Timestamp)
+    case firing(since: Timestamp)
+    /// The data stopped. `since` is when the condition began to hold, `wasFiring` whether people had been told.
+    case unknown(since: Timestamp, wasFiring: Bool)
+
+    /// The state after one evaluation.
+    public func next(_ verdict: Verdict, hold: Duration, at now: Timestamp) -> AlertState {
+        switch (self, verdict) {
+        case (.inactive, .holds): hold == .zero ? .firing(since: now) : .pending(since: now)
+        case (.inactive, .between), (.inactive, .clears), (.inactive, .noData): .inactive
+
+        case (.pending(let since), .holds): now - since >= hold ? .firing(since: since) : self
+        case (.pending, .between), (.pending, .clears): .inactive
+        case (.pending(let since), .noData): .unknown(since: since, wasFiring: false)
+
+        case (.firing, .holds), (.firing, .between): self
+        case (.firing, .clears): .inactive
+        case (.firing(let since), .noData): .unknown(since: since, wasFiring: true)
+
+        case (.unknown, .noData): self
+        case (.unknown, .clears): .inactive
+        case (.unknown(let since, true), .holds), (.unknown(let since, true), .between): .firing(since: since)
+        // Nobody had been told and nobody knows whether it held meanwhile: the hold time begins anew.
+        case (.unknown(_, false), .holds): hold == .zero ? .firing(since: now) : .pending(since: now)
+        case (.unknown(_, false), .between): .inactive
+        }
+    }
+
+    /// The phase as it is stored and shown; the end of an alert that people were told of is `resolved`.
+    public func phase(after previous: AlertState) -> AlertPhase {
+        switch self {
+        case .pending: .pending
+        case .firing: .firing
+        case .unknown: .unknown
+        case .inactive:
+            switch previous {
+            case .firing, .unknown(_, true): .resolved
+            case .inactive, .pending, .unknown(_, false): .inactive
+            }
+        }
+    }
+
+    var since: Timestamp? {
+        switch self {
+        case .inactive: nil
+        case .pending(let since), .firing(let since), .unknown(let since, _): since
+        }
+    }
+}
+
+extension AlertTransition {
+    /// The state that this transition led to: an alert is restored from the last transition that was stored.
+    public var stateAfter: AlertState {
+        switch to {
+        case .inactive, .resolved: .inactive
+        case .pending: .pending(since: since)
+        case .firing: .firing(since: since)
+        case .unknown: .unknown(since: since, wasFiring: from == .firing)
+        }
+    }
+}

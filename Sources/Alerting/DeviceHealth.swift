@@ -1,0 +1,74 @@
+import Telemetry
+
+/// When each device was last heard, what it said of its link, and which series sent impossible values.
+///
+/// Device by `DeviceIndex`, series by `SeriesID`. Part of the state that a restart restores.
+public struct DeviceHealth: Equatable, Sendable {
+    private static let never = Timestamp(milliseconds: .min)
+
+    private var heard: [Timestamp] = []
+    private var offline: Set<DeviceIndex> = []
+    /// When a value of the series was last out of its physical range.
+    private var suspect: [SeriesID: Timestamp] = [:]
+
+    public init() {}
+
+    public mutating func hear(_ device: DeviceIndex, at moment: Timestamp) {
+        while heard.count <= device.index { heard.append(Self.never) }
+        if moment > heard[device.index] { heard[device.index] = moment }
+    }
+
+    public mutating func note(_ status: DeviceStatus) {
+        if status.isOnline { offline.remove(status.device) } else { offline.insert(status.device) }
+    }
+
+    public mutating func noteSuspect(_ series: SeriesID, at moment: Timestamp) { suspect[series] = moment }
+
+    /// nil for a device that never spoke.
+    public func lastHeard(_ device: DeviceIndex) -> Timestamp? {
+        guard device.index < heard.count, heard[device.index] != Self.never else { return nil }
+        return heard[device.index]
+    }
+
+    /// Whether the device's last word about its link was that it is gone.
+    public func saidOffline(_ device: DeviceIndex) -> Bool { offline.contains(device) }
+
+    public func lastSuspect(_ series: SeriesID) -> Timestamp? { suspect[series] }
+
+    /// Little endian, version first.
+    public func state() -> [UInt8] {
+        var writer = StateWriter()
+        writer.append(UInt32(1))
+        writer.append(UInt32(heard.count))
+        for moment in heard { writer.append(moment.milliseconds) }
+        writer.append(UInt32(offline.count))
+        for device in offline.sorted() { writer.append(device.rawValue) }
+        writer.append(UInt32(suspect.count))
+        for (series, moment) in suspect.sorted(by: { $0.key < $1.key }) {
+            writer.append(series.rawValue)
+            writer.append(moment.milliseconds)
+        }
+        return writer.bytes
+    }
+
+    /// nil when the bytes are not a state of this version.
+    public init?(state: [UInt8]) {
+        var reader = StateReader(state)
+        guard reader.next(UInt32.self) == 1, let devices = reader.next(UInt32.self) else { return nil }
+        for _ in 0..<devices {
+            guard let moment = reader.next(Int64.self) else { return nil }
+            heard.append(Timestamp(milliseconds: moment))
+        }
+        guard let offlineCount = reader.next(UInt32.self) else { return nil }
+        for _ in 0..<offlineCount {
+            guard let device = reader.next(UInt32.self) else { return nil }
+            offline.insert(DeviceIndex(rawValue: device))
+        }
+        guard let suspectCount = reader.next(UInt32.self) else { return nil }
+        for _ in 0..<suspectCount {
+            guard let series = reader.next(UInt32.self), let moment = reader.next(Int64.self) else { return nil }
+            suspect[SeriesID(rawValue: series)] = Timestamp(milliseconds: moment)
+        }
+        guard reader.isAtEnd else { return nil }
+    }
+}
