@@ -8,12 +8,17 @@ let package = Package(
     name: "baotu",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "baotu-fleet", targets: ["baotu-fleet"])
+        .executable(name: "baotud", targets: ["baotud"]),
+        .executable(name: "baotu", targets: ["baotu"]),
+        .executable(name: "baotu-fleet", targets: ["baotu-fleet"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
@@ -31,6 +36,33 @@ let package = Package(
 
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
         .target(name: "Store", dependencies: ["Telemetry", "CSQLite"], swiftSettings: ours),
+
+        .target(name: "Notification", dependencies: ["Telemetry"], swiftSettings: ours),
+        .target(
+            name: "API",
+            dependencies: ["Telemetry", "Store", .product(name: "Hummingbird", package: "hummingbird")],
+            swiftSettings: ours),
+
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Broker", "Store", "Notification", "API",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: ours),
+        .target(
+            name: "OperatorCLI",
+            dependencies: [
+                "Telemetry", "Settings", "Decoding", "Windows", "Store", "API",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ], swiftSettings: ours),
+        .executableTarget(
+            name: "baotud",
+            dependencies: ["Gateway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: ours),
+        .executableTarget(name: "baotu", dependencies: ["OperatorCLI"], swiftSettings: ours),
 
         .target(name: "Fleet", dependencies: ["Telemetry", "CityScience", "Broker"], swiftSettings: ours),
         .executableTarget(

@@ -33,6 +33,8 @@ public struct AlertBook: Sendable {
 
     public let rules: [AlertRule]
     public private(set) var active: [AlertKey: Active] = [:]
+    /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
+    private var activeCounts: [UInt16] = []
     private var expected: [DeviceIndex: Expected] = [:]
     /// Rules that judge a series, by series; filled when a series is first seen.
     private var rulesBySeries: [[Int]] = []
@@ -56,7 +58,23 @@ public struct AlertBook: Sendable {
 
     /// Puts one alert back as it was stored.
     public mutating func restore(_ key: AlertKey, state: AlertState, severity: Severity) {
-        active[key] = state == .inactive ? nil : Active(state: state, severity: severity)
+        set(key, state == .inactive ? nil : Active(state: state, severity: severity))
+    }
+
+    private mutating func set(_ key: AlertKey, _ alert: Active?) {
+        let before = active[key]
+        active[key] = alert
+        guard let series = key.series else { return }
+        while activeCounts.count <= series.index { activeCounts.append(0) }
+        switch (before != nil, alert != nil) {
+        case (false, true): activeCounts[series.index] += 1
+        case (true, false): activeCounts[series.index] -= 1
+        case (true, true), (false, false): break
+        }
+    }
+
+    private func hasActiveAlert(_ series: SeriesID) -> Bool {
+        series.index < activeCounts.count && activeCounts[series.index] > 0
     }
 
     public func count(of phase: AlertPhase) -> Int {
@@ -82,12 +100,6 @@ public struct AlertBook: Sendable {
         for series in touched {
             for index in rulesBySeries[series.index] {
                 judge(rules[index], series, health, statistics, registry, at: now, &transitions)
-            }
-            // A range alert exists only after a suspect, so a plain look-up finds whether there is one to end.
-            if !active.isEmpty {
-                for index in rangeRules {
-                    judgeRange(rules[index], series, health, statistics, registry, at: now, &transitions)
-                }
             }
         }
         return transitions
@@ -140,6 +152,7 @@ public struct AlertBook: Sendable {
     public func with(rules: [AlertRule]) -> AlertBook {
         var book = AlertBook(rules: rules)
         book.active = active
+        book.activeCounts = activeCounts
         book.expected = expected
         return book
     }
@@ -217,9 +230,10 @@ public struct AlertBook: Sendable {
         _ rule: AlertRule, series: SeriesID, _ verdict: Verdict, value: Double?, _ registry: SeriesRegistry,
         at now: Timestamp, _ transitions: inout [AlertTransition]
     ) {
+        // The usual case, a quiet series that stays quiet, ends here without a look-up and without a sentence.
+        guard verdict == .holds || hasActiveAlert(series) else { return }
         let key = AlertKey(rule: rule.name, device: registry.series[series.index].device, series: series)
         let hold: Duration = if case .threshold(let threshold) = rule.condition { threshold.hold } else { .zero }
-        // The usual case, a quiet series that stays quiet, ends here without a sentence being made.
         let state = active[key]?.state ?? .inactive
         guard state.next(verdict, hold: hold, at: now) != state else { return }
         let sentence = sentence(for: rule, series, verdict, value, registry)
@@ -233,7 +247,7 @@ public struct AlertBook: Sendable {
         let before = active[key]?.state ?? .inactive
         let after = before.next(verdict, hold: hold, at: now)
         guard after != before else { return }
-        active[key] = after == .inactive ? nil : Active(state: after, severity: rule.severity)
+        set(key, after == .inactive ? nil : Active(state: after, severity: rule.severity))
         transitions.append(
             AlertTransition(
                 key: key, severity: rule.severity, from: before.phase(after: .inactive), to: after.phase(after: before),
@@ -244,7 +258,8 @@ public struct AlertBook: Sendable {
         _ key: AlertKey, because reason: String, _ registry: SeriesRegistry, at now: Timestamp,
         _ transitions: inout [AlertTransition]
     ) {
-        guard let alert = active.removeValue(forKey: key) else { return }
+        guard let alert = active[key] else { return }
+        set(key, nil)
         transitions.append(
             AlertTransition(
                 key: key, severity: alert.severity, from: alert.state.phase(after: .inactive),

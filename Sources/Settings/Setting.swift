@@ -148,6 +148,12 @@ extension Setting {
         }
     }
 
+    /// What stands for a section that is not written: every key in it is missing.
+    public func emptySection(_ key: String) -> Setting {
+        let childPath = path.isEmpty ? key : "\(path).\(key)"
+        return Setting(file: file, line: line, path: childPath, content: .map([]), isQuoted: false)
+    }
+
     public func mistake(_ expected: String) -> Mistake {
         Mistake(file: file, line: line, key: path, value: shown, expected: expected)
     }

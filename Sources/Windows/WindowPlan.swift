@@ -18,11 +18,16 @@ public struct WindowPlan: Equatable, Sendable {
 
         public init(length: Duration, paneCount: Int) {
             precondition(
-                paneCount > 0 && length.milliseconds >= 1000 * Int64(paneCount)
-                    && length.milliseconds % Int64(paneCount) == 0,
+                Self.isPossible(milliseconds: length.milliseconds, paneCount: Int64(paneCount)),
                 "windows: a window of \(length) cannot have \(paneCount) panes of whole milliseconds, at least 1 s")
             self.length = length
             self.paneCount = paneCount
+        }
+
+        /// Panes are whole milliseconds and at least a second long, at most 32,767 of them, and 400 days in all.
+        public static func isPossible(milliseconds: Int64, paneCount: Int64) -> Bool {
+            (1...32_767).contains(paneCount) && milliseconds >= 1000 * paneCount && milliseconds % paneCount == 0
+                && milliseconds <= 400 * 86_400_000
         }
     }
 

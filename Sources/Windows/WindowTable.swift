@@ -199,6 +199,7 @@ extension WindowTable {
     public func state() -> [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(1))
+        writer.append(UInt32(plan.samplesKept))
         writer.append(UInt32(lanes.count))
         for (lane, window) in zip(lanes, plan.windows) {
             writer.append(window.length.milliseconds)
@@ -227,25 +228,19 @@ extension WindowTable {
     }
 
     /// The table that `state` described, under `plan`: a window that is not in the state begins empty, one that is no
-    /// longer planned is left out.
+    /// longer planned is left out. Without a plan, the one that the state was made under.
     ///
     /// nil when the bytes are not a state of this version; the caller then begins with an empty table.
-    public init?(state: [UInt8], plan: WindowPlan) {
-        self.init(plan: plan)
-        guard restore(from: state) else { return nil }
+    public init?(state: [UInt8], plan: WindowPlan? = nil) {
+        let made = plan ?? WindowPlan(state: state)
+        self.init(plan: made ?? .standard)
+        guard made != nil, restore(from: state) else { return nil }
     }
 
     private mutating func restore(from state: [UInt8]) -> Bool {
         var reader = StateReader(state)
-        guard reader.next(UInt32.self) == 1, let windowCount = reader.next(UInt32.self),
-            windowCount <= UInt32(WindowPlan.windowsMax)
-        else { return false }
-        var targets: [Int?] = []
-        for _ in 0..<windowCount {
-            guard let length = reader.next(Int64.self), let paneCount = reader.next(UInt32.self) else { return false }
-            targets.append(
-                plan.windows.firstIndex { $0.length.milliseconds == length && $0.paneCount == Int(paneCount) })
-        }
+        guard let made = WindowPlan(from: &reader) else { return false }
+        let targets = made.windows.map { plan.windows.firstIndex(of: $0) }
         // A series takes at least 18 bytes, which bounds what a damaged count can make us allocate.
         guard let count = reader.next(UInt32.self), Int(count) <= state.count / 18 else { return false }
         grow(to: Int(count))
@@ -272,6 +267,30 @@ extension WindowTable {
             }
         }
         return reader.isAtEnd
+    }
+}
+
+extension WindowPlan {
+    /// The plan that a state was made under; nil when the bytes are not a state of this version.
+    public init?(state: [UInt8]) {
+        var reader = StateReader(state)
+        self.init(from: &reader)
+    }
+
+    fileprivate init?(from reader: inout StateReader) {
+        guard reader.next(UInt32.self) == 1, let samplesKept = reader.next(UInt32.self),
+            (1...65_536).contains(samplesKept), let count = reader.next(UInt32.self),
+            (1...UInt32(Self.windowsMax)).contains(count)
+        else { return nil }
+        var windows: [Window] = []
+        for _ in 0..<count {
+            guard let length = reader.next(Int64.self), let paneCount = reader.next(UInt32.self),
+                Window.isPossible(milliseconds: length, paneCount: Int64(paneCount)),
+                !windows.contains(where: { $0.length.milliseconds == length })
+            else { return nil }
+            windows.append(Window(length: .milliseconds(length), paneCount: Int(paneCount)))
+        }
+        self.init(windows, samplesKept: Int(samplesKept))
     }
 }
 

@@ -1,0 +1,175 @@
+import API
+import Broker
+import Foundation
+import Hummingbird
+import Logging
+import ServiceLifecycle
+import Settings
+import Store
+import Telemetry
+import UnixSignals
+
+/// Where the rooms meet: reads the configuration, opens the store, starts the turn and the API, and ends them in order.
+public struct Daemon {
+    public static let version = "0.1.0"
+
+    private let configuration: GatewayConfiguration
+    private let files: LoadedFiles
+
+    /// Reads and checks every file. Throws all mistakes of all files together.
+    public init(configurationFile: String) throws(Mistakes) {
+        let configuration = try GatewayConfiguration(path: configurationFile)
+        files = try LoadedFiles.load(configuration)
+        self.configuration = configuration
+    }
+
+    /// What `--check` says of good files.
+    public var summary: String {
+        "\(configuration.file) is good: \(files.catalog.profileNames.count) profiles, \(files.rules.count) rules, "
+            + "\(files.roster.count) devices on the roster, store in \(configuration.store.folder), "
+            + "broker \(configuration.mqtt.host):\(configuration.mqtt.port)"
+    }
+
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// Throws `StoreError` when the store cannot be opened and `BrokerError` when an option of the connection is wrong.
+    public func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let level = Logger.Level(configuration.logLevel)
+        LoggingSystem.bootstrap { _ in
+            var handler = ServiceLogHandler(isForJournal: environment["JOURNAL_STREAM"] != nil)
+            handler.logLevel = level
+            return handler
+        }
+        let log = Logger(label: "baotud")
+        let serviceManager = ServiceManager(environment: environment)
+        let clock: @Sendable () -> Timestamp = { ServiceLogHandler.now() }
+        log.notice(
+            "starting", metadata: ["version": "\(Self.version)", "store": "\(configuration.store.folder)"])
+
+        let journal = try Journal.open(configuration.store, now: clock())
+        let mailbox = Mailbox()
+        let live = LiveView(
+            LiveStatusAnswer(
+                version: Self.version, startedAt: clock(),
+                broker: "\(configuration.mqtt.host):\(configuration.mqtt.port)"))
+        let broker = try BrokerSession(
+            options: configuration.mqtt,
+            reconnect: ReconnectSchedule(delayMin: configuration.reconnectMin, delayMax: configuration.reconnectMax))
+        let loop = try IngestLoop(
+            configuration: configuration, files: files, broker: broker, journal: journal, mailbox: mailbox, live: live,
+            log: log, serviceManager: serviceManager, now: clock)
+        let doctor = Doctor(configuration: configuration, live: live, now: clock)
+
+        let archive = try Archive(folder: configuration.store.folder)
+        let source = LiveSource(mailbox: mailbox, live: live, doctor: doctor)
+        let api = try UnixSocketServer.application(
+            socketPath: configuration.socketPath, archive: archive, live: source.answers, log: log)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: api, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(
+                        service: IngestService(
+                            loop: loop, mailbox: mailbox, serviceManager: serviceManager, doctor: doctor, log: log)),
+                    .init(service: ReloadService(configuration: configuration, mailbox: mailbox, log: log)),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
+        try await group.run()
+    }
+}
+
+/// Turns the loop on a thread of its own: it may block on the disk, so it is never one of the task pool's.
+private final class IngestService: Service, @unchecked Sendable {
+    // Sendable unchecked: `loop` is made before the thread starts and touched by that thread alone from then on.
+    private let loop: IngestLoop
+    private let mailbox: Mailbox
+    private let serviceManager: ServiceManager
+    private let doctor: Doctor
+    private let log: Logger
+
+    init(loop: IngestLoop, mailbox: Mailbox, serviceManager: ServiceManager, doctor: Doctor, log: Logger) {
+        self.loop = loop
+        self.mailbox = mailbox
+        self.serviceManager = serviceManager
+        self.doctor = doctor
+        self.log = log
+    }
+
+    func run() async {
+        await withGracefulShutdownHandler {
+            await withCheckedContinuation { continuation in
+                let thread = Thread { [self] in
+                    turnUntilStopped()
+                    continuation.resume()
+                }
+                thread.name = "baotu.ingest"
+                thread.stackSize = 8 << 20
+                thread.start()
+            }
+        } onGracefulShutdown: {
+            self.mailbox.stop()
+        }
+    }
+
+    private func turnUntilStopped() {
+        var isReady = false
+        let examineAt = ContinuousClock.now + .seconds(5)
+        var isExamined = false
+        while !mailbox.isStopped {
+            let isCompleted = loop.turn()
+            if isCompleted, !isReady {
+                isReady = true
+                serviceManager.ready("running")
+                log.notice("ready")
+            }
+            // A few seconds in, when the line to the broker is up or known to be down.
+            if !isExamined, ContinuousClock.now >= examineAt {
+                isExamined = true
+                for finding in doctor.examine() where finding.level != .good {
+                    log.warning(
+                        "doctor", metadata: ["check": "\(finding.check)", "finding": "\(finding.finding)", "mend": "\(finding.mend ?? "")"])
+                }
+            }
+        }
+        loop.drain()
+    }
+}
+
+/// SIGHUP: reads profiles, rules and roster anew. What is wrong is logged, and the old ones stay.
+private struct ReloadService: Service {
+    let configuration: GatewayConfiguration
+    let mailbox: Mailbox
+    let log: Logger
+
+    func run() async {
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        for await _ in signals.cancelOnGracefulShutdown() {
+            do throws(Mistakes) {
+                // The configuration file itself is checked too; its changes take a restart.
+                let changed = try GatewayConfiguration(path: configuration.file)
+                var current = configuration
+                current.rosterFile = changed.rosterFile
+                current.rulesFile = changed.rulesFile
+                current.devicesFolder = changed.devicesFolder
+                current.profileParameters = changed.profileParameters
+                let files = try LoadedFiles.load(current)
+                if !mailbox.post(.reload(files)) { log.error("the gateway is too busy to reload; send SIGHUP again") }
+            } catch {
+                for mistake in error.list { log.error("not reloaded", metadata: ["mistake": "\(mistake)"]) }
+                log.error("the old profiles, rules and roster stay in force")
+            }
+        }
+    }
+}
+
+extension Logger.Level {
+    fileprivate init(_ level: GatewayConfiguration.LogLevel) {
+        switch level {
+        case .debug: self = .debug
+        case .info: self = .info
+        case .warning: self = .warning
+        case .error: self = .error
+        }
+    }
+}

@@ -1,0 +1,247 @@
+import Broker
+import Foundation
+import Store
+import Telemetry
+
+/// Looks for what can lose messages or mislead people although the process is up, and says how to mend it.
+///
+/// Asked by `baotu doctor`, and once at the start, where what is not good goes into the log.
+struct Doctor: Sendable {
+    let configuration: GatewayConfiguration
+    let live: LiveView
+    let now: @Sendable () -> Timestamp
+
+    func examine() -> [FindingAnswer] {
+        brokerConfiguration() + session() + [durability(), room(), clock(), pipeline()]
+    }
+
+    // MARK: Broker
+
+    /// Reads the broker's own files, where they are named or where the broker runs on this machine.
+    private func brokerConfiguration() -> [FindingAnswer] {
+        var files = configuration.brokerConfigurationFiles
+        let isLocal = ["127.0.0.1", "::1", "localhost"].contains(configuration.mqtt.host)
+        if files.isEmpty, isLocal { files = ["/etc/mosquitto/mosquitto.conf"] }
+        guard let settings = MosquittoSettings(files: files) else {
+            return [
+                FindingAnswer(
+                    check: "broker", level: .good,
+                    finding: "the broker's configuration cannot be seen from here (mqtt.broker_configuration)")
+            ]
+        }
+        return settings.findings(sessionExpiry: configuration.mqtt.sessionExpiry)
+    }
+
+    private func session() -> [FindingAnswer] {
+        var findings: [FindingAnswer] = []
+        func note(_ level: FindingAnswer.Level, _ finding: String, _ mend: String? = nil) {
+            findings.append(FindingAnswer(check: "broker", level: level, finding: finding, mend: mend))
+        }
+        let status = live.current
+        if !status.brokerConnected {
+            note(
+                .bad, "the gateway is not connected to \(status.broker)",
+                "check that the broker runs and that mqtt.host, port, password and TLS in \(configuration.file) fit; the log has the reason")
+        }
+        if status.droppedByBroker > 0 {
+            note(
+                .bad, "the broker threw \(status.droppedByBroker) messages away since the gateway listens",
+                "set max_queued_messages 0 and max_queued_bytes in the broker's configuration")
+        }
+        if live.sessionWasLost {
+            note(
+                .bad, "the broker had forgotten the gateway's session: what came meanwhile is lost",
+                "set persistence true and a persistent_client_expiration of 7d in the broker's configuration")
+        }
+        if configuration.mqtt.subscriptionQoS == .atMostOnce {
+            note(
+                .warning, "the gateway subscribes at QoS 0: messages that come while it is away are lost",
+                "set mqtt.qos: 1 in \(configuration.file)")
+        }
+        if let session = live.session {
+            if let granted = session.sessionExpiryGranted, granted < configuration.mqtt.sessionExpiry {
+                note(
+                    .warning, "the broker keeps the session for \(granted.shortForm) only",
+                    "raise the broker's limit of the session expiry")
+            }
+            if session.maximumQoS < 1 {
+                note(.bad, "the broker grants QoS 0 only", "allow QoS 1 in the broker's configuration")
+            }
+        }
+        if findings.isEmpty { note(.good, "connected to \(status.broker)") }
+        return findings
+    }
+
+    // MARK: Machine
+
+    /// Whether the disk under the store really waits: the file system's kind, and what a synced write takes.
+    private func durability() -> FindingAnswer {
+        let folder = configuration.store.folder
+        var system = statfs()
+        guard statfs(folder, &system) == 0 else {
+            return FindingAnswer(
+                check: "disk", level: .bad, finding: "\(folder) cannot be examined: \(String(cString: strerror(errno)))",
+                mend: "check that the folder exists and belongs to the gateway's user")
+        }
+        // Magic numbers of statfs(2).
+        let kinds: [Int: String] = [
+            0x0102_1994: "tmpfs", 0x8584_58F6: "ramfs", 0x6969: "NFS", 0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB",
+        ]
+        if let kind = kinds[Int(system.f_type) & 0xFFFF_FFFF] {
+            return FindingAnswer(
+                check: "disk", level: .bad,
+                finding: "\(folder) lies on \(kind), which does not keep what is synced",
+                mend: "move store.folder to a local disk with ext4 or xfs")
+        }
+        guard let microseconds = Self.syncMicroseconds(in: folder) else {
+            return FindingAnswer(
+                check: "disk", level: .warning, finding: "a synced write in \(folder) could not be tried",
+                mend: "check that the folder is writable by the gateway's user")
+        }
+        // No disk and no flash with a power-safe cache answers a flush in less; memory does.
+        if microseconds < 10 {
+            return FindingAnswer(
+                check: "disk", level: .bad,
+                finding: "a synced write takes \(microseconds) µs: the disk only pretends to sync",
+                mend: "switch the write cache's cheat off (mount with barriers, no eatmydata, no nobarrier)")
+        }
+        return FindingAnswer(check: "disk", level: .good, finding: "a synced write of 4 KiB takes \(microseconds) µs (median of 5)")
+    }
+
+    static func syncMicroseconds(in folder: String) -> Int64? {
+        let path = "\(folder)/.doctor-\(getpid())"
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return nil }
+        defer {
+            close(descriptor)
+            unlink(path)
+        }
+        let block = [UInt8](repeating: 0x5A, count: 4096)
+        var spans: [Duration] = []
+        for _ in 0..<5 {
+            let start = ContinuousClock.now
+            guard write(descriptor, block, block.count) == block.count, fdatasync(descriptor) == 0 else { return nil }
+            spans.append(ContinuousClock.now - start)
+        }
+        return spans.sorted()[2].components.attoseconds / 1_000_000_000_000
+            + spans.sorted()[2].components.seconds * 1_000_000
+    }
+
+    private func room() -> FindingAnswer {
+        var system = statvfs()
+        guard statvfs(configuration.store.folder, &system) == 0, system.f_blocks > 0 else {
+            return FindingAnswer(check: "disk", level: .warning, finding: "the room on the disk cannot be read")
+        }
+        let free = Double(system.f_bavail) / Double(system.f_blocks) * 100
+        let megabytes = Int(system.f_bavail) * Int(system.f_frsize) / 1_048_576
+        let finding = "\(megabytes) MB free, \((free * 10).rounded() / 10) %"
+        let level: FindingAnswer.Level = free < 1 ? .bad : free < 5 ? .warning : .good
+        return FindingAnswer(
+            check: "disk", level: level, finding: finding,
+            mend: level == .good ? nil : "make room: when the disk is full nothing is acknowledged until there is room")
+    }
+
+    private func clock() -> FindingAnswer {
+        var state = timex()
+        let answer = adjtimex(&state)
+        if now() < CivilTime(year: 2024, month: 1, day: 1).timestamp() {
+            return FindingAnswer(
+                check: "clock", level: .bad, finding: "the clock says \(now())",
+                mend: "set the clock and start a time service (systemd-timesyncd, chrony)")
+        }
+        // TIME_ERROR of adjtimex(2): the kernel was not told that the clock is synchronised.
+        if answer == 5 || state.status & 0x40 != 0 {
+            return FindingAnswer(
+                check: "clock", level: .warning, finding: "the clock is not synchronised",
+                mend: "start a time service (systemd-timesyncd, chrony); readings without a time of their own get this clock's")
+        }
+        return FindingAnswer(check: "clock", level: .good, finding: "the clock is synchronised")
+    }
+
+    private func pipeline() -> FindingAnswer {
+        let status = live.current
+        let age = now() - status.lastTurnAt
+        if let trouble = status.storeTrouble {
+            return FindingAnswer(
+                check: "pipeline", level: .bad, finding: "the store refuses: \(trouble)",
+                mend: "make room or mend the disk; the broker keeps the messages meanwhile and the gateway resumes by itself")
+        }
+        if age > .seconds(10) {
+            return FindingAnswer(
+                check: "pipeline", level: .bad, finding: "no turn was completed for \(age.milliseconds / 1000) s",
+                mend: "restart the daemon (systemctl restart baotud) and look at the log for the reason")
+        }
+        return FindingAnswer(check: "pipeline", level: .good, finding: "\(status.turns) turns, the last \(age.milliseconds) ms ago")
+    }
+}
+
+/// What matters of a mosquitto configuration: settings by which the broker loses messages without a word.
+struct MosquittoSettings: Equatable {
+    /// In mosquitto's own words, the last line of each name.
+    private var values: [String: String] = [:]
+
+    /// nil when none of the files can be read. Follows `include_dir`.
+    init?(files: [String]) {
+        var isAny = false
+        for file in files {
+            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { continue }
+            isAny = true
+            read(text)
+        }
+        guard isAny else { return nil }
+    }
+
+    init(text: String) { read(text) }
+
+    private mutating func read(_ text: String) {
+        for line in text.split(whereSeparator: \.isNewline) {
+            let words = line.split(separator: " ", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            guard let name = words.first, !name.hasPrefix("#") else { continue }
+            let value = words.count > 1 ? words[1] : ""
+            if name == "include_dir" {
+                let names = (try? FileManager.default.contentsOfDirectory(atPath: value)) ?? []
+                for file in names.sorted() where file.hasSuffix(".conf") {
+                    if let text = try? String(contentsOfFile: "\(value)/\(file)", encoding: .utf8) { read(text) }
+                }
+            } else {
+                values[name] = value
+            }
+        }
+    }
+
+    func findings(sessionExpiry: Duration) -> [FindingAnswer] {
+        var findings: [FindingAnswer] = []
+        func note(_ level: FindingAnswer.Level, _ finding: String, _ mend: String) {
+            findings.append(FindingAnswer(check: "broker", level: level, finding: finding, mend: mend))
+        }
+        let queued = values["max_queued_messages"].flatMap { Int($0) } ?? 1000
+        if queued != 0, queued < 100_000 {
+            note(
+                .bad,
+                "the broker keeps at most \(queued) messages for the gateway and drops the others without a word, although their senders are told that they arrived",
+                "set max_queued_messages 0 and a max_queued_bytes that fits the disk in the broker's configuration")
+        }
+        if values["persistence"] != "true" {
+            note(
+                .bad, "the broker keeps nothing over its own restart: messages and the gateway's session are lost then",
+                "set persistence true in the broker's configuration")
+        }
+        if let text = values["persistent_client_expiration"], let kept = Self.span(text), kept < sessionExpiry {
+            note(
+                .warning, "the broker forgets a session after \(text), sooner than the gateway asks for",
+                "set persistent_client_expiration \(max(1, sessionExpiry.milliseconds / 86_400_000))d in the broker's configuration")
+        }
+        if findings.isEmpty {
+            findings.append(
+                FindingAnswer(check: "broker", level: .good, finding: "the broker's queue and persistence settings lose nothing"))
+        }
+        return findings
+    }
+
+    /// Mosquitto's spans: a number and one of h, d, w, m (months) and y.
+    private static func span(_ text: String) -> Duration? {
+        guard let unit = text.last, let number = Int64(text.dropLast()), number >= 0, number < 10_000 else { return nil }
+        let hours: [Character: Int64] = ["h": 1, "d": 24, "w": 168, "m": 720, "y": 8760]
+        return hours[unit].map { .seconds(number * $0 * 3600) }
+    }
+}

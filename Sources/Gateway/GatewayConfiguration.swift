@@ -1,0 +1,270 @@
+import Broker
+import Settings
+import Store
+import Telemetry
+import Windows
+
+/// `Config/baotu.yaml`, parsed once into values that cannot be wrong.
+public struct GatewayConfiguration: Sendable {
+    public struct Turn: Sendable {
+        /// A turn's batch is full at this many messages …
+        public var messagesMax: Int
+        /// … or bytes; memory is bounded by not reading more.
+        public var bytesMax: Int
+        /// How long the line must be quiet for a batch to end, after its first message.
+        public var linger: Duration
+    }
+
+    public struct Notifications: Sendable {
+        public var toLog: Bool
+        public var toMQTT: Bool
+        /// Alerts are published under `<prefix>/alerts/<id>`.
+        public var topicPrefix: String
+    }
+
+    public enum LogLevel: String, CaseIterable, Sendable { case debug, info, warning, error }
+
+    public var file: String
+    public var mqtt: BrokerOptions
+    public var reconnectMin: Duration
+    public var reconnectMax: Duration
+    public var store: StoreOptions
+    public var turn: Turn
+    public var devicesFolder: String
+    public var profileParameters: [String: String]
+    public var rosterFile: String?
+    public var rulesFile: String
+    public var windows: WindowPlan
+    public var payloadBytesMax: Int
+    /// Path of the Unix socket on which the API listens.
+    public var socketPath: String
+    public var notifications: Notifications
+    public var logLevel: LogLevel
+    public var statusInterval: Duration
+    /// Seconds east of UTC of the site's wall clock, for payloads whose times carry no zone.
+    public var siteOffsetSeconds: Int
+    /// The broker's own configuration files, where it runs on this machine, for `baotu doctor`.
+    public var brokerConfigurationFiles: [String]
+
+    /// Reads the file; a relative path in it is relative to the folder the file is in.
+    ///
+    /// Throws all mistakes together, each with file, line, key, value and what would be right.
+    public init(path: String) throws(Mistakes) {
+        let text = try ConfigurationFile.read(path)
+        try self.init(yaml: text, file: path)
+    }
+
+    public init(yaml text: String, file: String) throws(Mistakes) {
+        let root = try Setting.parse(yaml: text, file: file)
+        var mistakes: [Mistake] = []
+        var reader = SettingReader(root, &mistakes)
+        func located(_ path: String) -> String { Self.located(path, beside: file) }
+
+        self.file = file
+        let mqtt = Self.mqtt(section(&reader, "mqtt"), located, &mistakes)
+        self.mqtt = mqtt.options
+        reconnectMin = mqtt.reconnectMin
+        reconnectMax = mqtt.reconnectMax
+        brokerConfigurationFiles = mqtt.brokerConfiguration
+        store = Self.store(section(&reader, "store"), section(&reader, "limits"), located, &mistakes)
+
+        var turn = SettingReader(section(&reader, "turn"), &mistakes)
+        self.turn = Turn(
+            messagesMax: turn.integer("messages_max", in: 1...1_000_000, default: 5000, &mistakes),
+            bytesMax: turn.integer("bytes_max", in: 65_536...1_073_741_824, default: 16_777_216, &mistakes),
+            linger: turn.duration("linger", in: .zero ... .seconds(1), default: .milliseconds(20), &mistakes))
+        turn.finish(&mistakes)
+
+        var devices = SettingReader(section(&reader, "devices"), &mistakes)
+        devicesFolder = located(devices.text("folder", default: "../Devices", &mistakes))
+        rosterFile = devices.optionalText("roster", &mistakes).map(located)
+        profileParameters = [:]
+        if let parameters = devices.optional("parameters") {
+            if parameters.entries == nil { mistakes.append(parameters.mistake("expected a map of name: value")) }
+            for entry in parameters.entries ?? [] {
+                guard let value = entry.value.text else {
+                    mistakes.append(entry.value.mistake("expected text"))
+                    continue
+                }
+                profileParameters[entry.key] = value
+            }
+        }
+        siteOffsetSeconds = 0
+        if let zone = devices.optional("site_offset") {
+            if let seconds = Self.offset(zone.shown) {
+                siteOffsetSeconds = seconds
+            } else {
+                mistakes.append(zone.mistake("expected the site's offset from UTC, such as \"+08:00\""))
+            }
+        }
+        devices.finish(&mistakes)
+
+        rulesFile = located(reader.text("rules", default: "alerts.yaml", &mistakes))
+        windows = Self.windows(reader.optional("windows"), &mistakes)
+        payloadBytesMax = Self.payloadBytesMax(root["limits"])
+
+        var api = SettingReader(section(&reader, "api"), &mistakes)
+        socketPath = located(api.text("socket", default: "/run/baotu/baotu.sock", &mistakes))
+        if socketPath.utf8.count > 100 {
+            mistakes.append(
+                (root["api"]?["socket"] ?? root).mistake("expected a path of at most 100 bytes: a limit of Unix sockets"))
+        }
+        api.finish(&mistakes)
+
+        var notify = SettingReader(section(&reader, "notification"), &mistakes)
+        notifications = Notifications(
+            toLog: notify.flag("log", default: true, &mistakes), toMQTT: notify.flag("mqtt", default: true, &mistakes),
+            topicPrefix: mqtt.ownPrefix)
+        notify.finish(&mistakes)
+
+        var log = SettingReader(section(&reader, "log"), &mistakes)
+        logLevel = log.word("level", default: LogLevel.info, &mistakes)
+        statusInterval = log.duration("status_every", in: .seconds(60) ... .seconds(86_400), default: .seconds(60), &mistakes)
+        log.finish(&mistakes)
+
+        reader.finish(&mistakes)
+        guard mistakes.isEmpty else { throw Mistakes(mistakes) }
+    }
+
+    /// `path` itself when absolute, else beside the configuration file.
+    private static func located(_ path: String, beside file: String) -> String {
+        guard !path.hasPrefix("/") else { return path }
+        guard let slash = file.lastIndex(of: "/") else { return path }
+        return String(file[...slash]) + path
+    }
+
+    private static func offset(_ text: String) -> Int? {
+        // A moment written with this offset says whether it is one.
+        Timestamp(iso8601: "2000-01-01T00:00:00\(text)").map {
+            Int((CivilTime(year: 2000, month: 1, day: 1).timestamp() - $0).milliseconds / 1000)
+        }
+    }
+
+    private static func windows(_ setting: Setting?, _ mistakes: inout [Mistake]) -> WindowPlan {
+        guard let setting else { return .standard }
+        guard let items = setting.items, (1...WindowPlan.windowsMax).contains(items.count) else {
+            mistakes.append(
+                setting.mistake("expected a list of 1 to \(WindowPlan.windowsMax) lengths, such as [5m, 1h, 24h]"))
+            return .standard
+        }
+        var windows: [WindowPlan.Window] = []
+        for item in items {
+            guard let length = item.text.flatMap({ Duration(shortForm: $0) }), length >= .seconds(60),
+                length <= .seconds(31 * 86_400), !windows.contains(where: { $0.length == length })
+            else {
+                mistakes.append(item.mistake("expected a length from 1m to 31d that is not listed yet"))
+                continue
+            }
+            windows.append(WindowPlan.Window(length: length))
+        }
+        return windows.isEmpty ? .standard : WindowPlan(windows)
+    }
+
+    private static func payloadBytesMax(_ limits: Setting?) -> Int {
+        // Range-checked with the other limits in `store`.
+        limits?["payload_bytes"]?.text.flatMap { Int($0) } ?? 262_144
+    }
+
+    private static func store(
+        _ setting: Setting, _ limitSetting: Setting, _ located: (String) -> String, _ mistakes: inout [Mistake]
+    ) -> StoreOptions {
+        var limits = SettingReader(limitSetting, &mistakes)
+        var names = SeriesRegistry.Limits()
+        names.devicesMax = limits.integer("devices", in: 1...16_000_000, default: names.devicesMax, &mistakes)
+        names.seriesMax = limits.integer("series", in: 1...64_000_000, default: names.seriesMax, &mistakes)
+        _ = limits.integer("payload_bytes", in: 256...268_435_456, default: 262_144, &mistakes)
+        limits.finish(&mistakes)
+
+        var reader = SettingReader(setting, &mistakes)
+        var options = StoreOptions(folder: located(reader.text("folder", default: "/var/lib/baotu", &mistakes)))
+        options.limits = names
+        options.sealInterval = reader.duration(
+            "seal_every", in: .seconds(60) ... .seconds(86_400), default: .seconds(7200), &mistakes)
+        options.journalBytesMax = reader.integer(
+            "journal_bytes", in: 1_048_576...4_294_967_296, default: 67_108_864, &mistakes)
+        options.rejectBytesMax = reader.integer(
+            "reject_bytes", in: 65_536...4_294_967_296, default: 67_108_864, &mistakes)
+        reader.finish(&mistakes)
+        return options
+    }
+
+    private struct MQTT {
+        var options: BrokerOptions
+        var reconnectMin: Duration
+        var reconnectMax: Duration
+        var brokerConfiguration: [String]
+        var ownPrefix: String
+    }
+
+    private static func mqtt(
+        _ setting: Setting, _ located: (String) -> String, _ mistakes: inout [Mistake]
+    ) -> MQTT {
+        var reader = SettingReader(setting, &mistakes)
+        let host = reader.text("host", default: "127.0.0.1", &mistakes)
+        let port = reader.integer("port", in: 1...65_535, default: 1883, &mistakes)
+        let clientID = reader.text("client_id", default: "baotu", &mistakes)
+        var options = BrokerOptions(host: host, port: port, clientID: clientID)
+        switch reader.text("version", default: "5", &mistakes) {
+        case "5": options.version = .mqtt5
+        case "3.1.1": options.version = .mqtt311
+        default:
+            if let found = setting["version"] { mistakes.append(found.mistake("expected \"5\" or \"3.1.1\"")) }
+        }
+        options.username = reader.optionalText("username", &mistakes)
+        if let path = reader.optional("password_file") {
+            do {
+                let text = try ConfigurationFile.read(located(path.shown))
+                options.password = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+            } catch {
+                mistakes.append(path.mistake("expected a readable file with the password in its first line"))
+            }
+        }
+        options.subscriptions = reader.texts("subscriptions", default: ["#"], &mistakes)
+        if options.subscriptions.isEmpty, let found = setting["subscriptions"] {
+            mistakes.append(found.mistake("expected at least one topic filter, such as \"#\""))
+        }
+        options.subscriptionQoS =
+            reader.integer("qos", in: 0...1, default: 1, &mistakes) == 0 ? .atMostOnce : .atLeastOnce
+        options.keepAlive = reader.duration("keep_alive", in: .seconds(5) ... .seconds(3600), default: .seconds(60), &mistakes)
+        options.sessionExpiry = reader.duration(
+            "session_expiry", in: .seconds(60) ... .seconds(31_536_000), default: .seconds(604_800), &mistakes)
+        options.receiveMaximum = reader.integer("receive_maximum", in: 1...65_535, default: 10_000, &mistakes)
+        let prefix = reader.text("own_prefix", default: "baotu", &mistakes)
+        options.ignoredTopicPrefix = prefix + "/"
+        let brokerConfiguration = reader.texts("broker_configuration", default: [], &mistakes).map(located)
+
+        var reconnect = SettingReader(section(&reader, "reconnect"), &mistakes)
+        let least = reconnect.duration("min", in: .milliseconds(100) ... .seconds(60), default: .milliseconds(500), &mistakes)
+        let most = reconnect.duration("max", in: .seconds(1) ... .seconds(3600), default: .seconds(60), &mistakes)
+        reconnect.finish(&mistakes)
+        if most < least, let found = setting["reconnect"] {
+            mistakes.append(found.mistake("expected min at most max"))
+        }
+        if let tls = reader.optional("tls") {
+            var section = SettingReader(tls, &mistakes)
+            let files = ["ca_file", "certificate_file", "key_file"].map { key in
+                let path = section.optionalText(key, &mistakes).map(located)
+                if let path, let found = tls[key], !ConfigurationFile.isReadable(path) {
+                    mistakes.append(found.mistake("expected a readable file"))
+                }
+                return path
+            }
+            let verifies = section.flag("verify_host", default: true, &mistakes)
+            section.finish(&mistakes)
+            if (files[1] == nil) != (files[2] == nil) {
+                mistakes.append(tls.mistake("expected certificate_file and key_file together"))
+            }
+            options.tls = BrokerOptions.TLSOptions(
+                caFile: files[0], certificateFile: files[1], keyFile: files[2], verifiesHostname: verifies)
+        }
+        reader.finish(&mistakes)
+        return MQTT(
+            options: options, reconnectMin: least, reconnectMax: max(least, most),
+            brokerConfiguration: brokerConfiguration, ownPrefix: prefix)
+    }
+}
+
+/// The section under `key`, or an empty one in its place, whose keys all read as their defaults.
+private func section(_ reader: inout SettingReader, _ key: String) -> Setting {
+    reader.optional(key) ?? reader.setting.emptySection(key)
+}

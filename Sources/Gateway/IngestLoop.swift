@@ -1,0 +1,335 @@
+import Alerting
+import Broker
+import Decoding
+import Logging
+import Notification
+import Store
+import Synchronization
+import Telemetry
+
+/// The turn of the gateway: start reading here.
+///
+/// One thread receives, decodes, commits, acknowledges, absorbs and evaluates. The order of the lines of `turn` is the
+/// durability promise: the broker may forget a message only after the row is on disk, and a crash between two lines
+/// loses nothing, because the next start replays the journal's tail through the same `absorb` and `evaluate`.
+final class IngestLoop {
+    /// Longest wait for a first message, and so the longest delay of an answer from the mailbox.
+    private static let waiting = Duration.milliseconds(50)
+    private static let scanMilliseconds: Int64 = 1000
+
+    private let configuration: GatewayConfiguration
+    private let broker: BrokerSession
+    private let journal: Journal
+    private let pipeline: Pipeline
+    private let mailbox: Mailbox
+    private let live: LiveView
+    private let log: Logger
+    private let serviceManager: ServiceManager
+    private let now: () -> Timestamp
+
+    private var decoder: MessageDecoder
+    private var batch = MessageBatch()
+    private var decoded = DecodedBatch()
+    private var outbox: OutboxPump
+    private var sealer = Sealer()
+    /// Transitions that the store could not take yet; they go before all others.
+    private var unrecorded: [AlertTransition] = []
+    private var lastJournalID: Int64
+    private var lastScan: Int64 = 0
+    private var lastWatchdog: Timestamp?
+    private var storeTrouble: StoreError?
+    private var statusLine: StatusLine
+
+    init(
+        configuration: GatewayConfiguration, files: LoadedFiles, broker: BrokerSession, journal: Journal,
+        mailbox: Mailbox, live: LiveView, log: Logger, serviceManager: ServiceManager, now: @escaping () -> Timestamp
+    ) throws(StoreError) {
+        self.configuration = configuration
+        self.broker = broker
+        self.journal = journal
+        self.mailbox = mailbox
+        self.live = live
+        self.log = log
+        self.serviceManager = serviceManager
+        self.now = now
+        decoder = Self.decoder(files.catalog, configuration)
+        pipeline = Pipeline(plan: configuration.windows, rules: files.rules)
+        outbox = OutboxPump(configuration: configuration.notifications, broker: broker, log: log)
+        statusLine = StatusLine(interval: configuration.statusInterval)
+        lastJournalID = journal.lastJournalID
+        try resume(files)
+    }
+
+    // MARK: The turn
+
+    /// One turn. Returns false when the store refused it; then nothing was acknowledged and the broker sends again.
+    @discardableResult
+    func turn() -> Bool {
+        batch.removeAll()
+        broker.receive(
+            into: &batch, messagesMax: configuration.turn.messagesMax, bytesMax: configuration.turn.bytesMax,
+            linger: configuration.turn.linger, waiting: Self.waiting, now: now)
+        let moment = now()
+        tell(broker.takeEvents())
+
+        var transitions: [AlertTransition] = []
+        if !batch.isEmpty {
+            decoded.removeAll()
+            decoder.decode(batch, into: &decoded, registry: &journal.registry)
+            guard let commit = commit(at: moment) else { return false }
+            broker.acknowledge()
+            pipeline.absorb(
+                fresh: commit.fresh, suspects: decoded.suspects, statuses: decoded.statuses, heard: decoded.heard,
+                registry: journal.registry)
+            transitions = pipeline.evaluate(
+                suspects: decoded.suspects, registry: journal.registry, at: moment)
+        } else {
+            broker.acknowledge()
+        }
+        if moment.milliseconds / Self.scanMilliseconds != lastScan {
+            lastScan = moment.milliseconds / Self.scanMilliseconds
+            transitions += pipeline.scan(
+                registry: journal.registry, listeningSince: broker.connectedSince, at: moment)
+            secondPassed(at: moment)
+        }
+        record(transitions, at: moment)
+        outbox.pump(journal, at: moment) { note($0) }
+        for letter in mailbox.take() { answer(letter, at: moment) }
+        seal(at: moment)
+        completed(at: moment)
+        return true
+    }
+
+    /// The synced commit of the batch; nil when the store refused it, and then the connection is dropped instead of
+    /// acknowledged: the broker keeps the messages and sends them again.
+    private func commit(at moment: Timestamp) -> Commit? {
+        do throws(StoreError) {
+            let commit = try journal.commit(decoded, received: batch.count, now: moment)
+            lastJournalID = commit.journalID
+            if storeTrouble != nil {
+                storeTrouble = nil
+                log.notice("the store takes readings again")
+            }
+            return commit
+        } catch {
+            note(error)
+            broker.dropConnection("a commit failed; the broker delivers again")
+            live.update { $0.storeTrouble = "\(error)" }
+            return nil
+        }
+    }
+
+    /// Stores transitions and their notifications in one transaction; what the store refuses is kept for the next turn.
+    private func record(_ transitions: [AlertTransition], at moment: Timestamp) {
+        unrecorded += transitions
+        guard !unrecorded.isEmpty else { return }
+        do throws(StoreError) {
+            try journal.record(
+                unrecorded, channels: outbox.channelNames, now: moment, evaluatedThrough: lastJournalID)
+            unrecorded.removeAll()
+        } catch {
+            note(error)
+        }
+    }
+
+    private func note(_ error: StoreError) {
+        // The same trouble turn after turn is one line, not twenty a second.
+        guard storeTrouble != error else { return }
+        storeTrouble = error
+        log.error("the store refuses; nothing is acknowledged until it takes readings", metadata: ["reason": "\(error)"])
+    }
+
+    private func completed(at moment: Timestamp) {
+        live.update {
+            $0.lastTurnAt = moment
+            $0.turns += 1
+            $0.storeTrouble = nil
+        }
+        guard let interval = serviceManager.watchdogInterval else { return }
+        if lastWatchdog.map({ moment - $0 >= interval / 3 || moment < $0 }) ?? true {
+            lastWatchdog = moment
+            serviceManager.alive()
+        }
+    }
+
+    private func secondPassed(at moment: Timestamp) {
+        live.update {
+            $0.brokerConnected = broker.isConnected
+            $0.brokerConnectedSince = broker.connectedSince
+        }
+        if let line = statusLine.line(counters: journal.counters, registry: journal.registry, book: pipeline.book, at: moment) {
+            log.info("status", metadata: line)
+            serviceManager.status("\(journal.counters.received) messages received, \(journal.registry.seriesCount) series")
+        }
+    }
+
+    // MARK: Sealing
+
+    private func seal(at moment: Timestamp) {
+        do throws(StoreError) {
+            switch sealer.poll(at: moment) {
+            case .idle:
+                guard journal.sealIsDue(now: moment) else { return }
+                sealer.begin(try journal.beginSeal(state: pipeline.state(), now: moment))
+            case .running: return
+            case .done(let job): try journal.finishSeal(job)
+            case .failed(let error):
+                log.error("sealing failed and is tried again", metadata: ["reason": "\(error)"])
+            }
+        } catch {
+            note(error)
+        }
+    }
+
+    // MARK: Stopping
+
+    /// Ends in order: stop receiving, acknowledge what is committed, seal, close.
+    func drain() {
+        serviceManager.stopping()
+        mailbox.stop()
+        for letter in mailbox.take() { answer(letter, at: now()) }
+        broker.acknowledge()
+        broker.disconnect()
+        record([], at: now())
+        do throws(StoreError) {
+            if let job = try sealer.finish() { try journal.finishSeal(job) }
+            let job = try journal.beginSeal(state: pipeline.state(), now: now())
+            try job.run()
+            try journal.finishSeal(job)
+        } catch {
+            log.error("the last seal failed; the next start replays the journal", metadata: ["reason": "\(error)"])
+        }
+        journal.close()
+        log.notice("stopped", metadata: ["received": "\(journal.counters.received)"])
+    }
+
+    // MARK: Resuming
+
+    /// Puts windows, health and alerts back as they were: snapshot, stored alerts, then the journal's tail through the
+    /// same code, with the times it kept.
+    private func resume(_ files: LoadedFiles) throws(StoreError) {
+        if let snapshot = journal.snapshot, !pipeline.restore(snapshot.bytes) {
+            log.warning("the stored state is of another version; windows fill anew from the journal")
+        }
+        try setRoster(files.roster, at: now())
+        pipeline.restore(
+            try journal.alertStates().map { alert in
+                (key: alert.key, state: alert.state, severity: alert.severity)
+            })
+        var missed: [AlertTransition] = []
+        var rows = 0
+        try journal.replay { turn in
+            rows += 1
+            pipeline.absorb(
+                fresh: turn.fresh, suspects: turn.suspects, statuses: turn.statuses, heard: turn.heard,
+                registry: journal.registry)
+            // Up to the mark the stored alerts are the outcome of these turns already.
+            guard turn.id > journal.evaluatedThrough else { return }
+            missed += pipeline.evaluate(suspects: turn.suspects, registry: journal.registry, at: turn.now)
+        }
+        let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: now())
+        record(missed + retired, at: now())
+        log.notice(
+            "resumed",
+            metadata: [
+                "devices": "\(journal.registry.deviceCount)", "series": "\(journal.registry.seriesCount)",
+                "replayed_turns": "\(rows)", "journal_id": "\(lastJournalID)",
+            ])
+    }
+
+    private func setRoster(_ roster: [RosterEntry], at moment: Timestamp) throws(StoreError) {
+        try journal.saveRoster(roster, now: moment)
+        pipeline.setRoster(journal.roster())
+    }
+
+    private static func decoder(_ catalog: DeviceCatalog, _ configuration: GatewayConfiguration) -> MessageDecoder {
+        var limits = DecodingLimits()
+        limits.payloadBytesMax = configuration.payloadBytesMax
+        return MessageDecoder(
+            catalog: catalog, limits: limits, siteZoneOffsetSeconds: configuration.siteOffsetSeconds)
+    }
+
+    // MARK: Letters
+
+    private func answer(_ letter: Mailbox.Letter, at moment: Timestamp) {
+        switch letter {
+        case .statistics(let request, let reply): reply(.success(statistics(request, at: moment)))
+        case .acknowledge(let alertID, let by, let note, let reply):
+            do throws(StoreError) {
+                try journal.acknowledgeAlert(alertID, by: by, note: note, at: moment)
+                log.notice("alert acknowledged", metadata: ["alert": "\(alertID)", "by": "\(by)"])
+                reply(.success(()))
+            } catch .noSuchAlert(let id) {
+                reply(.failure(.noSuchAlert(id)))
+            } catch {
+                reply(.failure(.store(error)))
+            }
+        case .reload(let files): reload(files, at: moment)
+        }
+    }
+
+    private func statistics(_ request: StatisticsRequest, at moment: Timestamp) -> [StatisticsAnswer] {
+        let pattern = request.device.map { Array($0.utf8) }
+        var answers: [StatisticsAnswer] = []
+        for (index, series) in journal.registry.series.enumerated() {
+            if let quantity = request.quantity, series.quantity.name != quantity { continue }
+            let name = journal.registry.devices[series.device.index].name
+            if let pattern, !globMatches(pattern, Array(name.utf8)) { continue }
+            for summary in pipeline.summaries(of: SeriesID(rawValue: UInt32(index)), at: moment) {
+                if let window = request.window, summary.window != window { continue }
+                answers.append(StatisticsAnswer(summary, registry: journal.registry))
+                if answers.count == request.rowsMax { return answers }
+            }
+        }
+        return answers
+    }
+
+    private func reload(_ files: LoadedFiles, at moment: Timestamp) {
+        do throws(StoreError) {
+            try setRoster(files.roster, at: moment)
+        } catch {
+            note(error)
+            log.error("the roster could not be stored; the old one stays", metadata: ["reason": "\(error)"])
+            return
+        }
+        decoder = Self.decoder(files.catalog, configuration)
+        let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: moment)
+        record(retired, at: moment)
+        log.notice(
+            "reloaded",
+            metadata: [
+                "profiles": "\(files.catalog.profileNames.count)", "rules": "\(files.rules.count)",
+                "roster": "\(files.roster.count)",
+            ])
+        serviceManager.ready("reloaded")
+    }
+
+    // MARK: The line to the broker
+
+    private func tell(_ events: [BrokerEvent]) {
+        for event in events {
+            live.remember(event)
+            switch event {
+            case .connected(let session):
+                log.notice("connected to the broker", metadata: ["broker": "\(live.current.broker)", "session_present": "\(session.isPresent)"])
+            case .disconnected(let error):
+                log.warning("the broker's connection is lost", metadata: ["reason": "\(error)"])
+            case .connectFailed(let error, let delay):
+                log.warning(
+                    "the broker cannot be reached",
+                    metadata: ["reason": "\(error)", "retry_in_ms": "\(delay.milliseconds)"])
+            case .subscribed(let filter, let granted):
+                log.info("subscribed", metadata: ["filter": "\(filter)", "qos": "\(granted.rawValue)"])
+            case .subscriptionRefused(let filter, let reason):
+                log.error("the broker refuses a subscription", metadata: ["filter": "\(filter)", "reason": "\(reason)"])
+            case .publishRefused(let token, let reason):
+                outbox.refused(token, reason)
+                log.warning("the broker refuses a notification", metadata: ["reason": "\(reason)"])
+            case .droppedByBroker(let total, let increase):
+                log.error(
+                    "the broker threw messages away; raise its max_queued_messages",
+                    metadata: ["dropped": "\(increase)", "dropped_total": "\(total)"])
+            }
+        }
+    }
+}

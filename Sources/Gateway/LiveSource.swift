@@ -1,0 +1,38 @@
+import API
+import Store
+import Telemetry
+
+/// Answers the API's questions about the running gateway: from the published numbers, or through the mailbox.
+struct LiveSource: Sendable {
+    let mailbox: Mailbox
+    let live: LiveView
+    let doctor: Doctor
+
+    var answers: LiveAnswers {
+        LiveAnswers(
+            status: { live.current },
+            statistics: { device, quantity, window, rowsMax in
+                let request = StatisticsRequest(device: device, quantity: quantity, window: window, rowsMax: rowsMax)
+                return try await ask { .statistics(request, $0) }
+            },
+            acknowledge: { alertID, by, note in
+                try await ask { .acknowledge(alertID: alertID, by: by, note: note, $0) }
+            },
+            examine: { doctor.examine() })
+    }
+
+    private func ask<Answer: Sendable>(
+        _ letter: (@escaping @Sendable (Result<Answer, GatewayRefusal>) -> Void) -> Mailbox.Letter
+    ) async throws(LiveRefusal) -> Answer {
+        let result: Result<Answer, GatewayRefusal> = await withCheckedContinuation { continuation in
+            if !mailbox.post(letter { continuation.resume(returning: $0) }) {
+                continuation.resume(returning: .failure(mailbox.isStopped ? .stopping : .busy))
+            }
+        }
+        switch result {
+        case .success(let answer): return answer
+        case .failure(.noSuchAlert(let id)): throw .notFound("there is no alert \(id)")
+        case .failure(let refusal): throw .unavailable("\(refusal)")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Alerting
+import Decoding
+import Settings
+import Telemetry
+
+/// Profiles, rules and roster, read and found good together.
+struct LoadedFiles: Sendable {
+    var catalog: DeviceCatalog
+    var rules: [AlertRule]
+    var roster: [RosterEntry]
+
+    /// Reads the files that the configuration names. Throws the mistakes of all of them together.
+    static func load(_ configuration: GatewayConfiguration) throws(Mistakes) -> LoadedFiles {
+        var mistakes: [Mistake] = []
+        let catalog = collect(&mistakes) { () throws(Mistakes) in try profiles(configuration) }
+        let rules = collect(&mistakes) { () throws(Mistakes) in
+            let text = try ConfigurationFile.read(configuration.rulesFile)
+            return try RuleFile.parse(
+                yaml: text, file: configuration.rulesFile, windows: configuration.windows.windows.map(\.length))
+        }
+        let roster = collect(&mistakes) { () throws(Mistakes) -> [RosterEntry] in
+            guard let file = configuration.rosterFile else { return [] }
+            return try RosterFile.parse(csv: try ConfigurationFile.read(file), file: file)
+        }
+        guard mistakes.isEmpty, let catalog, let rules, let roster else { throw Mistakes(mistakes) }
+        return LoadedFiles(catalog: catalog, rules: rules, roster: roster)
+    }
+
+    private static func profiles(_ configuration: GatewayConfiguration) throws(Mistakes) -> DeviceCatalog {
+        var sources: [ProfileSource] = []
+        for path in try ConfigurationFile.paths(named: "profile.yaml", under: configuration.devicesFolder) {
+            sources.append(ProfileSource(path: path, text: try ConfigurationFile.read(path)))
+        }
+        return try DeviceCatalog.compile(sources, parameters: configuration.profileParameters)
+    }
+
+    private static func collect<Value>(
+        _ mistakes: inout [Mistake], _ read: () throws(Mistakes) -> Value
+    ) -> Value? {
+        do throws(Mistakes) {
+            return try read()
+        } catch {
+            mistakes += error.list
+            return nil
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Broker
+import Logging
+import Notification
+import Store
+import Telemetry
+
+/// Takes notices from the outbox, hands them to their channels, and marks them done when they are.
+///
+/// The outbox is in the store, so a notice survives a crash between the alert and its delivery, and may then be told
+/// twice, never not at all.
+struct OutboxPump {
+    private static let noticesPerTurnMax = 200
+
+    private var channels: [any NotificationChannel] = []
+    private let broker: BrokerSession
+    private let schedule = DeliverySchedule()
+    /// Handed to the broker, not yet confirmed.
+    private var underway: [MessageToken: Int64] = [:]
+    private var isUnderway: Set<Int64> = []
+    private var refusals: [(id: Int64, reason: String)] = []
+    /// Nothing is due before this; read anew when something was recorded.
+    private var nextLook: Timestamp?
+
+    init(configuration: GatewayConfiguration.Notifications, broker: BrokerSession, log: Logger) {
+        self.broker = broker
+        if configuration.toLog {
+            channels.append(
+                LogChannel { notice in
+                    log.log(
+                        level: notice.severity == .info ? .notice : .warning, "alert \(notice.phase.rawValue)",
+                        metadata: [
+                            "alert": "\(notice.alertID)", "rule": "\(notice.rule)", "device": "\(notice.device)",
+                            "severity": "\(notice.severity.rawValue)", "sentence": "\(notice.sentence)",
+                        ])
+                })
+        }
+        if configuration.toMQTT {
+            channels.append(
+                MQTTChannel(topicPrefix: configuration.topicPrefix) { topic, payload in
+                    broker.publish(topic: topic, payload: Array(payload.utf8), qos: .atLeastOnce, retain: true)?.rawValue
+                })
+        }
+    }
+
+    var channelNames: [String] { channels.map(\.name) }
+
+    mutating func refused(_ token: MessageToken, _ reason: String) {
+        guard let id = underway.removeValue(forKey: token) else { return }
+        refusals.append((id, reason))
+    }
+
+    /// One round: confirmations in, due notices out. Costs nothing while the outbox is empty.
+    mutating func pump(_ journal: Journal, at now: Timestamp, trouble: (StoreError) -> Void) {
+        do throws(StoreError) {
+            var done: [Int64] = []
+            for token in broker.takeConfirmed() {
+                guard let id = underway.removeValue(forKey: token) else { continue }
+                done.append(id)
+            }
+            for refusal in refusals {
+                isUnderway.remove(refusal.id)
+                try fail(refusal.id, attempts: 1, refusal.reason, journal, now)
+            }
+            refusals.removeAll()
+            if journal.hasPendingNotifications {
+                for pending in try journal.pendingNotifications(atMost: Self.noticesPerTurnMax, now: now)
+                where !isUnderway.contains(pending.id) {
+                    guard let index = channels.firstIndex(where: { $0.name == pending.channel }) else {
+                        done.append(pending.id)  // the channel was switched off since
+                        continue
+                    }
+                    switch channels[index].deliver(pending.notice) {
+                    case .delivered: done.append(pending.id)
+                    case .underway(let token):
+                        underway[MessageToken(rawValue: token)] = pending.id
+                        isUnderway.insert(pending.id)
+                    case .failed(let reason):
+                        try fail(pending.id, attempts: pending.attempts + 1, reason, journal, now)
+                    }
+                }
+            }
+            if !done.isEmpty {
+                try journal.markDelivered(done, now: now)
+                isUnderway.subtract(done)
+            }
+        } catch {
+            trouble(error)
+        }
+    }
+
+    private func fail(
+        _ id: Int64, attempts: Int, _ reason: String, _ journal: Journal, _ now: Timestamp
+    ) throws(StoreError) {
+        try journal.markFailed(id, error: reason, nextAttempt: now + schedule.delay(afterAttempts: attempts))
+    }
+}

@@ -1,0 +1,64 @@
+import Dispatch
+import Store
+import Synchronization
+import Telemetry
+
+/// Runs the middle step of a seal on a thread of its own, so that the turn goes on meanwhile.
+struct Sealer {
+    enum Progress {
+        case idle, running
+        case done(SealJob)
+        case failed(StoreError)
+    }
+
+    private final class Run: Sendable {
+        let job: SealJob
+        let outcome = Mutex<Result<Void, StoreError>?>(nil)
+        let group = DispatchGroup()
+        init(_ job: SealJob) { self.job = job }
+    }
+
+    private static let queue = DispatchQueue(label: "baotu.seal", qos: .utility)
+    private static let retryAfter = Duration.seconds(30)
+    private var run: Run?
+    /// A job that failed and when it is run again, as it is.
+    private var failed: (job: SealJob, retryAt: Timestamp)?
+
+    var isIdle: Bool { run == nil && failed == nil }
+
+    mutating func begin(_ job: SealJob) {
+        let run = Run(job)
+        self.run = run
+        Self.queue.async(group: run.group) {
+            let outcome = Result { () throws(StoreError) in try run.job.run() }
+            run.outcome.withLock { $0 = outcome }
+        }
+    }
+
+    /// How far the seal is; starts a failed one again when its time has come.
+    mutating func poll(at now: Timestamp) -> Progress {
+        if let again = failed, now >= again.retryAt {
+            failed = nil
+            begin(again.job)
+        }
+        guard let run else { return failed == nil ? .idle : .running }
+        guard let outcome = run.outcome.withLock({ $0 }) else { return .running }
+        self.run = nil
+        switch outcome {
+        case .success: return .done(run.job)
+        case .failure(let error):
+            failed = (run.job, now + Self.retryAfter)
+            return .failed(error)
+        }
+    }
+
+    /// For the end: the job under way or waiting, once more on this thread and to its end; nil when there is none.
+    mutating func finish() throws(StoreError) -> SealJob? {
+        run?.group.wait()
+        guard let job = run?.job ?? failed?.job else { return nil }
+        run = nil
+        failed = nil
+        try job.run()
+        return job
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import Logging
+import Synchronization
+import Telemetry
+
+/// Writes log lines to standard error: a fixed sentence, then what varies as `key=value`.
+///
+/// Under systemd each line begins with its priority (`<4>`) and no time, for the journal adds its own; elsewhere with
+/// the time.
+public struct ServiceLogHandler: LogHandler {
+    public var logLevel: Logger.Level = .info
+    public var metadata: Logger.Metadata = [:]
+    private let isForJournal: Bool
+
+    public init(isForJournal: Bool) { self.isForJournal = isForJournal }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        var line = isForJournal ? "<\(event.level.journalPriority)>" : "\(Self.now()) \(event.level.rawValue) "
+        line += "\(event.message)"
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }
+        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+            let text = "\(value)"
+            line += " \(key)=" + (text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text)
+        }
+        // One write a line, so that lines of several threads do not mix.
+        FileHandle.standardError.write(Data((line.replacing("\n", with: " | ") + "\n").utf8))
+    }
+
+    static func now() -> Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+}
+
+extension Logger.Level {
+    /// Priorities of syslog (RFC 5424), which the journal understands.
+    fileprivate var journalPriority: Int {
+        switch self {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Alerting
+import Logging
+import Store
+import Telemetry
+
+/// The one line a minute, at most, that says how it goes: what came since the last line.
+struct StatusLine {
+    private let interval: Duration
+    private var lastAt: Timestamp?
+    private var last = Counters()
+
+    init(interval: Duration) { self.interval = interval }
+
+    /// The line, on the grid of the interval; nil when none is due. The first begins the counting.
+    mutating func line(
+        counters: Counters, registry: SeriesRegistry, book: AlertBook, at now: Timestamp
+    ) -> Logger.Metadata? {
+        let slot = { (moment: Timestamp) in moment.milliseconds / interval.milliseconds }
+        guard let lastAt else {
+            lastAt = now
+            last = counters
+            return nil
+        }
+        guard slot(now) != slot(lastAt) else { return nil }
+        defer {
+            self.lastAt = now
+            last = counters
+        }
+        return [
+            "received": "\(counters.received - last.received)", "committed": "\(counters.committed - last.committed)",
+            "duplicates": "\(counters.duplicates - last.duplicates)",
+            "rejected": "\(counters.rejected - last.rejected)", "late": "\(counters.late - last.late)",
+            "series": "\(registry.seriesCount)", "alerts_firing": "\(book.count(of: .firing))",
+        ]
+    }
+}
