@@ -1,0 +1,49 @@
+/// What can go wrong between us and the broker.
+public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
+    case invalidOption(name: String, value: String, expected: String)
+    case nameNotResolved(endpoint: String, reason: String)
+    /// No TCP connection: refused, timed out, no route.
+    case unreachable(endpoint: String, reason: String)
+    /// Connected, but no CONNACK came in time.
+    case noAnswer(endpoint: String, seconds: Int)
+    /// The broker answered the CONNECT with a refusal; the reason is the broker's.
+    case badCredentials(endpoint: String, username: String?, reason: String)
+    case refused(endpoint: String, reason: String)
+    case tls(endpoint: String, reason: String)
+    case fileUnreadable(path: String, reason: String)
+    case connectionLost(endpoint: String, reason: String)
+    /// Acknowledgements could not be written in time: the broker does not read.
+    case stalled(endpoint: String, seconds: Int)
+    /// We closed the connection without acknowledging.
+    case dropped(endpoint: String, reason: String)
+    case library(endpoint: String, operation: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .invalidOption(let name, let value, let expected):
+            "broker: \(name) is '\(value)'; expected \(expected)"
+        case .nameNotResolved(let endpoint, let reason):
+            "broker: the host name of \(endpoint) has no address (\(reason)); check mqtt.host and the name service"
+        case .unreachable(let endpoint, let reason):
+            "broker: no connection to \(endpoint): \(reason); a broker should listen there"
+        case .noAnswer(let endpoint, let seconds):
+            "broker: \(endpoint) accepted the connection but did not answer the MQTT CONNECT within \(seconds) s; "
+                + "is the port an MQTT listener, with or without TLS as configured?"
+        case .badCredentials(let endpoint, let username, let reason):
+            "broker: \(endpoint) refuses user \(username.map { "'\($0)'" } ?? "(none given)"): \(reason); "
+                + "user name and password must be those of the broker's password file"
+        case .refused(let endpoint, let reason): "broker: \(endpoint) refuses the connection: \(reason)"
+        case .tls(let endpoint, let reason):
+            "broker: TLS with \(endpoint) failed: \(reason); the authority file must hold the issuer of the broker's "
+                + "certificate, and the certificate must name the host"
+        case .fileUnreadable(let path, let reason): "broker: cannot read \(path): \(reason)"
+        case .connectionLost(let endpoint, let reason): "broker: connection to \(endpoint) lost: \(reason)"
+        case .stalled(let endpoint, let seconds):
+            "broker: \(endpoint) took no acknowledgement for \(seconds) s; connection closed"
+        case .dropped(let endpoint, let reason):
+            "broker: connection to \(endpoint) closed without acknowledging: \(reason); the broker will deliver again"
+        case .library(let endpoint, let operation, let reason):
+            "broker: \(operation) for \(endpoint) failed in libmosquitto: \(reason)"
+        }
+    }
+}

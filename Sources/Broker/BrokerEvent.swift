@@ -1,0 +1,35 @@
+import Telemetry
+
+/// A change on the line to the broker, for the log and the metrics.
+public enum BrokerEvent: Equatable, Sendable {
+    case connected(Session)
+    case disconnected(BrokerError)
+    case connectFailed(BrokerError, retryAfter: Duration)
+    case subscribed(filter: String, granted: BrokerOptions.QualityOfService)
+    case subscriptionRefused(filter: String, reason: String)
+    /// The broker will not take one of our own messages.
+    case publishRefused(MessageToken, reason: String)
+    /// The broker threw messages away, for us or for others: `total` since the broker started, `increase` since the
+    /// last report of this session. Usually a full queue: `max_queued_messages` of the broker.
+    case droppedByBroker(total: Int, increase: Int)
+
+    /// What the broker granted.
+    public struct Session: Equatable, Sendable {
+        public var at: Timestamp
+        /// Whether the broker still had our session, with the messages that came while we were away.
+        public var isPresent: Bool
+        /// QoS 1 publishes of ours that the broker handles at once; nil where it did not say.
+        public var serverReceiveMaximum: Int?
+        /// Nil where the broker grants what was asked for, or speaks 3.1.1.
+        public var sessionExpiryGranted: Duration?
+        public var maximumQoS: Int
+        public var serverKeepAlive: Duration?
+    }
+}
+
+/// Names one message that we published, until the broker confirms it.
+public struct MessageToken: Hashable, Sendable {
+    public let rawValue: UInt64
+
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}

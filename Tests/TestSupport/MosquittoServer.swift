@@ -1,0 +1,157 @@
+import Foundation
+
+/// A private mosquitto on a free loopback port, in a directory of its own, ended by its process id.
+///
+/// Owned by one test. `persistence` is off unless the given lines turn it on; `directory` is where it may write.
+public final class MosquittoServer {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+
+        public init(description: String) { self.description = description }
+    }
+
+    public let port: Int
+    public let directory: URL
+    private let program: String
+    private var process: Process?
+
+    /// Where the program is, or nil where this machine has none.
+    public static var program: String? {
+        ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/bin/mosquitto"]
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// Whether tests that need the broker should run. On a build server they always do, and fail where it is missing:
+    /// a skipped proof must not look like a passed one.
+    public static var isExpected: Bool { program != nil || ProcessInfo.processInfo.environment["CI"] != nil }
+
+    /// Starts a broker; `lines` are added to its configuration, in which `DIRECTORY` stands for its directory.
+    /// `listener` replaces the plain listener, for TLS; `PORT` in it stands for the port.
+    public init(_ lines: [String] = [], listener: [String] = ["listener PORT 127.0.0.1", "allow_anonymous true"])
+        throws
+    {
+        guard let program = Self.program else {
+            throw Failure(description: "mosquitto is not installed; these tests need a real broker")
+        }
+        self.program = program
+        port = try Self.freePort()
+        directory = FileManager.default.temporaryDirectory.appending(path: "baotu-broker-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        // Started by root, mosquitto gives its rights up for another user unless told who it is.
+        var text = "user \(NSUserName())\n"
+        for line in listener + lines {
+            text += line.replacing("PORT", with: String(port)).replacing("DIRECTORY", with: directory.path) + "\n"
+        }
+        try text.write(to: directory.appending(path: "mosquitto.conf"), atomically: true, encoding: .utf8)
+    }
+
+    deinit {
+        kill()
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    /// A persistent store that is written when the broker ends; lines for `init`.
+    public static let persistent = [
+        "persistence true", "persistence_location DIRECTORY/", "autosave_interval 1", "autosave_on_changes true",
+    ]
+
+    /// Writes a file into the broker's directory and returns its path.
+    @discardableResult
+    public func write(_ text: String, to name: String) throws -> String {
+        let url = directory.appending(path: name)
+        try text.write(to: url, atomically: true, encoding: .utf8)
+        return url.path
+    }
+
+    /// Starts the process and waits until the port accepts, at most ten seconds.
+    public func start() throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = ["-c", directory.appending(path: "mosquitto.conf").path]
+        let log = directory.appending(path: "mosquitto.log")
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
+        let handle = try FileHandle(forWritingTo: log)
+        process.standardOutput = handle
+        process.standardError = handle
+        try process.run()
+        self.process = process
+        for _ in 0..<1000 {
+            if !process.isRunning { break }
+            if Self.accepts(port) { return }
+            usleep(10_000)
+        }
+        kill()
+        throw Failure(description: "mosquitto did not accept on port \(port): \(logText)")
+    }
+
+    /// Ends the process as an operator would, so that it writes its store.
+    public func stop() {
+        guard let process, process.isRunning else { return }
+        process.terminate()
+        process.waitUntilExit()
+        self.process = nil
+    }
+
+    /// kill -9.
+    public func kill() {
+        guard let process, process.isRunning else { return }
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        self.process = nil
+    }
+
+    public var logText: String {
+        (try? String(contentsOf: directory.appending(path: "mosquitto.log"), encoding: .utf8)) ?? ""
+    }
+
+    /// A port that was free a moment ago.
+    public static func freePort() throws -> Int {
+        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard socket >= 0 else { throw Failure(description: "no socket") }
+        defer { close(socket) }
+        var address = loopback(port: 0)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
+            }
+        }
+        guard bound else { throw Failure(description: "no free port on loopback") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    private static func accepts(_ port: Int) -> Bool {
+        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = loopback(port: port)
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    private static func loopback(port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+}
+
+/// Runs a program to its end; nil where it is not there or fails.
+@discardableResult
+public func run(_ program: String, _ arguments: [String], in directory: URL? = nil) -> String? {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.currentDirectoryURL = directory
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return nil }
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
+}
