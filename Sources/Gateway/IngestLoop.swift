@@ -172,7 +172,7 @@ final class IngestLoop {
                 guard journal.sealIsDue(now: moment) else { return }
                 sealer.begin(try journal.beginSeal(state: pipeline.state(), now: moment))
             case .running: return
-            case .done(let job): try journal.finishSeal(job)
+            case .done(let days): try journal.finishSeal(days)
             case .failed(let error):
                 log.error("sealing failed and is tried again", metadata: ["reason": "\(error)"])
             }
@@ -192,10 +192,9 @@ final class IngestLoop {
         broker.disconnect()
         record([], at: now())
         do throws(StoreError) {
-            if let job = try sealer.finish() { try journal.finishSeal(job) }
+            if let days = try sealer.finish() { try journal.finishSeal(days) }
             let job = try journal.beginSeal(state: pipeline.state(), now: now())
-            try job.run()
-            try journal.finishSeal(job)
+            try journal.finishSeal(try job.run())
         } catch {
             log.error("the last seal failed; the next start replays the journal", metadata: ["reason": "\(error)"])
         }

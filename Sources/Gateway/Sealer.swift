@@ -7,13 +7,13 @@ import Telemetry
 struct Sealer {
     enum Progress {
         case idle, running
-        case done(SealJob)
+        case done(SealedDays)
         case failed(StoreError)
     }
 
     private final class Run: Sendable {
         let job: SealJob
-        let outcome = Mutex<Result<Void, StoreError>?>(nil)
+        let outcome = Mutex<Result<SealedDays, StoreError>?>(nil)
         let group = DispatchGroup()
         init(_ job: SealJob) { self.job = job }
     }
@@ -30,7 +30,7 @@ struct Sealer {
         let run = Run(job)
         self.run = run
         Self.queue.async(group: run.group) {
-            let outcome = Result { () throws(StoreError) in try run.job.run() }
+            let outcome = Result { () throws(StoreError) -> SealedDays in try run.job.run() }
             run.outcome.withLock { $0 = outcome }
         }
     }
@@ -45,7 +45,7 @@ struct Sealer {
         guard let outcome = run.outcome.withLock({ $0 }) else { return .running }
         self.run = nil
         switch outcome {
-        case .success: return .done(run.job)
+        case .success(let days): return .done(days)
         case .failure(let error):
             failed = (run.job, now + Self.retryAfter)
             return .failed(error)
@@ -53,12 +53,11 @@ struct Sealer {
     }
 
     /// For the end: the job under way or waiting, once more on this thread and to its end; nil when there is none.
-    mutating func finish() throws(StoreError) -> SealJob? {
+    mutating func finish() throws(StoreError) -> SealedDays? {
         run?.group.wait()
         guard let job = run?.job ?? failed?.job else { return nil }
         run = nil
         failed = nil
-        try job.run()
-        return job
+        return try job.run()
     }
 }

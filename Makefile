@@ -1,0 +1,93 @@
+# Baotu. `make demo` and `make test` need nothing but Debian 12 with Swift 6.3; both install what is missing.
+
+SWIFT ?= swift
+PREFIX ?= /usr
+DESTDIR ?=
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+RELEASE_BIN = .build/release
+
+# What building needs, and what the tests and the demo need beside it.
+BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev pkg-config
+RUN_PACKAGES = mosquitto
+TEST_PACKAGES = mosquitto systemd
+
+.PHONY: help build test demo bench torture lint format install clean packages toolchain
+
+help:
+	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
+	@echo "make test                the whole test suite"
+	@echo "make build               release binaries in $(RELEASE_BIN)"
+	@echo "make install             DESTDIR=$(DESTDIR) PREFIX=$(PREFIX): binaries, profiles, configuration, units"
+	@echo "make bench               figures, each with its target (Tests/Performance)"
+	@echo "make torture             200 kills under load"
+	@echo "make lint format clean"
+
+toolchain:
+	@command -v $(SWIFT) >/dev/null || { \
+		echo "swift is missing: install Swift 6.3 or newer from swift.org and put it on the PATH" >&2; exit 1; }
+
+packages: toolchain
+	@.ci/packages $(BUILD_PACKAGES)
+
+build: packages
+	@echo "build: release binaries (the first time takes some minutes)"
+	$(SWIFT) build -c release
+
+test: toolchain
+	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@echo "lint: swift format"
+	@$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	@echo "build: tests (the first time takes some minutes)"
+	$(SWIFT) build --build-tests
+	@echo "test: all"
+	$(SWIFT) test --skip-build
+
+demo: toolchain
+	@.ci/packages $(BUILD_PACKAGES) $(RUN_PACKAGES)
+	@echo "build: release binaries (the first time takes some minutes)"
+	@$(SWIFT) build -c release
+	@Config/demo/demo $(RELEASE_BIN) $(SECONDS)
+
+bench: build
+	@.ci/packages $(RUN_PACKAGES)
+	@Tests/Performance/bench $(RELEASE_BIN)
+
+torture: toolchain
+	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	BAOTU_KILLS=200 $(SWIFT) test --filter KillTests
+
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+format:
+	$(SWIFT) format format --in-place --recursive Sources Tests Package.swift
+
+# Configuration that is there already is kept.
+install:
+	@test -x $(RELEASE_BIN)/baotud || { echo "install: there are no binaries yet; run make build first" >&2; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/baotu $(DESTDIR)$(PREFIX)/share/doc/baotu
+	install -m 0755 $(RELEASE_BIN)/baotud $(RELEASE_BIN)/baotu $(RELEASE_BIN)/baotu-fleet $(DESTDIR)$(PREFIX)/bin/
+	rm -rf $(DESTDIR)$(PREFIX)/share/baotu/Devices
+	cp -R Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices
+	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/baotu/
+	install -d $(DESTDIR)$(SYSCONFDIR)/baotu
+	@for file in alerts.yaml roster.csv; do \
+		test -e $(DESTDIR)$(SYSCONFDIR)/baotu/$$file || \
+			install -m 0644 Config/$$file $(DESTDIR)$(SYSCONFDIR)/baotu/$$file; done
+	@test -e $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml || { \
+		sed 's|folder: ../Devices   |folder: $(PREFIX)/share/baotu/Devices|' Config/baotu.yaml \
+			> $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml && chmod 0644 $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml; }
+	install -d $(DESTDIR)$(PREFIX)/share/baotu/mosquitto
+	cp -R Config/mosquitto/. $(DESTDIR)$(PREFIX)/share/baotu/mosquitto/
+	install -D -m 0644 systemd/baotud.service $(DESTDIR)$(UNITDIR)/baotud.service
+	install -D -m 0644 systemd/baotu.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/baotu.conf
+	install -D -m 0644 systemd/baotu.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/baotu.conf
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(RELEASE_BIN)/baotu --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/baotu
+	$(RELEASE_BIN)/baotu --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_baotu
+	$(RELEASE_BIN)/baotu --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/baotu.fish
+
+clean:
+	rm -rf .build
