@@ -1,0 +1,15 @@
+/// What one message may cost. Beyond a limit the message is rejected as `.tooLarge` and the next one is decoded.
+public struct DecodingLimits: Sendable {
+    /// Longest payload that is looked into, in bytes.
+    public var payloadBytesMax = 262_144
+    /// Deepest nesting of arrays and objects in a payload; from 1 to 1024.
+    public var nestingMax = 64
+    /// Most values of a payload, containers included: 32 bytes of memory each.
+    public var nodesMax = 65_536
+    /// Most readings of one message. Those before the limit are kept.
+    public var readingsPerMessageMax = 4096
+    /// Most rejects of one message; the last one says how many more faults there were.
+    public var rejectsPerMessageMax = 16
+
+    public init() {}
+}

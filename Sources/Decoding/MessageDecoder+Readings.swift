@@ -1,0 +1,234 @@
+import Telemetry
+
+extension MessageDecoder {
+    /// Reads one quantity of the item in hand.
+    ///
+    /// Of several references the first one with a value is taken; one with `*` gives a reading for each value.
+    mutating func read(
+        _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) {
+        guard !isTooLong, hold(reading.pointee.conditions) else { return }
+        let references = reading.pointee.references
+        var position = references.start
+        while position < references.end {
+            let isLast = position &+ 1 == references.end
+            if plan.references[position].iterates {
+                if readEach(plan.references[position], reading, &batch, &registry) { return }
+            } else if let value = value(of: position), isLast || !value.isContainer {
+                switch number(value, reading) {
+                case .missing: break
+                case .value(let number):
+                    append(number, reading, &batch, &registry)
+                    return
+                case .wrong:
+                    rejectValue(value, reading, &batch)
+                    return
+                }
+            }
+            position &+= 1
+        }
+    }
+
+    /// Whether any of the values was one.
+    private mutating func readEach(
+        _ reference: Reference, _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch,
+        _ registry: inout SeriesRegistry
+    ) -> Bool {
+        let outer = iteration
+        let first = matches.count
+        collect(reference)
+        defer {
+            matches.removeSubrange(first...)
+            iteration = outer
+        }
+        var hasValue = false
+        let mark = arena.mark
+        for index in first..<matches.count {
+            iteration = matches[index].iteration
+            let value = scalar(of: Int(matches[index].node))
+            switch number(value, reading) {
+            case .missing: break
+            case .value(let number):
+                append(number, reading, &batch, &registry)
+                hasValue = true
+            case .wrong:
+                rejectValue(value, reading, &batch)
+                hasValue = true
+            }
+            arena.rewind(to: mark)
+            if isTooLong { break }
+        }
+        return hasValue
+    }
+
+    @inline(never)
+    private mutating func rejectValue(
+        _ value: Scalar, _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch
+    ) {
+        let quantity = reading.pointee.quantity
+        let found =
+            switch value.kind {
+            case .array: "an array"
+            case .object: "an object"
+            case .text: "a text"
+            case .number, .real: "a number"
+            case .yes, .no: "a truth value"
+            case .null: "null"
+            }
+        let expected = reading.pointee.map.isEmpty ? "a number that fits" : "one of the values that the profile knows"
+        reject(.unexpectedValue, "\(quantity.name): expected \(expected), found \(found)", device: device, &batch)
+    }
+
+    // MARK: From the value on the wire to the canonical unit
+
+    @inline(__always)
+    private mutating func number(_ value: Scalar, _ reading: UnsafePointer<ReadingPlan>) -> Numeric {
+        if !reading.pointee.map.isEmpty || reading.pointee.bits != .none || reading.pointee.exponent >= 0 {
+            return specialNumber(value, reading)
+        }
+        guard case .value(let number) = numeric(value) else { return numeric(value) }
+        if !reading.pointee.missing.isEmpty, isMarkedMissing(number, reading.pointee.missing) { return .missing }
+        return .value(converted(number, reading))
+    }
+
+    @inline(__always)
+    private func converted(_ number: Double, _ reading: UnsafePointer<ReadingPlan>) -> Double {
+        // One multiplication and one division keep decimals short: 93 / 100 is 0.93, 93 * 0.01 is not.
+        number * reading.pointee.numerator / reading.pointee.denominator + reading.pointee.offset
+    }
+
+    private func isMarkedMissing(_ number: Double, _ missing: Run) -> Bool {
+        missing.range.contains { plan.numbers[$0] == number }
+    }
+
+    @inline(never)
+    private mutating func specialNumber(_ value: Scalar, _ reading: UnsafePointer<ReadingPlan>) -> Numeric {
+        if isMissing(value) { return .missing }
+        var value = value
+        if !reading.pointee.missing.isEmpty, case .value(let number) = numeric(value),
+            isMarkedMissing(number, reading.pointee.missing)
+        {
+            return .missing
+        }
+        if reading.pointee.bits != .none {
+            guard case .value(let number) = numeric(value), let bits = bits(of: number, reading) else { return .wrong }
+            value = Scalar(kind: .real, text: text, real: bits)
+        }
+        if !reading.pointee.map.isEmpty {
+            let map = reading.pointee.map
+            for position in map.range where isEqual(value, plan.maps[position].literal) {
+                let meant = plan.maps[position].value
+                return meant.isNaN ? .missing : .value(meant)
+            }
+            let otherwise = reading.pointee.otherwise
+            return otherwise.isNaN ? .wrong : otherwise.isInfinite ? .missing : .value(otherwise)
+        }
+        guard case .value(var number) = numeric(value) else { return numeric(value) }
+        if reading.pointee.exponent >= 0 {
+            guard let scale = self.value(of: UInt32(reading.pointee.exponent)) else { return .missing }
+            switch numeric(scale) {
+            case .missing: return .missing
+            case .wrong: return .wrong
+            case .value(let exponent):
+                guard let exponent = Int(exactly: exponent), exponent >= -22, exponent <= 22 else { return .wrong }
+                number =
+                    exponent < 0
+                    ? number / DecimalNumber.powers[-exponent] : number * DecimalNumber.powers[exponent]
+            }
+        }
+        return .value(converted(number, reading))
+    }
+
+    private func bits(of number: Double, _ reading: UnsafePointer<ReadingPlan>) -> Double? {
+        let word: UInt64
+        if let positive = UInt64(exactly: number) {
+            word = positive
+        } else if let negative = Int64(exactly: number) {
+            word = UInt64(bitPattern: negative)
+        } else {
+            return nil
+        }
+        switch reading.pointee.bits {
+        case .none: return number
+        case .anyOf: return word & reading.pointee.bitMask == 0 ? 0 : 1
+        case .field: return Double(word >> UInt64(reading.pointee.bitShift) & reading.pointee.bitMask)
+        }
+    }
+
+    // MARK: Into the batch
+
+    @inline(__always)
+    private mutating func append(
+        _ number: Double, _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch,
+        _ registry: inout SeriesRegistry
+    ) {
+        guard batch.readings.count &- rows.readingsBefore < limits.readingsPerMessageMax else {
+            stopTooLong(&batch)
+            return
+        }
+        var channel = channel
+        if reading.pointee.channel >= 0 {
+            guard let own = ownChannel(reading, &batch, &registry) else { return }
+            channel = own
+        }
+        let moment = reading.pointee.time.isEmpty ? observed : ownTime(reading.pointee.time) ?? receivedAt
+        let quantity = reading.pointee.quantity
+        var isNew = false
+        let series: SeriesID
+        if let known = registry.find(device: device, quantity: quantity, channel: channel) {
+            series = known
+        } else if let fresh = registry.intern(device: device, quantity: quantity, channel: channel) {
+            series = fresh
+            isNew = true
+        } else {
+            reject(
+                .cardinality, "the limit of \(registry.limits.seriesMax) series is reached", device: device, &batch)
+            return
+        }
+        // Adding zero makes -0 an ordinary 0.
+        let result = Reading(series: series, observed: moment, value: number + 0)
+        if number >= reading.pointee.min, number <= reading.pointee.max {
+            rows.note(device, moment, at: batch.readings.count, isNewSeries: isNew)
+            batch.readings.append(result)
+        } else {
+            appendSuspect(result, isNew, quantity, &batch)
+        }
+    }
+
+    @inline(never)
+    private mutating func stopTooLong(_ batch: inout DecodedBatch) {
+        isTooLong = true
+        reject(
+            .tooLarge, "more than \(limits.readingsPerMessageMax) readings; the first ones are kept", device: device,
+            &batch)
+    }
+
+    @inline(never)
+    private mutating func ownChannel(
+        _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) -> ChannelIndex? {
+        switch channelIndex(UInt32(reading.pointee.channel), &registry) {
+        case .index(let channel): return channel
+        case .unnamed:
+            let name = reading.pointee.quantity.name
+            reject(.unexpectedValue, "\(name): the channel has no usable name", device: device, &batch)
+        case .full:
+            reject(
+                .cardinality, "the limit of \(registry.limits.channelsMax) channels is reached", device: device, &batch)
+        }
+        return nil
+    }
+
+    @inline(never)
+    private mutating func appendSuspect(
+        _ result: Reading, _ isNew: Bool, _ quantity: Quantity, _ batch: inout DecodedBatch
+    ) {
+        if isNew { rows.noteNewSuspect(at: batch.suspects.count, device: device) }
+        batch.suspects.append(result)
+        let range = quantity.range
+        let detail =
+            "\(quantity.name): \(result.value) \(quantity.unit) is outside "
+            + "\(range.lowerBound) to \(range.upperBound)"
+        reject(.implausible, detail, device: device, &batch)
+    }
+}

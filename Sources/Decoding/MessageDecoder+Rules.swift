@@ -1,0 +1,170 @@
+import Telemetry
+
+extension MessageDecoder {
+    /// Applies a rule whose message conditions hold; false where it does not fit the message after all.
+    mutating func apply(_ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry) -> Bool {
+        if rule.unwrap < 0, rule.each < 0 { return applyToItem(rule, &batch, &registry) }
+        let values = tape.count
+        defer { tape.truncate(to: values) }
+        if rule.unwrap >= 0 {
+            switch unwrap(UInt32(rule.unwrap)) {
+            case .root(let node): item = node
+            case .absent: return true
+            case .failed(let reason, let detail):
+                reject(reason, detail, &batch)
+                return true
+            }
+        }
+        guard rule.each >= 0 else { return applyToItem(rule, &batch, &registry) }
+        return applyToEach(rule, &batch, &registry)
+    }
+
+    private mutating func applyToEach(
+        _ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) -> Bool {
+        let reference = plan.references[UInt32(rule.each)]
+        let first = matches.count
+        defer { matches.removeSubrange(first...) }
+        collect(reference)
+        if matches.count == first { return hasIterable(reference) }
+        var hasApplied = false
+        let mark = arena.mark
+        for index in first..<matches.count {
+            item = Int(matches[index].node)
+            iteration = matches[index].iteration
+            if applyToItem(rule, &batch, &registry) { hasApplied = true }
+            arena.rewind(to: mark)
+            if isTooLong { break }
+        }
+        return hasApplied
+    }
+
+    /// Whether the value to iterate over is there, be it empty.
+    private mutating func hasIterable(_ reference: Reference) -> Bool {
+        let plain = reference.steps.range.prefix { plan.steps[$0].kind != .every }
+        var node = Int32(truncatingIfNeeded: reference.base == .message ? 0 : item)
+        for position in plain {
+            node = step(plan.steps[position], from: Int(node))
+            if node < 0 { return false }
+        }
+        return scalar(of: Int(node)).isContainer
+    }
+
+    private mutating func applyToItem(
+        _ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) -> Bool {
+        for position in rule.captures.range { capture(plan.captures[position]) }
+        guard hold(rule.itemConditions) else { return false }
+        guard let name = name(rule.device) else {
+            reject(.noDevice, "the message does not name its device", &batch)
+            return true
+        }
+        let profiles = catalog.plan.profileNames
+        guard let device = registry.intern(device: name, profile: profiles[Int(rule.profile)]) else {
+            if registry.deviceCount >= registry.limits.devicesMax, isUsableName(name) {
+                reject(.cardinality, "the limit of \(registry.limits.devicesMax) devices is reached", &batch)
+            } else {
+                reject(.noDevice, "the device name is empty, too long, not UTF-8, or has control characters", &batch)
+            }
+            return true
+        }
+        self.device = device
+        channel = .none
+        if rule.channel >= 0 {
+            switch channelIndex(UInt32(rule.channel), &registry) {
+            case .index(let known): channel = known
+            case .unnamed:
+                reject(.unexpectedValue, "the channel has no usable name", device: device, &batch)
+                return true
+            case .full:
+                reject(
+                    .cardinality, "the limit of \(registry.limits.channelsMax) channels is reached", device: device,
+                    &batch)
+                return true
+            }
+        }
+        let own = rule.time.isEmpty ? nil : ownTime(rule.time)
+        observed = own ?? receivedAt
+        // What the broker replays says when the device spoke only if the payload does.
+        hear(at: isRetained ? min(observed, receivedAt) : receivedAt, &batch)
+
+        if rule.status >= 0 { readStatus(UInt32(rule.status), &batch) }
+        for position in rule.readings.range { read(plan.readings.pointer + Int(position), &batch, &registry) }
+        if rule.table >= 0 { readTable(plan.tables[UInt32(rule.table)], &batch, &registry) }
+        return true
+    }
+
+    @inline(__always)
+    private func hear(at moment: Timestamp, _ batch: inout DecodedBatch) {
+        if let last = batch.heard.last, last.device == device, last.at == moment { return }
+        batch.heard.append((device: device, at: moment))
+    }
+
+    func isUsableName(_ name: UnsafeRawBufferPointer) -> Bool {
+        guard let base = name.baseAddress, !name.isEmpty, name.count <= SeriesRegistry.nameBytesMax else { return false }
+        return !name.contains { $0 < 0x20 || $0 == 0x7F }
+            && UTF8Check.isValid(base.assumingMemoryBound(to: UInt8.self), count: name.count)
+    }
+
+    /// Takes a value apart; where it does not fit, the captures name nothing.
+    private mutating func capture(_ capture: Capture) {
+        if let value = value(of: capture.reference), matches(value, capture.pattern) { return }
+        for position in plan.patterns[capture.pattern].parts.range {
+            let part = plan.patternParts[position]
+            if part.capture >= 0 {
+                captures[Int(part.capture)] = UnsafeRawBufferPointer(start: nil, count: 0)
+            }
+        }
+    }
+
+    enum ChannelOutcome {
+        case index(ChannelIndex)
+        case unnamed
+        case full
+    }
+
+    mutating func channelIndex(_ position: UInt32, _ registry: inout SeriesRegistry) -> ChannelOutcome {
+        let naming = plan.namings[position]
+        var known = -1
+        if naming.reference < 0, naming.template >= 0 {
+            let template = plan.templates[UInt32(naming.template)]
+            if template.usesIteration, iteration.index < 0 { return .index(.none) }
+            if template.isStatic {
+                known = Int(naming.template)
+                if staticChannels[known] != .max { return .index(ChannelIndex(rawValue: staticChannels[known])) }
+            }
+        }
+        guard let name = name(position) else { return .unnamed }
+        guard let channel = registry.intern(channel: name) else {
+            return isUsableName(name) ? .full : .unnamed
+        }
+        if known >= 0 { staticChannels[known] = channel.rawValue }
+        return .index(channel)
+    }
+
+    private mutating func readStatus(_ position: UInt32, _ batch: inout DecodedBatch) {
+        let status = plan.statuses[position]
+        for reference in status.references.range {
+            guard let value = value(of: reference), !isMissing(value) else { continue }
+            for entry in status.map.range where isEqual(value, plan.maps[entry].literal) {
+                let isOnline = plan.maps[entry].value == 1
+                batch.statuses.append(DeviceStatus(device: device, isOnline: isOnline, at: observed))
+                return
+            }
+            reject(.unexpectedValue, "the status is none that the profile knows", device: device, &batch)
+            return
+        }
+    }
+
+    private mutating func readTable(
+        _ table: TablePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) {
+        guard let key = value(of: table.key) else { return }
+        for position in table.rows.range where isEqual(key, plan.tableRows[position].literal) {
+            for reading in plan.tableRows[position].readings.range {
+                read(plan.readings.pointer + Int(reading), &batch, &registry)
+            }
+            return
+        }
+    }
+}

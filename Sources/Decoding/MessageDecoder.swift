@@ -1,0 +1,272 @@
+import Telemetry
+
+/// Turns received messages into readings by the compiled profiles.
+///
+/// Pure: the same messages and the same registry give the same result. It owns buffers that it reuses from message to
+/// message; once they have grown to the size of what comes in, a message that becomes readings costs no allocation.
+/// One message after another, on one thread at a time.
+public struct MessageDecoder: ~Copyable, @unchecked Sendable {
+    // Sendable: it is the only owner of the memory its pointers point to, and `~Copyable` keeps it that way.
+
+    let catalog: DeviceCatalog
+    let plan: PlanTables
+    let limits: DecodingLimits
+    let siteZoneOffsetSeconds: Int
+    let scanner: JSONScanner
+    var tape: Tape
+    var arena = TextArena()
+    /// Texts of the topic and of `capture`, by position.
+    let captures: UnsafeMutablePointer<UnsafeRawBufferPointer>
+    /// Where the references into the whole message lead, so that a batch of many items looks them up once.
+    let found: UnsafeMutablePointer<FoundReference>
+    /// Channels whose names never change, by template; known anew in every batch, since the registry may be another.
+    let staticChannels: UnsafeMutablePointer<UInt32>
+    /// Values that a reference with `*` leads to; nested iterations stand behind each other.
+    var matches: [Match] = []
+    var binary: [UInt8] = []
+    var rows = RowKeeper()
+
+    // The message in hand.
+    var topic = UnsafeRawBufferPointer(start: nil, count: 0)
+    var payload = UnsafeRawBufferPointer(start: nil, count: 0)
+    var text = UnsafePointer<UInt8>(bitPattern: 1)!
+    var receivedAt = Timestamp(milliseconds: 0)
+    var isRetained = false
+    var messageStamp: UInt32 = 0
+    var rejectsBefore = 0
+    var hiddenFaults = 0
+    var isTooLong = false
+
+    // The item in hand.
+    var item = 0
+    var iteration = Iteration()
+    var device = DeviceIndex(rawValue: 0)
+    var channel = ChannelIndex.none
+    var observed = Timestamp(milliseconds: 0)
+
+    struct FoundReference {
+        var stamp: UInt32
+        var node: Int32
+    }
+
+    struct Match {
+        var node: Int32
+        var iteration: Iteration
+    }
+
+    /// What `@index` and `@key` mean.
+    struct Iteration {
+        /// Negative outside of iterations.
+        var index: Int32 = -1
+        /// The node with the key; negative where the iteration goes over an array.
+        var keyNode: Int32 = -1
+    }
+
+    /// `siteZoneOffsetSeconds` is what `zone: site` means: seconds east of UTC.
+    public init(catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0) {
+        precondition(limits.payloadBytesMax < 1 << 31, "decoding: payloadBytesMax must be below 2 GiB")
+        self.catalog = catalog
+        self.limits = limits
+        self.siteZoneOffsetSeconds = siteZoneOffsetSeconds
+        plan = catalog.plan.tables
+        scanner = JSONScanner(nestingMax: limits.nestingMax)
+        tape = Tape(nodesMax: limits.nodesMax)
+        captures = .allocate(capacity: max(1, plan.capturesMax))
+        captures.initialize(
+            repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: max(1, plan.capturesMax))
+        found = .allocate(capacity: max(1, plan.references.count))
+        found.initialize(repeating: FoundReference(stamp: 0, node: -1), count: max(1, plan.references.count))
+        staticChannels = .allocate(capacity: max(1, plan.templates.count))
+        staticChannels.initialize(repeating: .max, count: max(1, plan.templates.count))
+    }
+
+    deinit {
+        captures.deallocate()
+        found.deallocate()
+        staticChannels.deallocate()
+    }
+
+    /// Decodes all messages of the batch, appending to `batch`.
+    ///
+    /// Every message ends in readings or statuses, in rejects, or counted as empty or ignored; none is dropped
+    /// silently, and none keeps another from being decoded.
+    public mutating func decode(
+        _ messages: borrowing MessageBatch, into batch: inout DecodedBatch, registry: inout SeriesRegistry
+    ) {
+        staticChannels.update(repeating: .max, count: max(1, plan.templates.count))
+        let entries = messages.entries
+        messages.withBytes { bytes in
+            guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+                // Neither topic nor payload in the whole batch.
+                for entry in entries {
+                    begin(entry, topic: bytes, payload: bytes, rejectCount: batch.rejects.count)
+                    reject(.unknownTopic, "the topic is empty", &batch)
+                }
+                return
+            }
+            for entry in entries {
+                begin(
+                    entry, topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
+                    payload: UnsafeRawBufferPointer(start: base + entry.payload.lowerBound, count: entry.payload.count),
+                    rejectCount: batch.rejects.count)
+                text = base + entry.payload.lowerBound
+                decodeMessage(readable: bytes.count - entry.payload.lowerBound, &batch, &registry)
+            }
+        }
+    }
+
+    private mutating func begin(
+        _ entry: MessageBatch.Entry, topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+        rejectCount: Int
+    ) {
+        self.topic = topic
+        self.payload = payload
+        receivedAt = entry.receivedAt
+        isRetained = entry.isRetained
+        rejectsBefore = rejectCount
+        hiddenFaults = 0
+        isTooLong = false
+        messageStamp &+= 1
+        if messageStamp == 0 {
+            // After 2^32 messages the stamps start again; none of the old ones may look new.
+            found.update(repeating: FoundReference(stamp: 0, node: -1), count: max(1, plan.references.count))
+            messageStamp = 1
+        }
+        arena.clear()
+        tape.clear()
+    }
+
+    private enum Parsed { case notYet, json, text, malformed }
+
+    private mutating func decodeMessage(
+        readable: Int, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) {
+        let list = plan.rules(forTopic: topic, captures: captures)
+        guard list >= 0 else {
+            reject(.unknownTopic, "no profile has a rule for this topic", &batch)
+            return
+        }
+        guard payload.count <= limits.payloadBytesMax else {
+            reject(
+                .tooLarge, "the payload has \(payload.count) bytes; at most \(limits.payloadBytesMax) are read", &batch)
+            return
+        }
+        rows.begin(readingCount: batch.readings.count, suspectCount: batch.suspects.count)
+        let statusesBefore = batch.statuses.count
+        let suspectsBefore = batch.suspects.count
+
+        var parsed = Parsed.notYet
+        var failure = JSONScanner.Outcome.complete
+        var hasApplied = false
+        var isIgnored = false
+        var isMalformed = false
+        for position in plan.ruleLists[UInt32(list)].range {
+            let rule = plan.rules[plan.ruleOrder[position]]
+            if !rule.isIgnored || !rule.messageConditions.isEmpty {
+                if payload.isEmpty { continue }
+                switch rule.format {
+                case .json where parsed != .json && parsed != .malformed:
+                    tape.clear()
+                    failure = scanner.scan(text, count: payload.count, readable: readable, into: &tape)
+                    parsed = failure == .complete ? .json : .malformed
+                    forgetReferences()
+                case .text where parsed != .text:
+                    parsed = layText() ? .text : .malformed
+                    forgetReferences()
+                case .json, .text: break
+                }
+                if parsed == .malformed {
+                    isMalformed = true
+                    continue
+                }
+            }
+            (item, iteration) = (0, Iteration())
+            guard hold(rule.messageConditions) else { continue }
+            if rule.isIgnored {
+                isIgnored = true
+                break
+            }
+            if apply(rule, &batch, &registry) { hasApplied = true }
+            if isTooLong { break }
+        }
+        rows.finish(&batch, &registry)
+
+        if hiddenFaults > 0 {
+            batch.rejects[batch.rejects.count - 1].detail += "; \(hiddenFaults) more faults in this message"
+        }
+        let hasResult =
+            batch.readings.count > rows.readingsBefore || batch.suspects.count > suspectsBefore
+            || batch.statuses.count > statusesBefore
+        if batch.rejects.count > rejectsBefore || hasResult { return }
+        if isMalformed {
+            rejectMalformed(failure, UInt32(list), &batch, registry)
+        } else if isIgnored {
+            batch.ignoredMessages += 1
+        } else if hasApplied || payload.isEmpty {
+            batch.emptyMessages += 1
+        } else {
+            reject(.noRule, "no rule of the profiles for this topic fits the message", &batch)
+        }
+    }
+
+    /// One value on the tape: the payload as text, without the blanks and NUL bytes around it.
+    private mutating func layText() -> Bool {
+        tape.clear()
+        guard UTF8Check.isValid(text, count: payload.count) else { return false }
+        var start = 0
+        var end = payload.count
+        while start < end, text[start] <= 0x20 { start += 1 }
+        while end > start, text[end - 1] <= 0x20 { end -= 1 }
+        var node = Tape.Node()
+        node.kind = .text
+        node.start = UInt32(start)
+        node.count = UInt32(end - start)
+        node.next = 1
+        _ = tape.append(node)
+        return true
+    }
+
+    private mutating func forgetReferences() {
+        messageStamp &+= 1
+        if messageStamp == 0 { messageStamp = 1 }
+    }
+
+    private mutating func rejectMalformed(
+        _ failure: JSONScanner.Outcome, _ list: UInt32, _ batch: inout DecodedBatch, _ registry: SeriesRegistry
+    ) {
+        // The payload cannot be read, but a topic that names the device still tells whose it is.
+        var known: DeviceIndex?
+        let naming = plan.namings[plan.rules[plan.ruleOrder[plan.ruleLists[list].start]].device]
+        if naming.reference < 0, naming.template >= 0, plan.templates[UInt32(naming.template)].isOfTopic,
+            let name = written(UInt32(naming.template))
+        {
+            known = registry.device(named: name)
+        }
+        switch failure {
+        case .malformed(let offset):
+            reject(.malformed, "not JSON from byte \(offset) on", device: known, &batch)
+        case .tooDeep:
+            reject(.tooLarge, "nested deeper than \(limits.nestingMax) levels", device: known, &batch)
+        case .tooManyValues:
+            reject(.tooLarge, "more than \(limits.nodesMax) values", device: known, &batch)
+        case .complete:
+            reject(.malformed, "the text is not UTF-8", device: known, &batch)
+        }
+    }
+
+    /// Notes a fault of the message in hand.
+    @inline(never)
+    mutating func reject(
+        _ reason: Reject.Reason, _ detail: String, device: DeviceIndex? = nil,
+        _ batch: inout DecodedBatch
+    ) {
+        guard batch.rejects.count - rejectsBefore < max(1, limits.rejectsPerMessageMax) else {
+            hiddenFaults += 1
+            return
+        }
+        batch.rejects.append(
+            Reject(
+                reason: reason, detail: detail, topic: topic, payload: payload, receivedAt: receivedAt,
+                device: device))
+    }
+}

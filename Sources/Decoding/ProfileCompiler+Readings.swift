@@ -1,0 +1,312 @@
+import Settings
+import Telemetry
+
+extension ProfileCompiler {
+    /// The readings under `read`, or of one row of a table, whose value stands at `defaultFrom`.
+    mutating func compileReadings(_ setting: Setting, _ scope: Scope, defaultFrom: Setting?) -> Run {
+        var readings: [ReadingPlan] = []
+        for entry in mapEntries(setting, "a map of quantities and where they are read") {
+            guard let quantity = Quantity(named: entry.key) else {
+                let hint = nearest(to: entry.key, in: Quantity.all.map(\.name)).map { "; did you mean '\($0)'?" }
+                mistakes.append(
+                    Mistake(
+                        file: setting.file, line: entry.keyLine, key: entry.value.path, value: nil,
+                        expected: "the vocabulary has no quantity '\(entry.key)'\(hint ?? "")"))
+                continue
+            }
+            // A list of maps is several readings of the quantity; a list of texts is one with several references.
+            if let items = entry.value.items, items.contains(where: { $0.entries != nil }) {
+                for item in items { readings += compileReading(quantity, item, scope, defaultFrom) }
+            } else {
+                readings += compileReading(quantity, entry.value, scope, defaultFrom)
+            }
+        }
+        return builder.add(readings, to: \.readings)
+    }
+
+    private mutating func compileReading(
+        _ quantity: Quantity, _ setting: Setting, _ scope: Scope, _ defaultFrom: Setting?
+    ) -> [ReadingPlan] {
+        guard setting.entries != nil else {
+            var reading = ReadingPlan(quantity: quantity)
+            guard let from = setting.isMissing ? defaultFrom : setting else {
+                mistakes.append(setting.mistake("expected where the value stands, such as /power"))
+                return []
+            }
+            guard let references = references(from, scope, mayIterate: true) else { return [] }
+            reading.references = references
+            return [reading]
+        }
+        guard let variables = setting["for"] else {
+            return compileOne(quantity, setting, scope, defaultFrom).map { [$0] } ?? []
+        }
+        var lists: [(name: String, values: [String])] = []
+        for entry in mapEntries(variables, "a map of names and lists of texts") {
+            let values = entry.value.items?.map { $0.text ?? "" } ?? []
+            if values.isEmpty { mistakes.append(entry.value.mistake("expected a list of texts")) }
+            lists.append((entry.key, values))
+        }
+        let count = lists.first?.values.count ?? 0
+        guard lists.allSatisfy({ $0.values.count == count }) else {
+            mistakes.append(variables.mistake("expected lists of the same length"))
+            return []
+        }
+        let before = mistakes.count
+        var readings: [ReadingPlan] = []
+        for index in 0..<count {
+            var inner = scope
+            for list in lists { inner.substitutions[list.name] = list.values[index] }
+            if let reading = compileOne(quantity, setting, inner, defaultFrom) { readings.append(reading) }
+            // The same mistake in each repetition is one mistake.
+            if mistakes.count > before { break }
+        }
+        return readings
+    }
+
+    private mutating func compileOne(
+        _ quantity: Quantity, _ setting: Setting, _ scope: Scope, _ defaultFrom: Setting?
+    ) -> ReadingPlan? {
+        var reading = ReadingPlan(quantity: quantity)
+        var reader = SettingReader(setting, &mistakes)
+        _ = reader.optional("for")
+        let calculation = reader.optional("calc")
+        if let calculation { mistakes.append(calculation.mistake("not built yet: calc; built is 'from'")) }
+        let from = reader.optional("from") ?? defaultFrom
+        if let from {
+            reading.references = references(from, scope, mayIterate: true) ?? Run()
+        } else if calculation == nil {
+            mistakes.append(setting.mistake("missing 'from': where the value stands, such as /power"))
+        }
+        let unit = reader.optional("unit")
+        let scale = reader.optional("scale")
+        let map = reader.optional("map")
+        let otherwise = reader.optional("else")
+        compileScale(unit, scale, quantity, scope, &reading)
+        if let missing = reader.optional("missing") {
+            reading.missing = builder.add(numbers(missing), to: \.numbers)
+        }
+        if let map {
+            for written in [unit, scale].compactMap({ $0 }) {
+                mistakes.append(written.mistake("of no effect beside 'map', which gives values in \(quantity.unit)"))
+            }
+            reading.map = compileMap(map)
+        }
+        // `else: null` is a missing value to the reader of keys; here it is a word.
+        if let otherwise {
+            reading.otherwise = number(otherwise) ?? .nan
+        } else if setting["else"]?.isMissing == true {
+            reading.otherwise = .infinity
+        }
+        if map == nil, let written = setting["else"] { mistakes.append(written.mistake("expected 'map' beside 'else'")) }
+        if let bits = reader.optional("bits") { compileBits(bits, &reading) }
+        if let channel = setting["channel"] {
+            _ = reader.optional("channel")
+            reading.channel = compileNaming(channel, scope).map(Int32.init) ?? -1
+        }
+        if let time = reader.optional("time") { reading.time = compileTime(time, scope) }
+        if let condition = reader.optional("if") {
+            let conditions = compileConditions(condition, scope).map(\.condition)
+            reading.conditions = builder.add(conditions, to: \.conditions)
+        }
+        reader.finish(&mistakes)
+        return reading
+    }
+
+    /// `unit` and `scale` become one multiplication, one division and one addition.
+    private mutating func compileScale(
+        _ unit: Setting?, _ scale: Setting?, _ quantity: Quantity, _ scope: Scope, _ reading: inout ReadingPlan
+    ) {
+        if let scale {
+            if let text = scale.text.map({ expanded($0, scope) }), text.hasPrefix("10^") {
+                if let reference = single(String(text.dropFirst(3)), at: scale, scope) {
+                    reading.exponent = Int32(builder.add(one: reference, to: \.references))
+                }
+            } else if let factor = number(scale) {
+                if factor == 0 { mistakes.append(scale.mistake("expected a number other than 0")) }
+                let inverse = (1 / factor).rounded()
+                if abs(factor) < 1, 1 / inverse == factor {
+                    reading.denominator = inverse
+                } else {
+                    reading.numerator = factor
+                }
+            }
+        }
+        guard let unit else { return }
+        if unit.entries != nil {
+            mistakes.append(unit.mistake("not built yet: a unit that the message names"))
+            return
+        }
+        guard let text = unit.text.map({ expanded($0, scope) }), let wire = Unit(text) else {
+            let hint = nearest(to: unit.shown, in: Unit.spellings.sorted()).map { "; did you mean '\($0)'?" } ?? ""
+            mistakes.append(unit.mistake("no known unit\(hint)"))
+            return
+        }
+        guard let canonical = Unit(quantity.unit), let conversion = wire.conversion(to: canonical) else {
+            mistakes.append(
+                unit.mistake("\(quantity.name) is in \(quantity.unit), and \(text) cannot be converted into it"))
+            return
+        }
+        reading.numerator *= conversion.numerator
+        reading.denominator *= conversion.denominator
+        reading.offset = conversion.offset
+        // Shortened where it goes, for a product of large factors would round twice.
+        if reading.numerator.truncatingRemainder(dividingBy: reading.denominator) == 0 {
+            reading.numerator /= reading.denominator
+            reading.denominator = 1
+        } else if reading.denominator.truncatingRemainder(dividingBy: reading.numerator) == 0 {
+            reading.denominator /= reading.numerator
+            reading.numerator = 1
+        }
+    }
+
+    private mutating func compileMap(_ setting: Setting) -> Run {
+        var entries: [MapEntry] = []
+        for entry in mapEntries(setting, "a map of values and the numbers they mean") {
+            let value = entry.value.isMissing ? .nan : number(entry.value)
+            if let value { entries.append(MapEntry(literal: builder.literal(entry.key), value: value)) }
+        }
+        if entries.isEmpty, setting.entries?.isEmpty == true {
+            mistakes.append(setting.mistake("expected at least one value"))
+        }
+        return builder.add(entries, to: \.maps)
+    }
+
+    /// `a..b` takes bits a to b as a number; a number is a mask, any bit of which gives 1.
+    private mutating func compileBits(_ setting: Setting, _ reading: inout ReadingPlan) {
+        let text = setting.text ?? ""
+        if let dots = text.firstRange(of: "..") {
+            if let low = Int(text[..<dots.lowerBound]), let high = Int(text[dots.upperBound...]), low >= 0, high >= low,
+                high < 64
+            {
+                reading.bits = .field
+                reading.bitShift = UInt8(low)
+                reading.bitMask = high - low == 63 ? .max : (1 << UInt64(high - low + 1)) - 1
+                return
+            }
+        } else {
+            let mask = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
+            if let mask, mask > 0 {
+                reading.bits = .anyOf
+                reading.bitMask = mask
+                return
+            }
+        }
+        mistakes.append(setting.mistake("expected bits from..to within 0..63, or a mask such as 0x00FF"))
+    }
+
+    private mutating func numbers(_ setting: Setting) -> [Double] {
+        (setting.items ?? [setting]).compactMap { number($0) }
+    }
+
+    private mutating func number(_ setting: Setting) -> Double? {
+        if let text = setting.text {
+            if text.hasPrefix("0x"), let whole = UInt64(text.dropFirst(2), radix: 16) { return Double(whole) }
+            if let number = text.utf8Bytes({ DecimalNumber.parse($0) }), number.isFinite { return number }
+        }
+        mistakes.append(setting.mistake("expected a number"))
+        return nil
+    }
+
+    // MARK: Time
+
+    mutating func compileTime(_ setting: Setting, _ scope: Scope) -> Run {
+        var candidates: [TimeCandidate] = []
+        for item in setting.items ?? [setting] {
+            if let candidate = compileCandidate(item, scope) { candidates.append(candidate) }
+        }
+        return builder.add(candidates, to: \.times)
+    }
+
+    private mutating func compileCandidate(_ setting: Setting, _ scope: Scope) -> TimeCandidate? {
+        var reader = SettingReader(setting, &mistakes)
+        guard setting.entries != nil else { return nil }
+        let at = reader.required("at", "where the time stands, such as /ts", &mistakes)
+        let form = reader.required("as", "iso, s, ms, us, ns or a pattern such as yyyy-MM-dd HH:mm:ss", &mistakes)
+        let zone = reader.optional("zone")
+        for key in ["end", "plus"] {
+            if let found = reader.optional(key) { mistakes.append(found.mistake("not built yet: \(key) of a time")) }
+        }
+        reader.finish(&mistakes)
+        guard let at, let form, let references = references(at, scope, mayIterate: false) else { return nil }
+        var candidate = TimeCandidate(form: .iso, references: references)
+        switch form.text {
+        case "iso": candidate.form = .iso
+        case "s": candidate.form = .seconds
+        case "ms": candidate.form = .milliseconds
+        case "us": candidate.form = .microseconds
+        case "ns": candidate.form = .nanoseconds
+        default:
+            guard let fields = timeFields(form.text ?? "") else {
+                mistakes.append(form.mistake("expected iso, s, ms, us, ns or a pattern such as yyyy-MM-dd HH:mm:ss"))
+                return nil
+            }
+            candidate.form = .fields
+            candidate.fields = builder.add(fields, to: \.timeFields)
+            if zone == nil {
+                mistakes.append(form.mistake("expected 'zone' beside a pattern: utc, site or an offset such as +08:00"))
+            }
+        }
+        guard let zone else { return candidate }
+        switch (candidate.form, zone.text ?? "") {
+        case (.iso, let text), (.fields, let text):
+            if text == "site" {
+                candidate.zone = .site
+            } else if let offset = Self.zoneOffset(text) {
+                candidate.zone = .fixed
+                candidate.offsetSeconds = offset
+            } else if text.contains("/") {
+                mistakes.append(
+                    zone.mistake("not built yet: named zones; built are utc, site and offsets such as +08:00"))
+            } else {
+                mistakes.append(zone.mistake("expected utc, site or an offset such as +08:00"))
+            }
+        default:
+            mistakes.append(zone.mistake("of no effect: a count from 1970 has no zone"))
+        }
+        return candidate
+    }
+
+    /// Seconds east of UTC of `utc`, `Z` or `+08:00`.
+    private static func zoneOffset(_ text: String) -> Int32? {
+        if text == "utc" || text == "UTC" || text == "Z" { return 0 }
+        let digits = text.dropFirst().split(separator: ":", omittingEmptySubsequences: false)
+        guard let sign = text.first, sign == "+" || sign == "-", digits.count == 2, digits.allSatisfy({ $0.count == 2 }),
+            let hours = Int32(digits[0]), let minutes = Int32(digits[1]), (0...14).contains(hours),
+            (0...59).contains(minutes)
+        else { return nil }
+        return (sign == "-" ? -1 : 1) * (hours * 3600 + minutes * 60)
+    }
+
+    /// Fields of a pattern: yyyy, yy, MM, dd, HH, mm, ss, SSS; other letters are refused, other signs stand for
+    /// themselves.
+    private func timeFields(_ pattern: String) -> [TimeField]? {
+        let known: [(text: String, kind: TimeField.Kind)] = [
+            ("yyyy", .year), ("yy", .shortYear), ("MM", .month), ("dd", .day), ("HH", .hour), ("mm", .minute),
+            ("ss", .second), ("SSS", .millisecond),
+        ]
+        var fields: [TimeField] = []
+        var rest = pattern[...]
+        while let first = rest.first {
+            if let field = known.first(where: { rest.hasPrefix($0.text) }) {
+                fields.append(TimeField(kind: field.kind, width: UInt8(field.text.count)))
+                rest = rest.dropFirst(field.text.count)
+            } else {
+                guard let byte = first.asciiValue, !first.isLetter || first == "T" else { return nil }
+                fields.append(TimeField(kind: .literal, byte: byte))
+                rest = rest.dropFirst()
+            }
+        }
+        // A time without year, month and day is not one.
+        let kinds = fields.map(\.kind)
+        guard kinds.contains(.year) || kinds.contains(.shortYear), kinds.contains(.month), kinds.contains(.day) else {
+            return nil
+        }
+        return fields
+    }
+}
+
+extension ReadingPlan {
+    init(quantity: Quantity) {
+        self.init(quantity: quantity, min: quantity.range.lowerBound, max: quantity.range.upperBound)
+    }
+}

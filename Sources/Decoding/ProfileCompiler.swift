@@ -1,0 +1,285 @@
+import Settings
+import Telemetry
+
+/// Reads profiles into the tables of a plan and notes every mistake on the way.
+struct ProfileCompiler {
+    var builder = PlanBuilder()
+    var mistakes: [Mistake] = []
+    private let parameters: [String: String]
+    private var knownParameters: Set<String> = []
+    private var profileNames: [String] = []
+    private var routes: [TopicRoute] = []
+    private var wantedFilters: [String] = []
+
+    init(parameters: [String: String]) { self.parameters = parameters }
+
+    /// What names mean at one place of a profile.
+    struct Scope {
+        /// Filled in before a text is read: parameters, and the variables of `for`.
+        var substitutions: [String: String]
+        /// Captures of the topic, then those of `capture`.
+        var captures: [String: UInt32] = [:]
+        var topicCaptureCount = 0
+        /// The item is the whole message.
+        var isWholeMessage = true
+    }
+
+    mutating func compile(_ source: ProfileSource) {
+        let root: Setting
+        do {
+            root = try Setting.parse(yaml: source.text, file: source.path)
+        } catch {
+            mistakes += error.list
+            return
+        }
+        var reader = SettingReader(root, &mistakes)
+        let nameSetting = reader.required("profile", "the name of the profile, such as opendtu", &mistakes)
+        let name = nameSetting?.text ?? ""
+        if let nameSetting {
+            if name.isEmpty || !name.utf8.allSatisfy(Self.isNameByte) {
+                mistakes.append(nameSetting.mistake("expected letters, digits, '-' and '_'"))
+            } else if profileNames.contains(name) {
+                mistakes.append(nameSetting.mistake("another profile has this name"))
+            }
+        }
+        let profile = UInt32(profileNames.count)
+        profileNames.append(name)
+        _ = reader.texts("sources", default: [], &mistakes)
+        _ = reader.texts("examples", default: [], &mistakes)
+
+        var substitutions: [String: String] = [:]
+        for entry in mapEntries(reader.optional("params"), "a map of parameter names and their defaults") {
+            guard let text = entry.value.text else {
+                mistakes.append(entry.value.mistake("expected text"))
+                continue
+            }
+            knownParameters.formUnion([entry.key, "\(name).\(entry.key)"])
+            substitutions[entry.key] = parameters["\(name).\(entry.key)"] ?? parameters[entry.key] ?? text
+        }
+        if let rules = reader.required("rules", "a list of rules", &mistakes) {
+            if let items = rules.items {
+                for item in items { compileRule(item, profile, Scope(substitutions: substitutions)) }
+            } else {
+                mistakes.append(rules.mistake("expected a list of rules"))
+            }
+        }
+        reader.finish(&mistakes)
+    }
+
+    mutating func finish() throws(Mistakes) -> DeviceCatalog {
+        for name in parameters.keys.sorted() where !knownParameters.contains(name) {
+            let hint = nearest(to: name, in: knownParameters.sorted()).map { "; did you mean '\($0)'?" } ?? ""
+            mistakes.append(
+                Mistake(
+                    file: "parameters", line: nil, key: name, value: parameters[name],
+                    expected: "no profile has this parameter\(hint)"))
+        }
+        guard mistakes.isEmpty else { throw Mistakes(mistakes) }
+        let topics = TopicTree(routes, builder: &builder)
+        return DeviceCatalog(
+            plan: builder.plan(topics: topics, profileNames: profileNames), subscriptions: withoutCovered(wantedFilters)
+        )
+    }
+
+    // MARK: A rule
+
+    private mutating func compileRule(_ setting: Setting, _ profile: UInt32, _ outer: Scope) {
+        var scope = outer
+        var rule = RulePlan(profile: profile)
+        var reader = SettingReader(setting, &mistakes)
+        guard setting.entries != nil else { return }
+
+        var route: TopicRoute?
+        if let topic = reader.required("topic", "the topic, with {name} for what varies", &mistakes) {
+            route = self.route(topic, &scope)
+        }
+        if let format = reader.optional("format") { rule.format = self.format(format) }
+        rule.isIgnored = reader.flag("ignore", default: false, &mistakes)
+        if let hold = reader.optional("hold") {
+            mistakes.append(hold.mistake("not built yet: hold; every message is decoded by itself"))
+        }
+
+        let unwrap = reader.optional("unwrap")
+        if let unwrap { rule.unwrap = compileUnwrap(unwrap, scope) }
+        if let each = reader.optional("each") { rule.each = compileEach(each, scope) }
+        scope.isWholeMessage = rule.each < 0 && unwrap == nil
+
+        let capture = reader.optional("capture")
+        if let capture { rule.captures = compileCaptures(capture, &scope) }
+        if let when = reader.optional("when") {
+            let conditions = compileConditions(when, scope)
+            rule.messageConditions = builder.add(conditions.filter(\.isOfMessage).map(\.condition), to: \.conditions)
+            rule.itemConditions = builder.add(conditions.filter { !$0.isOfMessage }.map(\.condition), to: \.conditions)
+            if rule.isIgnored, !rule.itemConditions.isEmpty {
+                mistakes.append(when.mistake("expected conditions on the whole message ('^/key') beside 'ignore'"))
+            }
+        }
+        let device = rule.isIgnored ? reader.optional("device") : reader.required("device", Self.deviceHint, &mistakes)
+        if let device { rule.device = compileNaming(device, scope) ?? 0 }
+        if let channel = reader.optional("channel") { rule.channel = compileNaming(channel, scope).map(Int32.init) ?? -1 }
+        if let time = reader.optional("time") { rule.time = compileTime(time, scope) }
+        let status = reader.optional("status")
+        if let status { rule.status = compileStatus(status, scope) }
+        let read = reader.optional("read")
+        if let read { rule.readings = compileReadings(read, scope, defaultFrom: nil) }
+        let table = reader.optional("table")
+        if let table { rule.table = compileTable(table, scope) }
+        reader.finish(&mistakes)
+
+        if rule.isIgnored {
+            for (key, used) in [("read", read), ("table", table), ("status", status)] where used != nil {
+                mistakes.append(used!.mistake("'\(key)' beside 'ignore': an ignored message gives nothing"))
+            }
+        } else if read == nil, table == nil, status == nil {
+            mistakes.append(setting.mistake("expected 'read', 'table', 'status' or 'ignore': the rule gives nothing"))
+        }
+        guard let route else { return }
+        // A rule and its route are known by the same position.
+        builder.rules.append(rule)
+        routes.append(route)
+        if !rule.isIgnored { wantedFilters.append(route.filter) }
+        builder.capturesMax = max(builder.capturesMax, scope.captures.count)
+    }
+
+    private static let deviceHint = "what the device is called, such as \"{serial}\" or \"{/serialNumber}\""
+
+    private mutating func format(_ setting: Setting) -> RulePlan.Format {
+        switch setting.text {
+        case "json": return .json
+        case "text": return .text
+        case "form", "lines", "split", "influx", "senml", "sparkplug", "cbor":
+            mistakes.append(setting.mistake("not built yet: format \(setting.shown); built are json and text"))
+        default:
+            let hint = nearest(to: setting.shown, in: ["json", "text"]).map { "; did you mean '\($0)'?" } ?? ""
+            mistakes.append(setting.mistake("expected json or text\(hint)"))
+        }
+        return .json
+    }
+
+    private mutating func route(_ setting: Setting, _ scope: inout Scope) -> TopicRoute? {
+        guard let text = expanded(setting, scope) else { return nil }
+        var route = TopicRoute(levels: [], takesRest: false)
+        let levels = text.split(separator: "/", omittingEmptySubsequences: false)
+        for (index, level) in levels.enumerated() {
+            guard let pieces = holes(in: String(level), setting) else { return nil }
+            var parts: [TopicLevel.Piece] = []
+            for piece in pieces {
+                switch piece {
+                case .literal(let literal):
+                    if literal.contains("+") || literal.contains("#") {
+                        mistakes.append(setting.mistake("expected {name} and {name...} in place of '+' and '#'"))
+                        return nil
+                    }
+                    parts.append(.literal(literal))
+                case .hole(let name, let kind):
+                    guard scope.captures.updateValue(UInt32(scope.captures.count), forKey: name) == nil else {
+                        mistakes.append(setting.mistake("expected each name once; '\(name)' stands twice"))
+                        return nil
+                    }
+                    if kind == .rest {
+                        guard pieces.count == 1, index == levels.count - 1 else {
+                            mistakes.append(
+                                setting.mistake("not built yet: text beside or after {\(name)...}; it must end the topic"))
+                            return nil
+                        }
+                        route.takesRest = true
+                        scope.topicCaptureCount = scope.captures.count
+                        return route
+                    }
+                    parts.append(.hole(digits: kind == .digits))
+                }
+            }
+            if parts.isEmpty {
+                route.levels.append(.literal(""))
+            } else if parts.count == 1, case .literal(let literal) = parts[0] {
+                route.levels.append(.literal(literal))
+            } else {
+                route.levels.append(.pattern(parts))
+            }
+        }
+        scope.topicCaptureCount = scope.captures.count
+        return route
+    }
+
+    private mutating func compileEach(_ setting: Setting, _ scope: Scope) -> Int32 {
+        guard let reference = reference(setting, scope) else { return -1 }
+        let stars = builder.steps[Int(reference.steps.start)..<Int(reference.steps.end)].count { $0.kind == .every }
+        guard reference.base == .item || reference.base == .message, (1...2).contains(stars) else {
+            mistakes.append(setting.mistake("expected a reference with one or two '*', such as /entries/*"))
+            return -1
+        }
+        return Int32(builder.add(one: reference, to: \.references))
+    }
+
+    private mutating func compileCaptures(_ setting: Setting, _ scope: inout Scope) -> Run {
+        var captures: [Capture] = []
+        for entry in mapEntries(setting, "a map of references and templates") {
+            guard let reference = single(entry.key, at: entry.value, scope),
+                let pattern = compilePattern(entry.value, &scope)
+            else { continue }
+            captures.append(Capture(reference: builder.add(one: reference, to: \.references), pattern: pattern))
+        }
+        return builder.add(captures, to: \.captures)
+    }
+
+    private mutating func compileStatus(_ setting: Setting, _ scope: Scope) -> Int32 {
+        var references: Run?
+        var map: Setting? = setting
+        if setting["from"] != nil || setting["map"] != nil {
+            var reader = SettingReader(setting, &mistakes)
+            let from = reader.required("from", "where the status stands, such as /state", &mistakes)
+            map = reader.required("map", "a map of values to online or offline", &mistakes)
+            reader.finish(&mistakes)
+            references = from.flatMap { self.references($0, scope, mayIterate: false) }
+        } else {
+            references = builder.add([Reference()], to: \.references)
+        }
+        var entries: [MapEntry] = []
+        for entry in mapEntries(map, "a map of values to online or offline") {
+            switch entry.value.text {
+            case "online": entries.append(MapEntry(literal: builder.literal(entry.key), value: 1))
+            case "offline": entries.append(MapEntry(literal: builder.literal(entry.key), value: 0))
+            default: mistakes.append(entry.value.mistake("expected online or offline"))
+            }
+        }
+        guard let references else { return -1 }
+        let plan = StatusPlan(references: references, map: builder.add(entries, to: \.maps))
+        return Int32(builder.add(one: plan, to: \.statuses))
+    }
+
+    private mutating func compileTable(_ setting: Setting, _ scope: Scope) -> Int32 {
+        var reader = SettingReader(setting, &mistakes)
+        let key = reader.required("key", "where the key stands, such as /name, @key or \"{field}\"", &mistakes)
+        let value = reader.required("value", "where the value stands, such as /value or .", &mistakes)
+        let rows = reader.required("rows", "a map of keys and the readings they stand for", &mistakes)
+        reader.finish(&mistakes)
+        let keyReference = key.flatMap { single($0, scope) }
+        var compiled: [TableRow] = []
+        for entry in mapEntries(rows, "a map of keys and the readings they stand for") {
+            let readings = compileReadings(entry.value, scope, defaultFrom: value)
+            compiled.append(TableRow(literal: builder.literal(entry.key), readings: readings))
+        }
+        guard let keyReference else { return -1 }
+        let plan = TablePlan(
+            key: builder.add(one: keyReference, to: \.references), rows: builder.add(compiled, to: \.tableRows))
+        return Int32(builder.add(one: plan, to: \.tables))
+    }
+
+    // MARK: Helpers
+
+    mutating func mapEntries(_ setting: Setting?, _ meaning: String) -> [Setting.Entry] {
+        guard let setting else { return [] }
+        if let entries = setting.entries { return entries }
+        mistakes.append(setting.mistake("expected \(meaning)"))
+        return []
+    }
+
+    static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,277 @@
+/// One level of a topic as a profile writes it, the names of its holes left aside.
+enum TopicLevel: Hashable, Sendable {
+    enum Piece: Hashable, Sendable {
+        case literal(String)
+        case hole(digits: Bool)
+    }
+
+    case literal(String)
+    case pattern([Piece])
+
+    var holeCount: Int {
+        guard case .pattern(let pieces) = self else { return 0 }
+        return pieces.count { if case .hole = $0 { true } else { false } }
+    }
+
+    /// Larger is more specific: literal text first, then digits, then anything.
+    fileprivate var rank: (literalBytes: Int, digitHoles: Int) {
+        guard case .pattern(let pieces) = self else { return (.max, 0) }
+        var rank = (literalBytes: 0, digitHoles: 0)
+        for piece in pieces {
+            switch piece {
+            case .literal(let text): rank.literalBytes += text.utf8.count
+            case .hole(let digits): rank.digitHoles += digits ? 1 : 0
+            }
+        }
+        return rank
+    }
+}
+
+/// The topic of one rule: its levels, and whether it takes all further levels too.
+struct TopicRoute: Hashable, Sendable {
+    var levels: [TopicLevel]
+    var takesRest: Bool
+
+    var holeCount: Int { levels.reduce(0) { $0 + $1.holeCount } + (takesRest ? 1 : 0) }
+
+    /// The MQTT filter that brings every topic of the route, and perhaps more.
+    var filter: String {
+        var parts = levels.map { level in
+            if case .literal(let text) = level { text } else { "+" }
+        }
+        if takesRest { parts.append("#") }
+        return parts.joined(separator: "/")
+    }
+}
+
+/// The topics of all rules as a tree of levels, flattened into tables.
+///
+/// Rules whose topics have the same shape share one list, whatever their holes are called and whichever profile they
+/// come from. Where topics overlap, the most specific one is taken: level by level from the left, literal text before
+/// text with holes, more literal bytes before fewer, `{name:digits}` before `{name}`, and `{name...}` last.
+struct TopicTree {
+    private(set) var nodes: [TopicNode] = []
+    private(set) var literals: [TopicLiteral] = []
+    private(set) var patterns: [TopicPattern] = []
+    private(set) var ruleLists: [Run] = []
+    private(set) var ruleOrder: [UInt32] = []
+
+    /// `routes` in the order of their rules: a rule is known by its position.
+    init(_ routes: [TopicRoute], builder: inout PlanBuilder) {
+        let root = Branch()
+        for (rule, route) in routes.enumerated() {
+            var branch = root
+            for level in route.levels { branch = branch.child(level) }
+            if route.takesRest {
+                branch.rest.append(UInt32(rule))
+            } else {
+                branch.end.append(UInt32(rule))
+            }
+            builder.capturesMax = max(builder.capturesMax, route.holeCount)
+        }
+        nodes.append(TopicNode())
+        flatten(root, at: 0, holesBefore: 0, builder: &builder)
+    }
+
+    private final class Branch {
+        var children: [(level: TopicLevel, branch: Branch)] = []
+        var end: [UInt32] = []
+        var rest: [UInt32] = []
+
+        func child(_ level: TopicLevel) -> Branch {
+            if let known = children.first(where: { $0.level == level }) { return known.branch }
+            let branch = Branch()
+            children.append((level, branch))
+            return branch
+        }
+    }
+
+    private mutating func flatten(_ branch: Branch, at position: Int, holesBefore: Int, builder: inout PlanBuilder) {
+        nodes[position].end = list(branch.end)
+        nodes[position].rest = list(branch.rest)
+        nodes[position].restCapture = UInt32(holesBefore)
+        let plain = branch.children.filter { if case .literal = $0.level { true } else { false } }
+        // `sorted` keeps the order of equals, so that what is declared first is tried first.
+        let holed = branch.children.filter { if case .pattern = $0.level { true } else { false } }
+            .sorted { $0.level.rank > $1.level.rank }
+
+        let firstNode = nodes.count
+        nodes.append(contentsOf: [TopicNode](repeating: TopicNode(), count: plain.count + holed.count))
+        nodes[position].literals = Run(start: UInt32(literals.count), count: UInt32(plain.count))
+        for (offset, child) in plain.enumerated() {
+            guard case .literal(let text) = child.level else { continue }
+            literals.append(TopicLiteral(word: builder.word(text), node: UInt32(firstNode + offset)))
+        }
+        nodes[position].patterns = Run(start: UInt32(patterns.count), count: UInt32(holed.count))
+        for (offset, child) in holed.enumerated() {
+            guard case .pattern(let pieces) = child.level else { continue }
+            var hole = Int32(holesBefore)
+            var parts: [PatternPart] = []
+            for piece in pieces {
+                switch piece {
+                case .literal(let text): parts.append(PatternPart(kind: .literal, word: builder.word(text)))
+                case .hole(let digits):
+                    parts.append(PatternPart(kind: digits ? .digits : .level, capture: hole))
+                    hole += 1
+                }
+            }
+            let pattern = Pattern(parts: builder.add(parts, to: \.patternParts))
+            patterns.append(
+                TopicPattern(
+                    pattern: builder.add(one: pattern, to: \.patterns), node: UInt32(firstNode + plain.count + offset)))
+        }
+        for (offset, child) in (plain + holed).enumerated() {
+            flatten(
+                child.branch, at: firstNode + offset, holesBefore: holesBefore + child.level.holeCount,
+                builder: &builder)
+        }
+    }
+
+    private mutating func list(_ rules: [UInt32]) -> Int32 {
+        guard !rules.isEmpty else { return -1 }
+        ruleLists.append(Run(start: UInt32(ruleOrder.count), count: UInt32(rules.count)))
+        ruleOrder.append(contentsOf: rules)
+        return Int32(ruleLists.count - 1)
+    }
+}
+
+/// The filters of a subscription, without those that another one covers.
+func withoutCovered(_ filters: [String]) -> [String] {
+    let unique = Set(filters).sorted()
+    return unique.filter { filter in !unique.contains { $0 != filter && covers($0, filter) } }
+}
+
+/// Whether every topic that matches `narrow` also matches `wide`.
+func covers(_ wide: String, _ narrow: String) -> Bool {
+    let wide = wide.split(separator: "/", omittingEmptySubsequences: false)
+    let narrow = narrow.split(separator: "/", omittingEmptySubsequences: false)
+    for (index, level) in wide.enumerated() {
+        // `a/#` also matches `a` itself.
+        if level == "#" { return true }
+        guard index < narrow.count, narrow[index] != "#" else { return false }
+        if level != "+", level != narrow[index] { return false }
+    }
+    if narrow.count == wide.count { return true }
+    return false
+}
+
+extension PlanTables {
+    /// The rules for a topic, and its captured texts written to `captures`; negative where no rule knows it.
+    ///
+    /// Takes at most one visit of each node of the tree, whatever the topic.
+    @inline(__always)
+    func rules(forTopic topic: UnsafeRawBufferPointer, captures: UnsafeMutablePointer<UnsafeRawBufferPointer>)
+        -> Int32
+    {
+        guard let base = topic.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return -1 }
+        return descend(from: 0, topic: base, at: 0, count: topic.count, captures)
+    }
+
+    /// `position` is the start of the next level; one past the end when there is none.
+    private func descend(
+        from node: UInt32, topic: UnsafePointer<UInt8>, at position: Int, count: Int,
+        _ captures: UnsafeMutablePointer<UnsafeRawBufferPointer>
+    ) -> Int32 {
+        let place = topicNodes[node]
+        if position > count { return place.end }
+        var end = position
+        while end < count, topic[end] != UInt8(ascii: "/") { end &+= 1 }
+        let length = end &- position
+        let level = topic + position
+        if !place.literals.isEmpty {
+            let prefix = Words.prefix(level, count: length)
+            for index in place.literals.range {
+                let literal = topicLiterals[index]
+                guard literal.word.prefix == prefix, isEqual(literal.word, level, count: length) else { continue }
+                let found = descend(from: literal.node, topic: topic, at: end &+ 1, count: count, captures)
+                if found >= 0 { return found }
+                break
+            }
+        }
+        for index in place.patterns.range {
+            let candidate = topicPatterns[index]
+            let parts = patterns[candidate.pattern].parts
+            guard matches(parts, level, count: length, captures) else { continue }
+            let found = descend(from: candidate.node, topic: topic, at: end &+ 1, count: count, captures)
+            if found >= 0 { return found }
+        }
+        if place.rest >= 0 {
+            captures[Int(place.restCapture)] = UnsafeRawBufferPointer(start: level, count: count &- position)
+        }
+        return place.rest
+    }
+
+    @inline(__always)
+    func isEqual(_ word: Word, _ text: UnsafePointer<UInt8>, count: Int) -> Bool {
+        guard Int(word.count) == count else { return false }
+        let expected = bytes.pointer + Int(word.start)
+        for index in 0..<count where expected[index] != text[index] { return false }
+        return true
+    }
+
+    /// Whether the whole text fits the parts; holes are written to `captures`.
+    ///
+    /// A hole ends before the first place where the text after it fits, and the last text must stand at the end:
+    /// nothing is tried twice, so the cost is linear in the text.
+    func matches(
+        _ parts: Run, _ text: UnsafePointer<UInt8>, count: Int,
+        _ captures: UnsafeMutablePointer<UnsafeRawBufferPointer>
+    ) -> Bool {
+        var position = 0
+        var index = parts.start
+        while index < parts.end {
+            let part = patternParts[index]
+            index &+= 1
+            let start = position
+            switch part.kind {
+            case .literal:
+                let length = Int(part.word.count)
+                guard position &+ length <= count, isEqual(part.word, text + position, count: length) else {
+                    return false
+                }
+                position &+= length
+                continue
+            case .digits:
+                while position < count, text[position] &- UInt8(ascii: "0") <= 9 { position &+= 1 }
+                guard position > start else { return false }
+            case .rest:
+                position = count
+            case .level:
+                var limit = position
+                while limit < count, text[limit] != UInt8(ascii: "/") { limit &+= 1 }
+                guard index < parts.end else {
+                    position = limit
+                    break
+                }
+                let word = patternParts[index].word
+                let length = Int(word.count)
+                if index &+ 1 == parts.end {
+                    position = count &- length
+                    guard position >= start, position <= limit else { return false }
+                } else {
+                    while position <= limit, position &+ length <= count,
+                        !isEqual(word, text + position, count: length)
+                    {
+                        position &+= 1
+                    }
+                    guard position <= limit, position &+ length <= count else { return false }
+                }
+            }
+            if part.capture >= 0 {
+                captures[Int(part.capture)] = UnsafeRawBufferPointer(start: text + start, count: position &- start)
+            }
+        }
+        return position == count
+    }
+}
+
+enum Words {
+    /// The first eight bytes as a little-endian number, zero padded, as `Word.prefix` keeps them.
+    @inline(__always)
+    static func prefix(_ text: UnsafePointer<UInt8>, count: Int) -> UInt64 {
+        if count >= 8 { return UInt64(littleEndian: UnsafeRawPointer(text).loadUnaligned(as: UInt64.self)) }
+        var word: UInt64 = 0
+        for index in 0..<count { word |= UInt64(text[index]) << UInt64(8 &* index) }
+        return word
+    }
+}
