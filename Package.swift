@@ -24,6 +24,8 @@ let package = Package(
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
+        .systemLibrary(name: "CLinux"),
+
         .target(name: "Telemetry", swiftSettings: ours),
         .target(
             name: "Settings", dependencies: ["Telemetry", .product(name: "Yams", package: "Yams")],
@@ -47,6 +49,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Broker", "Store", "Notification", "API",
+                "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

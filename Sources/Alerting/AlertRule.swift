@@ -114,8 +114,9 @@ public struct OutOfRange: Equatable, Sendable {
 
 /// Which devices a rule is about; what is nil or empty matches all.
 public struct DeviceSelector: Equatable, Sendable {
-    /// With `*` for any run of characters.
+    /// With `*` for any run of characters and `?` for one.
     public let name: String?
+    private let pattern: NamePattern?
     public let profile: String?
     public let area: String?
 
@@ -123,35 +124,13 @@ public struct DeviceSelector: Equatable, Sendable {
 
     public init(name: String?, profile: String?, area: String?) {
         self.name = name
+        pattern = name.map { NamePattern($0) }
         self.profile = profile
         self.area = area
     }
 
     public func matches(name: String, profile: String, area: String) -> Bool {
         (self.profile == nil || self.profile == profile) && (self.area == nil || self.area == area)
-            && (self.name.map { globMatches(Array($0.utf8), Array(name.utf8)) } ?? true)
+            && (pattern?.matches(name) ?? true)
     }
-}
-
-/// Whether `text` fits `pattern`, in which `*` stands for any run of bytes. Linear in practice, never exponential.
-public func globMatches(_ pattern: [UInt8], _ text: [UInt8]) -> Bool {
-    var (inPattern, inText) = (0, 0)
-    var star: (pattern: Int, text: Int)?
-    while inText < text.count {
-        if inPattern < pattern.count, pattern[inPattern] == UInt8(ascii: "*") {
-            star = (inPattern, inText)
-            inPattern += 1
-        } else if inPattern < pattern.count, pattern[inPattern] == text[inText] {
-            inPattern += 1
-            inText += 1
-        } else if let last = star {
-            // Let the last star swallow one byte more and try again from there.
-            star = (last.pattern, last.text + 1)
-            inPattern = last.pattern + 1
-            inText = last.text + 1
-        } else {
-            return false
-        }
-    }
-    return pattern[inPattern...].allSatisfy { $0 == UInt8(ascii: "*") }
 }

@@ -74,7 +74,8 @@ public struct Daemon {
                             loop: loop, mailbox: mailbox, serviceManager: serviceManager, doctor: doctor, log: log)),
                     .init(service: ReloadService(configuration: configuration, mailbox: mailbox, log: log)),
                 ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
         try await group.run()
     }
 }
@@ -128,7 +129,11 @@ private final class IngestService: Service, @unchecked Sendable {
                 isExamined = true
                 for finding in doctor.examine() where finding.level != .good {
                     log.warning(
-                        "doctor", metadata: ["check": "\(finding.check)", "finding": "\(finding.finding)", "mend": "\(finding.mend ?? "")"])
+                        "doctor",
+                        metadata: [
+                            "check": "\(finding.check)", "finding": "\(finding.finding)",
+                            "mend": "\(finding.mend ?? "")",
+                        ])
                 }
             }
         }

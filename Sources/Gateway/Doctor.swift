@@ -1,4 +1,5 @@
 import Broker
+import CLinux
 import Foundation
 import Store
 import Telemetry
@@ -41,7 +42,8 @@ struct Doctor: Sendable {
         if !status.brokerConnected {
             note(
                 .bad, "the gateway is not connected to \(status.broker)",
-                "check that the broker runs and that mqtt.host, port, password and TLS in \(configuration.file) fit; the log has the reason")
+                "check that the broker runs and that mqtt.host, port, password and TLS in \(configuration.file) fit; the log has the reason"
+            )
         }
         if status.droppedByBroker > 0 {
             note(
@@ -80,7 +82,8 @@ struct Doctor: Sendable {
         var system = statfs()
         guard statfs(folder, &system) == 0 else {
             return FindingAnswer(
-                check: "disk", level: .bad, finding: "\(folder) cannot be examined: \(String(cString: strerror(errno)))",
+                check: "disk", level: .bad,
+                finding: "\(folder) cannot be examined: \(String(cString: strerror(errno)))",
                 mend: "check that the folder exists and belongs to the gateway's user")
         }
         // Magic numbers of statfs(2).
@@ -105,7 +108,8 @@ struct Doctor: Sendable {
                 finding: "a synced write takes \(microseconds) µs: the disk only pretends to sync",
                 mend: "switch the write cache's cheat off (mount with barriers, no eatmydata, no nobarrier)")
         }
-        return FindingAnswer(check: "disk", level: .good, finding: "a synced write of 4 KiB takes \(microseconds) µs (median of 5)")
+        return FindingAnswer(
+            check: "disk", level: .good, finding: "a synced write of 4 KiB takes \(microseconds) µs (median of 5)")
     }
 
     static func syncMicroseconds(in folder: String) -> Int64? {
@@ -153,7 +157,9 @@ struct Doctor: Sendable {
         if answer == 5 || state.status & 0x40 != 0 {
             return FindingAnswer(
                 check: "clock", level: .warning, finding: "the clock is not synchronised",
-                mend: "start a time service (systemd-timesyncd, chrony); readings without a time of their own get this clock's")
+                mend:
+                    "start a time service (systemd-timesyncd, chrony); readings without a time of their own get this clock's"
+            )
         }
         return FindingAnswer(check: "clock", level: .good, finding: "the clock is synchronised")
     }
@@ -164,14 +170,17 @@ struct Doctor: Sendable {
         if let trouble = status.storeTrouble {
             return FindingAnswer(
                 check: "pipeline", level: .bad, finding: "the store refuses: \(trouble)",
-                mend: "make room or mend the disk; the broker keeps the messages meanwhile and the gateway resumes by itself")
+                mend:
+                    "make room or mend the disk; the broker keeps the messages meanwhile and the gateway resumes by itself"
+            )
         }
         if age > .seconds(10) {
             return FindingAnswer(
                 check: "pipeline", level: .bad, finding: "no turn was completed for \(age.milliseconds / 1000) s",
                 mend: "restart the daemon (systemctl restart baotud) and look at the log for the reason")
         }
-        return FindingAnswer(check: "pipeline", level: .good, finding: "\(status.turns) turns, the last \(age.milliseconds) ms ago")
+        return FindingAnswer(
+            check: "pipeline", level: .good, finding: "\(status.turns) turns, the last \(age.milliseconds) ms ago")
     }
 }
 
@@ -229,18 +238,22 @@ struct MosquittoSettings: Equatable {
         if let text = values["persistent_client_expiration"], let kept = Self.span(text), kept < sessionExpiry {
             note(
                 .warning, "the broker forgets a session after \(text), sooner than the gateway asks for",
-                "set persistent_client_expiration \(max(1, sessionExpiry.milliseconds / 86_400_000))d in the broker's configuration")
+                "set persistent_client_expiration \(max(1, sessionExpiry.milliseconds / 86_400_000))d in the broker's configuration"
+            )
         }
         if findings.isEmpty {
             findings.append(
-                FindingAnswer(check: "broker", level: .good, finding: "the broker's queue and persistence settings lose nothing"))
+                FindingAnswer(
+                    check: "broker", level: .good, finding: "the broker's queue and persistence settings lose nothing"))
         }
         return findings
     }
 
     /// Mosquitto's spans: a number and one of h, d, w, m (months) and y.
     private static func span(_ text: String) -> Duration? {
-        guard let unit = text.last, let number = Int64(text.dropLast()), number >= 0, number < 10_000 else { return nil }
+        guard let unit = text.last, let number = Int64(text.dropLast()), number >= 0, number < 10_000 else {
+            return nil
+        }
         let hours: [Character: Int64] = ["h": 1, "d": 24, "w": 168, "m": 720, "y": 8760]
         return hours[unit].map { .seconds(number * $0 * 3600) }
     }

@@ -107,7 +107,8 @@ public struct GatewayConfiguration: Sendable {
         socketPath = located(api.text("socket", default: "/run/baotu/baotu.sock", &mistakes))
         if socketPath.utf8.count > 100 {
             mistakes.append(
-                (root["api"]?["socket"] ?? root).mistake("expected a path of at most 100 bytes: a limit of Unix sockets"))
+                (root["api"]?["socket"] ?? root).mistake(
+                    "expected a path of at most 100 bytes: a limit of Unix sockets"))
         }
         api.finish(&mistakes)
 
@@ -119,7 +120,8 @@ public struct GatewayConfiguration: Sendable {
 
         var log = SettingReader(section(&reader, "log"), &mistakes)
         logLevel = log.word("level", default: LogLevel.info, &mistakes)
-        statusInterval = log.duration("status_every", in: .seconds(60) ... .seconds(86_400), default: .seconds(60), &mistakes)
+        statusInterval = log.duration(
+            "status_every", in: .seconds(60) ... .seconds(86_400), default: .seconds(60), &mistakes)
         log.finish(&mistakes)
 
         reader.finish(&mistakes)
@@ -225,7 +227,8 @@ public struct GatewayConfiguration: Sendable {
         }
         options.subscriptionQoS =
             reader.integer("qos", in: 0...1, default: 1, &mistakes) == 0 ? .atMostOnce : .atLeastOnce
-        options.keepAlive = reader.duration("keep_alive", in: .seconds(5) ... .seconds(3600), default: .seconds(60), &mistakes)
+        options.keepAlive = reader.duration(
+            "keep_alive", in: .seconds(5) ... .seconds(3600), default: .seconds(60), &mistakes)
         options.sessionExpiry = reader.duration(
             "session_expiry", in: .seconds(60) ... .seconds(31_536_000), default: .seconds(604_800), &mistakes)
         options.receiveMaximum = reader.integer("receive_maximum", in: 1...65_535, default: 10_000, &mistakes)
@@ -234,7 +237,8 @@ public struct GatewayConfiguration: Sendable {
         let brokerConfiguration = reader.texts("broker_configuration", default: [], &mistakes).map(located)
 
         var reconnect = SettingReader(section(&reader, "reconnect"), &mistakes)
-        let least = reconnect.duration("min", in: .milliseconds(100) ... .seconds(60), default: .milliseconds(500), &mistakes)
+        let least = reconnect.duration(
+            "min", in: .milliseconds(100) ... .seconds(60), default: .milliseconds(500), &mistakes)
         let most = reconnect.duration("max", in: .seconds(1) ... .seconds(3600), default: .seconds(60), &mistakes)
         reconnect.finish(&mistakes)
         if most < least, let found = setting["reconnect"] {

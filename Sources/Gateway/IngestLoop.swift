@@ -124,9 +124,10 @@ final class IngestLoop {
         unrecorded += transitions
         guard !unrecorded.isEmpty else { return }
         do throws(StoreError) {
-            try journal.record(
+            _ = try journal.record(
                 unrecorded, channels: outbox.channelNames, now: moment, evaluatedThrough: lastJournalID)
             unrecorded.removeAll()
+            outbox.wake()
         } catch {
             note(error)
         }
@@ -136,7 +137,8 @@ final class IngestLoop {
         // The same trouble turn after turn is one line, not twenty a second.
         guard storeTrouble != error else { return }
         storeTrouble = error
-        log.error("the store refuses; nothing is acknowledged until it takes readings", metadata: ["reason": "\(error)"])
+        log.error(
+            "the store refuses; nothing is acknowledged until it takes readings", metadata: ["reason": "\(error)"])
     }
 
     private func completed(at moment: Timestamp) {
@@ -157,9 +159,12 @@ final class IngestLoop {
             $0.brokerConnected = broker.isConnected
             $0.brokerConnectedSince = broker.connectedSince
         }
-        if let line = statusLine.line(counters: journal.counters, registry: journal.registry, book: pipeline.book, at: moment) {
+        if let line = statusLine.line(
+            counters: journal.counters, registry: journal.registry, book: pipeline.book, at: moment)
+        {
             log.info("status", metadata: line)
-            serviceManager.status("\(journal.counters.received) messages received, \(journal.registry.seriesCount) series")
+            serviceManager.status(
+                "\(journal.counters.received) messages received, \(journal.registry.seriesCount) series")
         }
     }
 
@@ -237,8 +242,11 @@ final class IngestLoop {
     }
 
     private func setRoster(_ roster: [RosterEntry], at moment: Timestamp) throws(StoreError) {
-        try journal.saveRoster(roster, now: moment)
-        pipeline.setRoster(journal.roster())
+        for name in try journal.saveRoster(roster, now: moment) {
+            log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
+        }
+        pipeline.setRoster(
+            try journal.expectedDevices().map { (device: $0.device, entry: $0.entry, since: $0.since) })
     }
 
     private static func decoder(_ catalog: DeviceCatalog, _ configuration: GatewayConfiguration) -> MessageDecoder {
@@ -268,12 +276,12 @@ final class IngestLoop {
     }
 
     private func statistics(_ request: StatisticsRequest, at moment: Timestamp) -> [StatisticsAnswer] {
-        let pattern = request.device.map { Array($0.utf8) }
+        let pattern = request.device.map { NamePattern($0) }
         var answers: [StatisticsAnswer] = []
         for (index, series) in journal.registry.series.enumerated() {
             if let quantity = request.quantity, series.quantity.name != quantity { continue }
             let name = journal.registry.devices[series.device.index].name
-            if let pattern, !globMatches(pattern, Array(name.utf8)) { continue }
+            if let pattern, !pattern.matches(name) { continue }
             for summary in pipeline.summaries(of: SeriesID(rawValue: UInt32(index)), at: moment) {
                 if let window = request.window, summary.window != window { continue }
                 answers.append(StatisticsAnswer(summary, registry: journal.registry))
@@ -310,7 +318,9 @@ final class IngestLoop {
             live.remember(event)
             switch event {
             case .connected(let session):
-                log.notice("connected to the broker", metadata: ["broker": "\(live.current.broker)", "session_present": "\(session.isPresent)"])
+                log.notice(
+                    "connected to the broker",
+                    metadata: ["broker": "\(live.current.broker)", "session_present": "\(session.isPresent)"])
             case .disconnected(let error):
                 log.warning("the broker's connection is lost", metadata: ["reason": "\(error)"])
             case .connectFailed(let error, let delay):
@@ -320,7 +330,8 @@ final class IngestLoop {
             case .subscribed(let filter, let granted):
                 log.info("subscribed", metadata: ["filter": "\(filter)", "qos": "\(granted.rawValue)"])
             case .subscriptionRefused(let filter, let reason):
-                log.error("the broker refuses a subscription", metadata: ["filter": "\(filter)", "reason": "\(reason)"])
+                log.error(
+                    "the broker refuses a subscription", metadata: ["filter": "\(filter)", "reason": "\(reason)"])
             case .publishRefused(let token, let reason):
                 outbox.refused(token, reason)
                 log.warning("the broker refuses a notification", metadata: ["reason": "\(reason)"])

@@ -11,11 +11,11 @@ struct LiveSource: Sendable {
     var answers: LiveAnswers {
         LiveAnswers(
             status: { live.current },
-            statistics: { device, quantity, window, rowsMax in
+            statistics: { (device, quantity, window, rowsMax) async throws(LiveRefusal) -> [StatisticsAnswer] in
                 let request = StatisticsRequest(device: device, quantity: quantity, window: window, rowsMax: rowsMax)
                 return try await ask { .statistics(request, $0) }
             },
-            acknowledge: { alertID, by, note in
+            acknowledge: { (alertID, by, note) async throws(LiveRefusal) in
                 try await ask { .acknowledge(alertID: alertID, by: by, note: note, $0) }
             },
             examine: { doctor.examine() })

@@ -12,7 +12,10 @@ struct LoadedFiles: Sendable {
     /// Reads the files that the configuration names. Throws the mistakes of all of them together.
     static func load(_ configuration: GatewayConfiguration) throws(Mistakes) -> LoadedFiles {
         var mistakes: [Mistake] = []
-        let catalog = collect(&mistakes) { () throws(Mistakes) in try profiles(configuration) }
+        let catalog = collect(&mistakes) { () throws(Mistakes) in
+            try DeviceCatalog.load(
+                folder: configuration.devicesFolder, parameters: configuration.profileParameters)
+        }
         let rules = collect(&mistakes) { () throws(Mistakes) in
             let text = try ConfigurationFile.read(configuration.rulesFile)
             return try RuleFile.parse(
@@ -24,14 +27,6 @@ struct LoadedFiles: Sendable {
         }
         guard mistakes.isEmpty, let catalog, let rules, let roster else { throw Mistakes(mistakes) }
         return LoadedFiles(catalog: catalog, rules: rules, roster: roster)
-    }
-
-    private static func profiles(_ configuration: GatewayConfiguration) throws(Mistakes) -> DeviceCatalog {
-        var sources: [ProfileSource] = []
-        for path in try ConfigurationFile.paths(named: "profile.yaml", under: configuration.devicesFolder) {
-            sources.append(ProfileSource(path: path, text: try ConfigurationFile.read(path)))
-        }
-        return try DeviceCatalog.compile(sources, parameters: configuration.profileParameters)
     }
 
     private static func collect<Value>(

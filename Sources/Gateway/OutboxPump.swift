@@ -18,8 +18,8 @@ struct OutboxPump {
     private var underway: [MessageToken: Int64] = [:]
     private var isUnderway: Set<Int64> = []
     private var refusals: [(id: Int64, reason: String)] = []
-    /// Nothing is due before this; read anew when something was recorded.
-    private var nextLook: Timestamp?
+    /// The store is asked for due notices at this moment at the latest, and at once when something was recorded.
+    private var nextLook = Timestamp(milliseconds: 0)
 
     init(configuration: GatewayConfiguration.Notifications, broker: BrokerSession, log: Logger) {
         self.broker = broker
@@ -37,7 +37,8 @@ struct OutboxPump {
         if configuration.toMQTT {
             channels.append(
                 MQTTChannel(topicPrefix: configuration.topicPrefix) { topic, payload in
-                    broker.publish(topic: topic, payload: Array(payload.utf8), qos: .atLeastOnce, retain: true)?.rawValue
+                    broker.publish(topic: topic, payload: Array(payload.utf8), qos: .atLeastOnce, retain: true)?
+                        .rawValue
                 })
         }
     }
@@ -49,7 +50,10 @@ struct OutboxPump {
         refusals.append((id, reason))
     }
 
-    /// One round: confirmations in, due notices out. Costs nothing while the outbox is empty.
+    /// Something was recorded that may have to be told.
+    mutating func wake() { nextLook = Timestamp(milliseconds: 0) }
+
+    /// One round: confirmations in, due notices out. Asks the store once a second, and after `wake`.
     mutating func pump(_ journal: Journal, at now: Timestamp, trouble: (StoreError) -> Void) {
         do throws(StoreError) {
             var done: [Int64] = []
@@ -62,14 +66,16 @@ struct OutboxPump {
                 try fail(refusal.id, attempts: 1, refusal.reason, journal, now)
             }
             refusals.removeAll()
-            if journal.hasPendingNotifications {
-                for pending in try journal.pendingNotifications(atMost: Self.noticesPerTurnMax, now: now)
-                where !isUnderway.contains(pending.id) {
+            if now >= nextLook {
+                nextLook = now + .seconds(1)
+                let due = try journal.pendingNotifications(
+                    atMost: Self.noticesPerTurnMax + isUnderway.count, now: now)
+                for pending in due where !isUnderway.contains(pending.id) {
                     guard let index = channels.firstIndex(where: { $0.name == pending.channel }) else {
                         done.append(pending.id)  // the channel was switched off since
                         continue
                     }
-                    switch channels[index].deliver(pending.notice) {
+                    switch channels[index].deliver(AlertNotice(pending)) {
                     case .delivered: done.append(pending.id)
                     case .underway(let token):
                         underway[MessageToken(rawValue: token)] = pending.id
@@ -92,5 +98,16 @@ struct OutboxPump {
         _ id: Int64, attempts: Int, _ reason: String, _ journal: Journal, _ now: Timestamp
     ) throws(StoreError) {
         try journal.markFailed(id, error: reason, nextAttempt: now + schedule.delay(afterAttempts: attempts))
+    }
+}
+
+extension AlertNotice {
+    fileprivate init(_ pending: PendingNotification) {
+        let transition = pending.transition
+        self.init(
+            alertID: pending.alertID, rule: transition.key.rule, device: pending.device,
+            quantity: pending.quantity?.name, channel: pending.deviceChannel, phase: transition.to,
+            severity: transition.severity, since: transition.since, at: transition.at, value: transition.value,
+            unit: pending.quantity?.unit, sentence: transition.sentence)
     }
 }

@@ -55,7 +55,8 @@ public enum RosterFile {
                 case .longitude:
                     entry.longitude = degrees(field, within: 180) { note(.longitude, field, $0) }
                 case .cadence:
-                    if let cadence = Duration(shortForm: field), cadence >= .seconds(1), cadence <= .seconds(2_592_000) {
+                    if let cadence = Duration(shortForm: field), cadence >= .seconds(1), cadence <= .seconds(2_592_000)
+                    {
                         entry.cadence = cadence
                     } else {
                         note(.cadence, field, "expected a duration from 1s to 30d, such as 30s, 10m or 1h")

@@ -248,19 +248,6 @@ struct AlertBookTests {
     }
 }
 
-@Suite("Glob")
-struct GlobTests {
-    @Test(
-        "stars stand for any run",
-        arguments: [
-            ("*", "", true), ("lamp-*", "lamp-12", true), ("lamp-*", "alamp-12", false), ("*-1*2", "a-1-1x2", true),
-            ("a*b*c", "abcbc", true), ("a*b*c", "abcb", false), ("", "", true), ("", "x", false),
-        ])
-    func matches(pattern: String, text: String, expected: Bool) {
-        #expect(globMatches(Array(pattern.utf8), Array(text.utf8)) == expected)
-    }
-}
-
 @Suite("RuleFile")
 struct RuleFileTests {
     private let windows = [Duration.seconds(300), .seconds(3600)]

@@ -1,0 +1,201 @@
+import ArgumentParser
+import Decoding
+import Foundation
+import Settings
+import Telemetry
+
+struct DecodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decode", abstract: "What the profiles make of a message: readings as JSON lines.",
+        discussion: """
+            Readings go to standard output, one JSON object a line with device, quantity, channel (where there is \
+            one), value, unit and timestamp; rejects go to standard error. Exit code 2 when anything was rejected.
+            --messages takes JSON lines or a JSON array of {topic, payload, encoding?, received?, retained?}: encoding \
+            is utf8 (default), base64 or hex; received is an RFC 3339 time, by default now.
+            """)
+
+    @Option(help: "The folder of profiles.", completion: .directory)
+    var devices = "/usr/share/baotu/Devices"
+
+    @Option(help: "The topic of a single message; its payload comes from the file.")
+    var topic: String?
+
+    @Option(help: "A file of messages, or - for standard input.", completion: .file())
+    var messages: String?
+
+    @Option(help: "A value for a profile's parameter, name=value; may be repeated.")
+    var param: [String] = []
+
+    @Option(help: "The receive time of a single message; default: now.")
+    var received: MomentArgument?
+
+    @Option(help: "The site's offset from UTC for times without a zone, such as +08:00.")
+    var siteOffset: String?
+
+    @Argument(help: "The payload's file, or - for standard input (default).", completion: .file())
+    var file: String?
+
+    func validate() throws {
+        guard (topic == nil) != (messages == nil) else {
+            throw ValidationError("give either --topic T [FILE|-] or --messages FILE")
+        }
+        guard messages == nil || file == nil else { throw ValidationError("--messages names the file itself") }
+        for pair in param where !pair.contains("=") {
+            throw ValidationError("--param \(pair): expected name=value")
+        }
+        if let siteOffset, Self.seconds(siteOffset) == nil {
+            throw ValidationError("--site-offset \(siteOffset): expected an offset such as +08:00")
+        }
+    }
+
+    func run() async throws {
+        let catalog: DeviceCatalog
+        var batch = MessageBatch()
+        do {
+            catalog = try DeviceCatalog.load(folder: devices, parameters: parameters)
+            try fill(&batch)
+        } catch let mistakes as Mistakes {
+            for mistake in mistakes.list { _ = failure("\(mistake)", 1) }
+            throw ExitCode(1)
+        } catch let error as NoAnswer {
+            throw failure(error.description, error.exitCode)
+        }
+        var registry = SeriesRegistry()
+        var decoded = DecodedBatch()
+        var decoder = MessageDecoder(
+            catalog: catalog, siteZoneOffsetSeconds: siteOffset.flatMap(Self.seconds) ?? 0)
+        decoder.decode(batch, into: &decoded, registry: &registry)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var lines = ""
+        for reading in decoded.readings {
+            let line = Line(reading, registry)
+            lines += String(decoding: try encoder.encode(line), as: UTF8.self) + "\n"
+        }
+        FileHandle.standardOutput.write(Data(lines.utf8))
+        for reject in decoded.rejects {
+            _ = failure("\(printable(reject.topic)): \(reject.reason.rawValue): \(printable(reject.detail))", 2)
+        }
+        if !decoded.rejects.isEmpty { throw ExitCode(2) }
+    }
+
+    private struct Line: Encodable {
+        let device: String
+        let quantity: String
+        let channel: String?
+        let value: Double
+        let unit: String
+        let timestamp: Timestamp
+
+        init(_ reading: Reading, _ registry: SeriesRegistry) {
+            let series = registry.series[reading.series.index]
+            device = registry.devices[series.device.index].name
+            quantity = series.quantity.name
+            channel = registry.channelName(of: reading.series)
+            value = reading.value
+            unit = series.quantity.unit
+            timestamp = reading.observed
+        }
+    }
+
+    // MARK: Input
+
+    private var parameters: [String: String] {
+        var parameters: [String: String] = [:]
+        for pair in param {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            parameters[String(parts[0])] = String(parts[1])
+        }
+        return parameters
+    }
+
+    private func fill(_ batch: inout MessageBatch) throws {
+        if let topic {
+            let at = received?.timestamp(now: presentMoment()) ?? presentMoment()
+            batch.append(topic: topic, payload: try Self.bytes(of: file ?? "-"), receivedAt: at)
+            return
+        }
+        let name = messages ?? "-"
+        for (place, message) in try Self.messages(in: try Self.bytes(of: name), file: name) {
+            batch.append(
+                topic: message.topic, payload: try message.bytes(place),
+                receivedAt: try message.receivedAt(place) ?? presentMoment(), isRetained: message.retained ?? false)
+        }
+    }
+
+    private struct WrittenMessage: Decodable {
+        let topic: String
+        let payload: String
+        let encoding: String?
+        let received: String?
+        let retained: Bool?
+
+        func bytes(_ place: String) throws -> [UInt8] {
+            switch encoding ?? "utf8" {
+            case "utf8", "utf-8", "text": return Array(payload.utf8)
+            case "base64":
+                guard let data = Data(base64Encoded: payload) else {
+                    throw NoAnswer.failed("\(place): payload is not base64")
+                }
+                return Array(data)
+            case "hex":
+                let digits = Array(payload.utf8)
+                let pairs = stride(from: 0, to: digits.count - 1, by: 2).map {
+                    UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
+                }
+                guard digits.count % 2 == 0, !pairs.contains(nil) else {
+                    throw NoAnswer.failed("\(place): payload is not hexadecimal")
+                }
+                return pairs.compactMap { $0 }
+            case let other:
+                throw NoAnswer.failed("\(place): encoding '\(other)': expected utf8, base64 or hex")
+            }
+        }
+
+        func receivedAt(_ place: String) throws -> Timestamp? {
+            guard let received else { return nil }
+            guard let moment = Timestamp(iso8601: received) else {
+                throw NoAnswer.failed("\(place): received '\(received)': expected an RFC 3339 time")
+            }
+            return moment
+        }
+    }
+
+    /// The messages of a JSON array or of JSON lines, each with its place for a message.
+    private static func messages(in bytes: [UInt8], file: String) throws -> [(String, WrittenMessage)] {
+        let blanks: [UInt8] = [0x20, 0x09, 0x0A, 0x0D]
+        let decoder = JSONDecoder()
+        func read<Value: Decodable>(_: Value.Type, _ data: Data, _ place: String) throws -> Value {
+            do {
+                return try decoder.decode(Value.self, from: data)
+            } catch {
+                throw NoAnswer.failed("\(place): expected {topic, payload, …}: \(error)")
+            }
+        }
+        if bytes.first(where: { !blanks.contains($0) }) == UInt8(ascii: "[") {
+            let list = try read([WrittenMessage].self, Data(bytes), file)
+            return list.enumerated().map { ("\(file)[\($0)]", $1) }
+        }
+        var found: [(String, WrittenMessage)] = []
+        for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
+        where line.contains(where: { !blanks.contains($0) }) {
+            let place = "\(file):\(index + 1)"
+            found.append((place, try read(WrittenMessage.self, Data(line), place)))
+        }
+        return found
+    }
+
+    private static func bytes(of file: String) throws -> [UInt8] {
+        if file == "-" { return Array(FileHandle.standardInput.readDataToEndOfFile()) }
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw NoAnswer.failed("\(file) cannot be read")
+        }
+        return Array(data)
+    }
+
+    private static func seconds(_ offset: String) -> Int? {
+        Timestamp(iso8601: "2000-01-01T00:00:00\(offset)").map {
+            Int((CivilTime(year: 2000, month: 1, day: 1).timestamp() - $0).milliseconds / 1000)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Foundation
+import Settings
+import Telemetry
+
+/// A moment on the command line: RFC 3339, or how long ago (`90s`, `10m`, `24h`, `7d`).
+struct MomentArgument: ExpressibleByArgument, Equatable {
+    enum Written: Equatable {
+        case at(Timestamp)
+        case ago(Duration)
+    }
+
+    let written: Written
+
+    init?(argument: String) {
+        if let span = Duration(shortForm: argument) {
+            written = .ago(span)
+        } else if let moment = Timestamp(
+            iso8601: argument, assumedOffsetSeconds: localOffsetSeconds(at: presentMoment()))
+        {
+            // Without a zone it is the wall clock of whoever types it.
+            written = .at(moment)
+        } else {
+            return nil
+        }
+    }
+
+    func timestamp(now: Timestamp) -> Timestamp {
+        switch written {
+        case .at(let moment): moment
+        case .ago(let span): now - span
+        }
+    }
+}
+
+/// A span on the command line with its unit: `30s`, `5m`, `1h`, `1d`.
+struct SpanArgument: ExpressibleByArgument, Equatable {
+    let duration: Duration
+
+    init?(argument: String) {
+        guard let duration = Duration(shortForm: argument), duration > .zero else { return nil }
+        self.duration = duration
+    }
+}
+
+func presentMoment() -> Timestamp {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+}
+
+func localOffsetSeconds(at moment: Timestamp) -> Int {
+    var seconds = time_t(moment.milliseconds.flooredDivision(by: 1000))
+    var local = tm()
+    localtime_r(&seconds, &local)
+    return local.tm_gmtoff
+}
+
+/// For a screen: the local wall clock with its zone, `2026-03-05 18:15:02 +08:00`.
+func localTime(_ moment: Timestamp) -> String {
+    let offset = localOffsetSeconds(at: moment)
+    let shifted = Timestamp(milliseconds: moment.milliseconds + Int64(offset) * 1000).description
+    let wall = shifted.prefix(19).replacing("T", with: " ")
+    if offset == 0 { return "\(wall) UTC" }
+    let minutes = abs(offset) / 60
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(wall) \(offset < 0 ? "-" : "+")\(two(minutes / 60)):\(two(minutes % 60))"
+}
+
+/// How long ago, in the largest unit that is at least one: `12s`, `5m`, `3h`, `2d`; `-` for never.
+func age(of moment: Timestamp?, now: Timestamp) -> String {
+    guard let moment else { return "-" }
+    let seconds = (now - moment).milliseconds / 1000
+    if seconds < 0 { return "in \(-seconds)s" }
+    if seconds < 120 { return "\(seconds)s" }
+    if seconds < 7200 { return "\(seconds / 60)m" }
+    if seconds < 172_800 { return "\(seconds / 3600)h" }
+    return "\(seconds / 86_400)d"
+}

@@ -1,0 +1,65 @@
+import Store
+import Telemetry
+import Windows
+
+/// Asks the files themselves, when the daemon is down or away.
+struct StoreSource: AnswerSource {
+    private let archive: Archive
+
+    /// Throws `StoreError` where there is no store that can be read.
+    init(folder: String) throws { archive = try Archive(folder: folder) }
+
+    func close() {}
+
+    func status() throws -> StatusAnswer { try archive.status() }
+    func liveStatus() -> LiveStatusAnswer? { nil }
+    func devices(_ filter: DeviceFilter) throws -> [DeviceAnswer] { try archive.devices(filter) }
+    func latest(_ filter: DeviceFilter) throws -> [LatestAnswer] { try archive.latest(filter) }
+    func history(_ request: HistoryRequest) throws -> HistoryAnswer { try archive.history(request) }
+    func alerts(_ filter: AlertFilter) throws -> [AlertAnswer] { try archive.alerts(filter) }
+    func alert(_ id: Int64) throws -> AlertStoryAnswer { try archive.alert(id) }
+
+    func rejects(limit: Int, reason: Reject.Reason?, device: String?) throws -> RejectsAnswer {
+        try archive.rejects(limit: limit, reason: reason, device: device)
+    }
+
+    func acknowledge(_ id: Int64, by: String, note: String) throws {
+        throw NoAnswer.failed("only the running gateway can acknowledge an alert; leave --store out")
+    }
+
+    func findings() throws -> [FindingAnswer] {
+        throw NoAnswer.failed("only the running gateway can be examined; leave --store out")
+    }
+
+    /// The windows as the daemon would have them: the state of the last seal, then the journal's tail through the same
+    /// code, at the moment of the last commit.
+    func statistics(device: String?, quantity: String?, window: Duration?) throws -> [StatisticsAnswer] {
+        let snapshot = try archive.stateSnapshot()
+        var table = WindowTable(plan: .standard)
+        if let snapshot, let state = PipelineState(bytes: snapshot.bytes),
+            let restored = WindowTable(state: state.windows)
+        {
+            table = restored
+        }
+        var now = Timestamp(milliseconds: 0)
+        try archive.replayTail(after: snapshot?.journalID ?? 0) { turn in
+            now = max(now, turn.now)
+            for reading in turn.fresh { table.add(reading) }
+        }
+        now = max(now, try archive.status().lastCommitAt ?? now)
+        let registry = archive.registry
+        let pattern = device.map { NamePattern($0) }
+        var answers: [StatisticsAnswer] = []
+        for (index, series) in registry.series.enumerated() {
+            if let quantity, series.quantity.name != quantity { continue }
+            if let pattern, !pattern.matches(registry.devices[series.device.index].name) { continue }
+            for place in table.plan.windows.indices {
+                if let window, table.plan.windows[place].length != window { continue }
+                if let summary = table.summary(of: SeriesID(rawValue: UInt32(index)), window: place, at: now) {
+                    answers.append(StatisticsAnswer(summary, registry: registry))
+                }
+            }
+        }
+        return answers
+    }
+}

@@ -1,0 +1,6 @@
+import OperatorCLI
+
+@main
+enum Main {
+    static func main() async { await BaotuCommand.main() }
+}
