@@ -37,7 +37,7 @@ struct Ledger: ~Copyable {
 
     init() {}
 
-    var isSealing: Bool { !sealing.isEmpty }
+    private(set) var isSealing = false
 
     /// Makes room for the streams of the registry.
     mutating func grow(to streams: Int) {
@@ -218,7 +218,8 @@ struct Ledger: ~Copyable {
 
     /// Moves all open rows aside and lends them to the seal; they still answer what is fresh.
     mutating func beginSeal() -> [RowBlock] {
-        precondition(sealing.isEmpty, "store: a seal is under way")
+        precondition(!isSealing, "store: a seal is under way")
+        isSealing = true
         sealing = open
         for stream in open.indices {
             open[stream] = RowBlock(stride: open[stream].stride)
@@ -228,5 +229,8 @@ struct Ledger: ~Copyable {
     }
 
     /// The rows are in day files, and the journal has forgotten them.
-    mutating func finishSeal() { sealing = [] }
+    mutating func finishSeal() {
+        sealing = []
+        isSealing = false
+    }
 }

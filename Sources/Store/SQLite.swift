@@ -140,7 +140,11 @@ final class Connection {
         let statement = try statement(sql)
         defer { statement.reset() }
         statement.bind(values)
-        return try statement.step() ? statement.optionalInteger(0) : nil
+        guard try statement.step() else { return nil }
+        let number = statement.optionalInteger(0)
+        // To the end: a statement that writes and returns commits at its last step, and that step may fail.
+        while try statement.step() {}
+        return number
     }
 
     /// All of `body` or nothing of it. A failure at the commit itself is a failure of all of it.

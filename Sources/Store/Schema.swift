@@ -31,6 +31,7 @@ enum Schema {
             id INTEGER PRIMARY KEY, device INTEGER NOT NULL, quantity TEXT NOT NULL, channel TEXT NOT NULL,
             stream INTEGER NOT NULL, col INTEGER NOT NULL, UNIQUE(stream, col))
         """,
+        // n: NULL once the row was found damaged and counted.
         "CREATE TABLE journal(id INTEGER PRIMARY KEY, now INTEGER NOT NULL, n INTEGER, crc INTEGER, b BLOB)",
         "CREATE TABLE latest(series INTEGER PRIMARY KEY, ts INTEGER NOT NULL, v REAL NOT NULL)",
         // day: since 1970. gen: 0 is the file of small frames, l0.
@@ -39,7 +40,7 @@ enum Schema {
             day INTEGER NOT NULL, gen INTEGER NOT NULL, file TEXT NOT NULL, min_ts INTEGER NOT NULL,
             max_ts INTEGER NOT NULL, frames INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(day, gen)) WITHOUT ROWID
         """,
-        "CREATE TABLE snapshot(journal_id INTEGER NOT NULL, chunk INTEGER NOT NULL, b BLOB NOT NULL)",
+        "CREATE TABLE snapshot(generation INTEGER NOT NULL, chunk INTEGER NOT NULL, b BLOB NOT NULL)",
         // series: -1 where the rule judges the device as a whole.
         """
         CREATE TABLE alert(
@@ -115,8 +116,9 @@ enum Meta: String {
     case sealedThrough = "sealed_through"
     /// The last journal row whose alerts are recorded.
     case evaluatedThrough = "evaluated_through"
-    /// The journal row after which the stored state was taken; the chunks of `snapshot` carry the same number.
+    /// The journal row after which the stored state was taken, and the number that its chunks carry.
     case snapshotJournal = "snapshot_journal"
+    case snapshotGeneration = "snapshot_generation"
     /// Steps with each roster saved, so that readers notice.
     case rosterVersion = "roster_version"
 

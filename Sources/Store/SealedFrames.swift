@@ -231,7 +231,9 @@ extension Statement {
     ) throws(Malformed) -> R {
         let expected = integer(crc)
         return try withBlob(blob) { bytes throws(Malformed) in
-            guard CRC32C.check(key: key.rawValue, bytes) == expected else { throw Malformed("its check value is wrong") }
+            guard CRC32C.check(key: key.rawValue, bytes) == expected else {
+                throw Malformed("its check value is wrong")
+            }
             return try body(try FrameCodec.open(bytes, start: key.time))
         }
     }

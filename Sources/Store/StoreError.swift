@@ -23,6 +23,9 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case busy(file: String)
     case sqlite(file: String, code: Int, detail: String)
     case noSuchAlert(id: Int64)
+    case noSuchDevice(name: String)
+    /// A seal finished while a reader was replaying: the state it started from is no longer the one to start from.
+    case sealedMeanwhile(folder: String)
     /// The catalogue names a quantity that this build does not know: it was written by a newer one.
     case unknownQuantity(name: String)
 
@@ -60,6 +63,10 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: \(file): SQLite error \(code): \(detail)"
         case .noSuchAlert(let id):
             "store: there is no alert \(id)"
+        case .noSuchDevice(let name):
+            "store: there is no device '\(name)'"
+        case .sealedMeanwhile(let folder):
+            "store: the gateway sealed \(folder) during the replay; read the state again and start over"
         case .unknownQuantity(let name):
             "store: the catalogue has a series of '\(name)', a quantity this build does not know; run the newer build"
         }
