@@ -111,7 +111,9 @@ struct FrameCodecTests {
     func garbage(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<50 {
-            var bytes = (0..<Int.random(in: 0...200, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            var bytes = (0..<Int.random(in: 0...200, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             if Bool.random(using: &random), !bytes.isEmpty { bytes[0] = 1 }
             if let rows = try? decode(bytes, start: start) {
                 #expect((1...1024).contains(rows.count))
@@ -127,7 +129,8 @@ struct FrameCodecTests {
         for _ in 0..<50 {
             var bytes = whole
             for _ in 0..<Int.random(in: 1...4, using: &random) {
-                bytes[Int.random(in: 0..<min(bytes.count, 80), using: &random)] = UInt8.random(in: 0...255, using: &random)
+                bytes[Int.random(in: 0..<min(bytes.count, 80), using: &random)] = UInt8.random(
+                    in: 0...255, using: &random)
             }
             if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &random)) }
             if let read = try? decode(bytes, start: rows.times[0]) {
@@ -157,7 +160,8 @@ struct FrameCodecTests {
         var turn = ReplayedTurn()
         for _ in 0..<50 {
             var bytes = (0..<Int.random(in: 0...120, using: &random)).map { _ in
-                Bool.random(using: &random) ? UInt8.random(in: 0...3, using: &random) : .random(in: 0...255, using: &random)
+                Bool.random(using: &random)
+                    ? UInt8.random(in: 0...3, using: &random) : .random(in: 0...255, using: &random)
             }
             if !bytes.isEmpty { bytes[0] = 1 }
             bytes.withUnsafeBytes { try? TurnCodec.decode($0, registry: registry, into: &turn) }

@@ -12,7 +12,9 @@ final class TemporaryFolder: Sendable {
     var store: String { path + "/store" }
 
     init() {
-        var template = Array("/tmp/baotu-store-XXXXXX".utf8CString)
+        // In memory where there is such a place: thousands of commits wait for a disk otherwise, and prove no more.
+        let base = Folder.isFolder("/dev/shm") ? "/dev/shm" : "/tmp"
+        var template = Array("\(base)/baotu-store-XXXXXX".utf8CString)
         path = template.withUnsafeMutableBufferPointer { buffer in
             String(cString: mkdtemp(buffer.baseAddress!))
         }
@@ -47,7 +49,9 @@ func readFile(_ path: String) -> [UInt8] {
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = read(descriptor, &chunk, chunk.count), count > 0 { bytes.append(contentsOf: chunk[..<count]) }
+    while case let count = read(descriptor, &chunk, chunk.count), count > 0 {
+        bytes.append(contentsOf: chunk[..<count])
+    }
     return bytes
 }
 
