@@ -37,7 +37,8 @@ let package = Package(
         .target(name: "CityScience", dependencies: ["Telemetry"], swiftSettings: ours),
 
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
-        .target(name: "Store", dependencies: ["Telemetry", "CSQLite"], swiftSettings: ours),
+        .target(
+            name: "Store", dependencies: ["Telemetry", "CSQLite"], exclude: ["FRAMES.md"], swiftSettings: ours),
 
         .target(name: "Notification", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(

@@ -153,7 +153,7 @@ public struct SeriesRegistry: Sendable {
         streams(of: device).flatMap { streams[$0.index].columns }.sorted()
     }
 
-    // MARK: Restoring from the catalogue, in id order
+    // MARK: Restoring from the catalogue, in id order; columns of a stream may come in any order
 
     public mutating func restore(device name: String, profile: String) {
         let index = name.utf8Bytes { deviceNames.intern($0) }
@@ -171,11 +171,16 @@ public struct SeriesRegistry: Sendable {
         seriesByKey.insert(Self.key(device, quantity, channel), id)
         series.append(Series(device: device, quantity: quantity, channel: channel))
         places.append((stream: .max, column: 0))
+        // A series interned for a suspect value gets its column later than a younger one, so ids do not follow columns.
+        while streams[stream.index].columns.count <= column {
+            streams[stream.index].columns.append(SeriesID(rawValue: .max))
+        }
         precondition(
-            streams[stream.index].columns.count == column,
-            "registry: series \(id) restored at column \(column) of a stream with \(streams[stream.index].columns.count)"
-        )
-        append(SeriesID(rawValue: id), to: stream)
+            streams[stream.index].columns[column].rawValue == .max,
+            "registry: series \(id) restored at column \(column), which series "
+                + "\(streams[stream.index].columns[column].rawValue) has")
+        streams[stream.index].columns[column] = SeriesID(rawValue: id)
+        places[Int(id)] = (stream: stream.rawValue, column: UInt32(column))
     }
 
     /// Changes a device's profile name, for a device known from the roster before it first spoke.

@@ -1,0 +1,293 @@
+import Telemetry
+
+/// An alert as it was last recorded, to restore the alert book from.
+public struct StoredAlert: Hashable, Sendable {
+    /// Stable for the key: one alert keeps its number through all its incidents.
+    public var id: Int64
+    public var key: AlertKey
+    public var phase: AlertPhase
+    public var severity: Severity
+    /// When the condition began to hold.
+    public var since: Timestamp
+    /// When the alert came into its phase.
+    public var at: Timestamp
+    public var value: Double?
+    public var sentence: String
+    public var acknowledgement: Acknowledgement?
+
+    /// Someone has taken the alert on. It ends with the incident: a new one starts without.
+    public struct Acknowledgement: Hashable, Sendable {
+        public var at: Timestamp
+        public var by: String
+        public var note: String
+    }
+}
+
+/// One message that someone must still get.
+public struct PendingNotification: Hashable, Sendable {
+    public var id: Int64
+    public var channel: String
+    /// Attempts that failed.
+    public var attempts: Int
+    public var alertID: Int64
+    public var transition: AlertTransition
+    public var device: String
+    /// nil where the rule judges the device as a whole.
+    public var quantity: Quantity?
+    /// The channel of the device, such as `l1`; nil for the device as a whole.
+    public var deviceChannel: String?
+}
+
+/// A device that the roster names.
+public struct ExpectedDevice: Hashable, Sendable {
+    public var device: DeviceIndex
+    public var entry: RosterEntry
+    /// When the roster first named it, without a break since.
+    public var since: Timestamp
+}
+
+extension Journal {
+    // MARK: Alerts
+
+    /// Records transitions in order, and a notification for each that people are told of and each channel, in one
+    /// transaction with the mark that the alerts of `journalID` are done. Returns the alerts' numbers.
+    ///
+    /// May be called without transitions to move the mark alone.
+    @discardableResult
+    public func record(
+        _ transitions: [AlertTransition], channels: [String], now: Timestamp, evaluatedThrough journalID: Int64
+    ) throws(StoreError) -> [Int64] {
+        Catalogue.settle(&registry, beyond: saved)
+        var numbers: [Int64] = []
+        let nowSaved = try core.transaction { () throws(StoreError) in
+            let nowSaved = try Catalogue.save(registry, beyond: saved, core)
+            for transition in transitions {
+                let number = try upsert(transition)
+                numbers.append(number)
+                let row = try core.integer(
+                    """
+                    INSERT INTO transition(alert, was, became, at, since, severity, value, sentence)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+                    """, .integer(number), .text(transition.from.rawValue), .text(transition.to.rawValue),
+                    .integer(transition.at.milliseconds), .integer(transition.since.milliseconds),
+                    .text(transition.severity.rawValue), .optional(transition.value), .text(transition.sentence))
+                guard transition.isNotified else { continue }
+                for channel in channels {
+                    try core.run(
+                        "INSERT INTO outbox(transition_id, channel, next_attempt) VALUES (?, ?, ?)",
+                        .optional(row), .text(channel), .integer(now.milliseconds))
+                }
+            }
+            try Meta.evaluatedThrough.write(journalID, core)
+            return nowSaved
+        }
+        saved = nowSaved
+        noteSavedProfiles()
+        evaluatedThrough = journalID
+        return numbers
+    }
+
+    private func upsert(_ transition: AlertTransition) throws(StoreError) -> Int64 {
+        // A new incident begins where nothing held before: what was said about the last one is over.
+        let isNewIncident: Bool
+        switch transition.from {
+        case .inactive, .resolved: isNewIncident = true
+        case .pending, .firing, .unknown: isNewIncident = false
+        }
+        let number = try core.integer(
+            """
+            INSERT INTO alert(rule, device, series, phase, severity, since, at, value, sentence)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            ON CONFLICT(rule, device, series) DO UPDATE SET phase = ?4, severity = ?5, since = ?6, at = ?7, value = ?8,
+                sentence = ?9, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,
+                acknowledged_by = CASE WHEN ?10 THEN NULL ELSE acknowledged_by END,
+                note = CASE WHEN ?10 THEN NULL ELSE note END
+            RETURNING id
+            """, .text(transition.key.rule), .integer(Int64(transition.key.device.rawValue)),
+            .integer(transition.key.series.map { Int64($0.rawValue) } ?? -1), .text(transition.to.rawValue),
+            .text(transition.severity.rawValue), .integer(transition.since.milliseconds),
+            .integer(transition.at.milliseconds), .optional(transition.value), .text(transition.sentence),
+            .integer(isNewIncident ? 1 : 0))
+        guard let number else { throw .corrupt(file: core.file, detail: "an alert was written but has no number") }
+        return number
+    }
+
+    /// All alerts ever recorded, in the phase they are in, by number.
+    public func alertStates() throws(StoreError) -> [StoredAlert] {
+        var alerts: [StoredAlert] = []
+        let file = core.file
+        try core.rows(
+            """
+            SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
+                acknowledged_by, note FROM alert ORDER BY id
+            """
+        ) { row throws(StoreError) in
+            guard let phase = AlertPhase(rawValue: row.text(4)), let severity = Severity(rawValue: row.text(5)),
+                let key = AlertKey(row, rule: 1, device: 2, series: 3, registry)
+            else { throw .corrupt(file: file, detail: "alert \(row.integer(0)) does not read") }
+            alerts.append(
+                StoredAlert(
+                    id: row.integer(0), key: key, phase: phase, severity: severity,
+                    since: Timestamp(milliseconds: row.integer(6)), at: Timestamp(milliseconds: row.integer(7)),
+                    value: row.optionalReal(8), sentence: row.text(9),
+                    acknowledgement: row.optionalInteger(10).map {
+                        .init(at: Timestamp(milliseconds: $0), by: row.text(11), note: row.text(12))
+                    }))
+        }
+        return alerts
+    }
+
+    /// Notes that someone has taken the alert on. Throws `.noSuchAlert`.
+    public func acknowledgeAlert(_ id: Int64, by: String, note: String, at: Timestamp) throws(StoreError) {
+        let changed = try core.integer(
+            "UPDATE alert SET acknowledged_at = ?2, acknowledged_by = ?3, note = ?4 WHERE id = ?1 RETURNING id",
+            .integer(id), .integer(at.milliseconds), .text(by), .text(note))
+        guard changed != nil else { throw .noSuchAlert(id: id) }
+    }
+
+    // MARK: Outbox
+
+    /// Notifications whose next attempt is due, oldest first.
+    public func pendingNotifications(atMost limit: Int, now: Timestamp) throws(StoreError) -> [PendingNotification] {
+        var pending: [PendingNotification] = []
+        let file = core.file
+        try core.rows(
+            """
+            SELECT o.id, o.channel, o.attempts, a.id, a.rule, a.device, a.series, t.severity, t.was, t.became, t.at,
+                t.since, t.value, t.sentence
+            FROM outbox o JOIN transition t ON t.id = o.transition_id JOIN alert a ON a.id = t.alert
+            WHERE o.delivered_at IS NULL AND o.next_attempt <= ? ORDER BY o.id LIMIT ?
+            """, .integer(now.milliseconds), .integer(Int64(limit))
+        ) { row throws(StoreError) in
+            guard let key = AlertKey(row, rule: 4, device: 5, series: 6, registry),
+                let severity = Severity(rawValue: row.text(7)), let from = AlertPhase(rawValue: row.text(8)),
+                let to = AlertPhase(rawValue: row.text(9))
+            else { throw .corrupt(file: file, detail: "notification \(row.integer(0)) does not read") }
+            pending.append(
+                PendingNotification(
+                    id: row.integer(0), channel: row.text(1), attempts: Int(row.integer(2)), alertID: row.integer(3),
+                    transition: AlertTransition(
+                        key: key, severity: severity, from: from, to: to,
+                        at: Timestamp(milliseconds: row.integer(10)), since: Timestamp(milliseconds: row.integer(11)),
+                        value: row.optionalReal(12), sentence: row.text(13)),
+                    device: registry.devices[key.device.index].name,
+                    quantity: key.series.map { registry.series[$0.index].quantity },
+                    deviceChannel: key.series.flatMap { registry.channelName(of: $0) }))
+        }
+        return pending
+    }
+
+    /// These notifications have arrived.
+    public func markDelivered(_ ids: [Int64], now: Timestamp) throws(StoreError) {
+        try core.transaction { () throws(StoreError) in
+            for id in ids {
+                try core.run(
+                    "UPDATE outbox SET delivered_at = ?, error = NULL WHERE id = ?", .integer(now.milliseconds),
+                    .integer(id))
+            }
+        }
+    }
+
+    /// This one has not, and is to be tried again at `nextAttempt`.
+    public func markFailed(_ id: Int64, error: String, nextAttempt: Timestamp) throws(StoreError) {
+        try core.run(
+            "UPDATE outbox SET attempts = attempts + 1, error = ?, next_attempt = ? WHERE id = ?", .text(error),
+            .integer(nextAttempt.milliseconds), .integer(id))
+    }
+
+    // MARK: Roster and settings
+
+    /// Makes `entries` the roster: devices it names are expected from now on, or since they first were; those it no
+    /// longer names are not. Returns the devices that found no room in the registry or whose name is not usable.
+    @discardableResult
+    public func saveRoster(_ entries: [RosterEntry], now: Timestamp) throws(StoreError) -> [String] {
+        var refused: [String] = []
+        var known: [(device: DeviceIndex, entry: RosterEntry)] = []
+        for entry in entries {
+            guard let device = registry.intern(device: entry.device, profile: entry.profile) else {
+                refused.append(entry.device)
+                continue
+            }
+            // The roster's word fills a gap; what decoded the device knows better.
+            if registry.devices[device.index].profile.isEmpty { registry.setProfile(entry.profile, of: device) }
+            known.append((device, entry))
+        }
+        Catalogue.settle(&registry, beyond: saved)
+        let (nowSaved, profiles) = try core.transaction { () throws(StoreError) in
+            let nowSaved = try Catalogue.save(registry, beyond: saved, core)
+            // Marked first and swept after, so that `expected_since` of those who stay is kept.
+            try core.run("UPDATE device SET expected_since = -expected_since - 1 WHERE expected_since IS NOT NULL")
+            for (device, entry) in known {
+                try core.run(
+                    """
+                    UPDATE device SET profile = ?, area = ?, circuit = ?, latitude = ?, longitude = ?, cadence_ms = ?,
+                        expected_since = CASE WHEN expected_since IS NULL THEN ?
+                            WHEN expected_since < 0 THEN -expected_since - 1 ELSE expected_since END
+                    WHERE id = ?
+                    """, .text(registry.devices[device.index].profile), .text(entry.area), .text(entry.circuit),
+                    .optional(entry.latitude), .optional(entry.longitude), .integer(entry.cadence.milliseconds),
+                    .integer(now.milliseconds), .integer(Int64(device.rawValue)))
+            }
+            try core.run(
+                "UPDATE device SET expected_since = NULL, cadence_ms = NULL WHERE expected_since < 0")
+            try Meta.rosterVersion.write(try Meta.rosterVersion.read(core) + 1, core)
+            return (nowSaved, registry.devices.map(\.profile))
+        }
+        saved = nowSaved
+        savedProfiles = profiles
+        return refused
+    }
+
+    /// The devices that the roster names, by place in the registry.
+    public func expectedDevices() throws(StoreError) -> [ExpectedDevice] {
+        var devices: [ExpectedDevice] = []
+        try core.rows(
+            """
+            SELECT id, profile, area, circuit, latitude, longitude, cadence_ms, expected_since FROM device
+            WHERE expected_since IS NOT NULL ORDER BY id
+            """
+        ) { row throws(StoreError) in
+            let device = DeviceIndex(rawValue: UInt32(row.integer(0)))
+            devices.append(
+                ExpectedDevice(
+                    device: device,
+                    entry: RosterEntry(
+                        device: registry.devices[device.index].name, profile: row.text(1), area: row.text(2),
+                        circuit: row.text(3), latitude: row.optionalReal(4), longitude: row.optionalReal(5),
+                        cadence: .milliseconds(row.integer(6))),
+                    since: Timestamp(milliseconds: row.integer(7))))
+        }
+        return devices
+    }
+
+    /// A text kept under a name; nil where none was set.
+    public func setting(_ key: String) throws(StoreError) -> String? {
+        var value: String?
+        try core.rows("SELECT value FROM setting WHERE key = ?", .text(key)) { row throws(StoreError) in
+            value = row.text(0)
+        }
+        return value
+    }
+
+    /// Keeps a text under a name; nil removes it.
+    public func setSetting(_ key: String, _ value: String?) throws(StoreError) {
+        guard let value else { return try core.run("DELETE FROM setting WHERE key = ?", .text(key)) }
+        try core.run(
+            "INSERT INTO setting VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value", .text(key),
+            .text(value))
+    }
+}
+
+extension AlertKey {
+    /// Reads the key from columns of a row; nil where it names what the registry does not have.
+    init?(_ row: Statement, rule: Int, device: Int, series: Int, _ registry: SeriesRegistry) {
+        let device = row.integer(device)
+        let series = row.integer(series)
+        guard device >= 0, device < registry.deviceCount, series >= -1, series < registry.seriesCount else {
+            return nil
+        }
+        self.init(
+            rule: row.text(rule), device: DeviceIndex(rawValue: UInt32(device)),
+            series: series < 0 ? nil : SeriesID(rawValue: UInt32(series)))
+    }
+}

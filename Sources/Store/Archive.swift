@@ -1,0 +1,191 @@
+import Telemetry
+
+/// The store for readers, in any process, whether or not the gateway runs.
+///
+/// What was acknowledged is visible: an answer joins the day files with the rows that still wait in the journal. Those
+/// are kept in memory and read on from where the last answer stopped. Transactions are short, and none is open while a
+/// caller's closure runs, so a reader never keeps the gateway from trimming its WAL.
+///
+/// Not for several threads at once: give each its own, or one an owner.
+public final class Archive {
+    /// Devices, series and streams as of the last answer.
+    public private(set) var registry = SeriesRegistry()
+    private let folder: Folder
+    private let core: FileReader
+    let sealed: SealedFrames
+    private(set) var tail = Tail()
+
+    /// What the journal holds beyond the day files.
+    struct Tail {
+        var sealedThrough: Int64 = 0
+        var lastID: Int64 = 0
+        var rows = 0
+        var bytes = 0
+        /// By stream.
+        var blocks: [RowBlock] = []
+        /// By device.
+        var links: [DeviceLink] = []
+    }
+
+    /// Opens the store in `folder` for reading. Throws `.noStore` where there is none.
+    public convenience init(folder: String) throws(StoreError) { try self.init(folder: folder, effects: nil) }
+
+    init(folder path: String, effects: EffectHook?) throws(StoreError) {
+        folder = Folder(path)
+        guard Folder.exists(folder.core) else { throw .noStore(folder: folder.path) }
+        core = FileReader(folder.core, effects: effects)
+        sealed = SealedFrames(folder, effects: effects)
+        try withSnapshot { _ in }
+    }
+
+    /// Frames that were found damaged and skipped since the last call.
+    public func takeDamagedFrames() -> [DamagedFrame] { sealed.takeDamaged() }
+
+    /// Runs `body` in one read transaction of core.db, after the registry and the tail have caught up with it.
+    func withSnapshot<R>(_ body: (Connection) throws(StoreError) -> R) throws(StoreError) -> R {
+        var isRepeated = false
+        return try core.read { connection throws(StoreError) in
+            // What was read from a file that changed meanwhile may be anything.
+            if isRepeated { reset() }
+            isRepeated = true
+            return try connection.transaction("BEGIN") { () throws(StoreError) in
+                guard try Schema.check(connection) else { throw .noStore(folder: folder.path) }
+                try catchUp(connection)
+                return try body(connection)
+            }
+        }
+    }
+
+    private func reset() {
+        registry = SeriesRegistry()
+        tail = Tail()
+        sealed.forget()
+    }
+
+    private func catchUp(_ connection: Connection) throws(StoreError) {
+        let sealedThrough = try Meta.sealedThrough.read(connection)
+        if sealedThrough != tail.sealedThrough {
+            tail = Tail(sealedThrough: sealedThrough, lastID: sealedThrough)
+            sealed.forget()
+        }
+        try Catalogue.load(connection, into: &registry)
+        let columns = registry.streams
+        while tail.blocks.count < columns.count { tail.blocks.append(RowBlock()) }
+        try JournalRows.forEach(connection, registry, after: tail.lastID) { row throws(StoreError) in
+            tail.lastID = row.id
+            tail.rows += 1
+            tail.bytes += row.byteCount
+            guard case .turn(let turn) = row.content else { return }
+            for reading in turn.fresh { put(reading) }
+            for reading in turn.corrections { put(reading) }
+            tail.links.note(turn)
+        }
+    }
+
+    private func put(_ reading: Reading) {
+        let place = registry.place(of: reading.series)
+        let columns = registry.streams[place.stream.index].columns.count
+        tail.blocks[place.stream.index].put(
+            reading.observed.milliseconds, place.column, reading.value, columns: columns)
+    }
+
+    // MARK: Replaying without the gateway
+
+    /// The state that the last seal left, to start a replay from; nil for a store that was never sealed.
+    public func stateSnapshot() throws(StoreError) -> StateSnapshot? {
+        try withSnapshot { connection throws(StoreError) in try StateSnapshot(connection) }
+    }
+
+    /// The commits after journal row `journalID` (that of `stateSnapshot`, or 0), with the lists that were fresh live.
+    ///
+    /// Damaged rows are left out. Throws `.sealedMeanwhile` when a seal took rows that were still to come.
+    public func replayTail(after journalID: Int64, _ body: (ReplayedTurn) throws -> Void) throws {
+        var last = journalID
+        var turn = ReplayedTurn()
+        while true {
+            let (row, newest) = try core.read { connection throws(StoreError) in
+                (
+                    try JournalRows.next(connection, registry, after: last, &turn),
+                    try Meta.sealedThrough.read(connection)
+                )
+            }
+            // Ids have no gaps, so one that is missing was sealed.
+            guard let row else {
+                guard newest <= last else { throw StoreError.sealedMeanwhile(folder: folder.path) }
+                return
+            }
+            guard row.id == last + 1 else { throw StoreError.sealedMeanwhile(folder: folder.path) }
+            last = row.id
+            if case .turn(let turn) = row.content { try body(turn) }
+        }
+    }
+
+    // MARK: Readings of one series
+
+    /// Calls `body` with the readings of `series` in `since ..< until`, in order of time, until it returns false.
+    ///
+    /// Holds the frames of one read at a time, whatever the span.
+    public func forEachReading(
+        of series: SeriesID, since: Timestamp, until: Timestamp, _ body: (Timestamp, Double) -> Bool
+    ) throws(StoreError) {
+        let days = try withSnapshot { connection throws(StoreError) in try Self.days(connection) }
+        try forEachReading(of: series, days: days, since: since, until: until, body)
+    }
+
+    /// The days that have a file, in order.
+    static func days(_ connection: Connection) throws(StoreError) -> [Int64] {
+        var days: [Int64] = []
+        try connection.rows("SELECT DISTINCT day FROM part ORDER BY day") { row throws(StoreError) in
+            days.append(row.integer(0))
+        }
+        return days
+    }
+
+    func forEachReading(
+        of series: SeriesID, days: [Int64], since: Timestamp, until: Timestamp, _ body: (Timestamp, Double) -> Bool
+    ) throws(StoreError) {
+        let place = registry.place(of: series)
+        let stream = place.stream.index
+        let block = stream < tail.blocks.count ? tail.blocks[stream] : RowBlock()
+        let since = max(since.milliseconds, FrameKey.times.lowerBound)
+        let until = min(until.milliseconds, FrameKey.times.upperBound)
+        guard since < until else { return }
+        var row = block.place(of: since)
+        let rowEnd = block.place(of: until)
+        /// Hands on what the tail has before `time`, and tells whether to go on.
+        func tailBefore(_ time: Int64) -> Bool {
+            while row < rowEnd, block.times[row] < time {
+                let value = block[row, place.column]
+                if !value.isNaN, !body(Timestamp(milliseconds: block.times[row]), value) { return false }
+                row += 1
+            }
+            return true
+        }
+        let wanted = FrameKey.day(of: since)...FrameKey.day(of: until - 1)
+        for day in days where wanted.contains(day) {
+            let goesOn = try sealed.scan(stream: stream, column: place.column, day: day, since..<until) {
+                times, values in
+                for index in times.indices {
+                    let time = times[index]
+                    guard time >= since else { continue }
+                    guard time < until else { break }
+                    guard tailBefore(time) else { return false }
+                    var value = values[index]
+                    if row < rowEnd, block.times[row] == time {
+                        // The tail is at least as new as the frame: a correction, or the same row not trimmed yet.
+                        let newer = block[row, place.column]
+                        if !newer.isNaN { value = newer }
+                        row += 1
+                    }
+                    if !value.isNaN, !body(Timestamp(milliseconds: time), value) { return false }
+                }
+                return true
+            }
+            guard goesOn else { return }
+        }
+        _ = tailBefore(until)
+    }
+
+    /// Bytes of all files of the store.
+    var byteCount: Int64 { folder.byteCount() }
+}

@@ -1,0 +1,449 @@
+import Telemetry
+
+/// Which devices, and which of their series, an answer is about. What is nil does not matter.
+public struct DeviceFilter: Hashable, Sendable {
+    /// A name, or a pattern in which `*` stands for any characters and `?` for one.
+    public var device: String?
+    public var profile: String?
+    public var area: String?
+    /// Looked at where the answer is about series.
+    public var quantity: String?
+
+    public init(device: String? = nil, profile: String? = nil, area: String? = nil, quantity: String? = nil) {
+        self.device = device
+        self.profile = profile
+        self.area = area
+        self.quantity = quantity
+    }
+}
+
+/// Which alerts an answer is about. What is nil does not matter.
+public struct AlertFilter: Hashable, Sendable {
+    public var phase: AlertPhase?
+    /// A name or a pattern, as in `DeviceFilter`.
+    public var device: String?
+    public var rule: String?
+
+    public init(phase: AlertPhase? = nil, device: String? = nil, rule: String? = nil) {
+        self.phase = phase
+        self.device = device
+        self.rule = rule
+    }
+}
+
+/// Which readings of a device.
+public struct HistoryRequest: Hashable, Sendable {
+    public var device: String
+    /// nil for all quantities of the device.
+    public var quantity: String?
+    /// nil for all channels, empty for the series of the device as a whole.
+    public var channel: String?
+    public var since: Timestamp
+    /// Not included.
+    public var until: Timestamp
+    /// Width of the buckets, at least a millisecond; nil for raw points.
+    public var step: Duration?
+    /// Points or buckets of each series, at least 1.
+    public var limit: Int
+
+    public init(
+        device: String, quantity: String? = nil, channel: String? = nil, since: Timestamp, until: Timestamp,
+        step: Duration? = nil, limit: Int = 10_000
+    ) {
+        self.device = device
+        self.quantity = quantity
+        self.channel = channel
+        self.since = since
+        self.until = until
+        self.step = step
+        self.limit = limit
+    }
+}
+
+extension Archive {
+    /// How much there is, and how it goes.
+    public func status() throws(StoreError) -> StatusAnswer {
+        try withSnapshot { connection throws(StoreError) in
+            let counters = try Counters(connection)
+            func count(_ sql: String) throws(StoreError) -> Int { Int(try connection.integer(sql) ?? 0) }
+            func alerts(_ phase: AlertPhase) throws(StoreError) -> Int {
+                Int(try connection.integer("SELECT count(*) FROM alert WHERE phase = ?", .text(phase.rawValue)) ?? 0)
+            }
+            let days = try Self.days(connection)
+            return StatusAnswer(
+                received: counters.received, committed: counters.committed, duplicates: counters.duplicates,
+                corrected: counters.corrected, rejected: counters.rejected, suspect: counters.suspect,
+                late: counters.late, ignored: counters.ignored, empty: counters.empty,
+                damagedRows: counters.damagedRows, series: registry.seriesCount, devices: registry.deviceCount,
+                devicesExpected: try count("SELECT count(*) FROM device WHERE expected_since IS NOT NULL"),
+                alertsFiring: try alerts(.firing), alertsPending: try alerts(.pending),
+                alertsUnknown: try alerts(.unknown), journalID: max(tail.lastID, tail.sealedThrough),
+                journalRows: Int64(tail.rows), journalBytes: Int64(tail.bytes),
+                oldestDay: days.first.map(Folder.dayName), newestDay: days.last.map(Folder.dayName),
+                storeBytes: byteCount,
+                lastCommitAt: try connection.integer("SELECT committed_at FROM counters")
+                    .map { Timestamp(milliseconds: $0) },
+                evaluatedThrough: try Meta.evaluatedThrough.read(connection),
+                outboxPending: try count("SELECT count(*) FROM outbox WHERE delivered_at IS NULL"))
+        }
+    }
+
+    /// The devices that fit, those that never spoke included, in the order they became known.
+    public func devices(_ filter: DeviceFilter = DeviceFilter()) throws(StoreError) -> [DeviceAnswer] {
+        try withSnapshot { connection throws(StoreError) in
+            var firing: [Int64: Int] = [:]
+            try connection.rows(
+                "SELECT device, count(*) FROM alert WHERE phase = ? GROUP BY device", .text(AlertPhase.firing.rawValue)
+            ) { row throws(StoreError) in firing[row.integer(0)] = Int(row.integer(1)) }
+            let pattern = filter.device.map(NamePattern.init)
+            var answers: [DeviceAnswer] = []
+            try connection.rows(
+                """
+                SELECT id, name, profile, area, circuit, latitude, longitude, cadence_ms, expected_since, last_heard,
+                    is_online, status_at FROM device
+                WHERE (?1 IS NULL OR profile = ?1) AND (?2 IS NULL OR area = ?2) ORDER BY id
+                """, .optional(filter.profile), .optional(filter.area)
+            ) { row throws(StoreError) in
+                let id = row.integer(0)
+                let name = row.text(1)
+                guard pattern?.fits(name) ?? true else { return }
+                let link = id < tail.links.count ? tail.links[Int(id)] : DeviceLink()
+                let heard = max(link.lastHeard, row.optionalInteger(9) ?? .min)
+                let storedStatusAt = row.optionalInteger(11) ?? .min
+                let isOnline = link.statusAt >= storedStatusAt ? link.isOnline : row.integer(10) != 0
+                let statusAt = max(link.statusAt, storedStatusAt)
+                let expectedSince = row.optionalInteger(8)
+                answers.append(
+                    DeviceAnswer(
+                        device: name, profile: row.text(2), area: row.text(3), circuit: row.text(4),
+                        latitude: row.optionalReal(5), longitude: row.optionalReal(6), expected: expectedSince != nil,
+                        expectedSince: expectedSince.map { Timestamp(milliseconds: $0) },
+                        cadenceSeconds: row.optionalInteger(7).map { Double($0) / 1000 },
+                        lastHeard: heard == .min ? nil : Timestamp(milliseconds: heard),
+                        lastStatus: statusAt == .min ? nil : (isOnline ? "online" : "offline"),
+                        lastStatusAt: statusAt == .min ? nil : Timestamp(milliseconds: statusAt),
+                        series: registry.streams(of: DeviceIndex(rawValue: UInt32(id)))
+                            .reduce(0) { $0 + registry.streams[$1.index].columns.count },
+                        firingAlerts: firing[id] ?? 0))
+            }
+            return answers
+        }
+    }
+
+    /// The newest reading of every series that fits, by device in the order they became known.
+    public func latest(_ filter: DeviceFilter = DeviceFilter()) throws(StoreError) -> [LatestAnswer] {
+        try withSnapshot { connection throws(StoreError) in
+            let wanted = try devicesThatFit(filter, connection)
+            // One device is asked for by the key; more are one pass over the table.
+            var newest = [(time: Int64, value: Double)](repeating: (.min, 0), count: registry.seriesCount)
+            func take(_ row: Statement) {
+                let series = Int(row.integer(0))
+                if newest.indices.contains(series) { newest[series] = (row.integer(1), row.real(2)) }
+            }
+            if wanted.count == 1 {
+                for series in registry.series(of: wanted[0]) {
+                    try connection.rows(
+                        "SELECT series, ts, v FROM latest WHERE series = ?", .integer(Int64(series.rawValue))
+                    ) { row throws(StoreError) in take(row) }
+                }
+            } else {
+                try connection.rows("SELECT series, ts, v FROM latest") { row throws(StoreError) in take(row) }
+            }
+            var answers: [LatestAnswer] = []
+            for device in wanted {
+                let name = registry.devices[device.index].name
+                for series in registry.series(of: device) {
+                    let definition = registry.series[series.index]
+                    guard filter.quantity.map({ $0 == definition.quantity.name }) ?? true else { continue }
+                    let place = registry.place(of: series)
+                    let block = tail.blocks[place.stream.index]
+                    if let row = (0..<block.count).last(where: { !block[$0, place.column].isNaN }),
+                        block.times[row] >= newest[series.index].time
+                    {
+                        newest[series.index] = (block.times[row], block[row, place.column])
+                    }
+                    let (time, value) = newest[series.index]
+                    guard time != .min else { continue }
+                    answers.append(
+                        LatestAnswer(
+                            device: name, quantity: definition.quantity.name, channel: registry.channelName(of: series),
+                            value: value, unit: definition.quantity.unit, observed: Timestamp(milliseconds: time)))
+                }
+            }
+            return answers
+        }
+    }
+
+    private func devicesThatFit(
+        _ filter: DeviceFilter, _ connection: Connection
+    ) throws(StoreError) -> [DeviceIndex] {
+        let pattern = filter.device.map(NamePattern.init)
+        if let name = filter.device, pattern?.isPlain == true, filter.area == nil, filter.profile == nil {
+            return registry.device(named: name).map { [$0] } ?? []
+        }
+        var devices: [DeviceIndex] = []
+        try connection.rows(
+            "SELECT id FROM device WHERE (?1 IS NULL OR profile = ?1) AND (?2 IS NULL OR area = ?2) ORDER BY id",
+            .optional(filter.profile), .optional(filter.area)
+        ) { row throws(StoreError) in
+            let device = DeviceIndex(rawValue: UInt32(row.integer(0)))
+            if pattern?.fits(registry.devices[device.index].name) ?? true { devices.append(device) }
+        }
+        return devices
+    }
+
+    /// Raw points, or buckets, of the series of one device. Throws `.noSuchDevice`.
+    public func history(_ request: HistoryRequest) throws(StoreError) -> HistoryAnswer {
+        precondition(request.limit >= 1, "store: a history of at most \(request.limit) points")
+        precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
+        let days = try withSnapshot { connection throws(StoreError) in try Self.days(connection) }
+        guard let device = registry.device(named: request.device) else { throw .noSuchDevice(name: request.device) }
+        _ = takeDamagedFrames()
+        var answer = HistoryAnswer(
+            device: request.device, since: request.since, until: request.until,
+            stepSeconds: request.step.map { Double($0.milliseconds) / 1000 }, series: [], damaged: [])
+        for series in registry.series(of: device) {
+            let definition = registry.series[series.index]
+            let channel = registry.channelName(of: series)
+            guard request.quantity.map({ $0 == definition.quantity.name }) ?? true,
+                request.channel.map({ $0 == channel ?? "" }) ?? true
+            else { continue }
+            var page = HistoryPage(step: request.step?.milliseconds, limit: request.limit)
+            try forEachReading(of: series, days: days, since: request.since, until: request.until) { time, value in
+                page.add(time, value)
+            }
+            page.finish()
+            answer.series.append(
+                SeriesHistory(
+                    quantity: definition.quantity.name, channel: channel, unit: definition.quantity.unit,
+                    points: page.points, buckets: page.buckets, next: page.next))
+        }
+        answer.damaged = takeDamagedFrames().map(\.description)
+        return answer
+    }
+
+    /// The alerts that fit, those that were never more than pending included, newest step first.
+    public func alerts(_ filter: AlertFilter = AlertFilter()) throws(StoreError) -> [AlertAnswer] {
+        try withSnapshot { connection throws(StoreError) in
+            let pattern = filter.device.map(NamePattern.init)
+            var answers: [AlertAnswer] = []
+            try connection.rows(
+                Self.alertColumns
+                    + " WHERE (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR rule = ?2) ORDER BY at DESC, id",
+                .optional(filter.phase?.rawValue), .optional(filter.rule)
+            ) { row throws(StoreError) in
+                let answer = try alert(row, connection.file)
+                if pattern?.fits(answer.device) ?? true { answers.append(answer) }
+            }
+            return answers
+        }
+    }
+
+    /// One alert with every step it took. Throws `.noSuchAlert`.
+    public func alert(_ id: Int64) throws(StoreError) -> AlertStoryAnswer {
+        try withSnapshot { connection throws(StoreError) in
+            var found: AlertAnswer?
+            try connection.rows(Self.alertColumns + " WHERE id = ?", .integer(id)) { row throws(StoreError) in
+                found = try alert(row, connection.file)
+            }
+            guard let found else { throw .noSuchAlert(id: id) }
+            var story = AlertStoryAnswer(alert: found, transitions: [])
+            let file = connection.file
+            try connection.rows(
+                "SELECT id, was, became, at, since, severity, value, sentence FROM transition WHERE alert = ? ORDER BY id",
+                .integer(id)
+            ) { row throws(StoreError) in
+                guard let from = AlertPhase(rawValue: row.text(1)), let to = AlertPhase(rawValue: row.text(2)),
+                    let severity = Severity(rawValue: row.text(5))
+                else { throw .corrupt(file: file, detail: "transition \(row.integer(0)) does not read") }
+                story.transitions.append(
+                    .init(
+                        id: row.integer(0), from: from, to: to, at: Timestamp(milliseconds: row.integer(3)),
+                        since: Timestamp(milliseconds: row.integer(4)), severity: severity,
+                        value: row.optionalReal(6), sentence: row.text(7), notifications: []))
+            }
+            for index in story.transitions.indices {
+                try connection.rows(
+                    "SELECT channel, attempts, delivered_at, error FROM outbox WHERE transition_id = ? ORDER BY id",
+                    .integer(story.transitions[index].id)
+                ) { row throws(StoreError) in
+                    story.transitions[index].notifications.append(
+                        .init(
+                            channel: row.text(0), attempts: Int(row.integer(1)),
+                            deliveredAt: row.optionalInteger(2).map { Timestamp(milliseconds: $0) },
+                            error: row.optionalText(3)))
+                }
+            }
+            return story
+        }
+    }
+
+    private static let alertColumns = """
+        SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
+            acknowledged_by, note FROM alert
+        """
+
+    private func alert(_ row: Statement, _ file: String) throws(StoreError) -> AlertAnswer {
+        guard let phase = AlertPhase(rawValue: row.text(4)), let severity = Severity(rawValue: row.text(5)),
+            let key = AlertKey(row, rule: 1, device: 2, series: 3, registry)
+        else { throw .corrupt(file: file, detail: "alert \(row.integer(0)) does not read") }
+        let quantity = key.series.map { registry.series[$0.index].quantity }
+        return AlertAnswer(
+            id: row.integer(0), rule: key.rule, device: registry.devices[key.device.index].name,
+            quantity: quantity?.name, channel: key.series.flatMap { registry.channelName(of: $0) }, phase: phase,
+            severity: severity, since: Timestamp(milliseconds: row.integer(6)),
+            at: Timestamp(milliseconds: row.integer(7)), value: row.optionalReal(8), unit: quantity?.unit,
+            sentence: row.text(9), acknowledgedAt: row.optionalInteger(10).map { Timestamp(milliseconds: $0) },
+            acknowledgedBy: row.optionalText(11), note: row.optionalText(12))
+    }
+
+    /// The newest messages that gave no reading, and how many there were by reason.
+    ///
+    /// `device` is a name. Counts go back to the beginning; the messages themselves to what the budget holds.
+    public func rejects(
+        limit: Int = 100, reason: Reject.Reason? = nil, device: String? = nil
+    ) throws(StoreError) -> RejectsAnswer {
+        try withSnapshot { connection throws(StoreError) in
+            var answer = RejectsAnswer(counts: [], rejects: [])
+            var index: Int64?
+            if let device {
+                guard let known = registry.device(named: device) else { throw .noSuchDevice(name: device) }
+                index = Int64(known.rawValue)
+            }
+            try connection.rows(
+                """
+                SELECT reason, sum(n), max(last_at) FROM reject_count
+                WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2)
+                GROUP BY reason ORDER BY sum(n) DESC, reason
+                """, .optional(reason?.rawValue), .optional(index)
+            ) { row throws(StoreError) in
+                answer.counts.append(
+                    .init(
+                        reason: row.text(0), count: row.integer(1), lastAt: Timestamp(milliseconds: row.integer(2))))
+            }
+            try connection.rows(
+                """
+                SELECT id, received, reason, detail, topic, device, payload, payload_bytes FROM reject
+                WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2) ORDER BY id DESC LIMIT ?3
+                """, .optional(reason?.rawValue), .optional(index), .integer(Int64(limit))
+            ) { row throws(StoreError) in
+                let payload = row.withBlob(6) { Array($0) }
+                let text = String(validating: payload, as: UTF8.self)
+                let device = row.optionalInteger(5).flatMap { $0 < registry.deviceCount ? Int($0) : nil }
+                answer.rejects.append(
+                    .init(
+                        id: row.integer(0), receivedAt: Timestamp(milliseconds: row.integer(1)), reason: row.text(2),
+                        detail: row.text(3), topic: row.text(4), device: device.map { registry.devices[$0].name },
+                        payload: text, payloadHex: text == nil ? hexadecimal(payload) : nil,
+                        payloadBytes: Int(row.integer(7))))
+            }
+            return answer
+        }
+    }
+}
+
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}
+
+/// One page of a series' history, filled in order of time.
+struct HistoryPage {
+    private let step: Int64?
+    private let limit: Int
+    private(set) var points: [SeriesHistory.Point] = []
+    private(set) var buckets: [SeriesHistory.Bucket] = []
+    private(set) var next: Timestamp?
+    private var open: Open?
+
+    /// The bucket being filled. The spread is kept as the sum of squared distances from the mean, so that a large mean
+    /// does not drown it (Welford 1962).
+    private struct Open {
+        var start: Int64
+        var count = 0
+        var mean = 0.0
+        var squares = 0.0
+        var min = Double.infinity
+        var max = -Double.infinity
+        var sum = 0.0
+        var last = 0.0
+    }
+
+    init(step: Int64?, limit: Int) {
+        self.step = step
+        self.limit = limit
+    }
+
+    /// False when the page is full and this reading did not fit.
+    mutating func add(_ time: Timestamp, _ value: Double) -> Bool {
+        guard let step else {
+            guard points.count < limit else {
+                next = time
+                return false
+            }
+            points.append(.init(observed: time, value: value))
+            return true
+        }
+        let start = time.milliseconds.flooredDivision(by: step) * step
+        if open?.start != start {
+            finish()
+            guard buckets.count < limit else {
+                next = Timestamp(milliseconds: start)
+                return false
+            }
+            open = Open(start: start)
+        }
+        open!.count += 1
+        let distance = value - open!.mean
+        open!.mean += distance / Double(open!.count)
+        open!.squares += distance * (value - open!.mean)
+        open!.min = min(open!.min, value)
+        open!.max = max(open!.max, value)
+        open!.sum += value
+        open!.last = value
+        return true
+    }
+
+    /// Closes the open bucket.
+    mutating func finish() {
+        guard let bucket = open else { return }
+        open = nil
+        buckets.append(
+            .init(
+                start: Timestamp(milliseconds: bucket.start), count: bucket.count, mean: bucket.mean, min: bucket.min,
+                max: bucket.max, sum: bucket.sum, last: bucket.last,
+                standardDeviation: (bucket.squares / Double(bucket.count)).squareRoot()))
+    }
+}
+
+/// A name in which `*` stands for any characters and `?` for one byte.
+struct NamePattern {
+    private let pattern: [UInt8]
+
+    init(_ text: String) { pattern = Array(text.utf8) }
+
+    /// Whether only one name fits.
+    var isPlain: Bool { !pattern.contains(UInt8(ascii: "*")) && !pattern.contains(UInt8(ascii: "?")) }
+
+    /// Walks both once, and goes back to the last star when stuck: never more than their lengths multiplied.
+    func fits(_ name: String) -> Bool {
+        let name = Array(name.utf8)
+        var (at, position) = (0, 0)
+        var star: (at: Int, position: Int)?
+        while position < name.count {
+            if at < pattern.count, pattern[at] == UInt8(ascii: "*") {
+                star = (at, position)
+                at += 1
+            } else if at < pattern.count, pattern[at] == name[position] || pattern[at] == UInt8(ascii: "?") {
+                at += 1
+                position += 1
+            } else if let back = star {
+                star = (back.at, back.position + 1)
+                (at, position) = (back.at + 1, back.position + 1)
+            } else {
+                return false
+            }
+        }
+        return pattern[at...].allSatisfy { $0 == UInt8(ascii: "*") }
+    }
+}

@@ -1,0 +1,155 @@
+import Glibc
+import Telemetry
+
+/// The store's folder: its paths, its permissions and its lock.
+struct Folder: Sendable {
+    let path: String
+
+    init(_ path: String) {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        self.path = path
+    }
+
+    var core: String { path + "/core.db" }
+    var lock: String { path + "/lock" }
+    var raw: String { path + "/raw" }
+
+    /// The day file of small frames, by days since 1970.
+    func dayFile(_ day: Int64) -> String { raw + "/" + Self.dayName(day) + ".l0.db" }
+
+    static func dayName(_ day: Int64) -> String {
+        String(Timestamp(milliseconds: day * FrameKey.dayMilliseconds).description.prefix(10))
+    }
+
+    /// Makes the folder and `raw` in it where they are missing. The folder above must exist.
+    func make() throws(StoreError) {
+        try Self.makeFolder(path)
+        try Self.makeFolder(raw)
+    }
+
+    private static func makeFolder(_ path: String) throws(StoreError) {
+        // Group: read and enter. Set-group-id hands the group on to the files, so that operators of the group can read
+        // without being the daemon's user.
+        if mkdir(path, 0o750) == 0 {
+            chmod(path, 0o2750)
+            let above = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            try sync(folder: above.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : above)
+            return
+        }
+        switch errno {
+        case EEXIST:
+            guard isFolder(path) else { throw .notAFolder(path: path) }
+        case ENOENT: throw .parentMissing(folder: path)
+        case ENOTDIR: throw .notAFolder(path: path)
+        case ENOSPC: throw .diskFull(file: path, detail: reason(errno))
+        case let code: throw .notWritable(path: path, detail: reason(code))
+        }
+    }
+
+    /// Makes an empty file that the group can read. SQLite gives the same mode to the `-wal` and `-shm` beside it.
+    static func makeFile(_ path: String) throws(StoreError) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
+        if descriptor >= 0 {
+            fchmod(descriptor, 0o640)
+            close(descriptor)
+            return
+        }
+        switch errno {
+        case EEXIST: return
+        case ENOSPC: throw .diskFull(file: path, detail: reason(errno))
+        case let code: throw .notWritable(path: path, detail: reason(code))
+        }
+    }
+
+    /// Makes the names in a folder durable.
+    static func sync(folder: String) throws(StoreError) {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .ioError(file: folder, detail: reason(errno)) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw .ioError(file: folder, detail: reason(errno)) }
+    }
+
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Bytes of all files of the store, those of SQLite beside them included.
+    func byteCount() -> Int64 {
+        [path, raw].reduce(0) { sum, folder in
+            guard let stream = opendir(folder) else { return sum }
+            defer { closedir(stream) }
+            var sum = sum
+            while let entry = readdir(stream) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                var status = stat()
+                if stat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+                    sum += Int64(status.st_size)
+                }
+            }
+            return sum
+        }
+    }
+
+    static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+}
+
+/// What a file was when it was last looked at: any write to it changes this.
+struct FileStamp: Equatable {
+    private var inode: UInt64
+    private var size: Int64
+    private var seconds: Int
+    private var nanoseconds: Int
+
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
+    }
+}
+
+/// The right to write a store, held while the value lives. The kernel drops it with the process, however that ends.
+struct FolderLock: ~Copyable {
+    private let descriptor: Int32
+
+    init(_ folder: Folder) throws(StoreError) {
+        descriptor = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else {
+            switch errno {
+            case ENOSPC: throw .diskFull(file: folder.lock, detail: Folder.reason(errno))
+            case let code: throw .notWritable(path: folder.lock, detail: Folder.reason(code))
+            }
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            let holder = Self.holder(descriptor)
+            close(descriptor)
+            guard code == EWOULDBLOCK else { throw .ioError(file: folder.lock, detail: Folder.reason(code)) }
+            throw .locked(folder: folder.path, pid: holder)
+        }
+        let text = Array("\(getpid())\n".utf8)
+        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
+            let code = errno
+            close(descriptor)
+            if code == ENOSPC { throw .diskFull(file: folder.lock, detail: Folder.reason(code)) }
+            throw .ioError(file: folder.lock, detail: Folder.reason(code))
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    private static func holder(_ descriptor: Int32) -> Int32? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        return Int32(String(decoding: bytes[..<count], as: UTF8.self).prefix(while: \.isNumber))
+    }
+}

@@ -1,0 +1,130 @@
+/// Rows of one stream by rising time, each with a value or none for every column.
+///
+/// Values lie row by row, so a new row is one append. Readings are finite: a NaN marks an absent value.
+struct RowBlock: Sendable, Equatable {
+    private(set) var times: [Int64] = []
+    private(set) var values: [Double] = []
+    /// Columns of each row.
+    private(set) var stride: Int
+
+    init(stride: Int = 0) { self.stride = stride }
+
+    static let absent = Double.nan
+
+    var count: Int { times.count }
+    var isEmpty: Bool { times.isEmpty }
+
+    static func == (left: RowBlock, right: RowBlock) -> Bool {
+        left.times == right.times && left.stride == right.stride
+            && zip(left.values, right.values).allSatisfy {
+                $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN)
+            }
+    }
+
+    /// The value, or NaN; a column that the block does not have yet is absent.
+    @inline(__always)
+    subscript(row: Int, column: Int) -> Double {
+        column < stride ? values[row &* stride &+ column] : Self.absent
+    }
+
+    /// Sets a value of a column below `stride`.
+    @inline(__always)
+    mutating func set(_ row: Int, _ column: Int, _ value: Double) {
+        values[row &* stride &+ column] = value
+    }
+
+    /// The place of the first row at or after `time`.
+    func place(of time: Int64) -> Int {
+        var low = 0
+        var high = times.count
+        while low < high {
+            let middle = (low &+ high) >> 1
+            if times[middle] < time { low = middle &+ 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The row of exactly this time.
+    func row(at time: Int64) -> Int? {
+        // Most often asked for the newest row.
+        if let last = times.last, time >= last { return time == last ? times.count - 1 : nil }
+        let place = place(of: time)
+        return place < times.count && times[place] == time ? place : nil
+    }
+
+    /// An empty row at `time`, which no row has yet; returns its place.
+    mutating func insert(_ time: Int64) -> Int {
+        let isNewest = times.last.map { time > $0 } ?? true
+        let place = isNewest ? times.count : place(of: time)
+        if isNewest {
+            times.append(time)
+            for _ in 0..<stride { values.append(Self.absent) }
+        } else {
+            times.insert(time, at: place)
+            values.insert(contentsOf: repeatElement(Self.absent, count: stride), at: place * stride)
+        }
+        return place
+    }
+
+    mutating func remove(_ row: Int) {
+        times.remove(at: row)
+        values.removeSubrange(row * stride..<(row + 1) * stride)
+    }
+
+    /// Gives every row at least `columns` columns.
+    mutating func widen(to columns: Int) {
+        guard columns > stride else { return }
+        if !times.isEmpty {
+            var wide: [Double] = []
+            wide.reserveCapacity(times.count * columns)
+            for row in times.indices {
+                wide.append(contentsOf: values[row * stride..<(row + 1) * stride])
+                for _ in stride..<columns { wide.append(Self.absent) }
+            }
+            values = wide
+        }
+        stride = columns
+    }
+
+    /// Puts one value, in a row of its own where there is none at `time`; the last put wins.
+    mutating func put(_ time: Int64, _ column: Int, _ value: Double, columns: Int) {
+        widen(to: max(columns, column + 1))
+        set(row(at: time) ?? insert(time), column, value)
+    }
+
+    /// These rows with all rows of `newer` put on top: where both have a value, that of `newer` stays.
+    func merged(with newer: RowBlock) -> RowBlock {
+        var result = RowBlock(stride: max(stride, newer.stride))
+        result.times.reserveCapacity(count + newer.count)
+        result.values.reserveCapacity((count + newer.count) * result.stride)
+        var (older, younger) = (0, 0)
+        while older < count || younger < newer.count {
+            let takeOlder = younger == newer.count || (older < count && times[older] <= newer.times[younger])
+            let takeYounger = older == count || (younger < newer.count && newer.times[younger] <= times[older])
+            result.times.append(takeOlder ? times[older] : newer.times[younger])
+            for column in 0..<result.stride {
+                let fresh = takeYounger ? newer[younger, column] : Self.absent
+                result.values.append(fresh.isNaN && takeOlder ? self[older, column] : fresh)
+            }
+            if takeOlder { older += 1 }
+            if takeYounger { younger += 1 }
+        }
+        return result
+    }
+
+    /// The rows of `range` as a block of their own.
+    func slice(_ range: Range<Int>) -> RowBlock {
+        var part = RowBlock(stride: stride)
+        part.times = Array(times[range])
+        part.values = Array(values[range.lowerBound * stride..<range.upperBound * stride])
+        return part
+    }
+
+    /// A block from parts that were checked: times rise strictly, and there are `stride` values for each.
+    init(times: [Int64], values: [Double], stride: Int) {
+        precondition(values.count == times.count * stride, "store: \(values.count) values for \(times.count) rows")
+        self.times = times
+        self.values = values
+        self.stride = stride
+    }
+}

@@ -1,0 +1,296 @@
+import CSQLite
+
+/// An effect on a file, named to the hook before it happens.
+struct Effect: Sendable {
+    enum Kind: String, Sendable { case open, prepare, step }
+    var kind: Kind
+    var file: String
+    /// The statement; empty for an opening.
+    var sql: String
+}
+
+typealias EffectHook = @Sendable (Effect) throws(StoreError) -> Void
+
+enum SQLValue {
+    case null
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case blob([UInt8])
+
+    static func optional(_ number: Int64?) -> SQLValue { number.map(SQLValue.integer) ?? .null }
+    static func optional(_ number: Double?) -> SQLValue { number.map(SQLValue.real) ?? .null }
+    static func optional(_ text: String?) -> SQLValue { text.map(SQLValue.text) ?? .null }
+}
+
+/// One connection to one SQLite file, with its prepared statements. The only door to the C library.
+///
+/// Used by one thread at a time. Exactly one connection may ever write a file: SQLite 3.40.1 can lose a WAL when two
+/// connections commit or checkpoint at once, so readers open `readOnly` and never checkpoint.
+final class Connection {
+    enum Mode {
+        /// The one writer: WAL, synchronous FULL, both read back.
+        case writer(pageBytes: Int)
+        /// Reads beside a writer.
+        case readOnly
+        /// Reads a file that nobody writes, and needs no `-wal` or `-shm` beside it. The caller checks that nobody did.
+        case immutable
+    }
+
+    let file: String
+    private var handle: OpaquePointer?
+    private var statements: [String: Statement] = [:]
+    private let effects: EffectHook?
+
+    init(_ file: String, _ mode: Mode, effects: EffectHook?) throws(StoreError) {
+        self.file = file
+        self.effects = effects
+        try effects?(Effect(kind: .open, file: file, sql: ""))
+        var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI
+        var uri = "file:" + Self.escaped(file)
+        switch mode {
+        case .writer: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        case .readOnly:
+            flags |= SQLITE_OPEN_READONLY
+            uri += "?mode=ro"
+        case .immutable:
+            flags |= SQLITE_OPEN_READONLY
+            uri += "?immutable=1"
+        }
+        let code = sqlite3_open_v2(uri, &handle, flags, nil)
+        guard code == SQLITE_OK else {
+            let error = self.error(code)
+            sqlite3_close_v2(handle)
+            handle = nil
+            throw error
+        }
+        do {
+            switch mode {
+            case .writer(let pageBytes): try makeDurable(pageBytes: pageBytes)
+            case .readOnly: sqlite3_busy_timeout(handle, 2000)
+            case .immutable: break
+            }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    deinit { close() }
+
+    /// Finalizes all statements and closes the file; SQLite checkpoints when a writer was the last to close it.
+    func close() {
+        statements.removeAll()
+        sqlite3_close_v2(handle)
+        handle = nil
+    }
+
+    private func makeDurable(pageBytes: Int) throws(StoreError) {
+        sqlite3_busy_timeout(handle, 2000)
+        try run("PRAGMA page_size = \(pageBytes)")
+        var mode = ""
+        try rows("PRAGMA journal_mode = WAL") { row throws(StoreError) in mode = row.text(0) }
+        guard mode == "wal" else { throw .notDurable(file: file, pragma: "journal_mode", found: mode) }
+        try run("PRAGMA synchronous = FULL")
+        // Read back: a build option or another layer may have the last word (a pool was seen to set NORMAL again).
+        let synchronous = try integer("PRAGMA synchronous") ?? -1
+        guard synchronous == 2 else {
+            throw .notDurable(file: file, pragma: "synchronous", found: "\(synchronous), not 2 (FULL)")
+        }
+        // 4 MB: a checkpoint inside a commit stays near 10 ms.
+        try run("PRAGMA wal_autocheckpoint = \(4_194_304 / pageBytes)")
+    }
+
+    /// Copies all of the WAL into the file and empties it. Only the writer may call it.
+    func checkpoint() throws(StoreError) {
+        try run("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    /// The statement of this text, prepared once and kept.
+    func statement(_ sql: String) throws(StoreError) -> Statement {
+        if let known = statements[sql] { return known }
+        try effects?(Effect(kind: .prepare, file: file, sql: sql))
+        var prepared: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+        guard code == SQLITE_OK, let prepared else { throw error(code) }
+        let statement = Statement(prepared, sql, self)
+        statements[sql] = statement
+        return statement
+    }
+
+    func run(_ sql: String, _ values: SQLValue...) throws(StoreError) {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        statement.bind(values)
+        while try statement.step() {}
+    }
+
+    /// Calls `body` for each row. The read transaction ends before this returns, also when `body` throws.
+    func rows(
+        _ sql: String, _ values: SQLValue..., body: (Statement) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        statement.bind(values)
+        while try statement.step() { try body(statement) }
+    }
+
+    /// The first column of the first row; nil where there is no row or it is NULL.
+    func integer(_ sql: String, _ values: SQLValue...) throws(StoreError) -> Int64? {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        statement.bind(values)
+        guard try statement.step() else { return nil }
+        let number = statement.optionalInteger(0)
+        // To the end: a statement that writes and returns commits at its last step, and that step may fail.
+        while try statement.step() {}
+        return number
+    }
+
+    /// All of `body` or nothing of it. A failure at the commit itself is a failure of all of it.
+    func transaction<R>(
+        _ kind: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R
+    ) throws(StoreError) -> R {
+        try run(kind)
+        do {
+            let result = try body()
+            try run("COMMIT")
+            return result
+        } catch {
+            // After FULL or IOERR SQLite may have rolled back by itself; then there is nothing left to end.
+            if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+            throw error
+        }
+    }
+
+    fileprivate func willStep(_ sql: String) throws(StoreError) {
+        try effects?(Effect(kind: .step, file: file, sql: sql))
+    }
+
+    fileprivate func error(_ code: Int32) -> StoreError {
+        let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
+        let detail = "\(message) (\(code))"
+        return switch code & 0xFF {
+        case SQLITE_FULL: .diskFull(file: file, detail: detail)
+        case SQLITE_IOERR: .ioError(file: file, detail: detail)
+        case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt(file: file, detail: detail)
+        case SQLITE_BUSY, SQLITE_LOCKED: .busy(file: file)
+        case SQLITE_READONLY: .notWritable(path: file, detail: detail)
+        case SQLITE_CANTOPEN, SQLITE_PERM: .notReadable(path: file, detail: detail)
+        default: .sqlite(file: file, code: Int(code), detail: message)
+        }
+    }
+
+    /// `?`, `#` and `%` mean something in a URI.
+    private static func escaped(_ path: String) -> String {
+        var text = ""
+        for character in path {
+            switch character {
+            case "?": text += "%3f"
+            case "#": text += "%23"
+            case "%": text += "%25"
+            default: text.append(character)
+            }
+        }
+        return text
+    }
+}
+
+/// A prepared statement. Parameters count from 1, columns from 0.
+final class Statement {
+    private let handle: OpaquePointer
+    private let sql: String
+    private unowned let connection: Connection
+
+    fileprivate init(_ handle: OpaquePointer, _ sql: String, _ connection: Connection) {
+        self.handle = handle
+        self.sql = sql
+        self.connection = connection
+    }
+
+    deinit { sqlite3_finalize(handle) }
+
+    func bind(_ values: [SQLValue]) {
+        for (offset, value) in values.enumerated() {
+            let index = Int32(offset + 1)
+            switch value {
+            case .null: sqlite3_bind_null(handle, index)
+            case .integer(let number): sqlite3_bind_int64(handle, index, number)
+            case .real(let number): sqlite3_bind_double(handle, index, number)
+            case .text(let text):
+                var text = text
+                text.withUTF8 { bytes in
+                    bytes.withMemoryRebound(to: CChar.self) { characters in
+                        // An empty string may have no address, and no address would bind NULL.
+                        if let base = characters.baseAddress {
+                            _ = sqlite3_bind_text(
+                                handle, index, base, Int32(characters.count), baotu_sqlite_transient())
+                        } else {
+                            _ = sqlite3_bind_text(handle, index, "", 0, baotu_sqlite_transient())
+                        }
+                    }
+                }
+            case .blob(let bytes):
+                bytes.withUnsafeBytes { bind(index, copying: $0) }
+            }
+        }
+    }
+
+    func bind(_ index: Int, _ number: Int64) { sqlite3_bind_int64(handle, Int32(index), number) }
+    func bind(_ index: Int, _ number: Double) { sqlite3_bind_double(handle, Int32(index), number) }
+
+    private func bind(_ index: Int32, copying bytes: UnsafeRawBufferPointer) {
+        if let base = bytes.baseAddress, !bytes.isEmpty {
+            sqlite3_bind_blob(handle, index, base, Int32(bytes.count), baotu_sqlite_transient())
+        } else {
+            sqlite3_bind_zeroblob(handle, index, 0)
+        }
+    }
+
+    /// Runs with `bytes` as parameter `index`, lent to SQLite and not copied.
+    func run(lending bytes: UnsafeRawBufferPointer, at index: Int) throws(StoreError) {
+        defer { reset() }
+        sqlite3_bind_blob(handle, Int32(index), bytes.baseAddress, Int32(bytes.count), baotu_sqlite_static())
+        defer { sqlite3_bind_null(handle, Int32(index)) }
+        while try step() {}
+    }
+
+    /// Runs to the end and is ready for the next values.
+    func run() throws(StoreError) {
+        defer { reset() }
+        while try step() {}
+    }
+
+    /// Moves to the next row; false at the end.
+    func step() throws(StoreError) -> Bool {
+        try connection.willStep(sql)
+        let code = sqlite3_step(handle)
+        switch code {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        default: throw connection.error(code)
+        }
+    }
+
+    func reset() { sqlite3_reset(handle) }
+
+    func integer(_ column: Int) -> Int64 { sqlite3_column_int64(handle, Int32(column)) }
+    func real(_ column: Int) -> Double { sqlite3_column_double(handle, Int32(column)) }
+    func isNull(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
+    func optionalInteger(_ column: Int) -> Int64? { isNull(column) ? nil : integer(column) }
+    func optionalReal(_ column: Int) -> Double? { isNull(column) ? nil : real(column) }
+
+    func text(_ column: Int) -> String {
+        guard let bytes = sqlite3_column_text(handle, Int32(column)) else { return "" }
+        let count = Int(sqlite3_column_bytes(handle, Int32(column)))
+        return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+
+    func optionalText(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
+
+    /// Lends the bytes of a BLOB; they end with the next step.
+    func withBlob<R, E>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        let start = sqlite3_column_blob(handle, Int32(column))
+        return try body(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, Int32(column)))))
+    }
+}

@@ -1,0 +1,79 @@
+/// What can go wrong between the store and the disk. Each says what failed, on what, and what would be right.
+public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The folder in which the data folder should be made does not exist.
+    case parentMissing(folder: String)
+    /// Something that is not a folder stands where the data folder should be.
+    case notAFolder(path: String)
+    /// No store has been made in this folder yet.
+    case noStore(folder: String)
+    case notWritable(path: String, detail: String)
+    case notReadable(path: String, detail: String)
+    /// Another process, or another journal of this one, writes to the folder.
+    case locked(folder: String, pid: Int32?)
+    case schemaTooNew(found: Int, supported: Int)
+    /// A database that is not one of ours.
+    case foreign(file: String, applicationID: Int)
+    /// SQLite would not wait for the disk at a commit: an acknowledged reading could be lost with the power.
+    case notDurable(file: String, pragma: String, found: String)
+    /// No room. Nothing of the transaction was kept; it may be tried again once there is room.
+    case diskFull(file: String, detail: String)
+    case ioError(file: String, detail: String)
+    case corrupt(file: String, detail: String)
+    /// Another connection held the file for longer than the busy timeout.
+    case busy(file: String)
+    case sqlite(file: String, code: Int, detail: String)
+    case noSuchAlert(id: Int64)
+    case noSuchDevice(name: String)
+    /// A seal finished while a reader was replaying: the state it started from is no longer the one to start from.
+    case sealedMeanwhile(folder: String)
+    /// The catalogue names a quantity that this build does not know: it was written by a newer one.
+    case unknownQuantity(name: String)
+
+    public var description: String {
+        switch self {
+        case .parentMissing(let folder):
+            "store: cannot make the data folder \(folder): the folder above it does not exist; make that one first"
+        case .notAFolder(let path):
+            "store: \(path) is not a folder; the store needs a folder of its own"
+        case .noStore(let folder):
+            "store: no store in \(folder): it has no core.db; give the data folder of a gateway"
+        case .notWritable(let path, let detail):
+            "store: cannot write \(path): \(detail); it must be writable by the user that runs the gateway"
+        case .notReadable(let path, let detail):
+            "store: cannot read \(path): \(detail); join the group that owns the data folder"
+        case .locked(let folder, let pid):
+            "store: \(folder) is in use by \(pid.map { "process \($0)" } ?? "another process"); "
+                + "one gateway writes a store at a time, stop that one or give another folder"
+        case .schemaTooNew(let found, let supported):
+            "store: schema version \(found) is newer than \(supported), the newest this build reads; "
+                + "run the newer build or restore a backup made by this one"
+        case .foreign(let file, let applicationID):
+            "store: \(file) is a database of another program (application id \(applicationID)); give another folder"
+        case .notDurable(let file, let pragma, let found):
+            "store: \(file): \(pragma) reads \(found); without it an acknowledged reading could be lost"
+        case .diskFull(let file, let detail):
+            "store: no room for \(file) (\(detail)); free some and the work goes on"
+        case .ioError(let file, let detail):
+            "store: the disk failed on \(file): \(detail)"
+        case .corrupt(let file, let detail):
+            "store: \(file) is damaged: \(detail)"
+        case .busy(let file):
+            "store: \(file) stayed locked by another connection; only the gateway may write it"
+        case .sqlite(let file, let code, let detail):
+            "store: \(file): SQLite error \(code): \(detail)"
+        case .noSuchAlert(let id):
+            "store: there is no alert \(id)"
+        case .noSuchDevice(let name):
+            "store: there is no device '\(name)'"
+        case .sealedMeanwhile(let folder):
+            "store: the gateway sealed \(folder) during the replay; read the state again and start over"
+        case .unknownQuantity(let name):
+            "store: the catalogue has a series of '\(name)', a quantity this build does not know; run the newer build"
+        }
+    }
+
+    /// Whether trying the same again, after room was made, may succeed.
+    public var isDiskFull: Bool {
+        if case .diskFull = self { true } else { false }
+    }
+}
