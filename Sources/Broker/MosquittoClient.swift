@@ -156,8 +156,26 @@ final class MosquittoClient {
         if socket >= 0 { shutdown(socket, Int32(SHUT_RDWR)) }
     }
 
-    /// Queues a DISCONNECT.
-    func queueDisconnect() { mosquitto_disconnect(handle) }
+    /// Sends a DISCONNECT and waits, at most a second, until the broker has read all and hung up.
+    ///
+    /// The library closes its socket right behind the DISCONNECT. If anything unread lies in it, the kernel then sends a
+    /// reset, and the broker throws away the acknowledgements it has not read yet: 25 of 30 came again in a test. A
+    /// second descriptor keeps the socket open until the broker's own end.
+    func leave() {
+        let socket = dup(mosquitto_socket(handle))
+        mosquitto_disconnect(handle)
+        let end = ContinuousClock.now + .seconds(1)
+        while write() == nil, wantsToWrite, ContinuousClock.now < end { waitForRoom(.milliseconds(50)) }
+        guard socket >= 0 else { return }
+        shutdown(socket, Int32(SHUT_WR))
+        var unread = [UInt8](repeating: 0, count: 65_536)
+        var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        while poll(&entry, 1, pollMilliseconds(end - ContinuousClock.now)) > 0 {
+            guard recv(socket, &unread, unread.count, Int32(MSG_DONTWAIT)) > 0, ContinuousClock.now < end
+            else { break }
+        }
+        close(socket)
+    }
 
     // MARK: Turning the loop
 
