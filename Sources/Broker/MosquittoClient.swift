@@ -221,8 +221,18 @@ final class MosquittoClient {
 
     /// Writes everything that is queued, or as much as the socket takes.
     func write() -> BrokerError? {
+        // The library writes each 4-byte PUBACK by a call of its own. Corked, a group leaves in full segments, and the
+        // last one without the delay that Nagle's algorithm would add.
+        cork(true)
         let code = mosquitto_loop_write(handle, 1)
+        cork(false)
         return code == MOSQ_ERR_SUCCESS.rawValue ? nil : error(of: code)
+    }
+
+    private func cork(_ isCorked: Bool) {
+        var flag: Int32 = isCorked ? 1 : 0
+        setsockopt(
+            mosquitto_socket(handle), Int32(IPPROTO_TCP), TCP_CORK, &flag, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// The messages handed out so far may be acknowledged by the next `write`.
