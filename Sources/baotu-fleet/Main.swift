@@ -4,7 +4,7 @@ import ArgumentParser
 struct FleetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "baotu-fleet", abstract: "A simulated city, and a load for measuring.",
-        subcommands: [LoadCommand.self, NullCommand.self])
+        subcommands: [CityCommand.self, LoadCommand.self, NullCommand.self], defaultSubcommand: CityCommand.self)
 }
 
 /// Where the broker is.
