@@ -71,7 +71,7 @@ let package = Package(
         .target(name: "Fleet", dependencies: ["Telemetry", "CityScience", "Broker"], swiftSettings: ours),
         .executableTarget(
             name: "baotu-fleet",
-            dependencies: ["Fleet", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Fleet", "Broker", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: ours),
 
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),

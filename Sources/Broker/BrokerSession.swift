@@ -148,16 +148,11 @@ public final class BrokerSession {
 
     /// Says goodbye and stays away; the broker keeps the session. Messages still held are not acknowledged.
     public func disconnect() {
-        if isConnected {
-            if client.heldCount == 0 {
-                flush()
-                if isConnected {
-                    client.queueDisconnect()
-                    flush(closing: true)
-                }
-            }
-            client.abandon()
+        if isConnected, client.heldCount == 0 {
+            flush()
+            if isConnected { client.leave() }
         }
+        client.abandon()
         connectedSince = nil
         phase = .closed
     }
@@ -266,17 +261,14 @@ public final class BrokerSession {
         if let error = client.write() { lose(error) }
     }
 
-    private func flush(closing: Bool = false) {
+    private func flush() {
         let deadline = ContinuousClock.now + .seconds(Self.flushSecondsMax)
         repeat {
-            if let error = client.write() {
-                if !closing { lose(error) }
-                return
-            }
+            if let error = client.write() { return lose(error) }
             guard client.wantsToWrite else { return }
             client.waitForRoom(.milliseconds(100))
         } while ContinuousClock.now < deadline
-        if !closing { lose(.stalled(endpoint: options.endpoint, seconds: Self.flushSecondsMax)) }
+        lose(.stalled(endpoint: options.endpoint, seconds: Self.flushSecondsMax))
     }
 
     // MARK: Failing

@@ -156,8 +156,26 @@ final class MosquittoClient {
         if socket >= 0 { shutdown(socket, Int32(SHUT_RDWR)) }
     }
 
-    /// Queues a DISCONNECT.
-    func queueDisconnect() { mosquitto_disconnect(handle) }
+    /// Sends a DISCONNECT and waits, at most a second, until the broker has read all and hung up.
+    ///
+    /// The library closes its socket right behind the DISCONNECT. If anything unread lies in it, the kernel then sends a
+    /// reset, and the broker throws away the acknowledgements it has not read yet: 25 of 30 came again in a test. A
+    /// second descriptor keeps the socket open until the broker's own end.
+    func leave() {
+        let socket = dup(mosquitto_socket(handle))
+        mosquitto_disconnect(handle)
+        let end = ContinuousClock.now + .seconds(1)
+        while write() == nil, wantsToWrite, ContinuousClock.now < end { waitForRoom(.milliseconds(50)) }
+        guard socket >= 0 else { return }
+        shutdown(socket, Int32(SHUT_WR))
+        var unread = [UInt8](repeating: 0, count: 65_536)
+        var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        while poll(&entry, 1, pollMilliseconds(end - ContinuousClock.now)) > 0 {
+            guard recv(socket, &unread, unread.count, Int32(MSG_DONTWAIT)) > 0, ContinuousClock.now < end
+            else { break }
+        }
+        close(socket)
+    }
 
     // MARK: Turning the loop
 
@@ -203,8 +221,18 @@ final class MosquittoClient {
 
     /// Writes everything that is queued, or as much as the socket takes.
     func write() -> BrokerError? {
+        // The library writes each 4-byte PUBACK by a call of its own. Corked, a group leaves in full segments, and the
+        // last one without the delay that Nagle's algorithm would add.
+        cork(true)
         let code = mosquitto_loop_write(handle, 1)
+        cork(false)
         return code == MOSQ_ERR_SUCCESS.rawValue ? nil : error(of: code)
+    }
+
+    private func cork(_ isCorked: Bool) {
+        var flag: Int32 = isCorked ? 1 : 0
+        setsockopt(
+            mosquitto_socket(handle), Int32(IPPROTO_TCP), TCP_CORK, &flag, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// The messages handed out so far may be acknowledged by the next `write`.

@@ -9,8 +9,8 @@ struct ReconnectScheduleTests {
             delayMin: .milliseconds(500), delayMax: .seconds(5), stableAfter: .seconds(30))
         for ceiling in [500, 1000, 2000, 4000, 5000, 5000, 5000] {
             let delay = schedule.delayAfterFailure(jitter: jitter)
-            let expected = Double(ceiling) * (0.5 + 0.5 * jitter)
-            #expect(delay == .milliseconds(Int(expected)))
+            let expected = Double(ceiling) * 1000 * (0.5 + 0.5 * jitter)
+            #expect(delay == .microseconds(Int(expected)))
         }
     }
 

@@ -13,7 +13,7 @@ public final class MosquittoServer {
     public let port: Int
     public let directory: URL
     private let program: String
-    private var process: Process?
+    private var process: ChildProcess?
 
     /// Where the program is, or nil where this machine has none.
     public static var program: String? {
@@ -65,15 +65,9 @@ public final class MosquittoServer {
 
     /// Starts the process and waits until the port accepts, at most ten seconds.
     public func start() throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = ["-c", directory.appending(path: "mosquitto.conf").path]
-        let log = directory.appending(path: "mosquitto.log")
-        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        let handle = try FileHandle(forWritingTo: log)
-        process.standardOutput = handle
-        process.standardError = handle
-        try process.run()
+        let process = try ChildProcess(
+            program, ["-c", directory.appending(path: "mosquitto.conf").path],
+            output: directory.appending(path: "mosquitto.log").path)
         self.process = process
         for _ in 0..<1000 {
             if !process.isRunning { break }
@@ -86,18 +80,14 @@ public final class MosquittoServer {
 
     /// Ends the process as an operator would, so that it writes its store.
     public func stop() {
-        guard let process, process.isRunning else { return }
-        process.terminate()
-        process.waitUntilExit()
-        self.process = nil
+        process?.end(with: SIGTERM)
+        process = nil
     }
 
     /// kill -9.
     public func kill() {
-        guard let process, process.isRunning else { return }
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-        self.process = nil
+        process?.end(with: SIGKILL)
+        process = nil
     }
 
     public var logText: String {
@@ -138,20 +128,4 @@ public final class MosquittoServer {
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         return address
     }
-}
-
-/// Runs a program to its end; nil where it is not there or fails.
-@discardableResult
-public func run(_ program: String, _ arguments: [String], in directory: URL? = nil) -> String? {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.currentDirectoryURL = directory
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
 }

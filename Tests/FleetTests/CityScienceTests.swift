@@ -1,0 +1,89 @@
+import CityScience
+import Telemetry
+import Testing
+
+@Suite("The sun")
+struct CityScienceTests {
+    static func moment(_ text: String) -> Timestamp { Timestamp(iso8601: text)! }
+
+    /// Source: I. Reda and A. Andreas, "Solar Position Algorithm for Solar Radiation Applications", NREL/TP-560-34302
+    /// (2008), appendix A.5: topocentric elevation 39.872046 without refraction, azimuth 194.340241, declination
+    /// -9.316179 (topocentric).
+    @Test("stands where the worked example of the SPA report puts it")
+    func agreesWithSPA() {
+        let sun = SunPosition(latitude: 39.742476, longitude: -105.1786, at: Self.moment("2003-10-17T19:30:30Z"))
+        #expect(abs(sun.elevation - 39.872046) < 0.02)
+        #expect(abs(sun.azimuth - 194.340241) < 0.02)
+        #expect(abs(sun.declination - -9.316179) < 0.02)
+    }
+
+    /// Source: J. Meeus, "Astronomical Algorithms", example 25.a: apparent declination -7.78507 on 1992-10-13.0 TD, which
+    /// is 59 s before the same UT.
+    @Test("has the declination of Meeus' example")
+    func agreesWithMeeus() {
+        let sun = SunPosition(latitude: 0, longitude: 0, at: Self.moment("1992-10-12T23:59:01Z"))
+        #expect(abs(sun.declination - -7.78507) < 0.01)
+    }
+
+    /// At noon the sun's height is 90 - latitude + declination; the declination is 23.44 at the summer solstice.
+    @Test("is highest at noon of the solstice: 90 - latitude + 23.44", arguments: [25.0, 36.65, 45, 60])
+    func solsticeNoon(latitude: Double) {
+        let day = SunDay(latitude: latitude, longitude: 117.12, near: Self.moment("2026-06-21T04:00:00Z"))
+        let sun = SunPosition(latitude: latitude, longitude: 117.12, at: day.noon)
+        #expect(abs(sun.elevation - (90 - latitude + 23.44)) < 0.02)
+        #expect(abs(sun.azimuth - 180) < 0.1)
+        #expect(abs(sun.hourAngle) < 0.001)
+    }
+
+    /// The equinoxes and solstices of 2026, from the almanacs: 20 March 14:46, 21 June 08:24 UT.
+    @Test("crosses the equator at the equinox")
+    func equinox() {
+        let sun = SunPosition(latitude: 0, longitude: 0, at: Self.moment("2026-03-20T14:46:00Z"))
+        #expect(abs(sun.declination) < 0.01)
+        let solstice = SunPosition(latitude: 0, longitude: 0, at: Self.moment("2026-06-21T08:24:00Z"))
+        #expect(abs(solstice.declination - 23.436) < 0.01)
+    }
+
+    /// On the equator a day at the equinox lasts 12 h and what refraction and the radius of the disc add: twice 0.833
+    /// degrees at 15 degrees an hour, 6.7 minutes.
+    @Test("is up for twelve hours and seven minutes at the equinox on the equator")
+    func equinoxDay() throws {
+        let day = SunDay(latitude: 0, longitude: 0, near: Self.moment("2026-03-20T12:00:00Z"))
+        let length = try #require(day.sunset) - #require(day.sunrise)
+        #expect(abs(length.milliseconds - 43_600_000) < 60_000)
+    }
+
+    @Test("keeps the order of a day, at the heights that name its moments", arguments: 0..<24)
+    func orderOfDay(half: Int) throws {
+        let near = Self.moment("2026-01-05T04:00:00Z") + .seconds(half * 15 * 86_400)
+        let day = SunDay(latitude: 36.65, longitude: 117.12, near: near)
+        let moments = [
+            try #require(day.civilDawn), try #require(day.sunrise), day.noon, try #require(day.sunset),
+            try #require(day.civilDusk),
+        ]
+        #expect(moments == moments.sorted())
+        for (moment, height) in [(moments[0], -6.0), (moments[1], -0.833), (moments[3], -0.833), (moments[4], -6)] {
+            let sun = SunPosition(latitude: 36.65, longitude: 117.12, at: moment)
+            #expect(abs(sun.elevation - height) < 0.01)
+        }
+    }
+
+    @Test("neither sets nor rises where it does not")
+    func polarDays() {
+        let summer = SunDay(latitude: 78, longitude: 15, near: Self.moment("2026-06-21T11:00:00Z"))
+        let winter = SunDay(latitude: 78, longitude: 15, near: Self.moment("2026-12-21T11:00:00Z"))
+        #expect(summer.sunset == nil && summer.civilDusk == nil)
+        #expect(winter.sunrise == nil && winter.civilDawn == nil)
+    }
+
+    @Test("gives no light below the horizon, and less through clouds")
+    func irradiance() {
+        #expect(clearSkyIrradiance(elevation: -1) == 0)
+        #expect(clearSkyIrradiance(elevation: 0) == 0)
+        // Straight overhead: 1098 * exp(-0.059) by the formula.
+        #expect(abs(clearSkyIrradiance(elevation: 90) - 1035.1) < 0.1)
+        #expect(cloudTransmission(cover: 0) == 1)
+        #expect(cloudTransmission(cover: 1) == 0.25)
+        #expect(cloudTransmission(cover: 7) == 0.25)
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// A program started by a test and ended by its process id.
+///
+/// `posix_spawn` and `waitpid`, not Foundation's `Process`: its `waitUntilExit` turns a run loop, which on a thread of
+/// the task pool was seen to wait for ever.
+public final class ChildProcess {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    public let id: pid_t
+    private var status: Int32?
+
+    /// Starts `program`; both its outputs go to the file `output`, opened in `directory` or here.
+    public init(_ program: String, _ arguments: [String], output: String = "/dev/null") throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // Sockets of the other tests of this process must not live on in the child.
+        for descriptor in Int32(3)..<512 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        let words = ([program] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var id: pid_t = 0
+        let code = posix_spawn(&id, program, &actions, nil, words, environ)
+        guard code == 0 else { throw Failure(description: "\(program): \(String(cString: strerror(code)))") }
+        self.id = id
+    }
+
+    deinit { end(with: SIGKILL) }
+
+    public var isRunning: Bool {
+        if status != nil { return false }
+        var status: Int32 = 0
+        guard waitpid(id, &status, WNOHANG) == id else { return true }
+        self.status = status
+        return false
+    }
+
+    /// Sends the signal and waits for the end, at most ten seconds; then SIGKILL.
+    public func end(with signal: Int32) {
+        guard isRunning else { return }
+        kill(id, signal)
+        _ = wait()
+    }
+
+    /// The exit code of the program when it ends by itself within `seconds`, after which it is killed; nil if it was.
+    public func wait(seconds: Int = 10) -> Int32? {
+        for _ in 0..<seconds * 200 where isRunning { usleep(5000) }
+        if isRunning {
+            kill(id, SIGKILL)
+            var status: Int32 = 0
+            waitpid(id, &status, 0)
+            self.status = status
+        }
+        // POSIX: the low seven bits are the signal, the next byte the exit code.
+        guard let status, status & 0x7F == 0 else { return nil }
+        return status >> 8 & 0xFF
+    }
+}
+
+/// Runs a program to its end and says whether it succeeded.
+public func succeeds(_ program: String, _ arguments: [String]) -> Bool {
+    (try? ChildProcess(program, arguments))?.wait(seconds: 30) == 0
+}
