@@ -9,12 +9,22 @@ extension MessageDecoder {
     ) {
         guard !isTooLong, hold(reading.pointee.conditions) else { return }
         let references = reading.pointee.references
-        var position = references.start
-        while position < references.end {
-            let isLast = position &+ 1 == references.end
+        // A list or an object is not a value. It is passed over while another reference may lead to one, and it is no
+        // fault where a reference with `*` went over what it holds and found only missing values.
+        var container: Scalar?
+        var hasIterated = false
+        for position in references.range {
             if plan.references[position].iterates {
-                if readEach(plan.references[position], reading, &batch, &registry) { return }
-            } else if let value = value(of: position), isLast || !value.isContainer {
+                switch readEach(plan.references[position], reading, &batch, &registry) {
+                case .nothing: break
+                case .onlyMissing: hasIterated = true
+                case .value: return
+                }
+            } else if let value = value(of: position) {
+                if value.isContainer {
+                    container = container ?? value
+                    continue
+                }
                 switch number(value, reading) {
                 case .missing: break
                 case .value(let number):
@@ -25,15 +35,16 @@ extension MessageDecoder {
                     return
                 }
             }
-            position &+= 1
         }
+        if let container, !hasIterated { rejectValue(container, reading, &batch) }
     }
 
-    /// Whether any of the values was one.
+    private enum Iterated { case nothing, onlyMissing, value }
+
     private mutating func readEach(
         _ reference: Reference, _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch,
         _ registry: inout SeriesRegistry
-    ) -> Bool {
+    ) -> Iterated {
         let outer = iteration
         let first = matches.count
         collect(reference)
@@ -58,7 +69,7 @@ extension MessageDecoder {
             arena.rewind(to: mark)
             if isTooLong { break }
         }
-        return hasValue
+        return hasValue ? .value : matches.count > first ? .onlyMissing : .nothing
     }
 
     @inline(never)

@@ -106,7 +106,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             }
             for entry in entries {
                 begin(
-                    entry, topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
+                    entry,
+                    topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
                     payload: UnsafeRawBufferPointer(start: base + entry.payload.lowerBound, count: entry.payload.count),
                     rejectCount: batch.rejects.count)
                 text = base + entry.payload.lowerBound
