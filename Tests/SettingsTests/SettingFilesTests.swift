@@ -23,7 +23,7 @@ struct SettingFilesTests {
                 (path, "expected UTF-8 text"), (directory, "expected a file; this is a directory"),
                 (directory + "/none.yaml", "there is no such file"),
             ] {
-                do {
+                do throws(Mistakes) {
                     _ = try SettingFiles.text(of: wrong)
                     Issue.record("\(wrong) was read")
                 } catch {
