@@ -271,7 +271,8 @@ private struct Cursor {
             // A high surrogate counts only with the low one that follows it.
             guard unit < 0xDC00, position &+ 7 < count, text[position &+ 6] == UInt8(ascii: "\\"),
                 text[position &+ 7] == UInt8(ascii: "u"),
-                let low = JSONText.hexUnit(text + (position &+ 8), atMost: count &- position &- 8), low & 0xFC00 == 0xDC00
+                let low = JSONText.hexUnit(text + (position &+ 8), atMost: count &- position &- 8),
+                low & 0xFC00 == 0xDC00
             else { return false }
             position &+= 12
             return true

@@ -9,12 +9,22 @@ extension MessageDecoder {
     ) {
         guard !isTooLong, hold(reading.pointee.conditions) else { return }
         let references = reading.pointee.references
-        var position = references.start
-        while position < references.end {
-            let isLast = position &+ 1 == references.end
+        // A list or an object is not a value. It is passed over while another reference may lead to one, and it is no
+        // fault where a reference with `*` went over what it holds and found only missing values.
+        var container: Scalar?
+        var hasIterated = false
+        for position in references.range {
             if plan.references[position].iterates {
-                if readEach(plan.references[position], reading, &batch, &registry) { return }
-            } else if let value = value(of: position), isLast || !value.isContainer {
+                switch readEach(plan.references[position], reading, &batch, &registry) {
+                case .nothing: break
+                case .onlyMissing: hasIterated = true
+                case .value: return
+                }
+            } else if let value = value(of: position) {
+                if value.isContainer {
+                    container = container ?? value
+                    continue
+                }
                 switch number(value, reading) {
                 case .missing: break
                 case .value(let number):
@@ -25,15 +35,16 @@ extension MessageDecoder {
                     return
                 }
             }
-            position &+= 1
         }
+        if let container, !hasIterated { rejectValue(container, reading, &batch) }
     }
 
-    /// Whether any of the values was one.
+    private enum Iterated { case nothing, onlyMissing, value }
+
     private mutating func readEach(
         _ reference: Reference, _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch,
         _ registry: inout SeriesRegistry
-    ) -> Bool {
+    ) -> Iterated {
         let outer = iteration
         let first = matches.count
         collect(reference)
@@ -58,7 +69,7 @@ extension MessageDecoder {
             arena.rewind(to: mark)
             if isTooLong { break }
         }
-        return hasValue
+        return hasValue ? .value : matches.count > first ? .onlyMissing : .nothing
     }
 
     @inline(never)
@@ -175,7 +186,13 @@ extension MessageDecoder {
         let quantity = reading.pointee.quantity
         var isNew = false
         let series: SeriesID
-        if let known = registry.find(device: device, quantity: quantity, channel: channel) {
+        // The series of one kind of message were mostly named one after another, so the next one is tried first: it
+        // lies in the same cache line, where the search goes to memory. Six values of 100,000 devices in turn: 640 ns
+        // a message; 1700 ns when every series is searched.
+        let next = SeriesID(rawValue: lastSeries &+ 1)
+        if next.index < registry.seriesCount, isSeries(registry.series[next.index], quantity, channel) {
+            series = next
+        } else if let known = registry.find(device: device, quantity: quantity, channel: channel) {
             series = known
         } else if let fresh = registry.intern(device: device, quantity: quantity, channel: channel) {
             series = fresh
@@ -185,6 +202,7 @@ extension MessageDecoder {
                 .cardinality, "the limit of \(registry.limits.seriesMax) series is reached", device: device, &batch)
             return
         }
+        lastSeries = series.rawValue
         // Adding zero makes -0 an ordinary 0.
         let result = Reading(series: series, observed: moment, value: number + 0)
         if number >= reading.pointee.min, number <= reading.pointee.max {
@@ -193,6 +211,11 @@ extension MessageDecoder {
         } else {
             appendSuspect(result, isNew, quantity, &batch)
         }
+    }
+
+    @inline(__always)
+    private func isSeries(_ series: SeriesRegistry.Series, _ quantity: Quantity, _ channel: ChannelIndex) -> Bool {
+        series.device == device && series.quantity == quantity && series.channel == channel
     }
 
     @inline(never)

@@ -101,7 +101,9 @@ extension MessageDecoder {
     }
 
     func isUsableName(_ name: UnsafeRawBufferPointer) -> Bool {
-        guard let base = name.baseAddress, !name.isEmpty, name.count <= SeriesRegistry.nameBytesMax else { return false }
+        guard let base = name.baseAddress, !name.isEmpty, name.count <= SeriesRegistry.nameBytesMax else {
+            return false
+        }
         return !name.contains { $0 < 0x20 || $0 == 0x7F }
             && UTF8Check.isValid(base.assumingMemoryBound(to: UInt8.self), count: name.count)
     }

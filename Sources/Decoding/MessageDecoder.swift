@@ -43,6 +43,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var device = DeviceIndex(rawValue: 0)
     var channel = ChannelIndex.none
     var observed = Timestamp(milliseconds: 0)
+    /// The series of the newest reading: a guess at the next one, never trusted.
+    var lastSeries: UInt32 = 0
 
     struct FoundReference {
         var stamp: UInt32
@@ -106,7 +108,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             }
             for entry in entries {
                 begin(
-                    entry, topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
+                    entry,
+                    topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
                     payload: UnsafeRawBufferPointer(start: base + entry.payload.lowerBound, count: entry.payload.count),
                     rejectCount: batch.rejects.count)
                 text = base + entry.payload.lowerBound

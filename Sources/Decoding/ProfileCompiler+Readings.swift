@@ -97,7 +97,9 @@ extension ProfileCompiler {
         } else if setting["else"]?.isMissing == true {
             reading.otherwise = .infinity
         }
-        if map == nil, let written = setting["else"] { mistakes.append(written.mistake("expected 'map' beside 'else'")) }
+        if map == nil, let written = setting["else"] {
+            mistakes.append(written.mistake("expected 'map' beside 'else'"))
+        }
         if let bits = reader.optional("bits") { compileBits(bits, &reading) }
         if let channel = setting["channel"] {
             _ = reader.optional("channel")
@@ -270,7 +272,8 @@ extension ProfileCompiler {
     private static func zoneOffset(_ text: String) -> Int32? {
         if text == "utc" || text == "UTC" || text == "Z" { return 0 }
         let digits = text.dropFirst().split(separator: ":", omittingEmptySubsequences: false)
-        guard let sign = text.first, sign == "+" || sign == "-", digits.count == 2, digits.allSatisfy({ $0.count == 2 }),
+        guard let sign = text.first, sign == "+" || sign == "-", digits.count == 2,
+            digits.allSatisfy({ $0.count == 2 }),
             let hours = Int32(digits[0]), let minutes = Int32(digits[1]), (0...14).contains(hours),
             (0...59).contains(minutes)
         else { return nil }

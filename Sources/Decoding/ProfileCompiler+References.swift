@@ -253,7 +253,9 @@ extension ProfileCompiler {
         var operand = hole[...]
         var operations: [IntegerOperation] = []
         // From the end, for a reference may itself hold blanks: `/motor speed >> 1`.
-        while let numberStart = operand.lastIndex(of: " "), let number = Int64(operand[operand.index(after: numberStart)...]) {
+        while let numberStart = operand.lastIndex(of: " "),
+            let number = Int64(operand[operand.index(after: numberStart)...])
+        {
             let before = operand[..<numberStart]
             guard let signStart = before.lastIndex(of: " ") else { break }
             let kind: IntegerOperation.Kind

@@ -122,7 +122,8 @@ extension ProfileCompiler {
     private mutating func mask(_ setting: Setting, _ isLittleEndian: Bool?) -> LayoutStep? {
         var reader = SettingReader(setting, &mistakes)
         let kind = reader.optional("mask")
-        let bits = reader.required("bits", "a map of bit numbers and the fields that follow when they are set", &mistakes)
+        let bits = reader.required(
+            "bits", "a map of bit numbers and the fields that follow when they are set", &mistakes)
         reader.finish(&mistakes)
         guard let kind, var step = type(kind, isLittleEndian) else { return nil }
         switch step.type {

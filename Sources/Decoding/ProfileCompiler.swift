@@ -116,7 +116,9 @@ struct ProfileCompiler {
         }
         let device = rule.isIgnored ? reader.optional("device") : reader.required("device", Self.deviceHint, &mistakes)
         if let device { rule.device = compileNaming(device, scope) ?? 0 }
-        if let channel = reader.optional("channel") { rule.channel = compileNaming(channel, scope).map(Int32.init) ?? -1 }
+        if let channel = reader.optional("channel") {
+            rule.channel = compileNaming(channel, scope).map(Int32.init) ?? -1
+        }
         if let time = reader.optional("time") { rule.time = compileTime(time, scope) }
         let status = reader.optional("status")
         if let status { rule.status = compileStatus(status, scope) }
@@ -179,7 +181,8 @@ struct ProfileCompiler {
                     if kind == .rest {
                         guard pieces.count == 1, index == levels.count - 1 else {
                             mistakes.append(
-                                setting.mistake("not built yet: text beside or after {\(name)...}; it must end the topic"))
+                                setting.mistake(
+                                    "not built yet: text beside or after {\(name)...}; it must end the topic"))
                             return nil
                         }
                         route.takesRest = true

@@ -1,1 +1,283 @@
-// placeholder
+import Decoding
+import Telemetry
+import Testing
+
+/// What the decoder does with one message, rule by rule of the language.
+@Suite("Message decoder")
+struct MessageDecoderTests {
+    private static let plain = """
+        profile: p
+        rules:
+        - topic: "t/{d}"
+          device: "{d}"
+          time: [{at: /ts, as: ms}, {at: /when, as: iso, zone: site}, {at: /clock, as: "dd.MM.yy HH:mm", zone: "+08:00"}]
+          read:
+            active_power: {from: [/p, /power], missing: [-999]}
+            voltage: {from: /u, unit: mV}
+            lamp_on: {from: /on, map: {on: 1, off: 0, 2: 1, broken: null}, else: null}
+            lamp_fault: {from: /flags, bits: 0x0C}
+            inverter_state: {from: /flags, bits: 4..6}
+        """
+
+    private func lines(_ payload: String, zone: Int = 0) throws -> [String] {
+        var bench = try Bench(profile: Self.plain, siteZoneOffsetSeconds: zone)
+        bench.decode("t/d", payload)
+        #expect(bench.batch.rejects.isEmpty, "\(bench.batch.rejects.map(\.detail))")
+        return bench.lines.map { String($0.dropFirst(2)) }
+    }
+
+    @Test(
+        "a value becomes a reading in the canonical unit",
+        arguments: [
+            ("{\"p\":1.5}", "active_power 1.5"), ("{\"p\":\" 1.5e1 \"}", "active_power 15.0"),
+            ("{\"p\":true}", "active_power 1.0"), ("{\"u\":230500}", "voltage 230.5"),
+            ("{\"p\":-0}", "active_power 0.0"),
+            ("{\"power\":7}", "active_power 7.0"), ("{\"p\":null,\"power\":7}", "active_power 7.0"),
+            ("{\"p\":-999,\"power\":7}", "active_power 7.0"), ("{\"\\u0070\":7}", "active_power 7.0"),
+            ("{\"on\":\"on\"}", "lamp_on 1.0"), ("{\"on\":\"off\"}", "lamp_on 0.0"), ("{\"on\":2.0}", "lamp_on 1.0"),
+            ("{\"flags\":24}", "lamp_fault 1.0,inverter_state 1.0"), ("{\"p\":1,\"p\":2}", "active_power 1.0"),
+        ])
+    func values(payload: String, expected: String) throws {
+        #expect(
+            try lines(payload).joined(separator: ",")
+                == expected.split(separator: ",").map { $0 + " @2026-03-05T10:15:00Z" }.joined(separator: ","))
+    }
+
+    @Test(
+        "a missing value is no reading, and a message without any counts as empty",
+        arguments: [
+            "{}", "{\"p\":null}", "{\"p\":\"\"}", "{\"p\":\"nan\"}", "{\"p\":\"NaN\"}", "{\"p\":\"None\"}",
+            "{\"p\":\"unknown\"}", "{\"p\":\"unavailable\"}", "{\"p\":\"urn:ngsi-ld:null\"}", "{\"p\":\"-inf\"}",
+            "{\"p\":1e999}", "{\"p\":\"-999\"}", "{\"on\":\"broken\"}", "{\"on\":\"who knows\"}", "",
+        ])
+    func missing(payload: String) throws {
+        var bench = try Bench(profile: Self.plain)
+        bench.decode("t/d", payload)
+        #expect(bench.batch.readings.isEmpty && bench.batch.rejects.isEmpty)
+        #expect(bench.batch.emptyMessages == 1)
+    }
+
+    @Test(
+        "the first usable time is taken, the time of receipt last",
+        arguments: [
+            ("{\"p\":1,\"ts\":1772705640123}", "2026-03-05T10:14:00.123Z"),
+            ("{\"p\":1,\"ts\":\"1772705640123\"}", "2026-03-05T10:14:00.123Z"),
+            ("{\"p\":1,\"ts\":0,\"when\":\"2026-03-05T11:00:00\"}", "2026-03-05T10:00:00Z"),
+            ("{\"p\":1,\"when\":\"2026-03-05T10:00:00Z\"}", "2026-03-05T10:00:00Z"),
+            ("{\"p\":1,\"clock\":\"05.03.26 18:01\"}", "2026-03-05T10:01:00Z"),
+            ("{\"p\":1,\"clock\":\"05.03.26 18:01x\"}", "2026-03-05T10:15:00Z"),
+            ("{\"p\":1,\"ts\":1577836799999}", "2026-03-05T10:15:00Z"),
+            ("{\"p\":1,\"ts\":1772709300000}", "2026-03-05T11:15:00Z"),
+            ("{\"p\":1,\"ts\":1772709300001}", "2026-03-05T10:15:00Z"),
+            ("{\"p\":1,\"ts\":1e300}", "2026-03-05T10:15:00Z"), ("{\"p\":1,\"ts\":\"soon\"}", "2026-03-05T10:15:00Z"),
+            ("{\"p\":1,\"ts\":[]}", "2026-03-05T10:15:00Z"), ("{\"p\":1}", "2026-03-05T10:15:00Z"),
+        ])
+    func time(payload: String, expected: String) throws {
+        #expect(try lines(payload, zone: 3600) == ["active_power 1.0 @\(expected)"])
+    }
+
+    @Test(
+        "what cannot be decoded is a reject with its reason",
+        arguments: [
+            ("x/d", "{}", Reject.Reason.unknownTopic), ("t/d", "{\"p\":", .malformed), ("t/d", "p=1", .malformed),
+            ("t/d", "{\"p\":NaN}", .malformed), ("t/", "{\"p\":1}", .noDevice), ("t/a\u{7}b", "{\"p\":1}", .noDevice),
+            ("t/\(String(repeating: "x", count: 129))", "{\"p\":1}", .noDevice),
+            ("t/d", "{\"p\":\"abc\"}", .unexpectedValue), ("t/d", "{\"p\":{}}", .unexpectedValue),
+            ("t/d", "{\"p\":[1]}", .unexpectedValue), ("t/d", "{\"flags\":1.5}", .unexpectedValue),
+            ("t/d", "{\"u\":1000001}", .implausible),
+        ])
+    func rejects(topic: String, payload: String, reason: Reject.Reason) throws {
+        var bench = try Bench(profile: Self.plain)
+        bench.decode(topic, payload)
+        #expect(Set(bench.batch.rejects.map(\.reason)) == [reason])
+        #expect(bench.batch.readings.isEmpty && bench.batch.emptyMessages == 0)
+    }
+
+    @Test("one bad value costs itself, not the others")
+    func oneBadValue() throws {
+        var bench = try Bench(profile: Self.plain)
+        bench.decode("t/d", "{\"p\":\"abc\",\"u\":230000,\"flags\":8}")
+        #expect(bench.lines.count == 2)
+        #expect(bench.lines.first == "d voltage 230.0 @2026-03-05T10:15:00Z")
+        #expect(bench.batch.rejects.first?.detail == "active_power: expected a number that fits, found a text")
+        #expect(bench.batch.rejects.first?.device == DeviceIndex(rawValue: 0))
+    }
+
+    @Test("an implausible value is kept as a suspect beside the good ones, in their stream")
+    func suspects() throws {
+        var bench = try Bench(profile: Self.plain)
+        bench.decode("t/d", "{\"p\":20000000,\"u\":230000}")
+        #expect(bench.lines == ["d voltage 230.0 @2026-03-05T10:15:00Z"])
+        #expect(bench.suspectLines == ["d active_power 20000000.0 @2026-03-05T10:15:00Z"])
+        #expect(bench.batch.rejects.map(\.reason) == [.implausible])
+        let places = (0..<2).map { bench.registry.place(of: SeriesID(rawValue: $0)).stream }
+        #expect(places[0] == places[1])
+        bench.decode("t/e", "{\"p\":20000000}")
+        #expect(bench.registry.place(of: SeriesID(rawValue: 2)).column == 0)
+    }
+
+    @Test("rules of one topic all contribute, and ignore ends the search")
+    func severalRules() throws {
+        var bench = try Bench(
+            profile: """
+                profile: p
+                rules:
+                - {topic: "t/{d}", when: {/kind: [a, 2]}, device: "{d}", read: {active_power: /p}}
+                - {topic: "t/{x}", when: {/kind: a, /u: exists}, device: "{x}", read: {voltage: /u}}
+                - {topic: "t/{d}", when: {/kind: {like: "noise-{any}"}}, ignore: true}
+                - {topic: "t/{d}", when: {/kind: noise-1}, device: "{d}", read: {active_power: /p}}
+                """)
+        bench.decode("t/d", "{\"kind\":\"a\",\"p\":1,\"u\":2}")
+        #expect(bench.lines.map { $0.prefix(16) } == ["d active_power 1", "d voltage 2.0 @2"])
+        #expect(bench.batch.heard.count == 1)
+        bench.decode("t/d", "{\"kind\":2,\"p\":3,\"u\":2}")
+        #expect(bench.lines.count == 3)
+        bench.decode("t/d", "{\"kind\":\"noise-1\",\"p\":3}")
+        #expect(bench.batch.ignoredMessages == 1 && bench.lines.count == 3)
+        bench.decode("t/d", "{\"kind\":\"b\",\"p\":3}")
+        #expect(bench.batch.rejects.map(\.reason) == [.noRule])
+    }
+
+    @Test("rows of a batch are joined by device and time, the first of two equal readings stays")
+    func rows() throws {
+        var bench = try Bench(
+            profile: """
+                profile: p
+                rules:
+                - {topic: b, each: /*, device: "{/d}", time: {at: /t, as: s}, read: {active_power: /p, voltage: /u}}
+                """)
+        bench.decode(
+            "b",
+            """
+            [{"d":"x","t":1772705600,"p":1},{"d":"y","t":1772705600,"p":2},{"d":"x","t":1772705600,"u":3},
+             {"d":"x","t":1772705601,"p":4},{"d":"x","t":1772705600,"p":9},{"d":"y","t":1772705600,"u":5}]
+            """)
+        #expect(
+            bench.lines.map { $0.replacing("2026-03-05T10:", with: "") } == [
+                "x active_power 1.0 @13:20Z", "x voltage 3.0 @13:20Z", "y active_power 2.0 @13:20Z",
+                "y voltage 5.0 @13:20Z", "x active_power 4.0 @13:21Z",
+            ])
+        #expect(bench.registry.streamCount == 2)
+    }
+
+    @Test("iterations give keys, positions and the enclosing message")
+    func iterations() throws {
+        var bench = try Bench(
+            profile: """
+                profile: p
+                rules:
+                - topic: n
+                  each: /sites/*/lamps/*
+                  when: {^/ok: true}
+                  device: "{^/gw}-{/id}"
+                  channel: "{@key}"
+                  read: {active_power: /p}
+                - topic: k
+                  each: /values/*
+                  device: x
+                  table: {key: "@key", value: ., rows: {pow: {active_power: {}}, volt: {voltage: {unit: mV}}}}
+                - topic: f
+                  device: x
+                  read:
+                    active_power: {from: "/list/[name=pow]/value"}
+                    voltage: {from: /many/*/v, channel: "l{@index + 1}"}
+                    current: {from: [/amps/*, /amps], channel: "{@key}"}
+                """)
+        bench.decode("n", #"{"ok":true,"gw":"g","sites":[{"lamps":{"a":{"id":1,"p":5},"b/":{"id":"2","p":6}}},{}]}"#)
+        bench.decode("k", #"{"values":{"pow":1,"other":{},"volt":"1500"}}"#)
+        bench.decode(
+            "f", #"{"list":[{"name":"x","value":1},{"name":"pow","value":2}],"many":[{"v":1},{},{"v":3}],"amps":7}"#)
+        bench.decode("f", #"{"amps":{"in":1,"out":2}}"#)
+        #expect(
+            bench.lines.map { $0.split(separator: " @")[0] } == [
+                "g-1 active_power[a] 5.0", "g-2 active_power[b/] 6.0", "x active_power 1.0", "x voltage 1.5",
+                "x active_power 2.0", "x voltage[l1] 1.0", "x voltage[l3] 3.0", "x current 7.0", "x current[in] 1.0",
+                "x current[out] 2.0",
+            ])
+        #expect(bench.batch.rejects.isEmpty)
+        bench.decode("n", #"{"ok":false,"gw":"g","sites":[]}"#)
+        bench.decode("n", #"{"ok":true}"#)
+        #expect(bench.batch.rejects.map(\.reason) == [.noRule, .noRule])
+        bench.decode("n", #"{"ok":true,"sites":[]}"#)
+        #expect(bench.batch.rejects.count == 3 || bench.batch.emptyMessages == 1)
+    }
+
+    @Test("bytes follow their layout, and one byte too few or too many fails the message")
+    func layout() throws {
+        var bench = try Bench(
+            profile: """
+                profile: p
+                rules:
+                - topic: h
+                  device: x
+                  unwrap:
+                    from: /hex
+                    as: hex
+                    layout:
+                    - {kind: u8, must: 1}
+                    - skip: 1
+                    - power: i16le
+                    - amps: f32be
+                    - repeat: 2
+                      name: cells
+                      fields: [{volt: u24be}]
+                  read:
+                    active_power: /power
+                    current: /amps
+                    dc_voltage: {from: /cells/*/volt, unit: mV, channel: "dc{@index + 1}"}
+                """)
+        bench.decode("h", #"{"hex":"01ffF6ff3fc000000003e80007d0"}"#)
+        #expect(
+            bench.lines.map { $0.split(separator: " @")[0] } == [
+                "x active_power -10.0", "x current 1.5", "x dc_voltage[dc1] 1.0", "x dc_voltage[dc2] 2.0",
+            ])
+        for (hex, reason) in [
+            ("01ffF6ff3fc000000003e80007", Reject.Reason.malformed), ("01ffF6ff3fc000000003e80007d000", .malformed),
+            ("02ffF6ff3fc000000003e80007d0", .unexpectedValue), ("01f", .malformed), ("zz", .malformed),
+        ] {
+            bench.batch.removeAll()
+            bench.decode("h", "{\"hex\":\"\(hex)\"}")
+            #expect(bench.batch.rejects.map(\.reason) == [reason], "\(hex)")
+            #expect(bench.batch.readings.isEmpty)
+        }
+        bench.batch.removeAll()
+        bench.decode("h", "{}")
+        #expect(bench.batch.emptyMessages == 1)
+    }
+
+    @Test("limits hold, and say which one")
+    func limits() throws {
+        let text = """
+            profile: p
+            rules:
+            - {topic: "t/{d}", device: "{d}", read: {active_power: {from: /p/*, channel: "c{@index}"}, voltage: /u}}
+            """
+        let catalog = try DeviceCatalog.compile([ProfileSource(path: "p.yaml", text: text)])
+        var limits = DecodingLimits()
+        limits.payloadBytesMax = 100
+        limits.readingsPerMessageMax = 3
+        limits.rejectsPerMessageMax = 2
+        var names = SeriesRegistry.Limits()
+        names.devicesMax = 2
+        names.seriesMax = 5
+        var bench = Bench(catalog, limits: limits, registryLimits: names)
+        bench.decode("t/a", String(repeating: " ", count: 101))
+        #expect(bench.batch.rejects.map(\.reason) == [.tooLarge])
+        bench.batch.removeAll()
+        bench.decode("t/a", "{\"p\":[1,2,3,4,5]}")
+        #expect(bench.batch.readings.count == 3 && bench.batch.rejects.map(\.reason) == [.tooLarge])
+        bench.batch.removeAll()
+        bench.decode("t/a", "{\"p\":[\"x\",\"x\",\"x\",\"x\"]}")
+        #expect(bench.batch.rejects.count == 2)
+        #expect(bench.batch.rejects.last?.detail.hasSuffix("; 2 more faults in this message") == true)
+        bench.batch.removeAll()
+        bench.decode("t/b", "{\"p\":[1,2,3]}")
+        #expect(bench.batch.readings.count == 2 && bench.batch.rejects.map(\.reason) == [.cardinality])
+        bench.batch.removeAll()
+        bench.decode("t/c", "{\"u\":1}")
+        #expect(bench.batch.rejects.map(\.reason) == [.cardinality])
+        bench.batch.removeAll()
+        bench.decode("t/\u{1}", "{\"u\":1}")
+        #expect(bench.batch.rejects.map(\.reason) == [.noDevice])
+    }
+}
