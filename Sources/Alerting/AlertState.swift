@@ -65,14 +65,14 @@ public enum AlertState: Equatable, Sendable {
     }
 }
 
-extension AlertTransition {
-    /// The state that this transition led to: an alert is restored from the last transition that was stored.
-    public var stateAfter: AlertState {
-        switch to {
-        case .inactive, .resolved: .inactive
-        case .pending: .pending(since: since)
-        case .firing: .firing(since: since)
-        case .unknown: .unknown(since: since, wasFiring: from == .firing)
+extension AlertState {
+    /// The state that the last stored transition of an alert led to.
+    public init(_ phase: AlertPhase, after previous: AlertPhase, since: Timestamp) {
+        switch phase {
+        case .inactive, .resolved: self = .inactive
+        case .pending: self = .pending(since: since)
+        case .firing: self = .firing(since: since)
+        case .unknown: self = .unknown(since: since, wasFiring: previous == .firing)
         }
     }
 }

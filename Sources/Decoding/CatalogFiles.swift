@@ -5,8 +5,8 @@ extension DeviceCatalog {
     /// Compiles every `profile.yaml` under `folder`. Throws the mistakes of all of them together.
     public static func load(folder: String, parameters: [String: String] = [:]) throws(Mistakes) -> DeviceCatalog {
         var sources: [ProfileSource] = []
-        for path in try ConfigurationFile.paths(named: "profile.yaml", under: folder) {
-            sources.append(ProfileSource(path: path, text: try ConfigurationFile.read(path)))
+        for path in try SettingFiles.paths(named: "profile.yaml", under: folder) {
+            sources.append(ProfileSource(path: path, text: try SettingFiles.text(of: path)))
         }
         return try compile(sources, parameters: parameters)
     }

@@ -50,7 +50,7 @@ public struct GatewayConfiguration: Sendable {
     ///
     /// Throws all mistakes together, each with file, line, key, value and what would be right.
     public init(path: String) throws(Mistakes) {
-        let text = try ConfigurationFile.read(path)
+        let text = try SettingFiles.text(of: path)
         try self.init(yaml: text, file: path)
     }
 
@@ -215,7 +215,7 @@ public struct GatewayConfiguration: Sendable {
         options.username = reader.optionalText("username", &mistakes)
         if let path = reader.optional("password_file") {
             do {
-                let text = try ConfigurationFile.read(located(path.shown))
+                let text = try SettingFiles.text(of: located(path.shown))
                 options.password = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
             } catch {
                 mistakes.append(path.mistake("expected a readable file with the password in its first line"))
@@ -248,7 +248,7 @@ public struct GatewayConfiguration: Sendable {
             var section = SettingReader(tls, &mistakes)
             let files = ["ca_file", "certificate_file", "key_file"].map { key in
                 let path = section.optionalText(key, &mistakes).map(located)
-                if let path, let found = tls[key], !ConfigurationFile.isReadable(path) {
+                if let path, let found = tls[key], !SettingFiles.isReadable(path) {
                     mistakes.append(found.mistake("expected a readable file"))
                 }
                 return path

@@ -43,7 +43,7 @@ final class IngestLoop {
     init(
         configuration: GatewayConfiguration, files: LoadedFiles, broker: BrokerSession, journal: Journal,
         mailbox: Mailbox, live: LiveView, log: Logger, serviceManager: ServiceManager, now: @escaping () -> Timestamp
-    ) throws(StoreError) {
+    ) throws {
         self.configuration = configuration
         self.broker = broker
         self.journal = journal
@@ -211,14 +211,17 @@ final class IngestLoop {
 
     /// Puts windows, health and alerts back as they were: snapshot, stored alerts, then the journal's tail through the
     /// same code, with the times it kept.
-    private func resume(_ files: LoadedFiles) throws(StoreError) {
+    private func resume(_ files: LoadedFiles) throws {
         if let snapshot = journal.snapshot, !pipeline.restore(snapshot.bytes) {
             log.warning("the stored state is of another version; windows fill anew from the journal")
         }
         try setRoster(files.roster, at: now())
         pipeline.restore(
             try journal.alertStates().map { alert in
-                (key: alert.key, state: alert.state, severity: alert.severity)
+                (
+                    key: alert.key, state: AlertState(alert.phase, after: alert.from, since: alert.since),
+                    severity: alert.severity
+                )
             })
         var missed: [AlertTransition] = []
         var rows = 0
@@ -228,7 +231,7 @@ final class IngestLoop {
                 fresh: turn.fresh, suspects: turn.suspects, statuses: turn.statuses, heard: turn.heard,
                 registry: journal.registry)
             // Up to the mark the stored alerts are the outcome of these turns already.
-            guard turn.id > journal.evaluatedThrough else { return }
+            guard turn.journalID > journal.evaluatedThrough else { return }
             missed += pipeline.evaluate(suspects: turn.suspects, registry: journal.registry, at: turn.now)
         }
         let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: now())

@@ -17,13 +17,13 @@ struct LoadedFiles: Sendable {
                 folder: configuration.devicesFolder, parameters: configuration.profileParameters)
         }
         let rules = collect(&mistakes) { () throws(Mistakes) in
-            let text = try ConfigurationFile.read(configuration.rulesFile)
+            let text = try SettingFiles.text(of: configuration.rulesFile)
             return try RuleFile.parse(
                 yaml: text, file: configuration.rulesFile, windows: configuration.windows.windows.map(\.length))
         }
         let roster = collect(&mistakes) { () throws(Mistakes) -> [RosterEntry] in
             guard let file = configuration.rosterFile else { return [] }
-            return try RosterFile.parse(csv: try ConfigurationFile.read(file), file: file)
+            return try RosterFile.parse(csv: try SettingFiles.text(of: file), file: file)
         }
         guard mistakes.isEmpty, let catalog, let rules, let roster else { throw Mistakes(mistakes) }
         return LoadedFiles(catalog: catalog, rules: rules, roster: roster)

@@ -15,13 +15,13 @@ struct StatusLine {
     mutating func line(
         counters: Counters, registry: SeriesRegistry, book: AlertBook, at now: Timestamp
     ) -> Logger.Metadata? {
-        let slot = { (moment: Timestamp) in moment.milliseconds / interval.milliseconds }
+        let grid = interval.milliseconds
         guard let lastAt else {
             lastAt = now
             last = counters
             return nil
         }
-        guard slot(now) != slot(lastAt) else { return nil }
+        guard now.milliseconds / grid != lastAt.milliseconds / grid else { return nil }
         defer {
             self.lastAt = now
             last = counters

@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import Foundation
 import NIOCore
-import NIOFoundationCompat
 import Store
 import Telemetry
 
@@ -46,7 +45,7 @@ struct DaemonSource: AnswerSource {
     func alert(_ id: Int64) async throws -> AlertStoryAnswer { try await get("alerts/\(id)") }
 
     func acknowledge(_ id: Int64, by: String, note: String) async throws {
-        let _: AlertStoryAnswer = try await ask(.POST, "alerts/\(id)/acknowledge", ["by": by, "note": note])
+        let _: AlertStoryAnswer = try await ask(isPost: true, "alerts/\(id)/acknowledge", ["by": by, "note": note])
     }
 
     func rejects(limit: Int, reason: Reject.Reason?, device: String?) async throws -> RejectsAnswer {
@@ -58,11 +57,11 @@ struct DaemonSource: AnswerSource {
     }
 
     private func get<Answer: Decodable>(_ route: String, _ query: [String: String?] = [:]) async throws -> Answer {
-        try await ask(.GET, route, query)
+        try await ask(isPost: false, route, query)
     }
 
     private func ask<Answer: Decodable>(
-        _ method: HTTPMethod, _ route: String, _ query: [String: String?]
+        isPost: Bool, _ route: String, _ query: [String: String?]
     ) async throws -> Answer {
         var parts = URLComponents()
         parts.path = "/v1/\(route)"
@@ -74,7 +73,7 @@ struct DaemonSource: AnswerSource {
             throw NoAnswer.failed("\(socketPath) cannot be the path of a socket")
         }
         var request = HTTPClientRequest(url: url.absoluteString)
-        request.method = method
+        if isPost { request.method = .POST }
         let response: HTTPClientResponse
         let body: ByteBuffer
         do {
@@ -86,9 +85,9 @@ struct DaemonSource: AnswerSource {
                     + "socket? With the gateway down, --store DIR asks the files (\(error))")
         }
         guard response.status == .ok else {
-            let refusal = try? JSONDecoder().decode([String: String].self, from: body)
+            let refusal = try? JSONDecoder().decode([String: String].self, from: Data(body.readableBytesView))
             throw NoAnswer.failed(refusal?["error"] ?? "the gateway answered \(response.status)")
         }
-        return try JSONDecoder().decode(Answer.self, from: body)
+        return try JSONDecoder().decode(Answer.self, from: Data(body.readableBytesView))
     }
 }

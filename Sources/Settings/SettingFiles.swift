@@ -36,6 +36,9 @@ public enum SettingFiles {
         return text
     }
 
+    /// Whether the file exists and this process may read it.
+    public static func isReadable(_ path: String) -> Bool { FileManager.default.isReadableFile(atPath: path) }
+
     /// Paths of all files called `name` under a directory, however deep, sorted by path.
     ///
     /// Throws one mistake when the directory is missing or cannot be listed. Hidden folders are passed over.
@@ -59,10 +62,5 @@ public enum SettingFiles {
             }
         }
         return found.sorted()
-    }
-
-    /// Paths of the `profile.yaml` of every device family under a directory, sorted.
-    public static func profilePaths(under directory: String) throws(Mistakes) -> [String] {
-        try paths(named: "profile.yaml", under: directory)
     }
 }

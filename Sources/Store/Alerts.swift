@@ -6,6 +6,8 @@ public struct StoredAlert: Hashable, Sendable {
     public var id: Int64
     public var key: AlertKey
     public var phase: AlertPhase
+    /// The phase before: an unknown alert goes on differently when people had been told that it fires.
+    public var from: AlertPhase
     public var severity: Severity
     /// When the condition began to hold.
     public var since: Timestamp
@@ -119,15 +121,18 @@ extension Journal {
         try core.rows(
             """
             SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
-                acknowledged_by, note FROM alert ORDER BY id
+                acknowledged_by, note,
+                (SELECT was FROM transition WHERE alert = alert.id ORDER BY transition.id DESC LIMIT 1)
+            FROM alert ORDER BY id
             """
         ) { row throws(StoreError) in
-            guard let phase = AlertPhase(rawValue: row.text(4)), let severity = Severity(rawValue: row.text(5)),
+            guard let phase = AlertPhase(rawValue: row.text(4)), let from = AlertPhase(rawValue: row.text(13)),
+                let severity = Severity(rawValue: row.text(5)),
                 let key = AlertKey(row, rule: 1, device: 2, series: 3, registry)
             else { throw .corrupt(file: file, detail: "alert \(row.integer(0)) does not read") }
             alerts.append(
                 StoredAlert(
-                    id: row.integer(0), key: key, phase: phase, severity: severity,
+                    id: row.integer(0), key: key, phase: phase, from: from, severity: severity,
                     since: Timestamp(milliseconds: row.integer(6)), at: Timestamp(milliseconds: row.integer(7)),
                     value: row.optionalReal(8), sentence: row.text(9),
                     acknowledgement: row.optionalInteger(10).map {

@@ -95,7 +95,7 @@ extension Archive {
             try connection.rows(
                 "SELECT device, count(*) FROM alert WHERE phase = ? GROUP BY device", .text(AlertPhase.firing.rawValue)
             ) { row throws(StoreError) in firing[row.integer(0)] = Int(row.integer(1)) }
-            let pattern = filter.device.map(NamePattern.init)
+            let pattern = filter.device.map { NamePattern($0) }
             var answers: [DeviceAnswer] = []
             try connection.rows(
                 """
@@ -106,7 +106,7 @@ extension Archive {
             ) { row throws(StoreError) in
                 let id = row.integer(0)
                 let name = row.text(1)
-                guard pattern?.fits(name) ?? true else { return }
+                guard pattern?.matches(name) ?? true else { return }
                 let link = id < tail.links.count ? tail.links[Int(id)] : DeviceLink()
                 let heard = max(link.lastHeard, row.optionalInteger(9) ?? .min)
                 let storedStatusAt = row.optionalInteger(11) ?? .min
@@ -177,8 +177,8 @@ extension Archive {
     private func devicesThatFit(
         _ filter: DeviceFilter, _ connection: Connection
     ) throws(StoreError) -> [DeviceIndex] {
-        let pattern = filter.device.map(NamePattern.init)
-        if let name = filter.device, pattern?.isPlain == true, filter.area == nil, filter.profile == nil {
+        let pattern = filter.device.map { NamePattern($0) }
+        if let name = filter.device, pattern?.literal != nil, filter.area == nil, filter.profile == nil {
             return registry.device(named: name).map { [$0] } ?? []
         }
         var devices: [DeviceIndex] = []
@@ -187,7 +187,7 @@ extension Archive {
             .optional(filter.profile), .optional(filter.area)
         ) { row throws(StoreError) in
             let device = DeviceIndex(rawValue: UInt32(row.integer(0)))
-            if pattern?.fits(registry.devices[device.index].name) ?? true { devices.append(device) }
+            if pattern?.matches(registry.devices[device.index].name) ?? true { devices.append(device) }
         }
         return devices
     }
@@ -225,7 +225,7 @@ extension Archive {
     /// The alerts that fit, those that were never more than pending included, newest step first.
     public func alerts(_ filter: AlertFilter = AlertFilter()) throws(StoreError) -> [AlertAnswer] {
         try withSnapshot { connection throws(StoreError) in
-            let pattern = filter.device.map(NamePattern.init)
+            let pattern = filter.device.map { NamePattern($0) }
             var answers: [AlertAnswer] = []
             try connection.rows(
                 Self.alertColumns
@@ -233,7 +233,7 @@ extension Archive {
                 .optional(filter.phase?.rawValue), .optional(filter.rule)
             ) { row throws(StoreError) in
                 let answer = try alert(row, connection.file)
-                if pattern?.fits(answer.device) ?? true { answers.append(answer) }
+                if pattern?.matches(answer.device) ?? true { answers.append(answer) }
             }
             return answers
         }
@@ -413,37 +413,5 @@ struct HistoryPage {
                 start: Timestamp(milliseconds: bucket.start), count: bucket.count, mean: bucket.mean, min: bucket.min,
                 max: bucket.max, sum: bucket.sum, last: bucket.last,
                 standardDeviation: (bucket.squares / Double(bucket.count)).squareRoot()))
-    }
-}
-
-/// A name in which `*` stands for any characters and `?` for one byte.
-struct NamePattern {
-    private let pattern: [UInt8]
-
-    init(_ text: String) { pattern = Array(text.utf8) }
-
-    /// Whether only one name fits.
-    var isPlain: Bool { !pattern.contains(UInt8(ascii: "*")) && !pattern.contains(UInt8(ascii: "?")) }
-
-    /// Walks both once, and goes back to the last star when stuck: never more than their lengths multiplied.
-    func fits(_ name: String) -> Bool {
-        let name = Array(name.utf8)
-        var (at, position) = (0, 0)
-        var star: (at: Int, position: Int)?
-        while position < name.count {
-            if at < pattern.count, pattern[at] == UInt8(ascii: "*") {
-                star = (at, position)
-                at += 1
-            } else if at < pattern.count, pattern[at] == name[position] || pattern[at] == UInt8(ascii: "?") {
-                at += 1
-                position += 1
-            } else if let back = star {
-                star = (back.at, back.position + 1)
-                (at, position) = (back.at + 1, back.position + 1)
-            } else {
-                return false
-            }
-        }
-        return pattern[at...].allSatisfy { $0 == UInt8(ascii: "*") }
     }
 }

@@ -241,7 +241,8 @@ struct AlertBookTests {
             for transition in transitions { last[transition.key] = transition }
             var restored = AlertBook(rules: scene.book.rules)
             for (key, transition) in last {
-                restored.restore(key, state: transition.stateAfter, severity: transition.severity)
+                let state = AlertState(transition.to, after: transition.from, since: transition.since)
+                restored.restore(key, state: state, severity: transition.severity)
             }
             #expect(restored.active == scene.book.active, "seed \(seed)")
         }

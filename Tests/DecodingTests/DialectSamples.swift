@@ -83,7 +83,7 @@ enum Repository {
         .deletingLastPathComponent().path(percentEncoded: false)
 
     static func profileSources() throws -> [ProfileSource] {
-        try SettingFiles.profilePaths(under: root + "Devices").map {
+        try SettingFiles.paths(named: "profile.yaml", under: root + "Devices").map {
             ProfileSource(path: $0, text: try SettingFiles.text(of: $0))
         }
     }

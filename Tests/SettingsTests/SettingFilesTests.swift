@@ -42,10 +42,10 @@ struct SettingFilesTests {
                 try Data().write(to: URL(filePath: path + "/profile.yaml"))
             }
             #expect(
-                try SettingFiles.profilePaths(under: directory) == [
+                try SettingFiles.paths(named: "profile.yaml", under: directory) == [
                     directory + "/a/profile.yaml", directory + "/b/x/profile.yaml",
                 ])
-            #expect(throws: Mistakes.self) { try SettingFiles.profilePaths(under: directory + "/none") }
+            #expect(throws: Mistakes.self) { try SettingFiles.paths(named: "profile.yaml", under: directory + "/none") }
         }
     }
 }
