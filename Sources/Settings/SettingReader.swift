@@ -148,11 +148,11 @@ extension Duration {
         }
     }
 
-    /// The shortest of `250ms`, `30s`, `5m`, `1h`, `7d` that says it exactly.
+    /// The shortest of `250ms`, `30s`, `5m`, `1h`, `7d` that says it exactly; a single day is `24h`.
     public var shortForm: String {
         let milliseconds = milliseconds
         for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] as [(String, Int64)]
-        where milliseconds != 0 && milliseconds % size == 0 {
+        where milliseconds != 0 && milliseconds % size == 0 && (unit != "d" || milliseconds > size) {
             return "\(milliseconds / size)\(unit)"
         }
         return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
