@@ -129,12 +129,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         rejectsBefore = rejectCount
         hiddenFaults = 0
         isTooLong = false
-        messageStamp &+= 1
-        if messageStamp == 0 {
-            // After 2^32 messages the stamps start again; none of the old ones may look new.
-            found.update(repeating: FoundReference(stamp: 0, node: -1), count: max(1, plan.references.count))
-            messageStamp = 1
-        }
+        forgetReferences()
         arena.clear()
         tape.clear()
     }
@@ -229,9 +224,14 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         return true
     }
 
+    /// What references led to in the values before means nothing in those to come.
     private mutating func forgetReferences() {
         messageStamp &+= 1
-        if messageStamp == 0 { messageStamp = 1 }
+        if messageStamp == 0 {
+            // After 2^32 of them the stamps start again; none of the old ones may look new.
+            found.update(repeating: FoundReference(stamp: 0, node: -1), count: max(1, plan.references.count))
+            messageStamp = 1
+        }
     }
 
     private mutating func rejectMalformed(

@@ -245,6 +245,68 @@ struct MessageDecoderTests {
         #expect(bench.batch.emptyMessages == 1)
     }
 
+    @Test("a device is heard at the receipt; what the broker replays is as old as the payload says")
+    func heard() throws {
+        var bench = try Bench(profile: Self.plain)
+        for (payload, isRetained) in [
+            ("{\"p\":1,\"ts\":1772705640000}", false), ("{\"p\":1,\"ts\":1772705640000}", true),
+        ] {
+            var messages = MessageBatch()
+            messages.append(
+                topic: "t/d", payload: Array(payload.utf8), receivedAt: Bench.received, isRetained: isRetained)
+            bench.decoder.decode(messages, into: &bench.batch, registry: &bench.registry)
+        }
+        bench.decode("t/silent", "{}")
+        #expect(
+            bench.batch.heard.map { "\(bench.registry.devices[$0.device.index].name) \($0.at)" } == [
+                "d 2026-03-05T10:15:00Z", "d 2026-03-05T10:14:00Z", "silent 2026-03-05T10:15:00Z",
+            ])
+    }
+
+    @Test("a payload that cannot be read is laid to the device that the topic names, if it is known")
+    func malformedOfKnownDevice() throws {
+        var bench = try Bench(profile: Self.plain)
+        bench.decode("t/known", "{\"p\":1}")
+        bench.decode("t/known", "{\"p\":1")
+        bench.decode("t/stranger", "{\"p\":1")
+        #expect(bench.batch.rejects.map(\.device) == [DeviceIndex(rawValue: 0), nil])
+        #expect(bench.batch.rejects.map(\.detail) == ["not JSON from byte 6 on", "not JSON from byte 6 on"])
+        #expect(bench.registry.deviceCount == 1)
+    }
+
+    @Test("a text that does not fit its capture names no device, and the next item does")
+    func captureFails() throws {
+        var bench = try Bench(
+            profile: """
+                profile: p
+                rules:
+                - {topic: c, each: /*, capture: {/src: "/devices/{d}/{f}"}, device: "{d}", read: {voltage: /u}}
+                """)
+        bench.decode("c", #"[{"src":"/devices/a/m","u":1},{"src":"/lamps/b/m","u":2},{"src":"\/devices\/c\/m","u":3}]"#)
+        #expect(bench.lines.map { $0.split(separator: " @")[0] } == ["a voltage 1.0", "c voltage 3.0"])
+        #expect(bench.batch.rejects.map(\.reason) == [.noDevice])
+    }
+
+    @Test("a batch decodes as its messages do one by one, and another registry starts afresh")
+    func batches() throws {
+        var single = Bench(try Repository.catalog.get())
+        var whole = Bench(try Repository.catalog.get())
+        var messages = MessageBatch()
+        for sample in Repository.samples {
+            try sample.append(to: &messages)
+            for message in sample.sequence {
+                single.decode(message.topic, message.payload, at: try moment(message.received))
+            }
+        }
+        whole.decoder.decode(messages, into: &whole.batch, registry: &whole.registry)
+        #expect(whole.lines == single.lines)
+        let lines = whole.lines
+        whole.batch.removeAll()
+        whole.registry = SeriesRegistry()
+        whole.decoder.decode(messages, into: &whole.batch, registry: &whole.registry)
+        #expect(whole.lines == lines)
+    }
+
     @Test("limits hold, and say which one")
     func limits() throws {
         let text = """
