@@ -282,14 +282,16 @@ public final class BrokerSession {
     }
 
     private func lose(_ error: BrokerError) {
-        // The library's own signal is the more exact one: it knows the reason code of a DISCONNECT.
+        // The library's first signal is the more exact one: it knows the reason code of a DISCONNECT.
         var reason = error
+        var isTold = false
         for signal in client.takeSignals() {
-            if case .disconnected(let told) = signal {
-                if case .connectionLost = error { reason = told }
-            } else {
+            guard case .disconnected(let told) = signal else {
                 note(signal)
+                continue
             }
+            if case .connectionLost = error, !isTold { reason = told }
+            isTold = true
         }
         let held: Duration =
             if case .connected(let since) = phase { ContinuousClock.now - since } else { .zero }

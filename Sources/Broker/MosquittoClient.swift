@@ -439,6 +439,12 @@ final class MosquittoClient {
             return .connectionLost(endpoint: endpoint, reason: String(cString: strerror(errno)))
         case MOSQ_ERR_KEEPALIVE.rawValue:
             return .connectionLost(endpoint: endpoint, reason: "no answer to our keep-alive ping")
+        case MOSQ_ERR_CONN_LOST.rawValue where libraryErrors.isEmpty:
+            // mosquitto 2.0 gives no reason when a session is taken over.
+            return .connectionLost(
+                endpoint: endpoint,
+                reason: "the broker hung up; if it does so again and again, look for a second client named "
+                    + "'\(options.clientID)'")
         case 128...:
             return .connectionLost(
                 endpoint: endpoint, reason: "the broker says: \(String(cString: mosquitto_reason_string(code)))")

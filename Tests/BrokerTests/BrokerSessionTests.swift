@@ -337,6 +337,39 @@ struct BrokerSessionTests {
         #expect(line.receive(1) == ["a/b=still here"])
     }
 
+    @Test("names the likely cause when another client takes its name")
+    func reportsTakeover() throws {
+        let server = try MosquittoServer()
+        try server.start()
+        let first = try Line(server)
+        try first.connect()
+        let second = try Line(server)
+        try second.connect()
+        first.turn(until: { !first.session.isConnected })
+        let told = first.events.compactMap { if case .disconnected(let error) = $0 { "\(error)" } else { nil } }
+        #expect(told.count == 1)
+        #expect(told.first?.contains("second client named 'gateway'") == true, "\(told)")
+    }
+
+    @Test("sends an unconfirmed message of its own again after a reconnect")
+    func resendsPublishes() throws {
+        let server = try MosquittoServer(MosquittoServer.persistent)
+        try server.start()
+        let line = try Line(server)
+        try line.connect()
+        server.kill()
+        // Not noticed yet: the message is queued for a connection that is dead.
+        let token = try #require(line.session.publish(topic: "baotu/alert", payload: Array("{}".utf8)))
+        line.turn(until: { !line.session.isConnected })
+        try server.start()
+        var confirmed: [MessageToken] = []
+        line.turn(until: {
+            confirmed += line.session.takeConfirmed()
+            return !confirmed.isEmpty
+        })
+        #expect(confirmed == [token])
+    }
+
     @Test("refuses options outside their range")
     func refusesOptions() {
         func refused(_ change: (inout BrokerOptions) -> Void) -> Bool {

@@ -84,7 +84,7 @@ struct CityTests {
         for emission in Self.run(options, 17_000) {
             for key in ["e", "energy_total"] {
                 guard let value = emission.values.first(where: { $0.key == key })?.value else { continue }
-                #expect(value >= last[emission.device] ?? 0)
+                if value < last[emission.device] ?? 0 { Issue.record("\(emission.device) fell to \(value)") }
                 last[emission.device] = value
             }
         }
@@ -104,8 +104,9 @@ struct CityTests {
         ]
         for emission in Self.run(options, 17_000) {
             for value in emission.values {
-                if let range = bounds[value.key] {
-                    #expect(range.contains(value.value), "\(emission.device) \(value.key) \(value.value)")
+                // Not #expect: at 150,000 values its bookkeeping would take seconds.
+                if let range = bounds[value.key], !range.contains(value.value) {
+                    Issue.record("\(emission.device) \(value.key) is \(value.value)")
                 }
             }
         }
@@ -211,7 +212,7 @@ struct CityTests {
         for _ in 0..<30_000 {
             let emission = city.next()
             labels += city.takeStartedFaults()
-            #expect(emission.faults.allSatisfy { $0.device == emission.device })
+            if emission.faults.contains(where: { $0.device != emission.device }) { Issue.record("\(emission)") }
         }
         #expect(labels.count > 60)
         #expect(Set(labels.map(\.json)).count == labels.count)

@@ -12,7 +12,7 @@ struct LoadTests {
         var payload = LoadPayload(
             deviceCount: devices, readingsPerMessage: readingsPerMessage, firstTimestamp: 1_772_705_640_123, seed: 7)
         var times: [String: Set<Int>] = [:]
-        for message in 0..<2500 {
+        for message in 0..<(readingsPerMessage == 1 ? 2500 : 1100) {
             var topic = ""
             var text = Data()
             payload.withMessage(message) { name, bytes in

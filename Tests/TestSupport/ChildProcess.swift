@@ -7,6 +7,8 @@ import Foundation
 public final class ChildProcess {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
+
+        public init(description: String) { self.description = description }
     }
 
     public let id: pid_t
@@ -22,10 +24,18 @@ public final class ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         // Sockets of the other tests of this process must not live on in the child.
         for descriptor in Int32(3)..<512 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        // Threads of the task pool block signals, and a child inherits that: without this SIGTERM would not reach it.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let words = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var id: pid_t = 0
-        let code = posix_spawn(&id, program, &actions, nil, words, environ)
+        let code = posix_spawn(&id, program, &actions, &attributes, words, environ)
         guard code == 0 else { throw Failure(description: "\(program): \(String(cString: strerror(code)))") }
         self.id = id
     }
