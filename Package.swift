@@ -75,12 +75,19 @@ let package = Package(
             swiftSettings: ours),
 
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
-        .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestSupport"], swiftSettings: ours),
+        .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "WindowsTests", dependencies: ["Windows", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "TestSupport"], swiftSettings: ours),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "Broker", "Store", "Decoding", "Alerting", "Windows", "TestSupport", "baotud", "baotu",
+                "baotu-fleet",
+            ], swiftSettings: ours),
+        .testTarget(name: "OperatorCLITests", dependencies: ["OperatorCLI", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: ours),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: ours),
     ]
