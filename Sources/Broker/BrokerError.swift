@@ -6,6 +6,8 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
     case unreachable(endpoint: String, reason: String)
     /// Connected, but no CONNACK came in time.
     case noAnswer(endpoint: String, seconds: Int)
+    /// Connected, but the other side closed before a CONNACK came.
+    case hungUp(endpoint: String)
     /// The broker answered the CONNECT with a refusal; the reason is the broker's.
     case badCredentials(endpoint: String, username: String?, reason: String)
     case refused(endpoint: String, reason: String)
@@ -29,6 +31,9 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noAnswer(let endpoint, let seconds):
             "broker: \(endpoint) accepted the connection but did not answer the MQTT CONNECT within \(seconds) s; "
                 + "is the port an MQTT listener, with or without TLS as configured?"
+        case .hungUp(let endpoint):
+            "broker: \(endpoint) hung up before it answered the MQTT CONNECT; is the port an MQTT listener, with or "
+                + "without TLS as configured?"
         case .badCredentials(let endpoint, let username, let reason):
             "broker: \(endpoint) refuses user \(username.map { "'\($0)'" } ?? "(none given)"): \(reason); "
                 + "user name and password must be those of the broker's password file"

@@ -47,6 +47,8 @@ public struct BrokerOptions: Sendable {
     /// 5 to 65535 s. Must exceed the worst stall of a commit: while acknowledgements are held back nothing else is
     /// written either, and the broker hangs up after one and a half of it.
     public var keepAlive = Duration.seconds(60)
+    /// 1 to 60 s, once for the TCP connection and once for the broker's answer.
+    public var connectTimeout = Duration.seconds(10)
     /// How long the broker keeps the session while we are away; `.zero` asks for a clean session that ends with the
     /// connection. MQTT 3.1.1 knows only "ends" and "as the broker pleases".
     public var sessionExpiry = Duration.seconds(7 * 86_400)
@@ -84,6 +86,8 @@ public struct BrokerOptions: Sendable {
             "1 to 256 bytes: the broker keeps the session under it")
         let seconds = keepAlive.components.seconds
         try check((5...65_535).contains(seconds), "keepAlive", "\(keepAlive)", "5 to 65535 s")
+        try check(
+            (1...60).contains(connectTimeout.components.seconds), "connectTimeout", "\(connectTimeout)", "1 to 60 s")
         try check(sessionExpiry >= .zero, "sessionExpiry", "\(sessionExpiry)", "zero or longer")
         try check(
             (1...65_535).contains(receiveMaximum), "receiveMaximum", "\(receiveMaximum)", "1 to 65535 messages")

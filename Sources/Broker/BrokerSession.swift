@@ -18,7 +18,6 @@ public final class BrokerSession {
         case closed
     }
 
-    private static let connectSecondsMax = 10
     private static let flushSecondsMax = 10
     private static let eventsMax = 1000
     /// A group is gathered in naps, so that a busy line is read in runs and not one wake-up a message.
@@ -159,10 +158,12 @@ public final class BrokerSession {
 
     // MARK: Connecting
 
+    private var connectSecondsMax: Int { Int(options.connectTimeout.components.seconds) }
+
     private func startProbe() {
         do throws(BrokerError) {
             phase = .probing(
-                try ReachabilityProbe(host: options.host, port: options.port, seconds: Self.connectSecondsMax))
+                try ReachabilityProbe(host: options.host, port: options.port, seconds: connectSecondsMax))
         } catch {
             fail(error)
         }
@@ -176,7 +177,7 @@ public final class BrokerSession {
             if let error = client.connect() {
                 fail(error)
             } else {
-                phase = .connecting(until: ContinuousClock.now + .seconds(Self.connectSecondsMax))
+                phase = .connecting(until: ContinuousClock.now + .seconds(connectSecondsMax))
             }
         }
     }
@@ -186,13 +187,13 @@ public final class BrokerSession {
         patience: Duration, now: Timestamp
     ) {
         // Nothing is held before the CONNACK, and after it this phase is left.
-        if let error = client.write() { return fail(refusal() ?? error) }
+        if let error = client.write() { return fail(whyRefused(error)) }
         // No wait for POLLOUT: during a TLS handshake the CONNECT is queued all the time and the socket is writable.
         client.wait(min(patience, .milliseconds(10)), forWriting: false)
         // A session that waited for us may bring messages in the same TLS record as the CONNACK: into the batch with
         // them, for their PUBACKs are queued.
         let drained = client.readOnce(into: &batch, receivedAt: now)
-        if case .lost(let error) = drained { return fail(refusal() ?? error) }
+        if case .lost(let error) = drained { return fail(whyRefused(error)) }
         for signal in client.takeSignals() {
             switch signal {
             case .accepted(let session): settle(session, now)
@@ -201,14 +202,15 @@ public final class BrokerSession {
             }
         }
         if case .connecting = phase, ContinuousClock.now >= deadline {
-            fail(.noAnswer(endpoint: options.endpoint, seconds: Self.connectSecondsMax))
+            fail(.noAnswer(endpoint: options.endpoint, seconds: connectSecondsMax))
         }
     }
 
-    /// The broker's own words where it refused before the connection broke.
-    private func refusal() -> BrokerError? {
-        for case .refused(let error) in client.takeSignals() { return error }
-        return nil
+    /// The broker's own words where it refused before the connection broke; otherwise what a break at this point means.
+    private func whyRefused(_ error: BrokerError) -> BrokerError {
+        for case .refused(let told) in client.takeSignals() { return told }
+        if case .connectionLost = error { return .hungUp(endpoint: options.endpoint) }
+        return error
     }
 
     private func settle(_ session: BrokerEvent.Session, _ now: Timestamp) {

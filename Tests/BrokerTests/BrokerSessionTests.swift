@@ -146,6 +146,20 @@ struct BrokerSessionTests {
         #expect(received == 1000)
     }
 
+    @Test("gives up on a port that accepts and never answers, and tries again")
+    func namesSilentPort() throws {
+        let listener = try SilentListener()
+        var options = BrokerOptions(host: "127.0.0.1", port: listener.port, clientID: "patient")
+        options.connectTimeout = .seconds(1)
+        let line = try Line(options)
+        line.turn(until: { !line.events.isEmpty })
+        #expect(
+            line.events == [
+                .connectFailed(
+                    .noAnswer(endpoint: "127.0.0.1:\(listener.port)", seconds: 1), retryAfter: .microseconds(7500))
+            ])
+    }
+
     @Test("marks retained messages, and asks for them once")
     func marksRetained() throws {
         let server = try MosquittoServer()
@@ -313,6 +327,14 @@ struct BrokerSessionTests {
                 Issue.record("wrong \(why): expected a TLS failure, got \(refused.events)")
                 continue
             }
+        }
+        var plain = options("ca")
+        plain.tls = nil
+        let plainLine = try Line(plain)
+        plainLine.turn(until: { !plainLine.events.isEmpty })
+        guard case .connectFailed(.hungUp, _) = plainLine.events.first else {
+            Issue.record("without TLS: expected a hang-up, got \(plainLine.events)")
+            return
         }
         #expect(throws: BrokerError.self) {
             var missing = options("ca")
