@@ -7,11 +7,13 @@
 /// `p = 20 + x % 400 / 10` W, `u = 220 + (x >> 8) % 200 / 10` V, `i = 0.1 + (x >> 12) % 900 / 1000` A,
 /// `pf = 0.9 + (x >> 16) % 10 / 100`, `t = 20 + (x >> 20) % 300 / 10` °C, `d = 10 + (x >> 24) % 90` %.
 ///
+/// A message of one reading has 136 bytes: two texts, the time and six values.
+///
 /// The text is rendered once for each device and a message patches its digits, because the load shares its processor
 /// with what it loads: 0.22 µs a message at QoS 0, its share of the system calls included.
 public struct LoadPayload {
     private static let fields =
-        #""fw":"1.4.2","ts":0000000000000,"p":00.0,"u":000.0,"i":0.000,"pf":0.00,"t":00.0,"d":00}"#
+        #""fw":"1.4.2-dali2-20260301-9f3c1a7be0d477a","ts":0000000000000,"p":00.0,"u":000.0,"i":0.000,"pf":0.00,"t":00.0,"d":00}"#
 
     public let deviceCount: Int
     public let readingsPerMessage: Int
