@@ -84,8 +84,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Broker", "Store", "Decoding", "Alerting", "Windows", "TestSupport", "baotud", "baotu",
-                "baotu-fleet",
+                "Gateway", "Broker", "Store", "Decoding", "Alerting", "Windows", "Fleet", "TestSupport", "baotud",
+                "baotu", "baotu-fleet",
             ], swiftSettings: ours),
         .testTarget(name: "OperatorCLITests", dependencies: ["OperatorCLI", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: ours),

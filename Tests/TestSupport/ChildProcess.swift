@@ -14,14 +14,23 @@ public final class ChildProcess {
     public let id: pid_t
     private var status: Int32?
 
-    /// Starts `program`; both its outputs go to the file `output`, opened in `directory` or here.
-    public init(_ program: String, _ arguments: [String], output: String = "/dev/null") throws {
+    /// Starts `program`; both its outputs go to the file `output`, or what it says on standard error to `errors`.
+    ///
+    /// `environment` is added to that of this process.
+    public init(
+        _ program: String, _ arguments: [String], output: String = "/dev/null", errors: String? = nil,
+        environment: [String: String] = [:]
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        if let errors {
+            posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        } else {
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        }
         // Sockets of the other tests of this process must not live on in the child.
         for descriptor in Int32(3)..<512 { posix_spawn_file_actions_addclose(&actions, descriptor) }
         // Threads of the task pool block signals, and a child inherits that: without this SIGTERM would not reach it.
@@ -33,9 +42,13 @@ public final class ChildProcess {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let words = ([program] + arguments).map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
+        let surroundings =
+            ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { strdup("\($0.key)=\($0.value)") } + [
+                nil
+            ]
+        defer { for word in words + surroundings { free(word) } }
         var id: pid_t = 0
-        let code = posix_spawn(&id, program, &actions, &attributes, words, environ)
+        let code = posix_spawn(&id, program, &actions, &attributes, words, surroundings)
         guard code == 0 else { throw Failure(description: "\(program): \(String(cString: strerror(code)))") }
         self.id = id
     }
@@ -48,6 +61,11 @@ public final class ChildProcess {
         guard waitpid(id, &status, WNOHANG) == id else { return true }
         self.status = status
         return false
+    }
+
+    /// Sends the signal and does not wait.
+    public func signal(_ signal: Int32) {
+        if isRunning { kill(id, signal) }
     }
 
     /// Sends the signal and waits for the end, at most ten seconds; then SIGKILL.

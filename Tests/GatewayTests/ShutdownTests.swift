@@ -1,0 +1,162 @@
+import Foundation
+import Store
+import TestSupport
+import Testing
+
+@Suite("Stopping", .enabled(if: MosquittoServer.isExpected, "mosquitto is not installed"))
+struct ShutdownTests {
+    @Test("under load ends by itself, in order, and leaves nothing to replay")
+    func drains() throws {
+        let site = try Site()
+        try site.configure()
+        let daemon = try site.start()
+        try site.waitUntilSubscribed()
+        let load = try site.startLoad(rate: 1000)
+        try site.waitUntilCommitted(3000)
+        let start = ContinuousClock.now
+        daemon.signal(SIGTERM)
+        #expect(daemon.wait(seconds: 15) == 0, "\(site.log)")
+        print("stopped under load within \(ContinuousClock.now - start)")
+        #expect(site.lines(with: "stopped received=").count == 1)
+        #expect(site.lines(with: " error ").isEmpty, "\(site.log)")
+        #expect(!FileManager.default.fileExists(atPath: site.store + "/core.db-wal"))
+        let status = try site.archive().status()
+        #expect(status.journalRows == 0)
+        #expect(status.committed >= 3000)
+
+        let again = try site.start()
+        #expect(site.lines(with: "resumed").first?.contains("replayed_turns=0") == true, "\(site.log)")
+        let acknowledged = try load.finish()
+        try site.waitUntilCommitted(acknowledged.count * Audit.quantities.count)
+        #expect(site.stop(again) == 0)
+        try site.expectKept([(load, acknowledged)])
+    }
+
+    @Test("by SIGINT is the same")
+    func interrupts() throws {
+        let site = try Site()
+        try site.configure()
+        let daemon = try site.start()
+        daemon.signal(SIGINT)
+        #expect(daemon.wait(seconds: 15) == 0)
+        #expect(site.lines(with: "stopped received=").count == 1)
+    }
+
+    @Test("a log that nobody reads any more ends nothing")
+    func outlivesItsLog() throws {
+        let site = try Site()
+        try site.configure()
+        // The reader takes one line and goes, as a journal that is restarted does.
+        let daemon = try site.launch([
+            "/bin/sh", "-c", #"mkfifo "$0.pipe"; head -n 1 "$0.pipe" >"$0.line" & exec "$@" >"$0.pipe" 2>&1"#,
+            site.path("log"),
+        ])
+        try eventually("the daemon answers") { try site.ask(["status"]).code == 0 }
+        try eventually("the reader has gone") {
+            (try? String(contentsOfFile: site.path("log.line"), encoding: .utf8))?.contains("starting") == true
+        }
+        daemon.signal(SIGHUP)
+        try site.publishVoltage(230, second: 0)
+        try site.waitUntilCommitted(1)
+        #expect(daemon.isRunning)
+        #expect(site.stop(daemon) == 0)
+    }
+}
+
+@Suite("Under systemd", .enabled(if: MosquittoServer.isExpected, "mosquitto is not installed"))
+struct ServiceProtocolTests {
+    @Test("tells when it is ready, alive, reloaded and stopping")
+    func notifies() throws {
+        let site = try Site()
+        try site.configure()
+        let socket = try NotifySocket(path: site.path("notify"))
+        let daemon = try site.launch(environment: ["NOTIFY_SOCKET": socket.path, "WATCHDOG_USEC": "300000"])
+        var told: [String] = []
+        func listen(_ what: String, until isTold: ([String]) -> Bool) throws {
+            try eventually(what) {
+                while let message = socket.receive() { told.append(message) }
+                return isTold(told)
+            }
+        }
+        try listen("the first word") { !$0.isEmpty }
+        try listen("READY=1") { $0.contains { $0.hasPrefix("READY=1\n") } }
+        try listen("WATCHDOG=1 again and again") { $0.filter { $0 == "WATCHDOG=1" }.count >= 5 }
+        let before = told.count
+        daemon.signal(SIGHUP)
+        try listen("READY=1 after a reload") { $0[before...].contains { $0.hasPrefix("READY=1\n") } }
+        daemon.signal(SIGTERM)
+        #expect(daemon.wait(seconds: 15) == 0)
+        while let message = socket.receive() { told.append(message) }
+        #expect(told.last == "STOPPING=1")
+        #expect(told.filter { $0 == "STOPPING=1" }.count == 1)
+        // Only a completed turn feeds the watchdog, and the first one tells that it is ready.
+        #expect(told.prefix { !$0.hasPrefix("READY=1") }.allSatisfy { $0 == "WATCHDOG=1" })
+    }
+
+    @Test("feeds no watchdog that waits for another process")
+    func leavesOtherWatchdog() throws {
+        let site = try Site()
+        try site.configure()
+        let socket = try NotifySocket(path: site.path("notify"))
+        let daemon = try site.start(
+            environment: ["NOTIFY_SOCKET": socket.path, "WATCHDOG_USEC": "300000", "WATCHDOG_PID": "1"])
+        try site.waitUntilSubscribed()
+        #expect(site.stop(daemon) == 0)
+        var told: [String] = []
+        while let message = socket.receive() { told.append(message) }
+        #expect(told == ["READY=1\nSTATUS=running", "STOPPING=1"])
+    }
+
+    /// The units with programs that are there: what is checked is what is written in them.
+    @Test(
+        "the unit is understood and keeps the daemon in bounds",
+        .enabled(if: systemdAnalyze != nil || isBuildServer, "systemd-analyze is not installed"))
+    func unit() throws {
+        let program = try #require(Self.systemdAnalyze, "systemd-analyze is not installed")
+        let site = try Site(isBrokerRunning: false)
+        let text = try String(
+            contentsOf: Programs.repository.appending(path: "systemd/baotud.service"), encoding: .utf8)
+        #expect(text.contains("ExecStart=/usr/bin/baotud "))
+        let unit = try site.write(
+            text.replacing("/usr/bin/baotud", with: Programs.daemon), to: "baotud.service")
+        let verified = try site.run(program, ["verify", unit])
+        #expect(verified.code == 0 && verified.errors.isEmpty, "\(verified)")
+        let rated = try site.run(program, ["security", "--offline=true", "--threshold=20", unit])
+        #expect(rated.code == 0, "\(rated)")
+        #expect(rated.output.contains("Overall exposure level for baotud.service"))
+    }
+
+    static let isBuildServer = ProcessInfo.processInfo.environment["CI"] != nil
+    static let systemdAnalyze = ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"]
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+}
+
+/// The end of sd_notify(3) that systemd would listen at.
+final class NotifySocket {
+    let path: String
+    private let descriptor: Int32
+
+    init(path: String) throws {
+        self.path = path
+        descriptor = Foundation.socket(
+            AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let isBound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+        guard isBound else { throw Failure(description: "no socket at \(path): \(String(cString: strerror(errno)))") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// The oldest message that has not been taken; nil where there is none.
+    func receive() -> String? {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = recv(descriptor, &bytes, bytes.count, 0)
+        return count >= 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    }
+}
