@@ -28,7 +28,9 @@ public struct ServiceLogHandler: LogHandler {
             line += " \(key)=" + (text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text)
         }
         // One write a line, so that lines of several threads do not mix.
-        FileHandle.standardError.write(Data((line.replacing("\n", with: " | ") + "\n").utf8))
+        // Not through FileHandle: where nobody reads any more (EPIPE) or the disk is full its write ends the process.
+        let bytes = Array((line.replacing("\n", with: " | ") + "\n").utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 
     static func now() -> Timestamp {
