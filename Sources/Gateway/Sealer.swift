@@ -23,8 +23,8 @@ struct Sealer {
     private var run: Run?
     /// A job that failed and when it is run again, as it is.
     private var failed: (job: SealJob, retryAt: Timestamp)?
-
-    var isIdle: Bool { run == nil && failed == nil }
+    /// Day files that are written and whose rows the journal has not forgotten yet, and when that is tried again.
+    private var written: (days: SealedDays, retryAt: Timestamp)?
 
     mutating func begin(_ job: SealJob) {
         let run = Run(job)
@@ -36,7 +36,15 @@ struct Sealer {
     }
 
     /// How far the seal is; starts a failed one again when its time has come.
+    ///
+    /// `done` comes again after a while until `settle` says that the journal has taken it: the journal holds a seal
+    /// under way till then and would refuse to begin another.
     mutating func poll(at now: Timestamp) -> Progress {
+        if let again = written {
+            guard now >= again.retryAt else { return .running }
+            written = (again.days, now + Self.retryAfter)
+            return .done(again.days)
+        }
         if let again = failed, now >= again.retryAt {
             failed = nil
             begin(again.job)
@@ -45,15 +53,21 @@ struct Sealer {
         guard let outcome = run.outcome.withLock({ $0 }) else { return .running }
         self.run = nil
         switch outcome {
-        case .success(let days): return .done(days)
+        case .success(let days):
+            written = (days, now + Self.retryAfter)
+            return .done(days)
         case .failure(let error):
             failed = (run.job, now + Self.retryAfter)
             return .failed(error)
         }
     }
 
+    /// The journal has finished the seal.
+    mutating func settle() { written = nil }
+
     /// For the end: the job under way or waiting, once more on this thread and to its end; nil when there is none.
     mutating func finish() throws(StoreError) -> SealedDays? {
+        if let written { return written.days }
         run?.group.wait()
         guard let job = run?.job ?? failed?.job else { return nil }
         run = nil
