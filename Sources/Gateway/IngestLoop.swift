@@ -145,7 +145,8 @@ final class IngestLoop {
         live.update {
             $0.lastTurnAt = moment
             $0.turns += 1
-            $0.storeTrouble = nil
+            // A turn without messages passes while the store refuses those with some: that is no end of the trouble.
+            $0.storeTrouble = storeTrouble.map { "\($0)" }
         }
         guard let interval = serviceManager.watchdogInterval else { return }
         if lastWatchdog.map({ moment - $0 >= interval / 3 || moment < $0 }) ?? true {
@@ -177,7 +178,9 @@ final class IngestLoop {
                 guard journal.sealIsDue(now: moment) else { return }
                 sealer.begin(try journal.beginSeal(state: pipeline.state(), now: moment))
             case .running: return
-            case .done(let days): try journal.finishSeal(days)
+            case .done(let days):
+                try journal.finishSeal(days)
+                sealer.settle()
             case .failed(let error):
                 log.error("sealing failed and is tried again", metadata: ["reason": "\(error)"])
             }
