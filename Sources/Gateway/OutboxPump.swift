@@ -17,6 +17,8 @@ struct OutboxPump {
     /// Handed to the broker, not yet confirmed.
     private var underway: [MessageToken: Int64] = [:]
     private var isUnderway: Set<Int64> = []
+    /// Delivered, and not yet marked so: while the store refuses the mark nobody is told again.
+    private var delivered: Set<Int64> = []
     private var refusals: [(id: Int64, reason: String)] = []
     /// The store is asked for due notices at this moment at the latest, and at once when something was recorded.
     private var nextLook = Timestamp(milliseconds: 0)
@@ -56,10 +58,9 @@ struct OutboxPump {
     /// One round: confirmations in, due notices out. Asks the store once a second, and after `wake`.
     mutating func pump(_ journal: Journal, at now: Timestamp, trouble: (StoreError) -> Void) {
         do throws(StoreError) {
-            var done: [Int64] = []
             for token in broker.takeConfirmed() {
                 guard let id = underway.removeValue(forKey: token) else { continue }
-                done.append(id)
+                delivered.insert(id)
             }
             for refusal in refusals {
                 isUnderway.remove(refusal.id)
@@ -69,14 +70,14 @@ struct OutboxPump {
             if now >= nextLook {
                 nextLook = now + .seconds(1)
                 let due = try journal.pendingNotifications(
-                    atMost: Self.noticesPerTurnMax + isUnderway.count, now: now)
-                for pending in due where !isUnderway.contains(pending.id) {
+                    atMost: Self.noticesPerTurnMax + isUnderway.count + delivered.count, now: now)
+                for pending in due where !isUnderway.contains(pending.id) && !delivered.contains(pending.id) {
                     guard let index = channels.firstIndex(where: { $0.name == pending.channel }) else {
-                        done.append(pending.id)  // the channel was switched off since
+                        delivered.insert(pending.id)  // the channel was switched off since
                         continue
                     }
                     switch channels[index].deliver(AlertNotice(pending)) {
-                    case .delivered: done.append(pending.id)
+                    case .delivered: delivered.insert(pending.id)
                     case .underway(let token):
                         underway[MessageToken(rawValue: token)] = pending.id
                         isUnderway.insert(pending.id)
@@ -85,9 +86,10 @@ struct OutboxPump {
                     }
                 }
             }
-            if !done.isEmpty {
-                try journal.markDelivered(done, now: now)
-                isUnderway.subtract(done)
+            if !delivered.isEmpty {
+                try journal.markDelivered(delivered.sorted(), now: now)
+                isUnderway.subtract(delivered)
+                delivered.removeAll()
             }
         } catch {
             trouble(error)
