@@ -7,6 +7,10 @@ enum UnixSocket {
     /// Throws when a process answers on it, or something that is not a socket stands there.
     static func claim(_ path: String) throws(SocketError) {
         var file = stat()
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        guard access(folder, W_OK | X_OK) == 0 else {
+            throw .unusable(path: path, reason: String(cString: strerror(errno)))
+        }
         guard lstat(path, &file) == 0 else {
             if errno == ENOENT { return }
             throw .unusable(path: path, reason: String(cString: strerror(errno)))

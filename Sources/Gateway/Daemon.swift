@@ -34,6 +34,8 @@ public struct Daemon {
     ///
     /// Throws `StoreError` when the store cannot be opened and `BrokerError` when an option of the connection is wrong.
     public func run() async throws {
+        // Before anything else: by default SIGHUP ends the process, and it may come as soon as there is one.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         let environment = ProcessInfo.processInfo.environment
         let level = Logger.Level(configuration.logLevel)
         LoggingSystem.bootstrap { _ in
@@ -68,11 +70,17 @@ public struct Daemon {
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: api, successTerminationBehavior: .gracefullyShutdownGroup),
+                    // Without the API the gateway ends in order too: a cancelled group would wait for the ingest
+                    // thread for ever.
+                    .init(
+                        service: api, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup),
                     .init(
                         service: IngestService(
                             loop: loop, mailbox: mailbox, serviceManager: serviceManager, doctor: doctor, log: log)),
-                    .init(service: ReloadService(configuration: configuration, mailbox: mailbox, log: log)),
+                    .init(
+                        service: ReloadService(
+                            configuration: configuration, mailbox: mailbox, log: log, hangups: hangups)),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
@@ -146,10 +154,10 @@ private struct ReloadService: Service {
     let configuration: GatewayConfiguration
     let mailbox: Mailbox
     let log: Logger
+    let hangups: UnixSignalsSequence
 
     func run() async {
-        let signals = await UnixSignalsSequence(trapping: .sighup)
-        for await _ in signals.cancelOnGracefulShutdown() {
+        for await _ in hangups.cancelOnGracefulShutdown() {
             do throws(Mistakes) {
                 // The configuration file itself is checked too; its changes take a restart.
                 let changed = try GatewayConfiguration(path: configuration.file)
