@@ -190,6 +190,14 @@ public struct GatewayConfiguration: Sendable {
         return options
     }
 
+    /// Whether it is one (MQTT 5, 4.7.1).
+    private static func isTopicFilter(_ text: String) -> Bool {
+        let levels = text.split(separator: "/", omittingEmptySubsequences: false)
+        return !text.isEmpty && text.utf8.count <= 65_535 && !text.utf8.contains(0)
+            && levels.dropLast().allSatisfy { $0 == "+" || !$0.contains { "+#".contains($0) } }
+            && (levels.last.map { $0 == "+" || $0 == "#" || !$0.contains { "+#".contains($0) } } ?? false)
+    }
+
     private struct MQTT {
         var options: BrokerOptions
         var reconnectMin: Duration
@@ -212,7 +220,14 @@ public struct GatewayConfiguration: Sendable {
         default:
             if let found = setting["version"] { mistakes.append(found.mistake("expected \"5\" or \"3.1.1\"")) }
         }
+        /// What the broker's library would refuse only when the store is open already.
+        func check(_ holds: Bool, _ key: String, _ expected: String) {
+            if !holds, let found = setting[key] { mistakes.append(found.mistake(expected)) }
+        }
+        check(!host.isEmpty, "host", "expected a name or an address")
+        check((1...256).contains(clientID.utf8.count), "client_id", "expected 1 to 256 bytes")
         options.username = reader.optionalText("username", &mistakes)
+        check(options.username != nil, "password_file", "expected mqtt.username beside it")
         if let path = reader.optional("password_file") {
             do {
                 let text = try SettingFiles.text(of: located(path.shown))
@@ -225,6 +240,9 @@ public struct GatewayConfiguration: Sendable {
         if options.subscriptions.isEmpty, let found = setting["subscriptions"] {
             mistakes.append(found.mistake("expected at least one topic filter, such as \"#\""))
         }
+        check(
+            options.subscriptions.allSatisfy(Self.isTopicFilter), "subscriptions",
+            "expected topic filters: '+' fills a whole level, and '#' the last one (MQTT 5, 4.7.1)")
         options.subscriptionQoS =
             reader.integer("qos", in: 0...1, default: 1, &mistakes) == 0 ? .atMostOnce : .atLeastOnce
         options.keepAlive = reader.duration(
@@ -233,6 +251,9 @@ public struct GatewayConfiguration: Sendable {
             "session_expiry", in: .seconds(60) ... .seconds(31_536_000), default: .seconds(604_800), &mistakes)
         options.receiveMaximum = reader.integer("receive_maximum", in: 1...65_535, default: 10_000, &mistakes)
         let prefix = reader.text("own_prefix", default: "baotu", &mistakes)
+        check(
+            !prefix.isEmpty && !prefix.contains { "+#$".contains($0) }, "own_prefix",
+            "expected the beginning of a topic, without '+', '#' and '$'")
         options.ignoredTopicPrefix = prefix + "/"
         let brokerConfiguration = reader.texts("broker_configuration", default: [], &mistakes).map(located)
 
