@@ -4,7 +4,8 @@ import Telemetry
 public func rosterText(_ entries: [RosterEntry]) -> String {
     var text = "device,profile,area,circuit,latitude,longitude,cadence\n"
     for entry in entries {
-        let cadence = entry.cadence.milliseconds
+        // A roster knows no cadence below a second; a device that speaks more often is not missed any sooner.
+        let cadence = max(1000, entry.cadence.milliseconds)
         let span = cadence % 1000 == 0 ? "\(cadence / 1000)s" : "\(cadence)ms"
         let place = [entry.latitude, entry.longitude].map { $0.map { rounded($0, 5) } ?? "" }
         text += "\(entry.device),\(entry.profile),\(entry.area),\(entry.circuit),\(place[0]),\(place[1]),\(span)\n"
