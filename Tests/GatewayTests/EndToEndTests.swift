@@ -42,7 +42,10 @@ struct EndToEndTests {
         try eventually("the injected fault is an alert") {
             try site.archive().alerts().contains { $0.rule == "lamp-fault" && $0.phase == .firing }
         }
-        try eventually("its notices are delivered") { try site.archive().status().outboxPending == 0 }
+        try eventually("every alert has come to rest and is told") {
+            let status = try site.archive().status()
+            return status.alertsPending == 0 && status.outboxPending == 0
+        }
 
         let status = try #require(try site.json(["status"]) as? [String: Any])
         for key in [
@@ -89,7 +92,8 @@ struct EndToEndTests {
 
         #expect(site.stop(daemon) == 0, "\(site.log)")
         for (question, answer) in zip(questions, live) {
-            #expect(try site.json(question, ofFiles: true) as? NSObject == answer, "\(question)")
+            let offline = try site.json(question, ofFiles: true) as? NSObject
+            #expect(offline == answer, "\(question): \(String(describing: offline)) instead of \(answer)")
         }
         #expect(try self.statistics(site, ofFiles: true) == statistics)
         let down = try site.ask(["status"])

@@ -8,7 +8,7 @@ import Testing
 /// BAOTU_KILLS sets the number of kills (default 20), BAOTU_SEED the moments.
 @Suite("A gateway that is killed", .enabled(if: MosquittoServer.isExpected, "mosquitto is not installed"))
 struct KillTests {
-    private enum Moment: CaseIterable {
+    private enum Moment: String, CaseIterable {
         /// While it reads its store back, before the first turn.
         case starting
         /// Between or inside turns.
@@ -29,7 +29,7 @@ struct KillTests {
         try site.configure()
         var daemon = try site.start()
         try site.waitUntilSubscribed()
-        let load = try site.startLoad(rate: 300, readingsPerMessage: 10)
+        let load = try site.startLoad(rate: 500, readingsPerMessage: 10)
         var killedWhile: [Moment: Int] = [:]
         for _ in 0..<kills {
             var moment = Moment.allCases.randomElement(using: &random)!
@@ -60,8 +60,9 @@ struct KillTests {
         #expect(status.journalRows == 0)
         // As few as three kills do not promise one of each kind.
         if kills >= 20 { #expect(killedWhile.count == Moment.allCases.count, "seed \(seed): \(killedWhile)") }
+        let tally = killedWhile.map { "\($0.value) while \($0.key.rawValue)" }.sorted().joined(separator: ", ")
         print(
-            "\(kills) kills, seed \(seed): \(killedWhile), \(acknowledged.count) readings, \(status.duplicates) duplicates"
+            "\(kills) kills, seed \(seed): \(tally), \(acknowledged.count) readings, \(status.duplicates) duplicates"
         )
     }
 

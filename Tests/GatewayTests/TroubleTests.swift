@@ -11,7 +11,7 @@ struct RefusedStartTests {
     @Test("names every mistake of every file, the same with --check and without")
     func mistakes() throws {
         let site = try Site(isBrokerRunning: false)
-        site.mqtt = "keep_alive: 1s, prot: 1883, password_file: nowhere"
+        site.mqtt = "keep_alive: 1s, prot: 1883, username: gateway, password_file: nowhere"
         site.storeSettings = "journal_bytes: 5"
         site.rules = "rules:\n- rule: high\n  threshold: {quantity: voltige, above: 230}\n"
         site.roster = "device,cadence\nlamp-0001,often\n"
@@ -55,7 +55,6 @@ struct RefusedStartTests {
             ("password_file: secret", "mqtt.password_file"), ("subscriptions: [\"a/#/b\"]", "mqtt.subscriptions"),
             ("subscriptions: [\"\"]", "mqtt.subscriptions"), ("subscriptions: [\"a+/b\"]", "mqtt.subscriptions"),
             ("own_prefix: \"a/#\"", "mqtt.own_prefix"), ("own_prefix: \"\"", "mqtt.own_prefix"),
-            ("tls: {ca_file: secret}", "mqtt.tls"),
         ])
     func brokerSection(line: String, key: String) throws {
         let site = try Site(isBrokerRunning: false)
@@ -321,7 +320,7 @@ struct TroubleTests {
         .enabled(if: SmallDisk.isAllowed, "only root may mount a small disk; the next test is the same with a limit"))
     func fullDisk() throws {
         let site = try Site()
-        let disk = try SmallDisk(at: site.path("disk"), megabytes: 6)
+        let disk = try SmallDisk(at: site.path("disk"), megabytes: 24)
         site.store = site.path("disk/store")
         site.storeSettings = "journal_bytes: 1048576"
         try site.configure()
