@@ -26,6 +26,8 @@ struct KillTests {
         let site = try Site(shippedBroker: ())
         // The least that both can be, so that a seal is nearly always near.
         site.storeSettings = "journal_bytes: 1048576, seal_every: 60s"
+        // Small turns, so that what waited for the restart is many of them, one right after another.
+        site.turn = "messages_max: 20"
         try site.configure()
         var daemon = try site.start()
         try site.waitUntilSubscribed()

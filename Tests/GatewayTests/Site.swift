@@ -66,6 +66,7 @@ final class Site {
     /// Further settings, as they would stand in the braces of their sections.
     var mqtt = ""
     var storeSettings = ""
+    var turn = ""
     var devicesFolder = Programs.repository.appending(path: "Devices").path
     var rules = "rules: []\n"
     var roster = "device,cadence\n"
@@ -121,6 +122,7 @@ final class Site {
             """
             mqtt: {host: 127.0.0.1, port: \(broker.port), reconnect: {min: 100ms, max: 1s}, \(mqtt)}
             store: {folder: \(store), \(storeSettings)}
+            turn: {\(turn)}
             devices: {folder: \(devicesFolder), roster: roster.csv}
             rules: alerts.yaml
             api: {socket: \(socket)}

@@ -1,0 +1,49 @@
+import Foundation
+import Store
+import Telemetry
+import Testing
+
+@testable import Gateway
+
+@Suite("The sealer")
+struct SealerTests {
+    private static let noon = Timestamp(milliseconds: 1_773_576_000_000)
+
+    private func days(_ sealer: inout Sealer, at moment: Timestamp) throws -> SealedDays {
+        var found: SealedDays?
+        try eventually("the day files are written") {
+            if case .done(let days) = sealer.poll(at: moment) { found = days }
+            return found != nil
+        }
+        return try #require(found)
+    }
+
+    private func isRunning(_ sealer: inout Sealer, at moment: Timestamp) -> Bool {
+        if case .running = sealer.poll(at: moment) { true } else { false }
+    }
+
+    private func isIdle(_ sealer: inout Sealer, at moment: Timestamp) -> Bool {
+        if case .idle = sealer.poll(at: moment) { true } else { false }
+    }
+
+    @Test("keeps what is written until the journal has taken it", arguments: [false, true])
+    func keeps(isEnding: Bool) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "baotu-sealer-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let journal = try Journal.open(StoreOptions(folder: folder.path), now: Self.noon)
+        var sealer = Sealer()
+        sealer.begin(try journal.beginSeal(state: [1], now: Self.noon))
+        let first = try days(&sealer, at: Self.noon)
+        // As if the journal had no room for its part: nothing is said to the sealer.
+        #expect(isRunning(&sealer, at: Self.noon + .seconds(29)))
+        let again = isEnding ? try sealer.finish() : try days(&sealer, at: Self.noon + .seconds(30))
+        #expect(again?.journalID == first.journalID)
+        try journal.finishSeal(try #require(again))
+        sealer.settle()
+        #expect(isIdle(&sealer, at: Self.noon + .seconds(30)))
+        #expect(journal.snapshot?.bytes == [1])
+        // The journal would stop the process here had it not been told.
+        _ = try journal.beginSeal(state: [2], now: Self.noon + .seconds(31))
+        journal.close()
+    }
+}
