@@ -342,6 +342,35 @@ struct TroubleTests {
             makeRoom: { #expect(succeeds(prlimit, ["--pid", "\(daemon.id)", "--fsize=unlimited:"])) })
     }
 
+    @Test(
+        "a stop and a start on a full disk lose nothing, and say what they want",
+        .enabled(if: SmallDisk.isAllowed, "only root may mount a small disk"))
+    func fullDiskRestart() throws {
+        let site = try Site()
+        let disk = try SmallDisk(at: site.path("disk"), megabytes: 24)
+        site.store = site.path("disk/store")
+        try site.configure()
+        let daemon = try site.start()
+        try site.waitUntilSubscribed()
+        let first = try site.startLoad(rate: 2000, readingsPerMessage: 5, count: 400)
+        let before = try first.acknowledged()
+        try site.waitUntilCommitted(before.count * Audit.quantities.count)
+        try disk.fill()
+        let second = try site.startLoad(rate: 2000, readingsPerMessage: 20, count: 1000)
+        let during = try second.acknowledged()
+        try site.waitForLog("the store refuses; nothing is acknowledged until it takes readings")
+        #expect(site.stop(daemon) == 0, "\(site.log)")
+        #expect(site.lines(with: "the last seal failed").first?.contains("no room") == true, "\(site.log)")
+        let refused = try site.runDaemon()
+        #expect(refused.code == 1, "\(refused)")
+        #expect(refused.errors.contains("baotud: store: no room for \(site.store)/"), "\(refused.errors)")
+        try disk.makeRoom()
+        let again = try site.start()
+        try site.waitUntilCommitted((before.count + during.count) * Audit.quantities.count)
+        #expect(site.stop(again) == 0)
+        try site.expectKept([(first, before), (second, during)])
+    }
+
     private func resumes(
         _ site: Site, _ daemon: ChildProcess, fill: () throws -> Void, makeRoom: () throws -> Void
     ) throws {
