@@ -30,11 +30,18 @@ public struct WindowTable: ~Copyable {
         }
     }
 
+    /// What is touched for every reading beside the panes, side by side.
+    private struct Recent: ~Copyable {
+        /// By observed time.
+        var newest = Sample(observed: WindowTable.nothing, value: 0)
+        /// In the order they were heard.
+        var heard: SampleRing
+    }
+
     private struct Block {
         static let seriesMax = 256
         let panes: UnsafeMutablePointer<Pane>
-        let rings: UnsafeMutablePointer<SampleRing>
-        let newest: UnsafeMutablePointer<Sample>
+        let recent: UnsafeMutablePointer<Recent>
     }
 
     private static let nothing = Timestamp(milliseconds: .min)
@@ -52,9 +59,8 @@ public struct WindowTable: ~Copyable {
     deinit {
         for (index, block) in blocks.enumerated() {
             block.panes.deallocate()
-            block.rings.deinitialize(count: min(Block.seriesMax, seriesCount - index * Block.seriesMax))
-            block.rings.deallocate()
-            block.newest.deallocate()
+            block.recent.deinitialize(count: min(Block.seriesMax, seriesCount - index * Block.seriesMax))
+            block.recent.deallocate()
         }
     }
 
@@ -65,14 +71,12 @@ public struct WindowTable: ~Copyable {
             if within == 0 {
                 let panes = Block.seriesMax * plan.panesPerSeries
                 let block = Block(
-                    panes: .allocate(capacity: panes), rings: .allocate(capacity: Block.seriesMax),
-                    newest: .allocate(capacity: Block.seriesMax))
+                    panes: .allocate(capacity: panes), recent: .allocate(capacity: Block.seriesMax))
                 block.panes.initialize(repeating: Pane(), count: panes)
-                block.newest.initialize(repeating: Sample(observed: Self.nothing, value: 0), count: Block.seriesMax)
                 blocks.append(block)
             }
-            (blocks[seriesCount / Block.seriesMax].rings + within).initialize(
-                to: SampleRing(capacity: plan.samplesKept))
+            (blocks[seriesCount / Block.seriesMax].recent + within).initialize(
+                to: Recent(heard: SampleRing(capacity: plan.samplesKept)))
             seriesCount += 1
         }
     }
@@ -87,7 +91,7 @@ public struct WindowTable: ~Copyable {
         let within = reading.series.index % Block.seriesMax
         let panes = block.panes + within * plan.panesPerSeries
         let observed = reading.observed.milliseconds
-        let newest = block.newest[within].observed.milliseconds
+        let newest = block.recent[within].newest.observed.milliseconds
         var isTaken = false
         for index in lanes.indices {
             let offset = observed &- lanes[index].epoch &* lanes[index].paneMilliseconds
@@ -109,23 +113,26 @@ public struct WindowTable: ~Copyable {
             isTaken = true
         }
         let sample = Sample(observed: reading.observed, value: reading.value)
-        if isTaken { block.rings[within].push(sample) }
-        if sample.observed >= block.newest[within].observed { block.newest[within] = sample }
+        if isTaken { block.recent[within].heard.push(sample) }
+        if sample.observed >= block.recent[within].newest.observed { block.recent[within].newest = sample }
         return isTaken
     }
 
     /// The newest sample of a series by observed time; nil before its first.
     public func newest(of series: SeriesID) -> Sample? {
         guard series.index < seriesCount else { return nil }
-        let sample = blocks[series.index / Block.seriesMax].newest[series.index % Block.seriesMax]
+        let sample = blocks[series.index / Block.seriesMax].recent[series.index % Block.seriesMax].newest
         return sample.observed == Self.nothing ? nil : sample
     }
 
     /// The statistics of one window of a series at `now`; nil when the window is empty.
     ///
     /// The window ends with the pane of `now`, or of the series' newest sample where that is later: a device whose
-    /// clock runs ahead is judged by its own time.
-    public func summary(of series: SeriesID, window: Int, at now: Timestamp) -> WindowSummary? {
+    /// clock runs ahead is judged by its own time. Without `quantiles` median and p95 are nil, and the samples need not
+    /// be sorted: a third of the cost.
+    public func summary(
+        of series: SeriesID, window: Int, at now: Timestamp, quantiles: Bool = true
+    ) -> WindowSummary? {
         guard let newest = newest(of: series) else { return nil }
         let lane = lanes[window]
         let block = blocks[series.index / Block.seriesMax]
@@ -152,7 +159,8 @@ public struct WindowTable: ~Copyable {
         guard let oldest, let youngest else { return nil }
         let start = Timestamp(milliseconds: firstEpoch * lane.paneMilliseconds)
         let end = Timestamp(milliseconds: (lastEpoch + 1) * lane.paneMilliseconds)
-        let sorted = sortedSamples(in: block.rings + within, from: start, to: end, expected: merged.count)
+        let sorted =
+            quantiles ? sortedSamples(in: block.recent + within, from: start, to: end, expected: merged.count) : nil
         func moment(_ pane: Pane, _ offset: Int32) -> Timestamp {
             Timestamp(milliseconds: Int64(pane.epoch) * lane.paneMilliseconds + Int64(offset))
         }
@@ -166,12 +174,12 @@ public struct WindowTable: ~Copyable {
 
     /// The window's samples in order of value; nil where the ring no longer holds all of them.
     private func sortedSamples(
-        in ring: UnsafeMutablePointer<SampleRing>, from start: Timestamp, to end: Timestamp, expected: Int
+        in recent: UnsafeMutablePointer<Recent>, from start: Timestamp, to end: Timestamp, expected: Int
     ) -> [Double]? {
         guard expected <= plan.samplesKept else { return nil }
         var values: [Double] = []
         values.reserveCapacity(expected)
-        ring.pointee.withRuns { older, newer in
+        recent.pointee.heard.withRuns { older, newer in
             for run in [older, newer] {
                 for sample in run where sample.observed >= start && sample.observed < end {
                     values.append(sample.value)
@@ -209,19 +217,19 @@ extension WindowTable {
         for series in 0..<seriesCount {
             let block = blocks[series / Block.seriesMax]
             let within = series % Block.seriesMax
-            writer.append(block.newest[within].observed.milliseconds)
-            writer.append(block.newest[within].value.bitPattern)
+            writer.append(block.recent[within].newest.observed.milliseconds)
+            writer.append(block.recent[within].newest.value.bitPattern)
             for lane in lanes {
                 let panes = block.panes + (within * plan.panesPerSeries + lane.firstPane)
                 let filled = (0..<Int(lane.paneCount)).filter { panes[$0].epoch != Pane.never }
                 writer.append(UInt16(filled.count))
                 for slot in filled { writer.append(panes[slot]) }
             }
-            let ring = block.rings + within
-            writer.append(UInt16(ring.pointee.count))
-            for offset in 0..<ring.pointee.count {
-                writer.append(ring.pointee[offset].observed.milliseconds)
-                writer.append(ring.pointee[offset].value.bitPattern)
+            writer.append(UInt16(block.recent[within].heard.count))
+            for offset in 0..<block.recent[within].heard.count {
+                let sample = block.recent[within].heard[offset]
+                writer.append(sample.observed.milliseconds)
+                writer.append(sample.value.bitPattern)
             }
         }
         return writer.bytes
@@ -248,7 +256,7 @@ extension WindowTable {
             let block = blocks[series / Block.seriesMax]
             let within = series % Block.seriesMax
             guard let newest = reader.sample() else { return false }
-            block.newest[within] = newest
+            block.recent[within].newest = newest
             for target in targets {
                 guard let filled = reader.next(UInt16.self) else { return false }
                 for _ in 0..<filled {
@@ -263,7 +271,7 @@ extension WindowTable {
             guard let samples = reader.next(UInt16.self) else { return false }
             for _ in 0..<samples {
                 guard let sample = reader.sample() else { return false }
-                block.rings[within].push(sample)
+                block.recent[within].heard.push(sample)
             }
         }
         return reader.isAtEnd
