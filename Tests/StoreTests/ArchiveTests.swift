@@ -9,7 +9,7 @@ import Testing
 struct ArchiveTests {
     private let folder = TemporaryFolder()
 
-    private func open() throws -> Journal { try Journal.open(StoreOptions(folder: folder.store), now: noon) }
+    private func open() throws -> Journal { try Journal.open(StoreOptions(folder: folder.store)) }
 
     @Test("a reader sees every commit, through seals and with the writer gone and back")
     func follows() throws {

@@ -12,7 +12,7 @@ struct JournalTests {
     private func open(_ change: (inout StoreOptions) -> Void = { _ in }) throws -> Journal {
         var options = StoreOptions(folder: folder.store)
         change(&options)
-        return try Journal.open(options, now: noon)
+        return try Journal.open(options)
     }
 
     private func counts(_ commit: Commit) -> [Int] { [commit.fresh.count, commit.duplicates, commit.corrected] }
@@ -52,19 +52,19 @@ struct JournalTests {
     @Test("a folder that cannot be is refused with its reason")
     func unusableFolder() throws {
         #expect(throws: StoreError.parentMissing(folder: folder.path + "/a/b")) {
-            try Journal.open(StoreOptions(folder: folder.path + "/a/b"), now: noon)
+            try Journal.open(StoreOptions(folder: folder.path + "/a/b"))
         }
         writeFile(folder.path + "/file", [])
         #expect(throws: StoreError.notAFolder(path: folder.path + "/file")) {
-            try Journal.open(StoreOptions(folder: folder.path + "/file"), now: noon)
+            try Journal.open(StoreOptions(folder: folder.path + "/file"))
         }
         #expect(throws: StoreError.notAFolder(path: folder.path + "/file/x")) {
-            try Journal.open(StoreOptions(folder: folder.path + "/file/x"), now: noon)
+            try Journal.open(StoreOptions(folder: folder.path + "/file/x"))
         }
         mkdir(folder.store, 0o750)
         mkdir(folder.store + "/lock", 0o750)
         do throws(StoreError) {
-            _ = try Journal.open(StoreOptions(folder: folder.store), now: noon)
+            _ = try Journal.open(StoreOptions(folder: folder.store))
             Issue.record("opened a folder whose lock is a folder")
         } catch {
             guard case .notWritable(folder.store + "/lock", _) = error else {
