@@ -54,6 +54,23 @@ struct ArchiveTests {
         #expect(names(in: folder.store + "/raw") == ["2026-03-15.l0.db"])
     }
 
+    @Test("a reader that came while nobody wrote notices a writer, and one that came and went")
+    func noticesWriter() throws {
+        var journal = try open()
+        try journal.put("lamp", noon, ["active_power": 0])
+        try journal.seal()
+        journal.close()
+        let archive = try Archive(folder: folder.store)
+        for round in 1...4 {
+            #expect(try archive.points("lamp", "active_power").count == round)
+            journal = try open()
+            try journal.put("lamp", seconds(round), ["active_power": Double(round)])
+            if round == 2 { try journal.seal() }
+            if round == 3 { #expect(try archive.points("lamp", "active_power").count == 4) }
+            journal.close()
+        }
+    }
+
     @Test("a store that crashed answers before the gateway is back")
     func crashed() throws {
         let journal = try open()
