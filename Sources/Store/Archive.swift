@@ -27,12 +27,12 @@ public final class Archive {
         var links: [DeviceLink] = []
     }
 
-    /// Opens the store in `folder` for reading. Throws `.noStore` where there is none.
+    /// Opens the store in `folder` for reading. Throws `.noStore` where there is none, `.notReadable` where it may not.
     public convenience init(folder: String) throws(StoreError) { try self.init(folder: folder, effects: nil) }
 
     init(folder path: String, effects: EffectHook?) throws(StoreError) {
         folder = Folder(path)
-        guard Folder.exists(folder.core) else { throw .noStore(folder: folder.path) }
+        try folder.checkReadable()
         core = FileReader(folder.core, effects: effects)
         sealed = SealedFrames(folder, effects: effects)
         try withSnapshot { _ in }
