@@ -135,7 +135,7 @@ extension [RowBlock] {
     /// Puts readings into the blocks of their streams; the last put wins.
     ///
     /// Readings of one row stand together, so the row is looked for once for all of them: a restart reads 2.88 M
-    /// readings back in 0.2 s where a search for each took 0.49 s.
+    /// readings back in 0.14 s where a search for each took 0.49 s.
     mutating func put(_ readings: [Reading], _ registry: SeriesRegistry) {
         var (stream, time, row) = (-1, Int64.min, 0)
         for reading in readings {
