@@ -47,7 +47,7 @@ public struct Daemon {
         log.notice(
             "starting", metadata: ["version": "\(Self.version)", "store": "\(configuration.store.folder)"])
 
-        let journal = try Journal.open(configuration.store, now: clock())
+        let journal = try Journal.open(configuration.store)
         let mailbox = Mailbox()
         let live = LiveView(
             LiveStatusAnswer(

@@ -215,17 +215,6 @@ struct ArchiveTests {
         #expect(count == 1)
     }
 
-    @Test(
-        "patterns fit names",
-        arguments: [
-            ("lamp-*", "lamp-1", true), ("lamp-*", "lam-1", false), ("*", "", true), ("", "", true), ("", "a", false),
-            ("*a*b*", "xxaxxbxx", true), ("*a*b*", "xxbxxaxx", false), ("l?mp", "lamp", true), ("l?mp", "lmp", false),
-            ("*lamp", "lamplamp", true), ("a*", "b", false), ("**", "x", true),
-        ])
-    func patterns(pattern: String, name: String, fits: Bool) {
-        #expect(NamePattern(pattern).fits(name) == fits)
-    }
-
     @Test("a full disk is told apart, nothing is lost, and there is no need to restart")
     func diskFull() throws {
         let journal = try open()
