@@ -18,9 +18,18 @@ public struct Daemon {
 
     /// Reads and checks every file. Throws all mistakes of all files together.
     public init(configurationFile: String) throws(Mistakes) {
-        let configuration = try GatewayConfiguration(path: configurationFile)
-        files = try LoadedFiles.load(configuration)
+        var mistakes: [Mistake] = []
+        let configuration = try GatewayConfiguration.draft(path: configurationFile, &mistakes)
+        let files: LoadedFiles?
+        do {
+            files = try LoadedFiles.load(configuration)
+        } catch {
+            mistakes += error.list
+            files = nil
+        }
+        guard mistakes.isEmpty, let files else { throw Mistakes(mistakes) }
         self.configuration = configuration
+        self.files = files
     }
 
     /// What `--check` says of good files.
