@@ -6,6 +6,8 @@ DESTDIR ?=
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 RELEASE_BIN = .build/release
+# With Swift's library inside, the binaries run where no Swift is installed, and under a user who may not read it.
+RELEASE = -c release --static-swift-stdlib
 
 # What building needs, and what the tests and the demo need beside it.
 BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev pkg-config
@@ -32,7 +34,7 @@ packages: toolchain
 
 build: packages
 	@echo "build: release binaries (the first time takes some minutes)"
-	$(SWIFT) build -c release
+	$(SWIFT) build $(RELEASE)
 
 test: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -46,7 +48,7 @@ test: toolchain
 demo: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(RUN_PACKAGES)
 	@echo "build: release binaries (the first time takes some minutes)"
-	@$(SWIFT) build -c release
+	@$(SWIFT) build $(RELEASE)
 	@Config/demo/demo $(RELEASE_BIN) $(SECONDS)
 
 bench: build
@@ -67,7 +69,7 @@ format:
 install:
 	@test -x $(RELEASE_BIN)/baotud || { echo "install: there are no binaries yet; run make build first" >&2; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/baotu $(DESTDIR)$(PREFIX)/share/doc/baotu
-	install -m 0755 $(RELEASE_BIN)/baotud $(RELEASE_BIN)/baotu $(RELEASE_BIN)/baotu-fleet $(DESTDIR)$(PREFIX)/bin/
+	install -s -m 0755 $(RELEASE_BIN)/baotud $(RELEASE_BIN)/baotu $(RELEASE_BIN)/baotu-fleet $(DESTDIR)$(PREFIX)/bin/
 	rm -rf $(DESTDIR)$(PREFIX)/share/baotu/Devices
 	cp -R Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices
 	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/baotu/

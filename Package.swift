@@ -85,7 +85,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "Gateway", "Broker", "Store", "Decoding", "Alerting", "Windows", "Fleet", "TestSupport", "baotud",
-                "baotu", "baotu-fleet",
+                "baotu", "baotu-fleet", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: ours),
         .testTarget(name: "OperatorCLITests", dependencies: ["OperatorCLI", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: ours),

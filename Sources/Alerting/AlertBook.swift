@@ -8,11 +8,12 @@ public struct AlertBook: Sendable {
     /// Looks at the rolling statistics: the newest sample, or the summary of a window, at the moment of evaluation.
     public struct Statistics {
         public let newest: (SeriesID) -> (value: Double, observed: Timestamp)?
-        public let summary: (SeriesID, Duration) -> WindowSummary?
+        /// Of a series and the length of a window; with the quantiles only when they are asked for.
+        public let summary: (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?
 
         public init(
             newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
-            summary: @escaping (SeriesID, Duration) -> WindowSummary?
+            summary: @escaping (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?
         ) {
             self.newest = newest
             self.summary = summary
@@ -172,7 +173,8 @@ public struct AlertBook: Sendable {
         }
         var value: Double? = newest.value
         if let window = threshold.window {
-            value = statistics.summary(series, window).flatMap { threshold.statistic.value(in: $0) }
+            value = statistics.summary(series, window, threshold.statistic.isQuantile)
+                .flatMap { threshold.statistic.value(in: $0) }
         }
         step(
             rule, series: series, value.map { threshold.verdict(on: $0) } ?? .noData, value: value, registry, at: now,

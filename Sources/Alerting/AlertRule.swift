@@ -30,6 +30,8 @@ public struct Threshold: Equatable, Sendable {
         /// Change over the window, in the quantity's unit per hour.
         case rate
 
+        var isQuantile: Bool { self == .median || self == .p95 }
+
         /// The statistic of a summary; nil where the window's samples do not allow it.
         public func value(in summary: WindowSummary) -> Double? {
             switch self {

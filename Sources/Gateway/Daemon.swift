@@ -18,9 +18,18 @@ public struct Daemon {
 
     /// Reads and checks every file. Throws all mistakes of all files together.
     public init(configurationFile: String) throws(Mistakes) {
-        let configuration = try GatewayConfiguration(path: configurationFile)
-        files = try LoadedFiles.load(configuration)
+        var mistakes: [Mistake] = []
+        let configuration = try GatewayConfiguration.draft(path: configurationFile, &mistakes)
+        let files: LoadedFiles?
+        do {
+            files = try LoadedFiles.load(configuration)
+        } catch {
+            mistakes += error.list
+            files = nil
+        }
+        guard mistakes.isEmpty, let files else { throw Mistakes(mistakes) }
         self.configuration = configuration
+        self.files = files
     }
 
     /// What `--check` says of good files.
@@ -49,7 +58,7 @@ public struct Daemon {
         log.notice(
             "starting", metadata: ["version": "\(Self.version)", "store": "\(configuration.store.folder)"])
 
-        let journal = try Journal.open(configuration.store, now: clock())
+        let journal = try Journal.open(configuration.store)
         let mailbox = Mailbox()
         let live = LiveView(
             LiveStatusAnswer(

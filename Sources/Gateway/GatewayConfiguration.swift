@@ -49,14 +49,22 @@ public struct GatewayConfiguration: Sendable {
     /// Reads the file; a relative path in it is relative to the folder the file is in.
     ///
     /// Throws all mistakes together, each with file, line, key, value and what would be right.
-    public init(path: String) throws(Mistakes) {
-        let text = try SettingFiles.text(of: path)
-        try self.init(yaml: text, file: path)
-    }
+    public init(path: String) throws(Mistakes) { try self.init(yaml: try SettingFiles.text(of: path), file: path) }
 
     public init(yaml text: String, file: String) throws(Mistakes) {
-        let root = try Setting.parse(yaml: text, file: file)
         var mistakes: [Mistake] = []
+        self.init(try Setting.parse(yaml: text, file: file), file: file, &mistakes)
+        guard mistakes.isEmpty else { throw Mistakes(mistakes) }
+    }
+
+    /// Reads the file as far as it can be read, with defaults where there are mistakes: enough to look for more mistakes
+    /// in the files it names, and no more. Throws where it cannot be read at all.
+    static func draft(path: String, _ mistakes: inout [Mistake]) throws(Mistakes) -> GatewayConfiguration {
+        GatewayConfiguration(
+            try Setting.parse(yaml: try SettingFiles.text(of: path), file: path), file: path, &mistakes)
+    }
+
+    private init(_ root: Setting, file: String, _ mistakes: inout [Mistake]) {
         var reader = SettingReader(root, &mistakes)
         func located(_ path: String) -> String { Self.located(path, beside: file) }
 
@@ -125,7 +133,6 @@ public struct GatewayConfiguration: Sendable {
         log.finish(&mistakes)
 
         reader.finish(&mistakes)
-        guard mistakes.isEmpty else { throw Mistakes(mistakes) }
     }
 
     /// `path` itself when absolute, else beside the configuration file.

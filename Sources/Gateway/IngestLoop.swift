@@ -18,9 +18,9 @@ final class IngestLoop {
     private static let scanMilliseconds: Int64 = 1000
 
     private let configuration: GatewayConfiguration
-    private let broker: BrokerSession
+    private let broker: any BrokerLine
     private let journal: Journal
-    private let pipeline: Pipeline
+    let pipeline: Pipeline
     private let mailbox: Mailbox
     private let live: LiveView
     private let log: Logger
@@ -31,7 +31,7 @@ final class IngestLoop {
     private var batch = MessageBatch()
     private var decoded = DecodedBatch()
     private var outbox: OutboxPump
-    private var sealer = Sealer()
+    private var sealer: Sealer
     /// Transitions that the store could not take yet; they go before all others.
     private var unrecorded: [AlertTransition] = []
     private var lastJournalID: Int64
@@ -41,8 +41,9 @@ final class IngestLoop {
     private var statusLine: StatusLine
 
     init(
-        configuration: GatewayConfiguration, files: LoadedFiles, broker: BrokerSession, journal: Journal,
-        mailbox: Mailbox, live: LiveView, log: Logger, serviceManager: ServiceManager, now: @escaping () -> Timestamp
+        configuration: GatewayConfiguration, files: LoadedFiles, broker: any BrokerLine, journal: Journal,
+        mailbox: Mailbox, live: LiveView, log: Logger, serviceManager: ServiceManager, sealer: Sealer = Sealer(),
+        now: @escaping () -> Timestamp
     ) throws {
         self.configuration = configuration
         self.broker = broker
@@ -51,6 +52,7 @@ final class IngestLoop {
         self.live = live
         self.log = log
         self.serviceManager = serviceManager
+        self.sealer = sealer
         self.now = now
         decoder = Self.decoder(files.catalog, configuration)
         pipeline = Pipeline(plan: configuration.windows, rules: files.rules)
@@ -124,7 +126,7 @@ final class IngestLoop {
         unrecorded += transitions
         guard !unrecorded.isEmpty else { return }
         do throws(StoreError) {
-            _ = try journal.record(
+            try journal.record(
                 unrecorded, channels: outbox.channelNames, now: moment, evaluatedThrough: lastJournalID)
             unrecorded.removeAll()
             outbox.wake()
@@ -180,11 +182,12 @@ final class IngestLoop {
             case .running: return
             case .done(let days):
                 try journal.finishSeal(days)
-                sealer.settle()
+                sealer.complete()
             case .failed(let error):
                 log.error("sealing failed and is tried again", metadata: ["reason": "\(error)"])
             }
         } catch {
+            sealer.postpone(at: moment)
             note(error)
         }
     }

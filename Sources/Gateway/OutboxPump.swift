@@ -12,7 +12,7 @@ struct OutboxPump {
     private static let noticesPerTurnMax = 200
 
     private var channels: [any NotificationChannel] = []
-    private let broker: BrokerSession
+    private let broker: any BrokerLine
     private let schedule = DeliverySchedule()
     /// Handed to the broker, not yet confirmed.
     private var underway: [MessageToken: Int64] = [:]
@@ -23,7 +23,7 @@ struct OutboxPump {
     /// The store is asked for due notices at this moment at the latest, and at once when something was recorded.
     private var nextLook = Timestamp(milliseconds: 0)
 
-    init(configuration: GatewayConfiguration.Notifications, broker: BrokerSession, log: Logger) {
+    init(configuration: GatewayConfiguration.Notifications, broker: any BrokerLine, log: Logger) {
         self.broker = broker
         if configuration.toLog {
             channels.append(

@@ -91,11 +91,20 @@ final class Pipeline {
         windows.plan.windows.indices.compactMap { windows.summary(of: series, window: $0, at: now) }
     }
 
+    /// Two rules on the two sides of one statistic ask for the same summary, one after the other: it is made once.
     private func statistics(at now: Timestamp) -> AlertBook.Statistics {
-        AlertBook.Statistics(
+        var last: (series: SeriesID, length: Duration, quantiles: Bool, summary: WindowSummary?)?
+        return AlertBook.Statistics(
             newest: { [unowned self] series in windows.newest(of: series).map { ($0.value, $0.observed) } },
-            summary: { [unowned self] series, length in
-                windows.plan.index(of: length).flatMap { windows.summary(of: series, window: $0, at: now) }
+            summary: { [unowned self] series, length, quantiles in
+                if let last, last.series == series, last.length == length, last.quantiles == quantiles {
+                    return last.summary
+                }
+                let summary = windows.plan.index(of: length).flatMap {
+                    windows.summary(of: series, window: $0, at: now, quantiles: quantiles)
+                }
+                last = (series, length, quantiles, summary)
+                return summary
             })
     }
 }

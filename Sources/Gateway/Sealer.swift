@@ -20,58 +20,60 @@ struct Sealer {
 
     private static let queue = DispatchQueue(label: "baotu.seal", qos: .utility)
     private static let retryAfter = Duration.seconds(30)
+    private let isInline: Bool
     private var run: Run?
-    /// A job that failed and when it is run again, as it is.
-    private var failed: (job: SealJob, retryAt: Timestamp)?
-    /// Day files that are written and whose rows the journal has not forgotten yet, and when that is tried again.
-    private var written: (days: SealedDays, retryAt: Timestamp)?
+    /// A job that failed, to be run again as it is.
+    private var failed: SealJob?
+    /// What a job has written, until the journal has taken note of it.
+    private var written: SealedDays?
+    private var retryAt = Timestamp(milliseconds: 0)
+
+    /// `isInline` runs each job before `begin` returns: for the simulation, in which nothing happens by itself.
+    init(isInline: Bool = false) { self.isInline = isInline }
 
     mutating func begin(_ job: SealJob) {
         let run = Run(job)
         self.run = run
-        Self.queue.async(group: run.group) {
+        let work = { @Sendable in
             let outcome = Result { () throws(StoreError) -> SealedDays in try run.job.run() }
             run.outcome.withLock { $0 = outcome }
         }
+        if isInline { work() } else { Self.queue.async(group: run.group, execute: work) }
     }
 
     /// How far the seal is; starts a failed one again when its time has come.
-    ///
-    /// `done` comes again after a while until `settle` says that the journal has taken it: the journal holds a seal
-    /// under way till then and would refuse to begin another.
     mutating func poll(at now: Timestamp) -> Progress {
-        if let again = written {
-            guard now >= again.retryAt else { return .running }
-            written = (again.days, now + Self.retryAfter)
-            return .done(again.days)
-        }
-        if let again = failed, now >= again.retryAt {
+        if now >= retryAt, let job = failed {
             failed = nil
-            begin(again.job)
+            begin(job)
         }
-        guard let run else { return failed == nil ? .idle : .running }
-        guard let outcome = run.outcome.withLock({ $0 }) else { return .running }
-        self.run = nil
-        switch outcome {
-        case .success(let days):
-            written = (days, now + Self.retryAfter)
-            return .done(days)
-        case .failure(let error):
-            failed = (run.job, now + Self.retryAfter)
-            return .failed(error)
+        if let run, let outcome = run.outcome.withLock({ $0 }) {
+            self.run = nil
+            switch outcome {
+            case .success(let days): written = days
+            case .failure(let error):
+                failed = run.job
+                retryAt = now + Self.retryAfter
+                return .failed(error)
+            }
         }
+        if let written { return now >= retryAt ? .done(written) : .running }
+        return run == nil && failed == nil ? .idle : .running
     }
 
-    /// The journal has finished the seal.
-    mutating func settle() { written = nil }
+    /// The journal has taken note of what was written.
+    mutating func complete() { written = nil }
 
-    /// For the end: the job under way or waiting, once more on this thread and to its end; nil when there is none.
+    /// The journal could not take note; it is asked again later.
+    mutating func postpone(at now: Timestamp) { retryAt = now + Self.retryAfter }
+
+    /// For the end: what the seal under way has written, run to its end on this thread where it was not; nil when there
+    /// is none.
     mutating func finish() throws(StoreError) -> SealedDays? {
-        if let written { return written.days }
         run?.group.wait()
-        guard let job = run?.job ?? failed?.job else { return nil }
-        run = nil
-        failed = nil
+        if let written { return written }
+        if let run, case .success(let days) = run.outcome.withLock({ $0 }) { return days }
+        guard let job = failed ?? run?.job else { return nil }
         return try job.run()
     }
 }

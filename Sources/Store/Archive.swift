@@ -27,12 +27,12 @@ public final class Archive {
         var links: [DeviceLink] = []
     }
 
-    /// Opens the store in `folder` for reading. Throws `.noStore` where there is none.
+    /// Opens the store in `folder` for reading. Throws `.noStore` where there is none, `.notReadable` where it may not.
     public convenience init(folder: String) throws(StoreError) { try self.init(folder: folder, effects: nil) }
 
     init(folder path: String, effects: EffectHook?) throws(StoreError) {
         folder = Folder(path)
-        guard Folder.exists(folder.core) else { throw .noStore(folder: folder.path) }
+        try folder.checkReadable()
         core = FileReader(folder.core, effects: effects)
         sealed = SealedFrames(folder, effects: effects)
         try withSnapshot { _ in }
@@ -69,24 +69,16 @@ public final class Archive {
             sealed.forget()
         }
         try Catalogue.load(connection, into: &registry)
-        let columns = registry.streams
-        while tail.blocks.count < columns.count { tail.blocks.append(RowBlock()) }
+        while tail.blocks.count < registry.streamCount { tail.blocks.append(RowBlock()) }
         try JournalRows.forEach(connection, registry, after: tail.lastID) { row throws(StoreError) in
             tail.lastID = row.id
             tail.rows += 1
             tail.bytes += row.byteCount
             guard case .turn(let turn) = row.content else { return }
-            for reading in turn.fresh { put(reading) }
-            for reading in turn.corrections { put(reading) }
+            tail.blocks.put(turn.fresh, registry)
+            tail.blocks.put(turn.corrections, registry)
             tail.links.note(turn)
         }
-    }
-
-    private func put(_ reading: Reading) {
-        let place = registry.place(of: reading.series)
-        let columns = registry.streams[place.stream.index].columns.count
-        tail.blocks[place.stream.index].put(
-            reading.observed.milliseconds, place.column, reading.value, columns: columns)
     }
 
     // MARK: Replaying without the gateway

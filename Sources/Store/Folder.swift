@@ -75,6 +75,18 @@ struct Folder: Sendable {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Tells a store that is not there from one that may not be read.
+    func checkReadable() throws(StoreError) {
+        guard access(core, R_OK) != 0 else { return }
+        let code = errno
+        guard code == ENOENT || code == ENOTDIR else {
+            throw .notReadable(path: core, detail: Self.reason(code))
+        }
+        throw .noStore(folder: path)
+    }
+
+    static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Bytes of all files of the store, those of SQLite beside them included.

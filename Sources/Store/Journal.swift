@@ -65,7 +65,7 @@ public final class Journal {
     ///
     /// Reads back every row that no seal has taken, about 50 ns a reading. Throws `.locked` while another journal has
     /// the folder.
-    public static func open(_ options: StoreOptions, now: Timestamp) throws(StoreError) -> Journal {
+    public static func open(_ options: StoreOptions) throws(StoreError) -> Journal {
         let folder = Folder(options.folder)
         try folder.make()
         let lock = try FolderLock(folder)
@@ -113,14 +113,15 @@ public final class Journal {
             switch row.content {
             case .turn(let turn):
                 if oldestNow == nil { oldestNow = turn.now }
-                for reading in turn.fresh { ledger.restore(reading, registry) }
-                for reading in turn.corrections { ledger.restore(reading, registry) }
+                ledger.restore(turn.fresh, registry)
+                ledger.restore(turn.corrections, registry)
                 links.note(turn)
             case .damaged(let reason):
                 damage.append("store: journal row \(row.id) is damaged and was skipped: \(reason)")
                 if !row.isCounted { damagedRows.append(row.id) }
             }
         }
+        ledger.finishRestoring()
         guard !damagedRows.isEmpty else { return }
         var next = counters
         next.damagedRows += Int64(damagedRows.count)
@@ -131,7 +132,12 @@ public final class Journal {
         counters = next
     }
 
+    /// Sealed frames that were found damaged since the last call, when late readings were looked up in them.
+    public func takeDamagedFrames() -> [DamagedFrame] { sealed.takeDamaged() }
+
     /// Lets go of the store. Everything committed is on disk before this, and stays there should this fail.
+    ///
+    /// A seal job must have ended first: with the lock gone another gateway may write the same day files.
     public func close() {
         // A failure leaves the WAL beside the file, and the next opening reads it.
         try? core.checkpoint()

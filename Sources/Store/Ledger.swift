@@ -56,14 +56,14 @@ struct Ledger: ~Copyable {
         newest[stream] = max(newest[stream], time)
     }
 
-    /// Puts a reading that the journal holds; no question of freshness is asked again.
-    mutating func restore(_ reading: Reading, _ registry: SeriesRegistry) {
-        let place = registry.place(of: reading.series)
-        let time = reading.observed.milliseconds
-        let stream = place.stream.index
-        open[stream].put(
-            time, place.column, reading.value, columns: registry.streams[stream].columns.count)
-        newest[stream] = max(newest[stream], time)
+    /// Puts readings that the journal holds; no question of freshness is asked again.
+    mutating func restore(_ readings: [Reading], _ registry: SeriesRegistry) { open.put(readings, registry) }
+
+    /// To be called once after the last `restore`.
+    mutating func finishRestoring() {
+        for stream in open.indices {
+            if let last = open[stream].times.last { newest[stream] = max(newest[stream], last) }
+        }
     }
 
     // MARK: Staging a batch

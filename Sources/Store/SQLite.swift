@@ -97,7 +97,7 @@ final class Connection {
         guard synchronous == 2 else {
             throw .notDurable(file: file, pragma: "synchronous", found: "\(synchronous), not 2 (FULL)")
         }
-        // 4 MB: a checkpoint inside a commit stays near 10 ms.
+        // 4 MB: a commit that ends in a checkpoint took 11 to 20 ms (p99 of commits of 65 kB, disk shared with builds).
         try run("PRAGMA wal_autocheckpoint = \(4_194_304 / pageBytes)")
     }
 

@@ -45,9 +45,17 @@ final class FileReader {
         if let connection, isUnchanged { return connection }
         let hasWriter = Folder.exists(file + "-wal")
         stamp = hasWriter ? nil : FileStamp(file)
-        let opened = try Connection(file, hasWriter ? .readOnly : .immutable, effects: effects)
-        connection = opened
-        return opened
+        do {
+            let opened = try Connection(file, hasWriter ? .readOnly : .immutable, effects: effects)
+            // SQLite opens the file at the first look.
+            _ = try opened.integer("PRAGMA schema_version")
+            connection = opened
+            return opened
+        } catch {
+            // A `-wal` without its `-shm`, in a folder where this reader may not make one.
+            if case .notReadable = error, hasWriter, Folder.isReadable(file) { throw .leftOpen(file: file) }
+            throw error
+        }
     }
 }
 

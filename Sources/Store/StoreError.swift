@@ -8,6 +8,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case noStore(folder: String)
     case notWritable(path: String, detail: String)
     case notReadable(path: String, detail: String)
+    /// A gateway ended without closing the file, and only its user may recover it.
+    case leftOpen(file: String)
     /// Another process, or another journal of this one, writes to the folder.
     case locked(folder: String, pid: Int32?)
     case schemaTooNew(found: Int, supported: Int)
@@ -41,6 +43,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: cannot write \(path): \(detail); it must be writable by the user that runs the gateway"
         case .notReadable(let path, let detail):
             "store: cannot read \(path): \(detail); join the group that owns the data folder"
+        case .leftOpen(let file):
+            "store: \(file) was left open by a gateway that ended; start the gateway, or read as its user"
         case .locked(let folder, let pid):
             "store: \(folder) is in use by \(pid.map { "process \($0)" } ?? "another process"); "
                 + "one gateway writes a store at a time, stop that one or give another folder"

@@ -85,7 +85,7 @@ private struct Scene {
 
     private var statistics: AlertBook.Statistics {
         let newest = newest
-        return AlertBook.Statistics(newest: { newest[$0] }, summary: { _, _ in nil })
+        return AlertBook.Statistics(newest: { newest[$0] }, summary: { _, _, _ in nil })
     }
 
     mutating func hear(_ lamp: Int, _ value: Double) -> [AlertTransition] {

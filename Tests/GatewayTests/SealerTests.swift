@@ -30,16 +30,17 @@ struct SealerTests {
     func keeps(isEnding: Bool) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "baotu-sealer-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let journal = try Journal.open(StoreOptions(folder: folder.path), now: Self.noon)
+        let journal = try Journal.open(StoreOptions(folder: folder.path))
         var sealer = Sealer()
         sealer.begin(try journal.beginSeal(state: [1], now: Self.noon))
         let first = try days(&sealer, at: Self.noon)
-        // As if the journal had no room for its part: nothing is said to the sealer.
+        // As if the journal had no room for its part.
+        sealer.postpone(at: Self.noon)
         #expect(isRunning(&sealer, at: Self.noon + .seconds(29)))
         let again = isEnding ? try sealer.finish() : try days(&sealer, at: Self.noon + .seconds(30))
         #expect(again?.journalID == first.journalID)
         try journal.finishSeal(try #require(again))
-        sealer.settle()
+        sealer.complete()
         #expect(isIdle(&sealer, at: Self.noon + .seconds(30)))
         #expect(journal.snapshot?.bytes == [1])
         // The journal would stop the process here had it not been told.

@@ -9,7 +9,7 @@ import Testing
 struct ArchiveTests {
     private let folder = TemporaryFolder()
 
-    private func open() throws -> Journal { try Journal.open(StoreOptions(folder: folder.store), now: noon) }
+    private func open() throws -> Journal { try Journal.open(StoreOptions(folder: folder.store)) }
 
     @Test("a reader sees every commit, through seals and with the writer gone and back")
     func follows() throws {
@@ -52,6 +52,23 @@ struct ArchiveTests {
         #expect(try archive.points("lamp", "active_power").count == 2)
         #expect(names(in: folder.store) == ["core.db", "lock", "raw"])
         #expect(names(in: folder.store + "/raw") == ["2026-03-15.l0.db"])
+    }
+
+    @Test("a reader that came while nobody wrote notices a writer, and one that came and went")
+    func noticesWriter() throws {
+        var journal = try open()
+        try journal.put("lamp", noon, ["active_power": 0])
+        try journal.seal()
+        journal.close()
+        let archive = try Archive(folder: folder.store)
+        for round in 1...4 {
+            #expect(try archive.points("lamp", "active_power").count == round)
+            journal = try open()
+            try journal.put("lamp", seconds(round), ["active_power": Double(round)])
+            if round == 2 { try journal.seal() }
+            if round == 3 { #expect(try archive.points("lamp", "active_power").count == 4) }
+            journal.close()
+        }
     }
 
     @Test("a store that crashed answers before the gateway is back")
@@ -196,17 +213,6 @@ struct ArchiveTests {
         }
         try archive.replayTail(after: try #require(try archive.stateSnapshot()?.journalID)) { _ in count += 100 }
         #expect(count == 1)
-    }
-
-    @Test(
-        "patterns fit names",
-        arguments: [
-            ("lamp-*", "lamp-1", true), ("lamp-*", "lam-1", false), ("*", "", true), ("", "", true), ("", "a", false),
-            ("*a*b*", "xxaxxbxx", true), ("*a*b*", "xxbxxaxx", false), ("l?mp", "lamp", true), ("l?mp", "lmp", false),
-            ("*lamp", "lamplamp", true), ("a*", "b", false), ("**", "x", true),
-        ])
-    func patterns(pattern: String, name: String, fits: Bool) {
-        #expect(NamePattern(pattern).matches(name) == fits)
     }
 
     @Test("a full disk is told apart, nothing is lost, and there is no need to restart")

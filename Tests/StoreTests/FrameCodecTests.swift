@@ -77,7 +77,7 @@ struct FrameCodecTests {
         #expect(decoded.times == rows.times)
     }
 
-    @Test("random frames come back, sparse, wide, jittered and full ones", arguments: 0..<300 as Range<UInt64>)
+    @Test("random frames come back, sparse, wide, jittered and full ones", arguments: 0..<100 as Range<UInt64>)
     func random(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let rows = randomRows(&random)
@@ -87,10 +87,12 @@ struct FrameCodecTests {
             let frame = try FrameCodec.open(bytes, start: rows.times[0])
             return try (0...rows.stride).map { try frame.column($0) }
         }
-        for row in 0..<rows.count {
-            for index in 0..<rows.stride {
-                #expect(columns[index][row].bitPattern == rows[row, index].bitPattern || rows[row, index].isNaN)
+        for index in 0..<rows.stride {
+            let same = (0..<rows.count).allSatisfy { row in
+                columns[index][row].bitPattern == rows[row, index].bitPattern
+                    || (columns[index][row].isNaN && rows[row, index].isNaN)
             }
+            #expect(same, "column \(index)")
         }
         #expect(columns[rows.stride].allSatisfy { $0.isNaN })
     }
@@ -107,7 +109,7 @@ struct FrameCodecTests {
         #expect(bytes(rows).count < 1024 * 2 + 64)
     }
 
-    @Test("any bytes are refused or read, never more", arguments: 0..<200 as Range<UInt64>)
+    @Test("any bytes are refused or read, never more", arguments: 0..<60 as Range<UInt64>)
     func garbage(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<50 {
@@ -121,7 +123,7 @@ struct FrameCodecTests {
         }
     }
 
-    @Test("mutated frames are refused or read as frames", arguments: 0..<200 as Range<UInt64>)
+    @Test("mutated frames are refused or read as frames", arguments: 0..<60 as Range<UInt64>)
     func mutated(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let rows = randomRows(&random)
@@ -150,7 +152,7 @@ struct FrameCodecTests {
         #expect(throws: Malformed.self) { try decode(whole + [0], start: rows.times[0]) }
     }
 
-    @Test("a journal row of any bytes is refused or read", arguments: 0..<200 as Range<UInt64>)
+    @Test("a journal row of any bytes is refused or read", arguments: 0..<60 as Range<UInt64>)
     func turnGarbage(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var registry = SeriesRegistry()

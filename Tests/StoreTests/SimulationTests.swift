@@ -143,7 +143,7 @@ struct SimulationTests {
         var generation = 0
         var traffic = Traffic(seed: seed)
         var model = Model()
-        var journal: Journal? = try Journal.open(StoreOptions(folder: path), now: noon)
+        var journal: Journal? = try Journal.open(StoreOptions(folder: path))
         var job: SealJob?
         var written: SealedDays?
         var reader = try Archive(folder: path)
@@ -172,7 +172,7 @@ struct SimulationTests {
                 }
             case 17:
                 journal!.close()
-                journal = try Journal.open(StoreOptions(folder: path), now: noon)
+                journal = try Journal.open(StoreOptions(folder: path))
                 (job, written) = (nil, nil)
             case 18:
                 generation += 1
@@ -180,7 +180,7 @@ struct SimulationTests {
                 copyStore(path, to: copy)
                 journal = nil
                 path = copy
-                journal = try Journal.open(StoreOptions(folder: path), now: noon)
+                journal = try Journal.open(StoreOptions(folder: path))
                 reader = try Archive(folder: path)
                 (job, written) = (nil, nil)
             default:
@@ -196,7 +196,7 @@ struct SimulationTests {
         journal!.close()
         let closed = try contents(path)
         #expect(closed == model.points, "seed \(seed), without a writer")
-        let again = try Journal.open(StoreOptions(folder: path), now: noon)
+        let again = try Journal.open(StoreOptions(folder: path))
         #expect(again.registry.devices == registry.devices)
         #expect(again.registry.streams == registry.streams)
         #expect(
@@ -256,7 +256,7 @@ struct SimulationTests {
         saboteur.arm(target, error)
         var traffic = Traffic(seed: seed)
         var model = Model()
-        var journal = try Self.again { () throws(StoreError) in try Journal.open(options, now: noon) }
+        var journal = try Self.again { () throws(StoreError) in try Journal.open(options) }
         var generation = 0
         for step in Self.steps {
             do {
@@ -268,7 +268,7 @@ struct SimulationTests {
                     let copy = folder.path + "/crash-\(generation)"
                     copyStore(options.folder, to: copy)
                     options.folder = copy
-                    journal = try Journal.open(options, now: noon)
+                    journal = try Journal.open(options)
                     let found = try contents(copy)
                     #expect(found == model.points, "effect \(target): a failed step left something")
                 }
@@ -281,7 +281,7 @@ struct SimulationTests {
         #expect(try journal.alertStates().count == 1)
         #expect(try journal.pendingNotifications(atMost: 100, now: noon).count == model.transitions)
         journal.close()
-        journal = try Journal.open(options, now: noon)
+        journal = try Journal.open(options)
         let found = try contents(options.folder)
         #expect(found == model.points, "effect \(target)")
         let newest = try latest(options.folder)
@@ -304,12 +304,12 @@ struct SimulationTests {
         options.effects = copier.hook
         var traffic = Traffic(seed: seed)
         var model = Model()
-        let journal = try Journal.open(options, now: noon)
+        let journal = try Journal.open(options)
         for step in Self.steps {
             let before = model
             try step(journal, &traffic, &model)
             for copy in copier.take() {
-                let again = try Journal.open(StoreOptions(folder: copy), now: noon)
+                let again = try Journal.open(StoreOptions(folder: copy))
                 let found = try contents(copy)
                 #expect(found == before.points || found == model.points)
                 again.close()

@@ -1,0 +1,22 @@
+import Broker
+import Telemetry
+
+/// The line to the broker as the turn sees it. `BrokerSession` is the real one; the simulation of the tests has one that
+/// repeats, delays, reorders and drops.
+protocol BrokerLine: AnyObject {
+    var isConnected: Bool { get }
+    var connectedSince: Timestamp? { get }
+    func receive(
+        into batch: inout MessageBatch, messagesMax: Int, bytesMax: Int, linger: Duration, waiting: Duration,
+        now: () -> Timestamp)
+    func acknowledge()
+    func dropConnection(_ reason: String)
+    func publish(
+        topic: String, payload: [UInt8], qos: BrokerOptions.QualityOfService, retain: Bool
+    ) -> MessageToken?
+    func takeConfirmed() -> [MessageToken]
+    func takeEvents() -> [BrokerEvent]
+    func disconnect()
+}
+
+extension BrokerSession: BrokerLine {}

@@ -1,0 +1,109 @@
+import Broker
+import Telemetry
+import TestSupport
+
+@testable import Gateway
+
+/// A broker that keeps its word and nothing more: what is not acknowledged comes again, and besides it repeats, delays,
+/// reorders and drops the line, all by its seed.
+final class SimulatedBroker: BrokerLine {
+    struct Message {
+        var topic: String
+        var payload: [UInt8]
+    }
+
+    /// How often, of a thousand occasions, each mischief happens.
+    struct Mischief {
+        var dropsLine = 20
+        var losesAcknowledgement = 20
+        var repeats = 30
+        var delays = 50
+        static let none = Mischief(dropsLine: 0, losesAcknowledgement: 0, repeats: 0, delays: 0)
+    }
+
+    var mischief: Mischief
+    /// Not acknowledged, in no order that anyone may count on.
+    private var waiting: [Message] = []
+    /// Handed out and not yet acknowledged.
+    private var held: [Message] = []
+    private(set) var forgotten = 0
+    private(set) var published: [(topic: String, payload: String)] = []
+    private var confirmed: [MessageToken] = []
+    private var nextToken: UInt64 = 1
+    private var random: SeededGenerator
+    /// Of its own, so that a notice told twice does not change what the devices' messages do.
+    private var publishRandom: SeededGenerator
+    private let now: () -> Timestamp
+    private(set) var connectedSince: Timestamp?
+
+    init(seed: UInt64, mischief: Mischief = Mischief(), now: @escaping () -> Timestamp) {
+        random = SeededGenerator(seed: seed)
+        publishRandom = SeededGenerator(seed: seed &+ 1)
+        self.mischief = mischief
+        self.now = now
+    }
+
+    var isConnected: Bool { connectedSince != nil }
+    /// Whether every message was acknowledged.
+    var isDone: Bool { waiting.isEmpty && held.isEmpty }
+
+    /// A device publishes; the broker has taken it on.
+    func send(_ message: Message) { waiting.append(message) }
+
+    /// The gateway is gone, without a word.
+    func lose() {
+        waiting += held
+        held = []
+        connectedSince = nil
+        confirmed = []
+    }
+
+    private func chance(_ thousandths: Int) -> Bool { Int.random(in: 0..<1000, using: &random) < thousandths }
+
+    func receive(
+        into batch: inout MessageBatch, messagesMax: Int, bytesMax: Int, linger: Duration, waiting span: Duration,
+        now: () -> Timestamp
+    ) {
+        if connectedSince == nil { connectedSince = now() }
+        if chance(mischief.dropsLine) { return lose() }
+        if chance(mischief.delays) { return }
+        let count = min(messagesMax, waiting.count, Int.random(in: 0...8, using: &random))
+        for _ in 0..<count {
+            let message = waiting.remove(at: Int.random(in: 0..<waiting.count, using: &random))
+            held.append(message)
+            append(message, to: &batch, at: now())
+            if chance(mischief.repeats) { append(message, to: &batch, at: now()) }
+        }
+    }
+
+    private func append(_ message: Message, to batch: inout MessageBatch, at moment: Timestamp) {
+        batch.append(topic: message.topic, payload: message.payload, receivedAt: moment)
+    }
+
+    func acknowledge() {
+        if chance(mischief.losesAcknowledgement) { return lose() }
+        forgotten += held.count
+        held = []
+    }
+
+    func dropConnection(_ reason: String) { lose() }
+
+    func publish(
+        topic: String, payload: [UInt8], qos: BrokerOptions.QualityOfService, retain: Bool
+    ) -> MessageToken? {
+        guard isConnected, Int.random(in: 0..<1000, using: &publishRandom) >= mischief.delays else { return nil }
+        published.append((topic, String(decoding: payload, as: UTF8.self)))
+        let token = MessageToken(rawValue: nextToken)
+        nextToken += 1
+        confirmed.append(token)
+        return token
+    }
+
+    func takeConfirmed() -> [MessageToken] {
+        defer { confirmed = [] }
+        return confirmed
+    }
+
+    func takeEvents() -> [BrokerEvent] { [] }
+    func disconnect() { lose() }
+}
