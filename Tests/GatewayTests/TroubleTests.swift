@@ -310,6 +310,7 @@ struct TroubleTests {
     func fullDisk() throws {
         let site = try Site()
         let disk = try SmallDisk(at: site.path("disk"), megabytes: 24)
+        defer { withExtendedLifetime(disk) {} }
         site.store = site.path("disk/store")
         site.storeSettings = "journal_bytes: 1048576"
         try site.configure()
@@ -337,6 +338,7 @@ struct TroubleTests {
     func fullDiskRestart() throws {
         let site = try Site()
         let disk = try SmallDisk(at: site.path("disk"), megabytes: 24)
+        defer { withExtendedLifetime(disk) {} }
         site.store = site.path("disk/store")
         try site.configure()
         let daemon = try site.start()
