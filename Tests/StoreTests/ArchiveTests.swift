@@ -206,7 +206,7 @@ struct ArchiveTests {
             ("*lamp", "lamplamp", true), ("a*", "b", false), ("**", "x", true),
         ])
     func patterns(pattern: String, name: String, fits: Bool) {
-        #expect(NamePattern(pattern).fits(name) == fits)
+        #expect(NamePattern(pattern).matches(name) == fits)
     }
 
     @Test("a full disk is told apart, nothing is lost, and there is no need to restart")
