@@ -25,7 +25,7 @@ public enum UnixSocketServer {
             router: router,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [IdleStateHandler(allTimeout: silenceMax), SilenceHandler()])),
+                    additionalChannelHandlers: [IdleStateHandler(allTimeout: silenceMax), HangUpHandler()])),
             configuration: .init(
                 address: .unixDomainSocket(path: socketPath), serverName: "baotud",
                 availableConnectionsDelegate: .maximum(connectionsMax, logger: noLog)),
@@ -105,9 +105,10 @@ public enum UnixSocketServer {
     static let statisticsRowsMax = 100_000
 }
 
-/// Closes a connection that `IdleStateHandler` calls silent: a client that says nothing, stops in the middle of its
-/// question, or does not take its answer.
-private final class SilenceHandler: ChannelInboundHandler, RemovableChannelHandler {
+/// Closes a connection that `IdleStateHandler` calls silent (a client that says nothing, stops in the middle of its
+/// question, or does not take its answer), and one on which something other than HTTP comes: what follows a header that
+/// is too long would be read to its end otherwise.
+private final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Never
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -117,6 +118,8 @@ private final class SilenceHandler: ChannelInboundHandler, RemovableChannelHandl
             context.fireUserInboundEventTriggered(event)
         }
     }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
 /// Runs the store's queries one after another on a queue of its own: they block on the disk, and the archive is for one

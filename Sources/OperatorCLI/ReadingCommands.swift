@@ -95,7 +95,10 @@ struct HistoryCommand: AsyncParsableCommand {
             var answer = try await source.history(request)
             if plot, step == nil, answer.series.contains(where: { $0.next != nil }) {
                 // A chart of the first page would pass for the whole span.
-                request.step = .milliseconds(max(1, (to - from).milliseconds / Int64(TerminalPlot().width * 2)))
+                let dots = TerminalPlot().width * 2
+                request.step = .milliseconds(max(1, (to - from).milliseconds / Int64(dots)))
+                // Steps lie on multiples since 1970, so one more than fits begins before the span or ends after it.
+                request.limit = dots + 2
                 answer = try await source.history(request)
             }
             for sentence in answer.damaged { StandardStreams.complain("left out: \(sentence)") }

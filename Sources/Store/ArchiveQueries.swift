@@ -95,7 +95,8 @@ extension Archive {
 
     private func names(_ column: String, _ connection: Connection) throws(StoreError) -> [String] {
         var names: [String] = []
-        try connection.rows("SELECT DISTINCT \(column) FROM device ORDER BY 1") { row throws(StoreError) in
+        try connection.rows("SELECT DISTINCT \(column) FROM device WHERE \(column) <> '' ORDER BY 1") {
+            row throws(StoreError) in
             names.append(row.text(0))
         }
         return names

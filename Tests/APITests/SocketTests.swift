@@ -93,7 +93,8 @@ struct SocketTests {
         "garbage is refused or hung up on, and the next client is answered",
         arguments: [
             "\u{0}\u{1}\u{2}\u{3}\r\n\r\n", "HELO example.org\r\n\r\n", "GET /v1/status\r\n\r\n",
-            "GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\r\n\r\n",
+            "GET http://[ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\r\n\r\n",
             "GET /v1/latest?device=%ZZ%C3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
             "POST /v1/alerts/1/acknowledge HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
             "GET /v1/alerts/99999999999999999999 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
