@@ -95,7 +95,7 @@ struct Server {
 
     /// Two lamps, of which one has a name that needs care in a query, an alert and a reject.
     private static func writeStore(_ folder: String, points: Int) throws {
-        let journal = try Journal.open(StoreOptions(folder: folder), now: noon)
+        let journal = try Journal.open(StoreOptions(folder: folder))
         defer { journal.close() }
         var batch = DecodedBatch()
         for (name, count) in [("lamp-1", points), ("路灯 1+2&a=b%", 1)] {

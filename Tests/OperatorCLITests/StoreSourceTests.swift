@@ -16,7 +16,7 @@ struct StoreSourceTests {
     /// Three lamps, of which one never spoke: two that report power and voltage every ten seconds for five minutes,
     /// half of it sealed.
     private func makeStore() throws -> StoreSource {
-        let journal = try Journal.open(StoreOptions(folder: store), now: Self.noon)
+        let journal = try Journal.open(StoreOptions(folder: store))
         defer { journal.close() }
         _ = try journal.saveRoster(
             ["lamp-1", "lamp-2", "lamp-3"].map {
