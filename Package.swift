@@ -87,7 +87,18 @@ let package = Package(
                 "Gateway", "Broker", "Store", "Decoding", "Alerting", "Windows", "Fleet", "TestSupport", "baotud",
                 "baotu", "baotu-fleet", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: ours),
-        .testTarget(name: "OperatorCLITests", dependencies: ["OperatorCLI", "TestSupport"], swiftSettings: ours),
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "API", "Store", "OperatorCLI", "TestSupport",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: ours),
+        .testTarget(
+            name: "OperatorCLITests",
+            dependencies: [
+                "OperatorCLI", "Store", "TestSupport", "baotu",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: ours),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: ours),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: ours),
     ]

@@ -23,10 +23,22 @@ public enum UnixSocketServer {
         routes(on: router, desk, live)
         return Application(
             router: router,
-            configuration: .init(address: .unixDomainSocket(path: socketPath), serverName: "baotud"),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [IdleStateHandler(allTimeout: silenceMax), HangUpHandler()])),
+            configuration: .init(
+                address: .unixDomainSocket(path: socketPath), serverName: "baotud",
+                availableConnectionsDelegate: .maximum(connectionsMax, logger: noLog)),
             onServerRunning: { _ in UnixSocket.open(toGroup: socketPath) },
-            logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() })
+            logger: noLog)
     }
+
+    /// Connections beyond these wait in the kernel's queue: each costs a descriptor, which the store and the line to the
+    /// broker need too.
+    static let connectionsMax = 128
+    /// A connection on which nothing moved for so long, in either direction, is closed. The command line waits as long.
+    private static let silenceMax = TimeAmount.seconds(60)
+    private static let noLog = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
 
     private static func routes(on router: Router<BasicRequestContext>, _ desk: ArchiveDesk, _ live: LiveAnswers) {
         router.get("v1/status") { _, _ in try await Reply(desk.ask { try $0.status() }) }
@@ -46,8 +58,15 @@ public enum UnixSocketServer {
         }
         router.get("v1/statistics") { request, _ in
             let window = try request.milliseconds("window_ms").map { Duration.milliseconds($0) }
-            return try await Reply(
-                live.statistics(request.text("device"), request.text("quantity"), window, statisticsRowsMax))
+            let (device, quantity) = (request.text("device"), try request.quantity())
+            try await desk.ask { try $0.check(device: device) }
+            let answers = try await live.statistics(device, quantity, window, statisticsRowsMax + 1)
+            guard answers.count <= statisticsRowsMax else {
+                throw Refusal(
+                    .badRequest,
+                    "more than \(statisticsRowsMax) windows fit; ask for fewer devices, one quantity or one window")
+            }
+            return try Reply(answers)
         }
         router.get("v1/alerts") { request, _ in
             let phase = try request.word("phase", AlertPhase.self)
@@ -55,11 +74,11 @@ public enum UnixSocketServer {
             return try await Reply(desk.ask { try $0.alerts(filter) })
         }
         router.get("v1/alerts/:id") { _, context in
-            let id = try context.parameters.require("id", as: Int64.self)
+            let id = try alertID(context.parameters.get("id"))
             return try await Reply(desk.ask { try $0.alert(id) })
         }
         router.post("v1/alerts/:id/acknowledge") { request, context in
-            let id = try context.parameters.require("id", as: Int64.self)
+            let id = try alertID(context.parameters.get("id"))
             guard let by = request.text("by"), !by.isEmpty, by.utf8.count <= 128 else {
                 throw Refusal(.badRequest, "by: expected who acknowledges, 1 to 128 bytes")
             }
@@ -76,7 +95,31 @@ public enum UnixSocketServer {
         }
     }
 
+    private static func alertID(_ text: String?) throws(Refusal) -> Int64 {
+        guard let id = text.flatMap({ Int64($0) }) else {
+            throw Refusal(.badRequest, "id: '\(text ?? "")': expected the number of an alert")
+        }
+        return id
+    }
+
     static let statisticsRowsMax = 100_000
+}
+
+/// Closes a connection that `IdleStateHandler` calls silent (a client that says nothing, stops in the middle of its
+/// question, or does not take its answer), and one on which something other than HTTP comes: what follows a header that
+/// is too long would be read to its end otherwise.
+private final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Never
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is IdleStateHandler.IdleStateEvent {
+            context.close(promise: nil)
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
 /// Runs the store's queries one after another on a queue of its own: they block on the disk, and the archive is for one
@@ -152,7 +195,7 @@ private struct RefusalMiddleware<Context: RequestContext>: RouterMiddleware {
 extension StoreError {
     fileprivate var isNotFound: Bool {
         switch self {
-        case .noSuchAlert, .noSuchDevice: true
+        case .noSuchAlert, .noSuchDevice, .noSuchArea, .noSuchProfile: true
         default: false
         }
     }
@@ -201,9 +244,15 @@ extension Request {
         return word
     }
 
+    func quantity() throws(Refusal) -> String? {
+        guard let text = text("quantity"), Quantity(named: text) == nil else { return text("quantity") }
+        let hint = nearest(to: text, in: Quantity.all.lazy.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
+        throw Refusal(.badRequest, "quantity: '\(text)' is not a quantity\(hint)")
+    }
+
     func deviceFilter() throws(Refusal) -> DeviceFilter {
         DeviceFilter(
-            device: text("device"), profile: text("profile"), area: text("area"), quantity: text("quantity"))
+            device: text("device"), profile: text("profile"), area: text("area"), quantity: try quantity())
     }
 
     func historyRequest() throws(Refusal) -> HistoryRequest {
@@ -212,8 +261,8 @@ extension Request {
             throw Refusal(.badRequest, "since, until: expected two times, the first one earlier")
         }
         return HistoryRequest(
-            device: device, quantity: text("quantity"), channel: text("channel"), since: since, until: until,
+            device: device, quantity: try quantity(), channel: text("channel"), since: since, until: until,
             step: try milliseconds("step_ms").map { .milliseconds($0) },
-            limit: try integer("limit", in: 1...1_000_000) ?? 10_000)
+            limit: try integer("limit", in: 1...Archive.historyPointsMax) ?? 10_000)
     }
 }

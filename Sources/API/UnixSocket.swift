@@ -6,6 +6,9 @@ enum UnixSocket {
     ///
     /// Throws when a process answers on it, or something that is not a socket stands there.
     static func claim(_ path: String) throws(SocketError) {
+        guard path.utf8.count <= pathBytesMax else {
+            throw .unusable(path: path, reason: "the path is longer than \(pathBytesMax) bytes")
+        }
         var file = stat()
         let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         guard access(folder, W_OK | X_OK) == 0 else {
@@ -22,15 +25,16 @@ enum UnixSocket {
         guard unlink(path) == 0 else { throw .unusable(path: path, reason: String(cString: strerror(errno))) }
     }
 
+    /// `sun_path` of unix(7) with its end.
+    static let pathBytesMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
+
     private static func isAnswered(_ path: String) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0

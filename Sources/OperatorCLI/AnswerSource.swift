@@ -12,7 +12,8 @@ protocol AnswerSource {
     func statistics(device: String?, quantity: String?, window: Duration?) async throws -> [StatisticsAnswer]
     func alerts(_ filter: AlertFilter) async throws -> [AlertAnswer]
     func alert(_ id: Int64) async throws -> AlertStoryAnswer
-    func acknowledge(_ id: Int64, by: String, note: String) async throws
+    /// The alert as it is then.
+    func acknowledge(_ id: Int64, by: String, note: String) async throws -> AlertStoryAnswer
     func rejects(limit: Int, reason: Reject.Reason?, device: String?) async throws -> RejectsAnswer
     func findings() async throws -> [FindingAnswer]
     func close() async throws
@@ -23,6 +24,8 @@ struct NoAnswer: Error, CustomStringConvertible {
     let description: String
     let exitCode: Int32
 
+    /// EX_USAGE of sysexits(3), as the parser of the command line has it.
+    static func wrongQuestion(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 64) }
     static func failed(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 1) }
     /// EX_UNAVAILABLE of sysexits(3).
     static func unreachable(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 69) }

@@ -41,13 +41,18 @@ struct AskOptions: ParsableArguments {
 
     var output: Output { Output(format: format) }
 
-    static func socketPath(_ given: String?) -> String {
-        given ?? ProcessInfo.processInfo.environment["BAOTU_SOCKET"] ?? defaultSocket
+    func validate() throws {
+        guard socket == nil || store == nil else {
+            throw ValidationError("give --socket to ask the daemon, or --store to ask the files, not both")
+        }
     }
 
-    func source() throws -> any AnswerSource {
+    func source() throws -> any AnswerSource { try Self.source(socket: socket, store: store) }
+
+    static func source(socket: String?, store: String?) throws -> any AnswerSource {
         if let store { return try StoreSource(folder: store) }
-        return DaemonSource(socketPath: Self.socketPath(socket))
+        let variable = ProcessInfo.processInfo.environment["BAOTU_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
+        return DaemonSource(socketPath: socket ?? variable ?? defaultSocket)
     }
 
     /// Asks, and turns what went wrong into one sentence on standard error and an exit code.
@@ -69,32 +74,44 @@ struct AskOptions: ParsableArguments {
     }
 }
 
-/// Writes the sentence to standard error and gives the exit code to throw.
-func failure(_ sentence: String, _ code: Int32) -> ExitCode {
-    FileHandle.standardError.write(Data("baotu: \(sentence)\n".utf8))
-    return ExitCode(code)
-}
-
-/// Names for the shell's completion, asked from the daemon; none when it does not answer.
+/// Names for the shell's completion, asked from the daemon, or from the files where the line says `--store`; none when
+/// there is no answer.
 enum NameCompletion {
-    static let devices = CompletionKind.custom { _, _, _ in
-        await names { try await $0.devices(DeviceFilter()).map(\.device) }
+    static let devices = CompletionKind.custom { words, _, prefix in
+        await names(words) { try await $0.devices(DeviceFilter(device: prefix + "*")).map(\.device) }
     }
-    static let areas = CompletionKind.custom { _, _, _ in
-        await names { Array(Set(try await $0.devices(DeviceFilter()).map(\.area))).filter { !$0.isEmpty }.sorted() }
+    static let areas = CompletionKind.custom { words, _, _ in
+        await names(words) { try await $0.devices(DeviceFilter()).map(\.area) }
     }
-    static let profiles = CompletionKind.custom { _, _, _ in
-        await names { Array(Set(try await $0.devices(DeviceFilter()).map(\.profile))).filter { !$0.isEmpty }.sorted() }
+    static let profiles = CompletionKind.custom { words, _, _ in
+        await names(words) { try await $0.devices(DeviceFilter()).map(\.profile) }
     }
     static let quantities = CompletionKind.list(Quantity.all.map(\.name))
-    static let alerts = CompletionKind.custom { _, _, _ in
-        await names { try await $0.alerts(AlertFilter()).map { "\($0.id)" } }
+    static let alerts = CompletionKind.custom { words, _, _ in
+        await names(words) { try await $0.alerts(AlertFilter()).map { "\($0.id)" } }
+    }
+    static let rules = CompletionKind.custom { words, _, _ in
+        await names(words) { try await $0.alerts(AlertFilter()).map(\.rule) }
     }
 
-    private static func names(_ ask: (DaemonSource) async throws -> [String]) async -> [String] {
-        let source = DaemonSource(socketPath: AskOptions.socketPath(nil))
+    private static func names(
+        _ words: [String], _ ask: (any AnswerSource) async throws -> [String]
+    ) async -> [String] {
+        let socket = value(of: "--socket", in: words)
+        guard let source = try? AskOptions.source(socket: socket, store: value(of: "--store", in: words)) else {
+            return []
+        }
         let names = (try? await ask(source)) ?? []
         try? await source.close()
-        return names
+        return Set(names).filter { !$0.isEmpty }.sorted()
+    }
+
+    /// The option's value as the line has it so far: `--store DIR` or `--store=DIR`.
+    static func value(of option: String, in words: [String]) -> String? {
+        for (index, word) in words.enumerated() {
+            if word == option, index + 1 < words.count { return words[index + 1] }
+            if word.hasPrefix(option + "=") { return String(word.dropFirst(option.count + 1)) }
+        }
+        return nil
     }
 }

@@ -44,8 +44,8 @@ struct DaemonSource: AnswerSource {
 
     func alert(_ id: Int64) async throws -> AlertStoryAnswer { try await get("alerts/\(id)") }
 
-    func acknowledge(_ id: Int64, by: String, note: String) async throws {
-        let _: AlertStoryAnswer = try await ask(isPost: true, "alerts/\(id)/acknowledge", ["by": by, "note": note])
+    func acknowledge(_ id: Int64, by: String, note: String) async throws -> AlertStoryAnswer {
+        try await ask(isPost: true, "alerts/\(id)/acknowledge", ["by": by, "note": note])
     }
 
     func rejects(limit: Int, reason: Reject.Reason?, device: String?) async throws -> RejectsAnswer {
@@ -69,9 +69,10 @@ struct DaemonSource: AnswerSource {
         if !items.isEmpty { parts.queryItems = items.sorted { $0.name < $1.name } }
         // A plus sign in a query means a blank to most readers; names and times may have one.
         parts.percentEncodedQuery = parts.percentEncodedQuery?.replacing("+", with: "%2B")
-        guard let url = URL(httpURLWithSocketPath: socketPath, uri: parts.string ?? "/") else {
-            throw NoAnswer.failed("\(socketPath) cannot be the path of a socket")
-        }
+        // 107: `sun_path` of unix(7) without its end.
+        guard (1...107).contains(socketPath.utf8.count),
+            let url = URL(httpURLWithSocketPath: socketPath, uri: parts.string ?? "/")
+        else { throw NoAnswer.wrongQuestion("'\(socketPath)' cannot be a socket: expected a path of 1 to 107 bytes") }
         var request = HTTPClientRequest(url: url.absoluteString)
         if isPost { request.method = .POST }
         let response: HTTPClientResponse
@@ -80,14 +81,39 @@ struct DaemonSource: AnswerSource {
             response = try await client.execute(request, timeout: Self.timeout)
             body = try await response.body.collect(upTo: Self.answerBytesMax)
         } catch {
-            throw NoAnswer.unreachable(
-                "the gateway does not answer on \(socketPath): is baotud running, and are you in the group of its "
-                    + "socket? With the gateway down, --store DIR asks the files (\(error))")
+            throw NoAnswer.unreachable(Self.sentence(error, socketPath))
         }
+        let data = Data(body.readableBytesView)
         guard response.status == .ok else {
-            let refusal = try? JSONDecoder().decode([String: String].self, from: Data(body.readableBytesView))
-            throw NoAnswer.failed(refusal?["error"] ?? "the gateway answered \(response.status)")
+            let refusal = try? JSONDecoder().decode([String: String].self, from: data)
+            throw NoAnswer(
+                description: refusal?["error"] ?? "the gateway answered \(response.status)",
+                exitCode: Self.exitCode(of: response.status.code))
         }
-        return try JSONDecoder().decode(Answer.self, from: Data(body.readableBytesView))
+        do {
+            return try JSONDecoder().decode(Answer.self, from: data)
+        } catch {
+            throw NoAnswer.failed(
+                "the gateway's answer does not read (\(error)): baotu and baotud must be of the same version")
+        }
+    }
+
+    static func exitCode(of status: UInt) -> Int32 {
+        switch status {
+        case 400: 64
+        case 503: 69
+        default: 1
+        }
+    }
+
+    /// Why there was no answer, and what to do about it.
+    private static func sentence(_ error: any Error, _ path: String) -> String {
+        let offline = "With the gateway down, --store DIR asks the files"
+        return switch (error as? IOError)?.errnoCode {
+        case ENOENT: "there is no socket \(path): the gateway does not run, or has another api.socket. \(offline)"
+        case ECONNREFUSED: "nobody answers on \(path): the gateway does not run. \(offline)"
+        case EACCES, EPERM: "you may not use \(path): join the group of the socket, which is baotu"
+        default: "the gateway does not answer on \(path) (\(error)). \(offline)"
+        }
     }
 }

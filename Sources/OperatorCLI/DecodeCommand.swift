@@ -55,7 +55,7 @@ struct DecodeCommand: AsyncParsableCommand {
             catalog = try DeviceCatalog.load(folder: devices, parameters: parameters)
             try fill(&batch)
         } catch let mistakes as Mistakes {
-            for mistake in mistakes.list { _ = failure("\(mistake)", 1) }
+            for mistake in mistakes.list { StandardStreams.complain("\(mistake)") }
             throw ExitCode(1)
         } catch let error as NoAnswer {
             throw failure(error.description, error.exitCode)
@@ -69,12 +69,17 @@ struct DecodeCommand: AsyncParsableCommand {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var lines = ""
         for reading in decoded.readings {
-            let line = Line(reading, registry)
-            lines += String(decoding: try encoder.encode(line), as: UTF8.self) + "\n"
+            lines += String(decoding: try encoder.encode(Line(reading, registry)), as: UTF8.self) + "\n"
         }
-        FileHandle.standardOutput.write(Data(lines.utf8))
+        // Complaints first: a reader that has seen enough ends the program.
         for reject in decoded.rejects {
-            _ = failure("\(printable(reject.topic)): \(reject.reason.rawValue): \(printable(reject.detail))", 2)
+            StandardStreams.complain(
+                "\(printable(reject.topic)): \(reject.reason.rawValue): \(printable(reject.detail))")
+        }
+        do {
+            try StandardStreams.write(lines)
+        } catch let error as NoAnswer {
+            throw failure(error.description, error.exitCode)
         }
         if !decoded.rejects.isEmpty { throw ExitCode(2) }
     }
@@ -139,14 +144,12 @@ struct DecodeCommand: AsyncParsableCommand {
                 }
                 return Array(data)
             case "hex":
-                let digits = Array(payload.utf8)
-                let pairs = stride(from: 0, to: digits.count - 1, by: 2).map {
-                    UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
-                }
-                guard digits.count % 2 == 0, !pairs.contains(nil) else {
+                // Only ASCII: Swift takes full-width digits too.
+                let digits = payload.compactMap { $0.isASCII ? $0.hexDigitValue : nil }
+                guard digits.count == payload.count, digits.count % 2 == 0 else {
                     throw NoAnswer.failed("\(place): payload is not hexadecimal")
                 }
-                return pairs.compactMap { $0 }
+                return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
             case let other:
                 throw NoAnswer.failed("\(place): encoding '\(other)': expected utf8, base64 or hex")
             }
@@ -169,7 +172,7 @@ struct DecodeCommand: AsyncParsableCommand {
             do {
                 return try decoder.decode(Value.self, from: data)
             } catch {
-                throw NoAnswer.failed("\(place): expected {topic, payload, …}: \(error)")
+                throw NoAnswer.failed("\(place): \(fault(error)); expected {\"topic\": …, \"payload\": …}")
             }
         }
         if bytes.first(where: { !blanks.contains($0) }) == UInt8(ascii: "[") {
@@ -183,6 +186,19 @@ struct DecodeCommand: AsyncParsableCommand {
             found.append((place, try read(WrittenMessage.self, Data(line), place)))
         }
         return found
+    }
+
+    private static func fault(_ error: any Error) -> String {
+        func path(_ keys: [any CodingKey]) -> String {
+            keys.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()
+        }
+        return switch error as? DecodingError {
+        case .keyNotFound(let key, let context): "message\(path(context.codingPath)) has no '\(key.stringValue)'"
+        case .typeMismatch(_, let context) where context.codingPath.isEmpty: "not a message"
+        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+            "message\(path(context.codingPath)) is not a \(type)"
+        default: "not JSON"
+        }
     }
 
     private static func bytes(of file: String) throws -> [UInt8] {

@@ -3,7 +3,8 @@ import Foundation
 import Settings
 import Telemetry
 
-/// A moment on the command line: RFC 3339, or how long ago (`90s`, `10m`, `24h`, `7d`).
+/// A moment on the command line: RFC 3339, without zone by the wall clock here, or how long ago (`90s`, `10m`, `24h`,
+/// `7d`).
 struct MomentArgument: ExpressibleByArgument, Equatable {
     enum Written: Equatable {
         case at(Timestamp)
@@ -15,11 +16,11 @@ struct MomentArgument: ExpressibleByArgument, Equatable {
     init?(argument: String) {
         if let span = Duration(shortForm: argument) {
             written = .ago(span)
-        } else if let moment = Timestamp(
-            iso8601: argument, assumedOffsetSeconds: localOffsetSeconds(at: presentMoment()))
-        {
-            // Without a zone it is the wall clock of whoever types it.
+        } else if let moment = Timestamp(iso8601: argument) {
             written = .at(moment)
+        } else if let wall = Timestamp(iso8601: argument, assumedOffsetSeconds: 0) {
+            // The offset of that day: summer time may have begun or ended since.
+            written = .at(wall - .seconds(localOffsetSeconds(at: wall)))
         } else {
             return nil
         }
@@ -28,7 +29,7 @@ struct MomentArgument: ExpressibleByArgument, Equatable {
     func timestamp(now: Timestamp) -> Timestamp {
         switch written {
         case .at(let moment): moment
-        case .ago(let span): now - span
+        case .ago(let span): max(now - span, Timestamp(milliseconds: 0))
         }
     }
 }
@@ -67,11 +68,14 @@ func localTime(_ moment: Timestamp) -> String {
     return "\(wall) \(offset < 0 ? "-" : "+")\(two(minutes / 60)):\(two(minutes % 60))"
 }
 
-/// How long ago, in the largest unit that is at least one: `12s`, `5m`, `3h`, `2d`; `-` for never.
+/// How long ago, in the largest unit that is at least two: `12s`, `5m`, `3h`, `2d`; `-` for never.
 func age(of moment: Timestamp?, now: Timestamp) -> String {
     guard let moment else { return "-" }
     let seconds = (now - moment).milliseconds / 1000
-    if seconds < 0 { return "in \(-seconds)s" }
+    return seconds < 0 ? "in \(roughly(-seconds))" : roughly(seconds)
+}
+
+private func roughly(_ seconds: Int64) -> String {
     if seconds < 120 { return "\(seconds)s" }
     if seconds < 7200 { return "\(seconds / 60)m" }
     if seconds < 172_800 { return "\(seconds / 3600)h" }

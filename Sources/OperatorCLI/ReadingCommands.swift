@@ -21,24 +21,21 @@ struct LatestCommand: AsyncParsableCommand {
     @OptionGroup var options: AskOptions
 
     func run() async throws {
+        let output = options.output
         try await options.ask { source in
             let answers = try await source.latest(
                 DeviceFilter(device: device, profile: profile, area: area, quantity: checked(quantity)))
-            let now = presentMoment()
-            let isForPeople = options.format == .table
-            try options.output.print(
+            try output.print(
                 answers,
                 columns: [
                     .init("device"), .init("quantity"), .init("channel"), .init("value", .right), .init("unit"),
                     .init("observed"),
-                ] + (isForPeople ? [.init("age", .right)] : []),
+                ] + (output.isForPeople ? [.init("age", .right)] : []),
                 rows: answers.map { answer in
-                    let row = [
-                        printable(answer.device), answer.quantity, printable(answer.channel ?? ""),
-                        isForPeople ? shortNumber(answer.value) : "\(answer.value)", answer.unit,
-                        isForPeople ? localTime(answer.observed) : answer.observed.description,
-                    ]
-                    return isForPeople ? row + [age(of: answer.observed, now: now)] : row
+                    [
+                        output.text(answer.device), answer.quantity, output.text(answer.channel),
+                        output.number(answer.value), output.unit(answer.unit), output.time(answer.observed),
+                    ] + (output.isForPeople ? [output.age(answer.observed)] : [])
                 }, empty: "no readings")
         }
     }
@@ -66,7 +63,7 @@ struct HistoryCommand: AsyncParsableCommand {
     @Option(help: "One row for so long: count, mean, min, max and last. Such as 1m, 1h or 1d.")
     var step: SpanArgument?
 
-    @Flag(help: "Draw a chart in the terminal.")
+    @Flag(help: "Draw a chart in the terminal; of more readings than --limit, their means.")
     var plot = false
 
     @Option(help: "Rows a series at most.")
@@ -75,88 +72,129 @@ struct HistoryCommand: AsyncParsableCommand {
     @OptionGroup var options: AskOptions
 
     func validate() throws {
-        guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 1000000") }
+        guard (1...Archive.historyPointsMax).contains(limit) else {
+            throw ValidationError("--limit \(limit): expected 1 to \(Archive.historyPointsMax)")
+        }
         guard !plot || options.format == .table else {
             throw ValidationError("--plot draws for people; leave --format out")
         }
     }
 
     func run() async throws {
-        let now = presentMoment()
-        let from = since.timestamp(now: now)
+        let output = options.output
+        let from = since.timestamp(now: output.now)
         // The reading of this very millisecond counts.
-        let to = until?.timestamp(now: now) ?? now + .milliseconds(1)
-        guard from < to else { throw failure("--since must be earlier than --until", 64) }
+        let to = until?.timestamp(now: output.now) ?? output.now + .milliseconds(1)
+        guard from < to else {
+            throw failure("--since \(from) is not earlier than --until \(to)", 64)
+        }
         try await options.ask { source in
-            let answer = try await source.history(
-                HistoryRequest(
-                    device: device, quantity: checked(quantity), channel: channel, since: from, until: to,
-                    step: step?.duration, limit: limit))
-            for sentence in answer.damaged { _ = failure("left out: \(sentence)", 1) }
-            if plot { draw(answer) } else if step != nil { try printBuckets(answer) } else { try printPoints(answer) }
-            if options.format == .table {
-                for series in answer.series {
-                    guard let next = series.next else { continue }
-                    options.output.write(
-                        "\(series.quantity): there is more; ask again with --since \(next) or a larger --limit")
-                }
+            var request = HistoryRequest(
+                device: device, quantity: try checked(quantity), channel: channel, since: from, until: to,
+                step: step?.duration, limit: limit)
+            var answer = try await source.history(request)
+            if plot, step == nil, answer.series.contains(where: { $0.next != nil }) {
+                // A chart of the first page would pass for the whole span.
+                let dots = TerminalPlot().width * 2
+                request.step = .milliseconds(max(1, (to - from).milliseconds / Int64(dots)))
+                // Steps lie on multiples since 1970, so one more than fits begins before the span or ends after it.
+                request.limit = dots + 2
+                answer = try await source.history(request)
+            }
+            for sentence in answer.damaged { StandardStreams.complain("left out: \(sentence)") }
+            if plot {
+                try draw(answer, step: request.step, output)
+            } else if step != nil {
+                try printBuckets(answer, output)
+            } else {
+                try printPoints(answer, output)
+            }
+            // On standard error in CSV: programs must not take the first page for all there is.
+            for series in answer.series where options.format != .json {
+                guard let next = series.next else { continue }
+                let channel = series.channel.map { " (\(printable($0)))" } ?? ""
+                StandardStreams.complain(
+                    "\(series.quantity)\(channel): there is more; ask again with --since \(next) or a larger --limit")
             }
         }
     }
 
-    private func printPoints(_ answer: HistoryAnswer) throws {
-        let isForPeople = options.format == .table
-        try options.output.print(
+    private func printPoints(_ answer: HistoryAnswer, _ output: Output) throws {
+        try output.print(
             answer,
             columns: [.init("observed"), .init("quantity"), .init("channel"), .init("value", .right), .init("unit")],
             rows: answer.series.flatMap { series in
                 series.points.map { point in
                     [
-                        isForPeople ? localTime(point.observed) : point.observed.description, series.quantity,
-                        printable(series.channel ?? ""), isForPeople ? shortNumber(point.value) : "\(point.value)",
-                        series.unit,
+                        output.time(point.observed), series.quantity, output.text(series.channel),
+                        output.number(point.value), output.unit(series.unit),
                     ]
                 }
             }, empty: "no readings in this span")
     }
 
-    private func printBuckets(_ answer: HistoryAnswer) throws {
-        let isForPeople = options.format == .table
-        func shown(_ value: Double) -> String { isForPeople ? shortNumber(value) : "\(value)" }
-        try options.output.print(
+    private func printBuckets(_ answer: HistoryAnswer, _ output: Output) throws {
+        try output.print(
             answer,
             columns: [
                 .init("start"), .init("quantity"), .init("channel"), .init("count", .right), .init("mean", .right),
                 .init("min", .right), .init("max", .right), .init("last", .right),
-                .init("standard_deviation", .right), .init("unit"),
+                .init("deviation", .right, key: "standard_deviation"), .init("unit"),
             ],
             rows: answer.series.flatMap { series in
                 series.buckets.map { bucket in
                     [
-                        isForPeople ? localTime(bucket.start) : bucket.start.description, series.quantity,
-                        printable(series.channel ?? ""), "\(bucket.count)", shown(bucket.mean), shown(bucket.min),
-                        shown(bucket.max), shown(bucket.last), shown(bucket.standardDeviation), series.unit,
+                        output.time(bucket.start), series.quantity, output.text(series.channel), "\(bucket.count)",
+                        output.number(bucket.mean), output.number(bucket.min), output.number(bucket.max),
+                        output.number(bucket.last), output.number(bucket.standardDeviation),
+                        output.unit(series.unit),
                     ]
                 }
             }, empty: "no readings in this span")
     }
 
-    private func draw(_ answer: HistoryAnswer) {
-        guard !answer.series.isEmpty else { return options.output.write("no readings in this span") }
-        for series in answer.series {
-            let points =
+    /// A chart for each series that has readings; low ones where there are several, on the same axes of time.
+    private func draw(_ answer: HistoryAnswer, step: Duration?, _ output: Output) throws {
+        var plot = TerminalPlot()
+        plot.isASCII = !output.isUTF8
+        let charts = answer.series.map { series in
+            (
+                series,
                 series.points.map { TerminalPlot.Point(at: $0.observed, value: $0.value) }
-                + series.buckets.map { TerminalPlot.Point(at: $0.start, value: $0.mean) }
-            var plot = TerminalPlot()
-            plot.gap = typicalStep(points).map { $0 * 3 }
-            let channel = series.channel.map { " (\(printable($0)))" } ?? ""
-            options.output.write(
-                "\(printable(answer.device)): \(series.quantity)\(channel), \(points.count) \(step == nil ? "readings" : "steps")"
+                    + series.buckets.map { TerminalPlot.Point(at: $0.start, value: $0.mean) }
             )
-            for line in plot.lines(points, since: answer.since, until: answer.until, unit: series.unit) {
-                options.output.write(line)
-            }
+        }.filter { !$1.isEmpty }
+        guard !charts.isEmpty else { return try output.write("no readings in this span") }
+        if charts.count > 1 {
+            (plot.intervals, plot.rowsPerInterval) = (2, 2)
+            plot.labelWidthMin = charts.flatMap { plot.labels($1) }.map(displayWidth).max() ?? 0
         }
+        for (index, (series, points)) in charts.enumerated() {
+            plot.gap = (step ?? typicalStep(points)).map { $0 * 3 }
+            if index > 0 { try output.write("") }
+            try output.write(title(series, points, step: step, device: answer.device, output))
+            let lines = plot.lines(points, since: answer.since, until: answer.until)
+            try output.write(lines.joined(separator: "\n"))
+        }
+    }
+
+    private func title(
+        _ series: SeriesHistory, _ points: [TerminalPlot.Point], step: Duration?, device: String, _ output: Output
+    ) -> String {
+        let unit = output.unit(series.unit)
+        func shown(_ value: Double) -> String { shortNumber(value) + (unit.isEmpty ? "" : " \(unit)") }
+        let values = points.map(\.value)
+        let count =
+            step.map { "means of \(spoken($0))" } ?? (points.count == 1 ? "1 reading" : "\(points.count) readings")
+        let channel = series.channel.map { " (\(output.text($0)))" } ?? ""
+        return "\(output.text(device)): \(series.quantity)\(channel), \(count), "
+            + "\(shown(values.min() ?? 0)) to \(shown(values.max() ?? 0)), last \(shown(values.last ?? 0))"
+    }
+
+    /// A step that nobody chose, in whole seconds where it has them: `4m12s` would say no more.
+    private func spoken(_ step: Duration) -> String {
+        step < .seconds(2)
+            ? step.shortForm : Duration.seconds((step.milliseconds + 500) / 1000).shortForm
     }
 
     /// The median distance between neighbours; a gap in the chart is three of them.
@@ -183,37 +221,52 @@ struct StatsCommand: AsyncParsableCommand {
     @OptionGroup var options: AskOptions
 
     func run() async throws {
+        let output = options.output
         try await options.ask { source in
-            let answers = try await source.statistics(
-                device: device, quantity: checked(quantity), window: window?.duration)
-            let isForPeople = options.format == .table
-            func shown(_ value: Double?) -> String {
-                value.map { isForPeople ? shortNumber($0) : "\($0)" } ?? (isForPeople ? "-" : "")
+            let quantity = try checked(quantity)
+            let answers = try await source.statistics(device: device, quantity: quantity, window: window?.duration)
+            if answers.isEmpty, let window {
+                // Empty because of the window? Then say which there are.
+                let all = try await source.statistics(device: device, quantity: quantity, window: nil)
+                let lengths = Set(all.map(\.windowSeconds)).sorted().map { Self.span(seconds: $0) }
+                if !lengths.isEmpty,
+                    !all.contains(where: { $0.windowSeconds == Double(window.duration.milliseconds) / 1000 })
+                {
+                    throw NoAnswer.wrongQuestion(
+                        "there is no window of \(window.duration.shortForm); there are \(lengths.joined(separator: ", "))"
+                    )
+                }
             }
-            try options.output.print(
+            try output.print(
                 answers,
                 columns: [
-                    .init("device"), .init("quantity"), .init("channel"), .init("window", .right),
-                    .init("count", .right), .init("mean", .right), .init("min", .right), .init("max", .right),
-                    .init("deviation", .right), .init("median", .right), .init("p95", .right), .init("last", .right),
-                    .init("rate/h", .right), .init("unit"),
+                    .init("device"), .init("quantity"), .init("channel"),
+                    .init("window", .right, key: "window_seconds"), .init("count", .right), .init("mean", .right),
+                    .init("min", .right), .init("max", .right),
+                    .init("deviation", .right, key: "standard_deviation"), .init("median", .right),
+                    .init("p95", .right), .init("last", .right), .init("rate/h", .right, key: "rate_per_hour"),
+                    .init("unit"),
                 ],
                 rows: answers.map { answer in
                     [
-                        printable(answer.device), answer.quantity, printable(answer.channel ?? ""),
-                        Duration.milliseconds(Int64(answer.windowSeconds * 1000)).shortForm, "\(answer.count)",
-                        shown(answer.mean), shown(answer.min), shown(answer.max), shown(answer.standardDeviation),
-                        shown(answer.median), shown(answer.p95), shown(answer.last), shown(answer.ratePerHour),
-                        answer.unit,
+                        output.text(answer.device), answer.quantity, output.text(answer.channel),
+                        output.isForPeople
+                            ? Self.span(seconds: answer.windowSeconds) : output.number(answer.windowSeconds),
+                        "\(answer.count)", output.number(answer.mean), output.number(answer.min),
+                        output.number(answer.max), output.number(answer.standardDeviation),
+                        output.number(answer.median), output.number(answer.p95), output.number(answer.last),
+                        output.number(answer.ratePerHour), output.unit(answer.unit),
                     ]
-                }, empty: "no statistics: no such series, or no readings in its windows")
+                }, empty: "no readings in these windows")
         }
     }
+
+    private static func span(seconds: Double) -> String { Duration.milliseconds(Int64(seconds * 1000)).shortForm }
 }
 
 /// The quantity, when it is one; a slip gets the nearest word.
 func checked(_ quantity: String?) throws -> String? {
     guard let quantity, Quantity(named: quantity) == nil else { return quantity }
     let hint = nearest(to: quantity, in: Quantity.all.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
-    throw NoAnswer(description: "'\(quantity)' is not a quantity\(hint)", exitCode: 64)
+    throw NoAnswer.wrongQuestion("'\(quantity)' is not a quantity\(hint)")
 }

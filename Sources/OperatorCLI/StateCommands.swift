@@ -24,50 +24,95 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let output = options.output
         try await options.ask { source in
             let status = try await source.status()
-            let live = try await source.liveStatus()
-            let now = presentMoment()
-            var rows: [(String, String)] = []
-            if let live {
-                let broker =
-                    live.brokerConnected
-                    ? "connected to \(live.broker) for \(age(of: live.brokerConnectedSince, now: now))"
-                    : "NOT connected to \(live.broker)"
-                rows += [
-                    (
-                        "gateway",
-                        "\(live.version), up \(age(of: live.startedAt, now: now)), last turn \((now - live.lastTurnAt).milliseconds) ms ago"
-                    ),
-                    ("broker", broker),
-                ]
-                if live.droppedByBroker > 0 { rows.append(("dropped by broker", "\(live.droppedByBroker)")) }
-                if let trouble = live.storeTrouble { rows.append(("store trouble", trouble)) }
-            } else {
-                rows.append(("gateway", "not asked: these are the files"))
+            let whole = Whole(status: status, live: try await source.liveStatus())
+            guard output.isForPeople else {
+                let rows = try Self.flattened(whole)
+                return try output.print(whole, columns: [.init("key"), .init("value")], rows: rows, empty: "")
             }
-            rows += [
-                ("received", "\(status.received) messages"), ("committed", "\(status.committed) readings"),
-                ("duplicates", "\(status.duplicates)"), ("corrected", "\(status.corrected)"),
-                ("rejected", "\(status.rejected)"), ("suspect", "\(status.suspect)"), ("late", "\(status.late)"),
-                ("ignored", "\(status.ignored) messages"), ("empty", "\(status.empty) messages"),
-                ("series", "\(status.series)"),
-                ("devices", "\(status.devices), of which \(status.devicesExpected) on the roster"),
-                (
-                    "alerts",
-                    "\(status.alertsFiring) firing, \(status.alertsPending) pending, \(status.alertsUnknown) unknown"
-                ),
-                ("outbox", "\(status.outboxPending) notices to deliver"),
-                (
-                    "journal",
-                    "row \(status.journalID), \(status.journalRows) rows or \(status.journalBytes) bytes to seal"
-                ),
-                ("days", status.oldestDay.map { "\($0) to \(status.newestDay ?? $0)" } ?? "none sealed yet"),
-                ("store", "\(status.storeBytes / 1024) KiB, last commit \(age(of: status.lastCommitAt, now: now)) ago"),
-            ]
-            try options.output.print(
-                Whole(status: status, live: live), columns: [.init("what"), .init("value")],
-                rows: rows.map { [$0.0, $0.1] }, empty: "")
+            try output.print(
+                whole, columns: [.init("what"), .init("value")],
+                rows: Self.live(whole.live, output) + Self.counters(status, output), empty: "")
+        }
+    }
+
+    private static func live(_ live: LiveStatusAnswer?, _ output: Output) -> [[String]] {
+        guard let live else { return [["gateway", "not asked: these are the files"]] }
+        let broker =
+            live.brokerConnected
+            ? "connected to \(live.broker) for \(output.age(live.brokerConnectedSince))"
+            : "NOT connected to \(live.broker)"
+        let sinceTurn = max(0, (output.now - live.lastTurnAt).milliseconds)
+        let turn = sinceTurn < 2000 ? "\(sinceTurn) ms" : output.age(live.lastTurnAt)
+        var rows = [
+            ["gateway", "\(live.version), up \(output.age(live.startedAt)), last turn \(turn) ago"],
+            ["broker", broker],
+        ]
+        if live.droppedByBroker > 0 { rows.append(["dropped by broker", "\(live.droppedByBroker) messages"]) }
+        if let trouble = live.storeTrouble { rows.append(["store trouble", output.text(trouble)]) }
+        return rows
+    }
+
+    private static func counters(_ status: StatusAnswer, _ output: Output) -> [[String]] {
+        let commit = status.lastCommitAt.map { "last commit \(output.age($0)) ago" } ?? "nothing committed yet"
+        let damage = status.damagedRows > 0 ? [["damaged", "\(status.damagedRows) journal rows left out"]] : []
+        return [
+            ["received", "\(status.received) messages"], ["committed", "\(status.committed) readings"],
+            ["duplicates", "\(status.duplicates) readings"], ["corrected", "\(status.corrected) readings"],
+            ["rejected", "\(status.rejected) messages or parts"], ["suspect", "\(status.suspect) values"],
+            ["late", "\(status.late) readings"], ["ignored", "\(status.ignored) messages"],
+            ["empty", "\(status.empty) messages"],
+        ] + damage + [
+            ["series", "\(status.series)"],
+            ["devices", "\(status.devices), of which \(status.devicesExpected) on the roster"],
+            [
+                "alerts",
+                "\(status.alertsFiring) firing, \(status.alertsPending) pending, \(status.alertsUnknown) unknown",
+            ],
+            ["outbox", "\(status.outboxPending) notices to deliver"],
+            [
+                "journal",
+                "row \(status.journalID); \(status.journalRows) rows, \(size(status.journalBytes)) to seal",
+            ],
+            ["days", status.oldestDay.map { "\($0) to \(status.newestDay ?? $0)" } ?? "none sealed yet"],
+            ["store", "\(size(status.storeBytes)), \(commit)"],
+        ]
+    }
+
+    private static func size(_ bytes: Int64) -> String {
+        if bytes < 10 * 1024 { return "\(bytes) bytes" }
+        return bytes < 10 * 1_048_576 ? "\(bytes / 1024) KiB" : "\(bytes / 1_048_576) MiB"
+    }
+
+    /// The JSON as rows of key and value, `live.turns` for what lies within.
+    private static func flattened(_ whole: Whole) throws -> [[String]] {
+        func rows(_ node: Node, _ path: String) -> [[String]] {
+            switch node {
+            case .leaf(let text): [[path, text]]
+            case .branch(let children):
+                children.sorted { $0.key < $1.key }.flatMap { rows($1, path.isEmpty ? $0 : "\(path).\($0)") }
+            }
+        }
+        return rows(try JSONDecoder().decode(Node.self, from: try JSONEncoder().encode(whole)), "")
+    }
+
+    private enum Node: Decodable {
+        case leaf(String)
+        case branch([String: Node])
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let children = try? container.decode([String: Node].self) {
+                self = .branch(children)
+            } else if let flag = try? container.decode(Bool.self) {
+                self = .leaf("\(flag)")
+            } else if let number = try? container.decode(Int64.self) {
+                self = .leaf("\(number)")
+            } else {
+                self = .leaf(try container.decode(String.self))
+            }
         }
     }
 }
@@ -88,23 +133,23 @@ struct DevicesCommand: AsyncParsableCommand {
     @OptionGroup var options: AskOptions
 
     func run() async throws {
+        let output = options.output
         try await options.ask { source in
             let answers = try await source.devices(DeviceFilter(device: device, profile: profile, area: area))
-            let now = presentMoment()
-            let isForPeople = options.format == .table
-            try options.output.print(
+            try output.print(
                 answers,
                 columns: [
                     .init("device"), .init("profile"), .init("area"), .init("circuit"), .init("health"),
-                    .init("heard", .right), .init("cadence", .right), .init("series", .right),
-                    .init("firing", .right),
+                    .init("heard", .right, key: "last_heard"), .init("cadence", .right, key: "cadence_seconds"),
+                    .init("series", .right), .init("firing", .right, key: "firing_alerts"),
                 ],
                 rows: answers.map { answer in
-                    [
-                        printable(answer.device), answer.profile, printable(answer.area), printable(answer.circuit),
-                        answer.health,
-                        isForPeople ? age(of: answer.lastHeard, now: now) : answer.lastHeard?.description ?? "",
-                        answer.cadenceSeconds.map { Duration.milliseconds(Int64($0 * 1000)).shortForm } ?? "",
+                    let cadence = answer.cadenceSeconds.map { Duration.milliseconds(Int64($0 * 1000)) }
+                    return [
+                        output.text(answer.device), output.text(answer.profile), output.text(answer.area),
+                        output.text(answer.circuit), answer.health(at: output.now).rawValue,
+                        output.age(answer.lastHeard),
+                        cadence.map { output.isForPeople ? $0.shortForm : "\($0.milliseconds / 1000)" } ?? "",
                         "\(answer.series)", "\(answer.firingAlerts)",
                     ]
                 }, empty: "no devices")
@@ -112,11 +157,16 @@ struct DevicesCommand: AsyncParsableCommand {
     }
 }
 
+/// Three-valued: a device that never spoke is unknown, not fine.
+enum Health: String { case ok, firing, unknown }
+
 extension DeviceAnswer {
-    /// Three-valued: `ok`, `firing`, `unknown`. A device that never spoke is unknown, not fine.
-    fileprivate var health: String {
-        if firingAlerts > 0 { return "firing" }
-        return lastHeard == nil || lastStatus == "offline" ? "unknown" : "ok"
+    /// Unknown also after three cadences of silence, at least five minutes, as an alert's data is stale then.
+    func health(at now: Timestamp) -> Health {
+        if firingAlerts > 0 { return .firing }
+        guard let lastHeard, lastStatus != "offline" else { return .unknown }
+        let silenceMax = cadenceSeconds.map { Duration.milliseconds(Int64(max($0 * 3, 300) * 1000)) }
+        return silenceMax.map { now - lastHeard > $0 } ?? false ? .unknown : .ok
     }
 }
 
@@ -136,36 +186,41 @@ struct RejectsCommand: AsyncParsableCommand {
     @OptionGroup var options: AskOptions
 
     func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000") }
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit \(limit): expected 1 to 10000") }
     }
 
     func run() async throws {
+        let output = options.output
         try await options.ask { source in
             let answer = try await source.rejects(limit: limit, reason: reason, device: device)
-            let isForPeople = options.format == .table
-            if isForPeople, !answer.counts.isEmpty {
+            if output.isForPeople, !answer.counts.isEmpty {
                 var table = TextTable([.init("reason"), .init("count", .right), .init("last")])
                 for count in answer.counts { table.append([count.reason, "\(count.count)", localTime(count.lastAt)]) }
-                for line in table.lines() { options.output.write(line) }
-                options.output.write("")
+                try output.write(table.lines().joined(separator: "\n") + "\n")
             }
-            try options.output.print(
+            try output.print(
                 answer,
                 columns: [
-                    .init("id", .right), .init("received"), .init("reason"), .init("device"), .init("topic"),
-                    .init("detail"), .init("payload"),
-                ],
+                    .init("id", .right), .init("received", key: "received_at"), .init("reason"), .init("device"),
+                    .init("topic"), .init("detail"), .init("payload"),
+                ] + (output.isForPeople ? [] : [.init("payload_hex"), .init("payload_bytes")]),
                 rows: answer.rejects.map { reject in
-                    let payload = reject.payload ?? reject.payloadHex ?? ""
-                    return [
-                        "\(reject.id)", isForPeople ? localTime(reject.receivedAt) : reject.receivedAt.description,
-                        reject.reason, printable(reject.device ?? ""), printable(reject.topic),
-                        printable(reject.detail),
-                        isForPeople ? printable(String(payload.prefix(48))) : payload,
+                    let row = [
+                        "\(reject.id)", output.time(reject.receivedAt), reject.reason, output.text(reject.device),
+                        output.text(reject.topic), output.text(reject.detail),
                     ]
+                    guard output.isForPeople else {
+                        return row + [reject.payload ?? "", reject.payloadHex ?? "", "\(reject.payloadBytes)"]
+                    }
+                    let payload = reject.payload ?? reject.payloadHex.map { "hex \($0)" } ?? ""
+                    let isWhole = payload.count <= Self.payloadShownMax
+                    return row + [output.text(String(payload.prefix(Self.payloadShownMax))) + (isWhole ? "" : "...")]
                 }, empty: "no rejects")
         }
     }
+
+    /// Characters of a payload in the table; JSON and CSV have all that was kept.
+    private static let payloadShownMax = 48
 }
 
 extension Reject.Reason: ExpressibleByArgument {}
@@ -186,7 +241,7 @@ struct AlertsCommand: AsyncParsableCommand {
         @Option(help: "Only of this device, or a pattern with * and ?.", completion: NameCompletion.devices)
         var device: String?
 
-        @Option(help: "Only of this rule.")
+        @Option(help: "Only of this rule.", completion: NameCompletion.rules)
         var rule: String?
 
         @Flag(help: "Also the alerts that are over.")
@@ -195,22 +250,21 @@ struct AlertsCommand: AsyncParsableCommand {
         @OptionGroup var options: AskOptions
 
         func run() async throws {
+            let output = options.output
             try await options.ask { source in
                 var answers = try await source.alerts(AlertFilter(phase: phase, device: device, rule: rule))
                 if phase == nil, !all { answers.removeAll { $0.phase == .resolved || $0.phase == .inactive } }
-                let now = presentMoment()
-                let isForPeople = options.format == .table
-                try options.output.print(
+                try output.print(
                     answers,
                     columns: [
                         .init("id", .right), .init("phase"), .init("severity"), .init("since"), .init("rule"),
-                        .init("device"), .init("taken by"), .init("sentence"),
+                        .init("device"), .init("taken by", key: "acknowledged_by"), .init("sentence"),
                     ],
                     rows: answers.map { alert in
                         [
-                            "\(alert.id)", alert.phase.rawValue, alert.severity.rawValue,
-                            isForPeople ? age(of: alert.since, now: now) : alert.since.description, alert.rule,
-                            printable(alert.device), printable(alert.acknowledgedBy ?? ""), printable(alert.sentence),
+                            "\(alert.id)", alert.phase.rawValue, alert.severity.rawValue, output.age(alert.since),
+                            alert.rule, output.text(alert.device), output.text(alert.acknowledgedBy),
+                            output.text(alert.sentence),
                         ]
                     }, empty: "no alerts")
             }
@@ -227,41 +281,43 @@ struct AlertsCommand: AsyncParsableCommand {
         @OptionGroup var options: AskOptions
 
         func run() async throws {
+            let output = options.output
             try await options.ask { source in
                 let story = try await source.alert(id)
-                let isForPeople = options.format == .table
-                if isForPeople {
-                    let alert = story.alert
-                    options.output.write(
-                        "alert \(alert.id): \(alert.rule) on \(printable(alert.device)), \(alert.phase.rawValue), \(alert.severity.rawValue)"
-                    )
-                    options.output.write(printable(alert.sentence))
-                    if let by = alert.acknowledgedBy, let at = alert.acknowledgedAt {
-                        let note = alert.note.map { $0.isEmpty ? "" : ": \(printable($0))" } ?? ""
-                        options.output.write("taken on by \(printable(by)) at \(localTime(at))\(note)")
-                    }
-                    options.output.write("")
-                }
-                try options.output.print(
+                if output.isForPeople { try output.write(AlertsCommand.headline(story.alert, output) + "\n") }
+                try output.print(
                     story,
                     columns: [
-                        .init("at"), .init("from"), .init("to"), .init("value", .right), .init("told"),
-                        .init("sentence"),
+                        .init("at"), .init("from"), .init("to"), .init("value", .right), .init("unit"),
+                        .init("told", key: "notifications"), .init("sentence"),
                     ],
                     rows: story.transitions.map { step in
                         let told = step.notifications.map { notice in
                             notice.deliveredAt == nil
-                                ? "\(notice.channel) (\(notice.error ?? "waiting"))" : notice.channel
+                                ? "\(notice.channel) (\(output.text(notice.error ?? "waiting")))" : notice.channel
                         }
                         return [
-                            isForPeople ? localTime(step.at) : step.at.description, step.from.rawValue,
-                            step.to.rawValue,
-                            step.value.map { isForPeople ? shortNumber($0) : "\($0)" } ?? "",
-                            told.joined(separator: ", "), printable(step.sentence),
+                            output.time(step.at), step.from.rawValue, step.to.rawValue,
+                            step.value.map { output.number($0) } ?? "", output.unit(story.alert.unit ?? ""),
+                            told.joined(separator: ", "), output.text(step.sentence),
                         ]
                     }, empty: "no steps")
             }
         }
+    }
+
+    /// What the alert is about, in which phase, and who has taken it on.
+    private static func headline(_ alert: AlertAnswer, _ output: Output) -> String {
+        var lines = [
+            "alert \(alert.id): \(alert.rule) on \(output.text(alert.device)), \(alert.severity.rawValue), "
+                + "\(alert.phase.rawValue) since \(output.time(alert.at))",
+            output.text(alert.sentence),
+        ]
+        if let by = alert.acknowledgedBy, let at = alert.acknowledgedAt {
+            let note = alert.note.map { $0.isEmpty ? "" : ": \(output.text($0))" } ?? ""
+            lines.append("taken on by \(output.text(by)) at \(output.time(at))\(note)")
+        }
+        return lines.joined(separator: "\n")
     }
 
     struct Acknowledge: AsyncParsableCommand {
@@ -279,11 +335,27 @@ struct AlertsCommand: AsyncParsableCommand {
 
         @OptionGroup var options: AskOptions
 
+        func validate() throws {
+            guard by.map({ (1...128).contains($0.utf8.count) }) ?? true else {
+                throw ValidationError("--by: expected a name of 1 to 128 bytes")
+            }
+            guard note.utf8.count <= 1024 else { throw ValidationError("--note: expected at most 1024 bytes") }
+        }
+
         func run() async throws {
+            let output = options.output
             try await options.ask { source in
-                let who = by ?? ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
-                try await source.acknowledge(id, by: who, note: note)
-                options.output.write("alert \(id) is taken on by \(who)")
+                let who = by ?? ProcessInfo.processInfo.environment["USER"].flatMap { $0.isEmpty ? nil : $0 }
+                let story = try await source.acknowledge(id, by: who ?? NSUserName(), note: note)
+                if output.isForPeople { return try output.write(AlertsCommand.headline(story.alert, output)) }
+                try output.print(
+                    story, columns: [.init("id"), .init("acknowledged_by"), .init("acknowledged_at"), .init("note")],
+                    rows: [
+                        [
+                            "\(story.alert.id)", story.alert.acknowledgedBy ?? "",
+                            story.alert.acknowledgedAt.map(output.time) ?? "", story.alert.note ?? "",
+                        ]
+                    ], empty: "")
             }
         }
     }
@@ -297,14 +369,19 @@ struct DoctorCommand: AsyncParsableCommand {
     @OptionGroup var options: AskOptions
 
     func run() async throws {
-        var isBad = false
+        let output = options.output
         try await options.ask { source in
             let findings = try await source.findings()
-            isBad = findings.contains { $0.level == .bad }
-            try options.output.print(
-                findings, columns: [.init("check"), .init("level"), .init("finding"), .init("mend")],
-                rows: findings.map { [$0.check, $0.level.rawValue, $0.finding, $0.mend ?? ""] }, empty: "no findings")
+            // A mend is a sentence too long for a column of its own: people get it below its finding.
+            let columns: [TextTable.Column] = [.init("level"), .init("check"), .init("finding")]
+            try output.print(
+                findings, columns: columns + (output.isForPeople ? [] : [.init("mend")]),
+                rows: findings.flatMap { finding in
+                    let row = [finding.level.rawValue, finding.check, output.text(finding.finding)]
+                    guard output.isForPeople else { return [row + [finding.mend ?? ""]] }
+                    return [row] + (finding.mend.map { [["", "", "mend: \(output.text($0))"]] } ?? [])
+                }, empty: "no findings")
+            if findings.contains(where: { $0.level == .bad }) { throw ExitCode(2) }
         }
-        if isBad { throw ExitCode(2) }
     }
 }

@@ -23,17 +23,18 @@ struct StoreSource: AnswerSource {
         try archive.rejects(limit: limit, reason: reason, device: device)
     }
 
-    func acknowledge(_ id: Int64, by: String, note: String) throws {
-        throw NoAnswer.failed("only the running gateway can acknowledge an alert; leave --store out")
+    func acknowledge(_ id: Int64, by: String, note: String) throws -> AlertStoryAnswer {
+        throw NoAnswer.wrongQuestion("only the running gateway can acknowledge an alert; leave --store out")
     }
 
     func findings() throws -> [FindingAnswer] {
-        throw NoAnswer.failed("only the running gateway can be examined; leave --store out")
+        throw NoAnswer.wrongQuestion("only the running gateway can be examined; leave --store out")
     }
 
     /// The windows as the daemon would have them: the state of the last seal, then the journal's tail through the same
     /// code, at the moment of the last commit.
     func statistics(device: String?, quantity: String?, window: Duration?) throws -> [StatisticsAnswer] {
+        try archive.check(device: device)
         let snapshot = try archive.stateSnapshot()
         var table = WindowTable(plan: .standard)
         if let snapshot, let state = PipelineState(bytes: snapshot.bytes),

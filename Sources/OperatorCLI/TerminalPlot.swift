@@ -1,6 +1,6 @@
 import Telemetry
 
-/// A line chart in braille dots, two across and four down in each character.
+/// A line chart in braille dots, two across and four down in each character, or in ASCII for a terminal without them.
 ///
 /// Where there is no data there is no line: a gap in the readings is a gap in the chart.
 struct TerminalPlot {
@@ -11,26 +11,37 @@ struct TerminalPlot {
 
     /// In characters, without axes.
     var width = 72
-    var height = 12
+    /// The left axis has a number at each end of an interval, and an interval has so many rows.
+    var intervals = 4
+    var rowsPerInterval = 3
     /// Points further apart than this are not joined by a line.
     var gap: Duration?
+    var isASCII = false
+    /// Characters before the axis at least, so that several charts stand under one another.
+    var labelWidthMin = 0
+    var time: (Timestamp) -> String = localTime
+
+    private var height: Int { intervals * rowsPerInterval + 1 }
+
+    /// What the left axis says, from the top.
+    func labels(_ points: [Point]) -> [String] {
+        guard let scale = Scale(points, intervals: intervals) else { return [] }
+        return (0...intervals).reversed().map(scale.label)
+    }
 
     /// The chart's lines: values at the left, times below. Empty input gives one sentence.
-    func lines(_ points: [Point], since: Timestamp, until: Timestamp, unit: String) -> [String] {
-        guard let least = points.map(\.value).min(), let most = points.map(\.value).max(), until > since else {
+    func lines(_ points: [Point], since: Timestamp, until: Timestamp) -> [String] {
+        guard let scale = Scale(points, intervals: intervals), until > since else {
             return ["no readings in this span"]
         }
-        // A flat line gets a scale to lie in the middle of.
-        let margin = most > least ? 0 : max(abs(most) * 0.1, 1)
-        let (low, high) = (least - margin, most + margin)
         var dots = Canvas(columns: width * 2, rows: height * 4)
         let span = Double((until - since).milliseconds)
         func place(_ point: Point) -> (x: Int, y: Int) {
             let across = Double((point.at - since).milliseconds) / span
-            let up = (point.value - low) / (high - low)
+            // A number of the axis stands in the middle of its row.
+            let down = (1 - scale.fraction(of: point.value)) * Double((height - 1) * 4) + 1.5
             return (
-                min(max(Int(across * Double(width * 2)), 0), width * 2 - 1),
-                min(max(Int((1 - up) * Double(height * 4 - 1) + 0.5), 0), height * 4 - 1)
+                min(max(Int(across * Double(width * 2)), 0), width * 2 - 1), min(max(Int(down), 0), height * 4 - 1)
             )
         }
         var previous: Point?
@@ -43,21 +54,76 @@ struct TerminalPlot {
             }
             previous = point
         }
-        let labels = (0..<height).map { row in
-            let value = high - (high - low) * Double(row) / Double(max(height - 1, 1))
-            return row % 4 == 0 || row == height - 1 ? shortNumber(value) : ""
-        }
-        let labelWidth = labels.map(displayWidth).max() ?? 0
-        var lines = unit.isEmpty || unit == "1" ? [] : [String(repeating: " ", count: labelWidth) + " \(unit)"]
+        let labels = labels(points)
+        let labelWidth = max(labels.map(displayWidth).max() ?? 0, labelWidthMin)
+        var lines: [String] = []
         for row in 0..<height {
-            let label = String(repeating: " ", count: labelWidth - displayWidth(labels[row])) + labels[row]
-            lines.append("\(label) ┤\(dots.text(row: row))")
+            let label = row % rowsPerInterval == 0 ? labels[row / rowsPerInterval] : ""
+            let axis = label.isEmpty ? (isASCII ? "|" : "│") : (isASCII ? "+" : "┤")
+            let text = dots.text(row: row, isASCII: isASCII)
+            lines.append(blanks(labelWidth - displayWidth(label)) + label + " " + axis + text)
         }
-        lines.append(String(repeating: " ", count: labelWidth + 1) + "└" + String(repeating: "─", count: width))
-        let (left, right) = (since.description, until.description)
-        let blanks = String(repeating: " ", count: max(1, width - left.count - right.count))
-        lines.append(String(repeating: " ", count: labelWidth + 2) + left + blanks + right)
+        let corner = isASCII ? "+" : "└"
+        lines.append(blanks(labelWidth + 1) + corner + String(repeating: isASCII ? "-" : "─", count: width))
+        let (left, right) = (time(since), time(until))
+        lines.append(blanks(labelWidth + 2) + left + blanks(max(1, width - left.count - right.count)) + right)
         return lines
+    }
+
+    private func blanks(_ count: Int) -> String { String(repeating: " ", count: max(0, count)) }
+
+    /// The values of the left axis: multiples of 1, 2, 2.5 or 5 times a power of ten.
+    private struct Scale {
+        let low: Double
+        let step: Double
+        let intervals: Int
+
+        /// nil without points.
+        init?(_ points: [Point], intervals: Int) {
+            guard let least = points.lazy.map(\.value).min(), let most = points.lazy.map(\.value).max() else {
+                return nil
+            }
+            self.intervals = intervals
+            if least == most {
+                // A flat line gets a scale to lie in the middle of.
+                step = Self.roundStep(least == 0 ? 1 : abs(least) / 10)
+                low = ((least / step).rounded() - Double(intervals / 2)) * step
+                return
+            }
+            // Half the difference of the halves: the whole one may be more than a Double holds.
+            var step = Self.roundStep((most / 2 - least / 2) / Double(intervals) * 2)
+            var low = (least / step).rounded(.down) * step
+            // Where the lowest value lies high in its interval the last one would not hold the highest.
+            for _ in 0..<4 where low + step * Double(intervals) < most {
+                step = Self.roundStep(step * 1.01)
+                low = (least / step).rounded(.down) * step
+            }
+            (self.low, self.step) = (low, step)
+        }
+
+        /// From 0 at the bottom to 1 at the top, also for numbers at the end of what a Double holds.
+        func fraction(of value: Double) -> Double {
+            let height = step * Double(intervals)
+            let fraction = value / height - low / height
+            return fraction.isFinite ? min(max(fraction, 0), 1) : 0
+        }
+
+        /// As many decimals as the step has.
+        func label(_ index: Int) -> String {
+            var (decimals, scaled) = (0, step)
+            while decimals < 12, abs(scaled - scaled.rounded()) > 1e-6 * scaled {
+                decimals += 1
+                scaled *= 10
+            }
+            return fixed(low + step * Double(index), decimals: decimals)
+        }
+
+        private static func roundStep(_ least: Double) -> Double {
+            var power = 1.0
+            while power > least, power > 1e-300 { power /= 10 }
+            while power * 10 <= least, power < 1e300 { power *= 10 }
+            return [1, 2, 2.5, 5, 10].lazy.map { $0 * power }.first { $0 >= least * (1 - 1e-12) } ?? power * 10
+        }
     }
 
     /// A field of dots, row 0 at the top.
@@ -85,27 +151,50 @@ struct TerminalPlot {
             }
         }
 
-        func text(row: Int) -> String {
+        /// Without trailing blanks.
+        func text(row: Int, isASCII: Bool) -> String {
             let start = row * (columns / 2)
-            let scalars = cells[start..<start + columns / 2].map { Unicode.Scalar(0x2800 + UInt32($0))! }
             var text = String.UnicodeScalarView()
-            text.append(contentsOf: scalars)
+            for cell in cells[start..<start + columns / 2].reversed().drop(while: { $0 == 0 }).reversed() {
+                if cell == 0 {
+                    text.append(" ")
+                } else if isASCII {
+                    let (isUp, isDown) = (cell & 0b0001_1011 != 0, cell & 0b1110_0100 != 0)
+                    text.append(isUp ? (isDown ? ":" : "'") : ".")
+                } else {
+                    text.append(Unicode.Scalar(0x2800 + UInt32(cell))!)
+                }
+            }
             return String(text)
         }
     }
 }
 
-/// A number with at most four significant decimals and no trailing zeros: `41.5`, `-0.0032`, `128431`.
+/// A number with four significant digits and no trailing zeros, whole numbers with all of theirs: `41.5`, `-0.0032`,
+/// `128431`.
 func shortNumber(_ value: Double) -> String {
     guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
-    if abs(value) >= 1e15 { return "\(value)" }
-    var scale = 1.0
+    if abs(value) >= 1e15 || abs(value) < 1e-6 { return "\(value)" }
     // Three decimals near one, more below it, none for large numbers.
-    var size = abs(value)
-    while size < 1000, scale < 1e9 {
+    var (decimals, size) = (0, abs(value))
+    while size < 1000, decimals < 9 {
         size *= 10
-        scale *= 10
+        decimals += 1
     }
-    let rounded = (value * scale).rounded() / scale
-    return rounded == rounded.rounded() ? "\(Int64(rounded))" : "\(rounded)"
+    return fixed(value, decimals: decimals, trimmed: true)
+}
+
+/// A number with so many decimals; `trimmed` of trailing zeros.
+func fixed(_ value: Double, decimals: Int, trimmed: Bool = false) -> String {
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let scaled = (value * scale).rounded()
+    guard abs(scaled) < 9e18 else { return "\(value)" }
+    let digits = String(abs(Int64(scaled)))
+    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+    var text = String(padded.dropLast(decimals))
+    var fraction = padded.suffix(decimals)
+    if trimmed { while fraction.last == "0" { fraction.removeLast() } }
+    if !fraction.isEmpty { text += "." + fraction }
+    return (scaled < 0 ? "-" : "") + text
 }

@@ -4,10 +4,13 @@ struct TextTable {
 
     struct Column {
         let title: String
+        /// What programs call it: the key of the JSON answer.
+        let key: String
         let alignment: Alignment
 
-        init(_ title: String, _ alignment: Alignment = .left) {
+        init(_ title: String, _ alignment: Alignment = .left, key: String? = nil) {
             self.title = title
+            self.key = key ?? title
             self.alignment = alignment
         }
     }
@@ -25,26 +28,43 @@ struct TextTable {
     /// Lines without trailing blanks.
     func lines() -> [String] {
         let all = [columns.map(\.title)] + rows
-        let widths = columns.indices.map { column in all.map { displayWidth($0[column]) }.max() ?? 0 }
-        return all.map { row in
-            let cells = row.indices.map { index in
-                let padding = String(repeating: " ", count: widths[index] - displayWidth(row[index]))
-                return columns[index].alignment == .right ? padding + row[index] : row[index] + padding
+        let widths = all.map { $0.map(displayWidth) }
+        let columnWidths = columns.indices.map { column in widths.map { $0[column] }.max() ?? 0 }
+        return zip(all, widths).map { row, widths in
+            var line = ""
+            // Blanks are owed until text follows, so that none trail.
+            var owed = 0
+            for index in row.indices {
+                let padding = columnWidths[index] - widths[index]
+                if columns[index].alignment == .right { owed += padding }
+                if !row[index].isEmpty {
+                    line += String(repeating: " ", count: owed) + row[index]
+                    owed = 0
+                }
+                owed += columns[index].alignment == .left ? padding + 2 : 2
             }
-            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+            return line
         }
     }
 }
 
-/// Terminal cells that a text takes: two for East Asian wide characters, of which device and area names may have many.
+/// Terminal cells that a text takes: two for East Asian wide characters, of which device and area names may have many,
+/// none for accents that stand upon the letter before.
 func displayWidth(_ text: String) -> Int {
-    text.unicodeScalars.reduce(0) { width, scalar in
-        switch scalar.value {
-        case 0x0300...0x036F: width
-        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
-            0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x20000...0x3FFFD:
-            width + 2
-        default: width + 1
-        }
+    if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
+    return text.unicodeScalars.reduce(0) { $0 + cells(of: $1) }
+}
+
+private func cells(of scalar: Unicode.Scalar) -> Int {
+    switch scalar.value {
+    case 0..<0x300: return 1
+    case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
+        0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x20000...0x3FFFD:
+        return 2
+    default: break
+    }
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .enclosingMark, .format: return 0
+    default: return scalar.properties.isEmojiPresentation ? 2 : 1
     }
 }

@@ -43,7 +43,8 @@ public struct HistoryRequest: Hashable, Sendable {
     public var until: Timestamp
     /// Width of the buckets, at least a millisecond; nil for raw points.
     public var step: Duration?
-    /// Points or buckets of each series, at least 1.
+    /// Points or buckets of each series, at least 1; fewer where all of them would be more than
+    /// `Archive.historyPointsMax`.
     public var limit: Int
 
     public init(
@@ -61,6 +62,48 @@ public struct HistoryRequest: Hashable, Sendable {
 }
 
 extension Archive {
+    /// Points or buckets in one answer, over all its series: what an answer takes in memory must not depend on what is
+    /// asked. As JSON they are about 12 MB.
+    public static let historyPointsMax = 200_000
+
+    // MARK: Names
+
+    /// Throws `.noSuchDevice` for a name that is no pattern and that no device has.
+    public func check(device: String?) throws(StoreError) {
+        try withSnapshot { _ throws(StoreError) in try known(device) }
+    }
+
+    private func known(_ device: String?) throws(StoreError) {
+        guard let device, NamePattern(device).literal != nil, registry.device(named: device) == nil else { return }
+        throw noSuchDevice(device)
+    }
+
+    private func noSuchDevice(_ name: String) -> StoreError {
+        .noSuchDevice(name: name, nearest: nearest(to: name, in: registry.devices.lazy.map(\.name)))
+    }
+
+    /// A name that nothing has is a slip, and an empty answer would say that all is well there.
+    private func known(_ filter: DeviceFilter, _ connection: Connection) throws(StoreError) {
+        try known(filter.device)
+        if let area = filter.area, try !names("area", connection).contains(area) {
+            throw .noSuchArea(name: area, nearest: nearest(to: area, in: try names("area", connection)))
+        }
+        if let profile = filter.profile, try !names("profile", connection).contains(profile) {
+            throw .noSuchProfile(name: profile, nearest: nearest(to: profile, in: try names("profile", connection)))
+        }
+    }
+
+    private func names(_ column: String, _ connection: Connection) throws(StoreError) -> [String] {
+        var names: [String] = []
+        try connection.rows("SELECT DISTINCT \(column) FROM device WHERE \(column) <> '' ORDER BY 1") {
+            row throws(StoreError) in
+            names.append(row.text(0))
+        }
+        return names
+    }
+
+    // MARK: Answers
+
     /// How much there is, and how it goes.
     public func status() throws(StoreError) -> StatusAnswer {
         try withSnapshot { connection throws(StoreError) in
@@ -89,8 +132,11 @@ extension Archive {
     }
 
     /// The devices that fit, those that never spoke included, in the order they became known.
+    ///
+    /// Throws `.noSuchDevice`, `.noSuchArea` or `.noSuchProfile` for a name that nothing has.
     public func devices(_ filter: DeviceFilter = DeviceFilter()) throws(StoreError) -> [DeviceAnswer] {
         try withSnapshot { connection throws(StoreError) in
+            try known(filter, connection)
             var firing: [Int64: Int] = [:]
             try connection.rows(
                 "SELECT device, count(*) FROM alert WHERE phase = ? GROUP BY device", .text(AlertPhase.firing.rawValue)
@@ -130,9 +176,10 @@ extension Archive {
         }
     }
 
-    /// The newest reading of every series that fits, by device in the order they became known.
+    /// The newest reading of every series that fits, by device in the order they became known. Throws as `devices`.
     public func latest(_ filter: DeviceFilter = DeviceFilter()) throws(StoreError) -> [LatestAnswer] {
         try withSnapshot { connection throws(StoreError) in
+            try known(filter, connection)
             let wanted = try devicesThatFit(filter, connection)
             // One device is asked for by the key; more are one pass over the table.
             var newest = [(time: Int64, value: Double)](repeating: (.min, 0), count: registry.seriesCount)
@@ -197,18 +244,20 @@ extension Archive {
         precondition(request.limit >= 1, "store: a history of at most \(request.limit) points")
         precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
         let days = try withSnapshot { connection throws(StoreError) in try Self.days(connection) }
-        guard let device = registry.device(named: request.device) else { throw .noSuchDevice(name: request.device) }
+        guard let device = registry.device(named: request.device) else { throw noSuchDevice(request.device) }
         _ = takeDamagedFrames()
         var answer = HistoryAnswer(
             device: request.device, since: request.since, until: request.until,
             stepSeconds: request.step.map { Double($0.milliseconds) / 1000 }, series: [], damaged: [])
-        for series in registry.series(of: device) {
+        let wanted = registry.series(of: device).filter { series in
+            (request.quantity.map { $0 == registry.series[series.index].quantity.name } ?? true)
+                && (request.channel.map { $0 == registry.channelName(of: series) ?? "" } ?? true)
+        }
+        let limit = min(request.limit, max(1, Self.historyPointsMax / max(1, wanted.count)))
+        for series in wanted {
             let definition = registry.series[series.index]
             let channel = registry.channelName(of: series)
-            guard request.quantity.map({ $0 == definition.quantity.name }) ?? true,
-                request.channel.map({ $0 == channel ?? "" }) ?? true
-            else { continue }
-            var page = HistoryPage(step: request.step?.milliseconds, limit: request.limit)
+            var page = HistoryPage(step: request.step?.milliseconds, limit: limit)
             try forEachReading(of: series, days: days, since: request.since, until: request.until) { time, value in
                 page.add(time, value)
             }
@@ -222,9 +271,11 @@ extension Archive {
         return answer
     }
 
-    /// The alerts that fit, those that were never more than pending included, newest step first.
+    /// The alerts that fit, those that were never more than pending included, newest step first. Throws
+    /// `.noSuchDevice`.
     public func alerts(_ filter: AlertFilter = AlertFilter()) throws(StoreError) -> [AlertAnswer] {
         try withSnapshot { connection throws(StoreError) in
+            try known(filter.device)
             let pattern = filter.device.map { NamePattern($0) }
             var answers: [AlertAnswer] = []
             try connection.rows(
@@ -307,7 +358,7 @@ extension Archive {
             var answer = RejectsAnswer(counts: [], rejects: [])
             var index: Int64?
             if let device {
-                guard let known = registry.device(named: device) else { throw .noSuchDevice(name: device) }
+                guard let known = registry.device(named: device) else { throw noSuchDevice(device) }
                 index = Int64(known.rawValue)
             }
             try connection.rows(

@@ -25,7 +25,10 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case busy(file: String)
     case sqlite(file: String, code: Int, detail: String)
     case noSuchAlert(id: Int64)
-    case noSuchDevice(name: String)
+    /// `nearest` is the known name that was probably meant, here and below.
+    case noSuchDevice(name: String, nearest: String?)
+    case noSuchArea(name: String, nearest: String?)
+    case noSuchProfile(name: String, nearest: String?)
     /// A seal finished while a reader was replaying: the state it started from is no longer the one to start from.
     case sealedMeanwhile(folder: String)
     /// The catalogue names a quantity that this build does not know: it was written by a newer one.
@@ -67,14 +70,20 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: \(file): SQLite error \(code): \(detail)"
         case .noSuchAlert(let id):
             "store: there is no alert \(id)"
-        case .noSuchDevice(let name):
-            "store: there is no device '\(name)'"
+        case .noSuchDevice(let name, let nearest):
+            "store: there is no device '\(name)'\(Self.hint(nearest))"
+        case .noSuchArea(let name, let nearest):
+            "store: no device is in an area '\(name)'\(Self.hint(nearest))"
+        case .noSuchProfile(let name, let nearest):
+            "store: no device has a profile '\(name)'\(Self.hint(nearest))"
         case .sealedMeanwhile(let folder):
             "store: the gateway sealed \(folder) during the replay; read the state again and start over"
         case .unknownQuantity(let name):
             "store: the catalogue has a series of '\(name)', a quantity this build does not know; run the newer build"
         }
     }
+
+    private static func hint(_ nearest: String?) -> String { nearest.map { "; did you mean '\($0)'?" } ?? "" }
 
     /// Whether trying the same again, after room was made, may succeed.
     public var isDiskFull: Bool {

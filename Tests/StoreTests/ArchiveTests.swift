@@ -160,13 +160,16 @@ struct ArchiveTests {
         #expect(try values("active_power", nil) == [0, 1, 2])
         #expect(try values("active_power", "") == [0])
         #expect(try values(nil, "l2") == [2])
-        #expect(throws: StoreError.noSuchDevice(name: "nobody")) {
+        #expect(throws: StoreError.noSuchDevice(name: "nobody", nearest: nil)) {
             try archive.history(HistoryRequest(device: "nobody", since: noon, until: seconds(1)))
         }
         #expect(try archive.latest(DeviceFilter(device: "meter")).map(\.channel) == [nil, "l1", "l2", nil])
         #expect(try archive.latest(DeviceFilter(quantity: "voltage")).map(\.device) == ["meter", "other"])
         #expect(try archive.latest(DeviceFilter(device: "o?her")).map(\.value) == [231])
-        #expect(try archive.latest(DeviceFilter(device: "none")).isEmpty)
+        #expect(try archive.latest(DeviceFilter(device: "none*")).isEmpty)
+        #expect(throws: StoreError.noSuchDevice(name: "metre", nearest: "meter")) {
+            try archive.latest(DeviceFilter(device: "metre"))
+        }
         try journal.seal()
         #expect(try archive.latest(DeviceFilter(device: "meter")).map(\.value) == [0, 1, 2, 230])
     }

@@ -1,0 +1,216 @@
+import Foundation
+import Store
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import API
+@testable import OperatorCLI
+
+@Suite("Routes")
+struct RouteTests {
+    private static let name = "路灯 1+2&a=b%"
+
+    @Test("each route answers its question in JSON")
+    func routes() async throws {
+        try await Server.run { server in
+            let status = try await server.get("status")
+            #expect(status.status == 200)
+            #expect(status.headers.contains("content-type: application/json"))
+            #expect(try status.json(StatusAnswer.self).committed == 31)
+            #expect(try await server.get("live").json(LiveStatusAnswer.self).version == "test")
+            #expect(try await server.get("doctor").json([FindingAnswer].self).map(\.level) == [.warning])
+            #expect(try await server.get("devices").json([DeviceAnswer].self).map(\.device) == ["lamp-1", Self.name])
+            #expect(try await server.get("latest").json([LatestAnswer].self).map(\.value) == [231, 230])
+            let history = try await server.get(
+                "history?device=lamp-1&since=2026-03-15T12:00:00Z&until=2026-03-15T12:00:10Z&step_ms=5000&limit=9")
+            #expect(try history.json(HistoryAnswer.self).series.first?.buckets.map(\.count) == [5, 5])
+            #expect(try await server.get("statistics").json([StatisticsAnswer].self).map(\.count) == [2])
+            #expect(try await server.get("alerts?phase=firing").json([AlertAnswer].self).map(\.id) == [1])
+            #expect(try await server.get("alerts/1").json(AlertStoryAnswer.self).transitions.count == 1)
+            #expect(
+                try await server.get("rejects?limit=1").json(RejectsAnswer.self).rejects.map(\.topic) == [
+                    "nobody/knows"
+                ])
+            let post = try await server.ask("POST", "alerts/1/acknowledge?by=kim&note=crew%20sent")
+            #expect(post.status == 200)
+            #expect(try post.json(AlertStoryAnswer.self).alert.id == 1)
+            #expect(server.acknowledged.all == ["1 kim: crew sent"])
+        }
+    }
+
+    @Test("keys are snake_case, times RFC 3339 in UTC, and what is unknown is left out")
+    func shape() async throws {
+        try await Server.run { server in
+            func keys(_ target: String) async throws -> [String] {
+                let json = try JSONSerialization.jsonObject(with: try await server.get(target).body)
+                let object = (json as? [[String: Any]])?.first ?? json as? [String: Any]
+                return try #require(object).keys.sorted()
+            }
+            #expect(try await keys("latest") == ["device", "observed", "quantity", "unit", "value"])
+            #expect(
+                try await keys("devices") == [
+                    "area", "circuit", "device", "expected", "firing_alerts", "last_heard", "profile", "series",
+                ])
+            #expect(
+                try await keys("statistics") == [
+                    "count", "device", "end", "last", "last_at", "max", "mean", "min", "quantity", "rate_per_hour",
+                    "standard_deviation", "unit", "window_seconds",
+                ])
+            #expect(try await keys("status").contains("journal_id"))
+            let latest = String(decoding: try await server.get("latest?device=lamp-1").body, as: UTF8.self)
+            #expect(latest.contains(#""observed":"2026-03-15T12:00:29Z""#))
+        }
+    }
+
+    @Test(
+        "a wrong question is refused with what would be right",
+        arguments: [
+            ("alerts/x", "id: 'x': expected the number of an alert"),
+            ("alerts?phase=loud", "phase: 'loud': expected one of inactive, pending, firing, unknown, resolved"),
+            ("rejects?limit=0", "limit: '0': expected a number from 1 to 10000"),
+            ("rejects?limit=many", "limit: 'many': expected a number from 1 to 10000"),
+            ("rejects?reason=bad", "reason: 'bad': expected one of unknown-topic"),
+            ("history", "device: expected the device's name"),
+            ("history?device=lamp-1", "since, until: expected two times, the first one earlier"),
+            ("history?device=lamp-1&since=noon&until=2026-03-15T12:00:00Z", "since: 'noon': expected a time such as"),
+            (
+                "history?device=lamp-1&since=2026-03-15T12:00:00Z&until=2026-03-15T12:00:00Z",
+                "since, until: expected two times, the first one earlier"
+            ),
+            (
+                "history?device=lamp-1&since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z&limit=200001",
+                "limit: '200001': expected a number from 1 to 200000"
+            ),
+            (
+                "history?device=lamp-1&since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z&step_ms=0",
+                "step_ms: '0': expected milliseconds above 0"
+            ),
+            ("statistics?window_ms=-1", "window_ms: '-1': expected milliseconds above 0"),
+            ("latest?quantity=voltag", "quantity: 'voltag' is not a quantity; did you mean 'voltage'?"),
+        ])
+    func badRequests(target: String, sentence: String) async throws {
+        try await Server.run { server in
+            let response = try await server.get(target)
+            #expect(response.status == 400)
+            #expect(response.error?.hasPrefix(sentence) == true, "\(response.error ?? "no sentence")")
+        }
+    }
+
+    @Test("who acknowledges must be said, and briefly")
+    func badAcknowledgements() async throws {
+        try await Server.run { server in
+            let long = String(repeating: "x", count: 129)
+            let note = String(repeating: "x", count: 1025)
+            for query in ["", "?by=", "?by=\(long)", "?by=kim&note=\(note)"] {
+                let response = try await server.ask("POST", "alerts/1/acknowledge" + query)
+                #expect(response.status == 400)
+            }
+            #expect(server.acknowledged.all.isEmpty)
+        }
+    }
+
+    @Test("what does not exist is not found")
+    func notFound() async throws {
+        try await Server.run { server in
+            let times = "since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z"
+            for (target, sentence) in [
+                ("weather", "there is no such route"), ("alerts/99", "store: there is no alert 99"),
+                ("latest?device=lmap-1", "store: there is no device 'lmap-1'; did you mean 'lamp-1'?"),
+                ("devices?device=x", "store: there is no device 'x'"),
+                ("statistics?device=x", "store: there is no device 'x'"),
+                ("history?device=x&\(times)", "store: there is no device 'x'"),
+                ("rejects?device=x", "store: there is no device 'x'"),
+                ("alerts?device=x", "store: there is no device 'x'"),
+                ("devices?area=x", "store: no device is in an area 'x'"),
+                ("latest?profile=lamp", "store: no device has a profile 'lamp'; did you mean 'lamps'?"),
+            ] {
+                let response = try await server.get(target)
+                #expect(response.status == 404, "\(target)")
+                #expect(response.error == sentence)
+            }
+            #expect(try await server.ask("POST", "alerts/99/acknowledge?by=kim").status == 404)
+            #expect(try await server.ask("POST", "status").status == 404)
+            // A pattern may match nothing.
+            #expect(try await server.get("latest?device=x*").json([LatestAnswer].self).isEmpty)
+        }
+    }
+
+    @Test("a gateway that cannot answer now says so with 503, and the archive goes on answering")
+    func unavailable() async throws {
+        try await Server.run(refusal: .unavailable("the gateway is stopping")) { server in
+            let response = try await server.get("statistics")
+            #expect(response.status == 503)
+            #expect(response.error == "the gateway is stopping")
+            #expect(try await server.ask("POST", "alerts/1/acknowledge?by=kim").status == 503)
+            #expect(try await server.get("status").status == 200)
+        }
+    }
+
+    @Test("more statistics than one answer holds are refused, not cut")
+    func tooManyStatistics() async throws {
+        try await Server.run(statisticsRows: UnixSocketServer.statisticsRowsMax + 1) { server in
+            let response = try await server.get("statistics")
+            #expect(response.status == 400)
+            #expect(response.error?.hasPrefix("more than 100000 windows fit") == true)
+        }
+    }
+
+    @Test("a name with blanks, plus, percent and Chinese is found, through curl's escapes and the command line's")
+    func names() async throws {
+        try await Server.run { server in
+            let escaped = "%E8%B7%AF%E7%81%AF%201%2B2%26a%3Db%25"
+            #expect(
+                try await server.get("latest?device=\(escaped)").json([LatestAnswer].self).map(\.device) == [Self.name])
+            let source = DaemonSource(socketPath: server.socket)
+            #expect(try await source.latest(DeviceFilter(device: Self.name)).map(\.device) == [Self.name])
+            let request = HistoryRequest(device: Self.name, since: noon, until: noon + .seconds(1))
+            #expect(try await source.history(request).series.first?.points.map(\.value) == [230])
+            let story = try await source.acknowledge(1, by: "阿明 + co", note: "50 % & done?")
+            #expect(story.alert.id == 1)
+            #expect(server.acknowledged.all == ["1 阿明 + co: 50 % & done?"])
+            try await source.close()
+        }
+    }
+
+    @Test("the daemon's answers are those of the files")
+    func sameAnswers() async throws {
+        try await Server.run { server in
+            let folder = URL(filePath: server.socket).deletingLastPathComponent().path(percentEncoded: false) + "store"
+            let daemon = DaemonSource(socketPath: server.socket)
+            let files = try StoreSource(folder: folder)
+            #expect(try await daemon.status() == files.status())
+            #expect(try await daemon.devices(DeviceFilter()) == files.devices(DeviceFilter()))
+            #expect(try await daemon.latest(DeviceFilter()) == files.latest(DeviceFilter()))
+            let request = HistoryRequest(
+                device: "lamp-1", quantity: "voltage", channel: "", since: noon, until: noon + .seconds(9),
+                step: .seconds(2), limit: 3)
+            #expect(try await daemon.history(request) == files.history(request))
+            #expect(try await daemon.alerts(AlertFilter()) == files.alerts(AlertFilter()))
+            #expect(try await daemon.alert(1) == files.alert(1))
+            let rejects = try files.rejects(limit: 5, reason: .unknownTopic, device: nil)
+            #expect(try await daemon.rejects(limit: 5, reason: .unknownTopic, device: nil) == rejects)
+            try await daemon.close()
+        }
+    }
+
+    @Test("a refusal comes through the command line with its exit code")
+    func exitCodes() async throws {
+        try await Server.run(refusal: .unavailable("busy")) { server in
+            let source = DaemonSource(socketPath: server.socket)
+            let alert = await #expect(throws: NoAnswer.self) { try await source.alert(99) }
+            #expect(alert?.exitCode == 1)
+            let latest = await #expect(throws: NoAnswer.self) { try await source.latest(DeviceFilter(quantity: "x")) }
+            #expect(latest?.exitCode == 64)
+            let statistics = await #expect(throws: NoAnswer.self) {
+                try await source.statistics(device: nil, quantity: nil, window: nil)
+            }
+            #expect(statistics?.exitCode == 69)
+            let acknowledgement = await #expect(throws: NoAnswer.self) {
+                try await source.acknowledge(1, by: "kim", note: "")
+            }
+            #expect(acknowledgement?.exitCode == 69)
+            try await source.close()
+        }
+    }
+}

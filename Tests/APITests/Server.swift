@@ -1,0 +1,209 @@
+import Foundation
+import Logging
+import ServiceLifecycle
+import Store
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import API
+
+let noon = Timestamp(milliseconds: 1_773_576_000_000)  // 2026-03-15T12:00:00Z
+
+/// The API over a store that the test wrote, on a socket in a folder of its own.
+struct Server {
+    let socket: String
+    /// What was acknowledged, in order.
+    let acknowledged = Acknowledgements()
+
+    final class Acknowledgements: Sendable {
+        private let list = Mutex<[String]>([])
+        var all: [String] { list.withLock { $0 } }
+        func append(_ line: String) { list.withLock { $0.append(line) } }
+    }
+
+    /// Runs a server as long as `body` does.
+    static func run(
+        points: Int = 30, refusal: LiveRefusal? = nil, statisticsRows: Int? = nil,
+        _ body: (Server) async throws -> Void
+    ) async throws {
+        let folder = TemporaryDirectory()
+        try Self.writeStore(folder.path + "/store", points: points)
+        let server = Server(socket: folder.path + "/api.sock")
+        let archive = try Archive(folder: folder.path + "/store")
+        let application = try UnixSocketServer.application(
+            socketPath: server.socket, archive: archive, live: server.answers(refusal, statisticsRows),
+            log: Logger(label: "test"))
+        let group = ServiceGroup(
+            services: [application], gracefulShutdownSignals: [],
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            do {
+                try await server.waitUntilItListens()
+                try await body(server)
+            } catch {
+                await group.triggerGracefulShutdown()
+                throw error
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        withExtendedLifetime(folder) {}
+    }
+
+    /// The mode of the socket is set once the server listens.
+    private func waitUntilItListens() async throws {
+        for _ in 0..<2000 {
+            if permissions == 0o660 { return }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        throw ChildProcess.Failure(description: "the server did not listen within ten seconds")
+    }
+
+    var permissions: UInt32 {
+        var file = stat()
+        return lstat(socket, &file) == 0 ? file.st_mode & 0o777 : 0
+    }
+
+    private func answers(_ refusal: LiveRefusal?, _ statisticsRows: Int?) -> LiveAnswers {
+        let acknowledged = acknowledged
+        return LiveAnswers(
+            status: { LiveStatusAnswer(version: "test", startedAt: noon, broker: "127.0.0.1:1883") },
+            statistics: { device, quantity, window, rowsMax async throws(LiveRefusal) -> [StatisticsAnswer] in
+                if let refusal { throw refusal }
+                return Self.statistics(count: min(statisticsRows ?? 1, rowsMax))
+            },
+            acknowledge: { id, by, note async throws(LiveRefusal) in
+                if let refusal { throw refusal }
+                guard id == 1 else { throw .notFound("there is no alert \(id)") }
+                acknowledged.append("\(id) \(by): \(note)")
+            },
+            examine: { [FindingAnswer(check: "disk", level: .warning, finding: "slow", mend: "wait")] })
+    }
+
+    private static func statistics(count: Int) -> [StatisticsAnswer] {
+        var registry = SeriesRegistry()
+        let device = registry.intern(device: "lamp-1", profile: "lamps")!
+        let series = registry.intern(device: device, quantity: Quantity(named: "voltage")!, channel: .none)!
+        let summary = WindowSummary(
+            series: series, window: .seconds(300), end: noon, count: 2, mean: 1, min: 0, max: 2, standardDeviation: 1,
+            first: 0, firstAt: noon - .seconds(60), last: 2, lastAt: noon, median: nil, p95: nil)
+        return Array(repeating: StatisticsAnswer(summary, registry: registry), count: count)
+    }
+
+    /// Two lamps, of which one has a name that needs care in a query, an alert and a reject.
+    private static func writeStore(_ folder: String, points: Int) throws {
+        let journal = try Journal.open(StoreOptions(folder: folder))
+        defer { journal.close() }
+        var batch = DecodedBatch()
+        for (name, count) in [("lamp-1", points), ("路灯 1+2&a=b%", 1)] {
+            let device = journal.registry.intern(device: name, profile: "lamps")!
+            let series = journal.registry.intern(
+                device: device, quantity: Quantity(named: "voltage")!, channel: .none)!
+            for step in 0..<count {
+                batch.readings.append(
+                    Reading(series: series, observed: noon + .seconds(step), value: 230 + Double(step % 7)))
+                journal.registry.closeRow(batch.readings.suffix(1))
+            }
+            batch.heard.append((device, noon))
+        }
+        let topic = Array("nobody/knows".utf8)
+        topic.withUnsafeBytes { bytes in
+            batch.rejects.append(
+                Reject(reason: .unknownTopic, detail: "no profile", topic: bytes, payload: bytes, receivedAt: noon))
+        }
+        let commit = try journal.commit(batch, received: 3, now: noon)
+        let lamp = try #require(journal.registry.device(named: "lamp-1"))
+        let transition = AlertTransition(
+            key: AlertKey(rule: "lamp-fault", device: lamp, series: nil), severity: .warning, from: .inactive,
+            to: .firing, at: noon, since: noon, value: 1, sentence: "lamp-1: lamp failure")
+        try journal.record([transition], channels: ["log"], now: noon, evaluatedThrough: commit.journalID)
+    }
+
+    // MARK: Asking
+
+    struct Response {
+        var status: Int
+        var headers: String
+        var body: Data
+
+        func json<Value: Decodable>(_: Value.Type = Value.self) throws -> Value {
+            try JSONDecoder().decode(Value.self, from: body)
+        }
+        /// The sentence of a refusal.
+        var error: String? { (try? JSONDecoder().decode([String: String].self, from: body))?["error"] }
+    }
+
+    func get(_ target: String) async throws -> Response { try await ask("GET", target) }
+
+    func ask(_ method: String, _ target: String) async throws -> Response {
+        try await Line(socket).exchange("\(method) /v1/\(target) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    }
+}
+
+/// A connection as a client of any sort may use it. It blocks, so never on a thread of the task pool.
+final class Line: Sendable {
+    private let descriptor: Int32
+    private static let queue = DispatchQueue(label: "test.lines", attributes: .concurrent)
+
+    init(_ path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard code == 0 else { throw ChildProcess.Failure(description: "\(path): \(String(cString: strerror(errno)))") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Sends until the other side takes no more; the bytes that it took.
+    func send(_ bytes: [UInt8]) async -> Int {
+        await withCheckedContinuation { continuation in
+            Self.queue.async {
+                var sent = 0
+                while sent < bytes.count {
+                    let count = bytes[sent...].withUnsafeBytes {
+                        Foundation.send(self.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                    }
+                    if count <= 0 { break }
+                    sent += count
+                }
+                continuation.resume(returning: sent)
+            }
+        }
+    }
+
+    func send(_ text: String) async { _ = await send(Array(text.utf8)) }
+
+    /// What comes until the other side ends the line, or until there are `limit` bytes.
+    func receive(limit: Int = .max) async -> Data {
+        await withCheckedContinuation { continuation in
+            Self.queue.async {
+                var received = Data()
+                var chunk = [UInt8](repeating: 0, count: 1 << 16)
+                while received.count < limit {
+                    let count = recv(self.descriptor, &chunk, min(chunk.count, limit - received.count), 0)
+                    if count <= 0 { break }
+                    received.append(contentsOf: chunk[..<count])
+                }
+                continuation.resume(returning: received)
+            }
+        }
+    }
+
+    func exchange(_ request: String) async throws -> Server.Response {
+        await send(request)
+        let data = await receive()
+        let end = try #require(data.range(of: Data("\r\n\r\n".utf8)))
+        let head = String(decoding: data[..<end.lowerBound], as: UTF8.self)
+        let status = try #require(Int(head.split(separator: " ")[1]))
+        return Server.Response(status: status, headers: head.lowercased(), body: Data(data[end.upperBound...]))
+    }
+}

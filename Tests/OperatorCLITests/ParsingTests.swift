@@ -1,0 +1,105 @@
+import ArgumentParser
+import Telemetry
+import Testing
+
+@testable import OperatorCLI
+
+@Suite("Command line")
+struct ParsingTests {
+    private func parse<Command>(_ line: String, as _: Command.Type) throws -> Command {
+        try #require(try BaotuCommand.parseAsRoot(line.split(separator: " ").map(String.init)) as? Command)
+    }
+
+    @Test("every question with all its options")
+    func commands() throws {
+        let status = try parse("status --socket /run/x.sock --format json", as: StatusCommand.self)
+        #expect(status.options.socket == "/run/x.sock")
+        #expect(status.options.format == .json)
+
+        let devices = try parse("devices lamp-* --area Lixia --profile p --store /s", as: DevicesCommand.self)
+        #expect(
+            [devices.device, devices.area, devices.profile, devices.options.store] == ["lamp-*", "Lixia", "p", "/s"])
+
+        let latest = try parse("latest lamp-1 voltage --area a --profile p --format csv", as: LatestCommand.self)
+        #expect([latest.device, latest.quantity, latest.area, latest.profile] == ["lamp-1", "voltage", "a", "p"])
+        #expect(latest.options.format == .csv)
+
+        let history = try parse(
+            "history m1 active_power --channel l1 --since 24h --until 2026-03-05T10:15:00Z --step 5m --limit 7 --plot",
+            as: HistoryCommand.self)
+        #expect([history.device, history.quantity, history.channel] == ["m1", "active_power", "l1"])
+        #expect(history.since.written == .ago(.seconds(86_400)))
+        #expect(history.until?.written == .at(Timestamp(milliseconds: 1_772_705_700_000)))
+        #expect(history.step?.duration == .seconds(300))
+        #expect(history.limit == 7)
+        #expect(history.plot)
+
+        let stats = try parse("stats m1 voltage --window 1h", as: StatsCommand.self)
+        #expect([stats.device, stats.quantity] == ["m1", "voltage"])
+        #expect(stats.window?.duration == .seconds(3600))
+
+        let rejects = try parse("rejects --reason no-rule --device d --limit 5", as: RejectsCommand.self)
+        #expect(rejects.reason == .noRule)
+        #expect(rejects.device == "d")
+        #expect(rejects.limit == 5)
+
+        let doctor = try parse("doctor", as: DoctorCommand.self)
+        #expect(doctor.options.format == .table)
+
+        let decode = try parse(
+            "decode --devices /d --topic a/b --param base=x=y --received 2026-03-05T10:15:00Z --site-offset +08:00 f",
+            as: DecodeCommand.self)
+        #expect([decode.devices, decode.topic, decode.file] == ["/d", "a/b", "f"])
+        #expect(decode.param == ["base=x=y"])
+    }
+
+    @Test("alerts without a word is the list")
+    func alerts() throws {
+        let list = try parse("alerts --phase firing --device lamp-* --rule r --all", as: AlertsCommand.List.self)
+        #expect(list.phase == .firing)
+        #expect([list.device, list.rule] == ["lamp-*", "r"])
+        #expect(list.all)
+        #expect(try parse("alerts", as: AlertsCommand.List.self).phase == nil)
+        #expect(try parse("alerts show 12", as: AlertsCommand.Show.self).id == 12)
+        let acknowledge = try parse("alerts ack 12 --by kim --note sent", as: AlertsCommand.Acknowledge.self)
+        #expect(acknowledge.id == 12)
+        #expect([acknowledge.by, acknowledge.note] == ["kim", "sent"])
+    }
+
+    @Test(
+        "a wrong line ends with 64",
+        arguments: [
+            "weather", "history", "latest a b c", "history d --since soon", "history d --step 0s",
+            "history d --limit 0", "history d --limit 200001", "history d --plot --format json", "rejects --limit 0",
+            "rejects --reason bad", "alerts --phase bad", "alerts show", "alerts show one", "alerts ack",
+            "status --format xml", "status --socket /a --store /b", "decode", "decode --topic a --messages b",
+            "decode --messages b c", "decode --topic a --param nonsense", "decode --topic a --site-offset noon",
+            "stats --window 5", "alerts ack 1 --by ",
+        ])
+    func wrong(line: String) {
+        let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        #expect { try BaotuCommand.parseAsRoot(words) } throws: { error in
+            BaotuCommand.exitCode(for: error).rawValue == 64
+        }
+    }
+
+    @Test("a slip in a quantity gets the nearest word, and another word none")
+    func quantities() throws {
+        #expect(try checked("voltage") == "voltage")
+        #expect(try checked(nil) == nil)
+        let slip = #expect(throws: NoAnswer.self) { try checked("voltag") }
+        #expect(slip?.description == "'voltag' is not a quantity; did you mean 'voltage'?")
+        #expect(slip?.exitCode == 64)
+        let other = #expect(throws: NoAnswer.self) { try checked("xyzzy") }
+        #expect(other?.description == "'xyzzy' is not a quantity")
+    }
+
+    @Test("the completion asks where the line says")
+    func completionSource() {
+        let words = ["baotu", "latest", "--store", "/s", "--socket=/x.sock", "--area"]
+        #expect(NameCompletion.value(of: "--store", in: words) == "/s")
+        #expect(NameCompletion.value(of: "--socket", in: words) == "/x.sock")
+        #expect(NameCompletion.value(of: "--area", in: words) == nil)
+        #expect(NameCompletion.value(of: "--profile", in: words) == nil)
+    }
+}

@@ -1,0 +1,291 @@
+import Foundation
+import Store
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import OperatorCLI
+
+/// Answers from the files, with no daemon: against a store that the test wrote.
+@Suite("Answers from the store")
+struct StoreSourceTests {
+    private static let noon = Timestamp(milliseconds: 1_773_576_000_000)  // 2026-03-15T12:00:00Z
+    private let folder = TemporaryDirectory()
+    private var store: String { folder.path + "/store" }
+
+    /// Three lamps, of which one never spoke: two that report power and voltage every ten seconds for five minutes,
+    /// half of it sealed.
+    private func makeStore() throws -> StoreSource {
+        let journal = try Journal.open(StoreOptions(folder: store))
+        defer { journal.close() }
+        _ = try journal.saveRoster(
+            ["lamp-1", "lamp-2", "lamp-3"].map {
+                RosterEntry(device: $0, profile: "lamps", area: "历下区", circuit: "c-1", cadence: .seconds(10))
+            }, now: Self.noon)
+        for step in 0..<30 {
+            let at = Self.noon + .seconds(step * 10)
+            var batch = DecodedBatch()
+            for name in ["lamp-1", "lamp-2"] {
+                let device = journal.registry.intern(device: name, profile: "lamps")!
+                let start = batch.readings.count
+                for (word, value) in [("active_power", Double(step)), ("voltage", 230)] {
+                    let quantity = try #require(Quantity(named: word))
+                    let series = journal.registry.intern(device: device, quantity: quantity, channel: .none)!
+                    batch.readings.append(Reading(series: series, observed: at, value: value))
+                }
+                journal.registry.closeRow(batch.readings[start...])
+                batch.heard.append((device, at))
+            }
+            _ = try journal.commit(batch, received: 2, now: at)
+            if step == 14 { try journal.finishSeal(try journal.beginSeal(state: [], now: at).run()) }
+        }
+        return try StoreSource(folder: store)
+    }
+
+    @Test("status, devices and latest readings")
+    func counts() throws {
+        let source = try makeStore()
+        let status = try source.status()
+        #expect(status.received == 60)
+        #expect(status.committed == 120)
+        #expect(status.series == 4)
+        #expect(status.devices == 3)
+        #expect(status.devicesExpected == 3)
+        #expect(source.liveStatus() == nil)
+
+        let devices = try source.devices(DeviceFilter(area: "历下区"))
+        #expect(devices.map(\.device) == ["lamp-1", "lamp-2", "lamp-3"])
+        let minute = Self.noon + .seconds(350)
+        #expect(devices.map { $0.health(at: minute) } == [.ok, .ok, .unknown])
+        // Three cadences are less than five minutes.
+        #expect(devices.map { $0.health(at: Self.noon + .seconds(590)) } == [.ok, .ok, .unknown])
+        #expect(devices.map { $0.health(at: Self.noon + .seconds(591)) } == [.unknown, .unknown, .unknown])
+
+        let latest = try source.latest(DeviceFilter(device: "lamp-?", quantity: "active_power"))
+        #expect(latest.map(\.value) == [29, 29])
+        #expect(latest.map(\.observed) == Array(repeating: Self.noon + .seconds(290), count: 2))
+    }
+
+    @Test("history over sealed days and the journal, raw and in steps")
+    func history() throws {
+        let source = try makeStore()
+        var request = HistoryRequest(
+            device: "lamp-1", quantity: "active_power", since: Self.noon, until: Self.noon + .seconds(300))
+        #expect(try source.history(request).series.first?.points.map(\.value) == (0..<30).map(Double.init))
+        request.step = .seconds(60)
+        #expect(try source.history(request).series.first?.buckets.map(\.mean) == [2.5, 8.5, 14.5, 20.5, 26.5])
+        request.limit = 2
+        let page = try #require(try source.history(request).series.first)
+        #expect(page.buckets.map(\.count) == [6, 6])
+        #expect(page.next == Self.noon + .seconds(120))
+    }
+
+    @Test("statistics at the moment of the last commit")
+    func statistics() throws {
+        let source = try makeStore()
+        let all = try source.statistics(device: nil, quantity: nil, window: nil)
+        #expect(Set(all.map(\.windowSeconds)) == [300, 3600, 86_400])
+        let hour = try source.statistics(device: "lamp-1", quantity: "voltage", window: .seconds(3600))
+        #expect(hour.map(\.mean) == [230])
+        #expect(hour.map(\.standardDeviation) == [0])
+    }
+
+    @Test("a mistyped name gets the nearest one")
+    func slips() throws {
+        let source = try makeStore()
+        func sentence(_ body: () throws -> Void) -> String? {
+            #expect(throws: StoreError.self, performing: body)?.description
+        }
+        let device = "store: there is no device 'lapm-1'; did you mean 'lamp-1'?"
+        #expect(sentence { _ = try source.latest(DeviceFilter(device: "lapm-1")) } == device)
+        #expect(sentence { _ = try source.devices(DeviceFilter(device: "lapm-1")) } == device)
+        #expect(sentence { _ = try source.statistics(device: "lapm-1", quantity: nil, window: nil) } == device)
+        #expect(sentence { _ = try source.alerts(AlertFilter(device: "lapm-1")) } == device)
+        #expect(sentence { _ = try source.rejects(limit: 1, reason: nil, device: "lapm-1") } == device)
+        let request = HistoryRequest(device: "lapm-1", since: Self.noon, until: Self.noon + .seconds(1))
+        #expect(sentence { _ = try source.history(request) } == device)
+        #expect(sentence { _ = try source.latest(DeviceFilter(device: "zzz")) } == "store: there is no device 'zzz'")
+        #expect(
+            sentence { _ = try source.devices(DeviceFilter(profile: "lamp")) }
+                == "store: no device has a profile 'lamp'; did you mean 'lamps'?")
+        #expect(
+            sentence { _ = try source.latest(DeviceFilter(area: "历下")) }
+                == "store: no device is in an area '历下'")
+        #expect(try source.latest(DeviceFilter(device: "zzz*")).isEmpty)
+    }
+
+    @Test("what only the gateway can do is refused as a wrong line")
+    func onlyTheGateway() throws {
+        let source = try makeStore()
+        let findings = #expect(throws: NoAnswer.self) { try source.findings() }
+        #expect(findings?.exitCode == 64)
+        let acknowledgement = #expect(throws: NoAnswer.self) { try source.acknowledge(1, by: "kim", note: "") }
+        #expect(acknowledgement?.exitCode == 64)
+    }
+
+    // MARK: The program
+
+    private func baotu(_ arguments: String..., shell: String = "\"$@\"", locale: String = "C.UTF-8") throws -> Program {
+        try Program(
+            "baotu", arguments + ["--store", store], environment: ["LC_ALL": locale, "TZ": "UTC"], shell: shell)
+    }
+
+    @Test("a table for people, CSV and JSON for programs, of the same question")
+    func formats() throws {
+        _ = try makeStore()
+        let csv = try baotu("latest", "lamp-1", "--format", "csv")
+        #expect(
+            csv.output == """
+                device,quantity,channel,value,unit,observed
+                lamp-1,active_power,,29.0,W,2026-03-15T12:04:50Z
+                lamp-1,voltage,,230.0,V,2026-03-15T12:04:50Z
+
+                """)
+        let json = try JSONDecoder().decode(
+            [LatestAnswer].self, from: Data(try baotu("latest", "lamp-1", "--format", "json").output.utf8))
+        #expect(json.map(\.value) == [29, 230])
+        let history = try baotu(
+            "history", "lamp-1", "--since", "2026-03-15T12:04:50Z", "--until", "2026-03-15T12:05:00Z")
+        #expect(
+            history.output == """
+                observed                 quantity      channel  value  unit
+                2026-03-15 12:04:50 UTC  active_power              29  W
+                2026-03-15 12:04:50 UTC  voltage                  230  V
+
+                """)
+        let devices = try baotu("devices").output.split(separator: "\n")
+        #expect(devices.first == "device  profile  area    circuit  health   heard  cadence  series  firing")
+        #expect(devices.last == "lamp-3  lamps    历下区  c-1      unknown      -      10s       0       0")
+    }
+
+    @Test("the status has its counters at the top, in JSON and CSV")
+    func status() throws {
+        _ = try makeStore()
+        let json = try baotu("status", "--format", "json").output
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+        let keys = [
+            "received", "committed", "duplicates", "rejected", "late", "series", "devices", "alerts_firing",
+            "journal_id",
+        ]
+        #expect(keys.filter { !(object[$0] is Int) } == [])
+        let csv = try baotu("status", "--format", "csv").output.split(separator: "\n")
+        #expect(csv.first == "key,value")
+        #expect(csv.contains("committed,120"))
+        #expect(csv.contains("newest_day,2026-03-15"))
+    }
+
+    @Test("a chart in braille, in ASCII without UTF-8, and several beneath one another")
+    func charts() throws {
+        _ = try makeStore()
+        let span = ["--since", "2026-03-15T12:00:00Z", "--until", "2026-03-15T12:05:00Z", "--plot"]
+        func plot(_ words: [String], locale: String) throws -> [Substring] {
+            let run = try Program(
+                "baotu", ["history", "lamp-1"] + words + span + ["--store", store],
+                environment: ["LC_ALL": locale, "TZ": "UTC"])
+            #expect(run.errors.isEmpty)
+            #expect(run.code == 0)
+            return run.output.split(separator: "\n", omittingEmptySubsequences: false)
+        }
+        let one = try plot(["active_power"], locale: "C.UTF-8")
+        #expect(one.first == "lamp-1: active_power, 30 readings, 0 W to 29 W, last 29 W")
+        #expect(one.count == 1 + 13 + 2 + 1)
+        #expect(one.contains { $0.contains("⠤") })
+        let plain = try plot(["active_power"], locale: "C")
+        #expect(plain.joined().utf8.allSatisfy { $0 < 0x80 })
+        #expect(plain.count == one.count)
+        // Both axes stand in one column.
+        let two = try plot([], locale: "C")
+        #expect(two.filter { $0.hasPrefix("lamp-1: ") }.count == 2)
+        #expect(Set(two.compactMap { $0.firstIndex(of: "|")?.utf16Offset(in: $0) }).count == 1)
+        // More readings than the limit: means over the whole span, not the first page of it.
+        let means = try plot(["active_power", "--limit", "10"], locale: "C.UTF-8")
+        #expect(means.first == "lamp-1: active_power, means of 2s, 0 W to 29 W, last 29 W")
+    }
+
+    @Test("a page that is not the whole says so, apart from the answer")
+    func more() throws {
+        _ = try makeStore()
+        let page = try baotu(
+            "history", "lamp-1", "voltage", "--since", "2026-03-15T12:00:00Z", "--limit", "3", "--format", "csv")
+        #expect(page.output.split(separator: "\n").count == 4)
+        #expect(
+            page.errors
+                == "baotu: voltage: there is more; ask again with --since 2026-03-15T12:00:30Z or a larger --limit\n")
+    }
+
+    @Test("a reader that goes early ends the program quietly")
+    func brokenPipe() throws {
+        _ = try makeStore()
+        let run = try baotu(
+            "history", "lamp-1", "--since", "2026-03-15T12:00:00Z", "--format", "json",
+            shell: "set -o pipefail; \"$@\" | (exec 0<&-; :)")
+        #expect(run.errors.isEmpty)
+        #expect(run.code == 0)
+    }
+
+    @Test("a full disk below the answer is said")
+    func fullDisk() throws {
+        _ = try makeStore()
+        let run = try baotu("status", shell: "\"$@\" >/dev/full")
+        #expect(run.code == 1)
+        #expect(run.errors == "baotu: cannot write the answer: No space left on device\n")
+    }
+
+    @Test("exit codes: 1 for what is not there, 64 for a wrong line, 69 for no gateway")
+    func exitCodes() throws {
+        _ = try makeStore()
+        let slip = try baotu("latest", "lamp1")
+        #expect(slip.code == 1)
+        #expect(slip.errors == "baotu: store: there is no device 'lamp1'; did you mean 'lamp-1'?\n")
+        #expect(try baotu("alerts", "show", "7").code == 1)
+        let quantity = try baotu("latest", "lamp-1", "voltag")
+        #expect(quantity.code == 64)
+        #expect(quantity.errors == "baotu: 'voltag' is not a quantity; did you mean 'voltage'?\n")
+        let window = try baotu("stats", "lamp-1", "--window", "7m")
+        #expect(window.code == 64)
+        #expect(window.errors == "baotu: there is no window of 7m; there are 5m, 1h, 24h\n")
+        let backwards = try baotu("history", "lamp-1", "--since", "1m", "--until", "2m")
+        #expect(backwards.code == 64)
+        #expect(try baotu("doctor").code == 64)
+        let nowhere = try Program("baotu", ["status", "--socket", folder.path + "/none.sock"])
+        #expect(nowhere.code == 69)
+        #expect(
+            nowhere.errors.hasPrefix("baotu: there is no socket \(folder.path)/none.sock: the gateway does not run"))
+        #expect(nowhere.errors.split(separator: "\n").count == 1)
+        let noStore = try Program("baotu", ["status", "--store", folder.path + "/none"])
+        #expect(noStore.code == 1)
+        #expect(noStore.errors.hasPrefix("baotu: store: no store in \(folder.path)/none"))
+        let long = try Program("baotu", ["status", "--socket", "/tmp/" + String(repeating: "x", count: 200)])
+        #expect(long.code == 64)
+        #expect(long.errors.split(separator: "\n").count == 1)
+    }
+
+    // MARK: The shell's completion
+
+    /// What bash offers for a line, by the script that the program generates.
+    private func completions(of line: String) throws -> [String] {
+        let script = """
+            source /dev/stdin <<<"$("$@" --generate-completion-script bash)"
+            PATH=\(Program.built):$PATH
+            COMP_WORDS=(\(line)); [[ "\(line)" == *" " ]] && COMP_WORDS+=("")
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE="\(line)"; COMP_POINT=${#COMP_LINE}
+            COMP_TYPE=9; COMP_KEY=9
+            _baotu "" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+            printf '%s\\n' "${COMPREPLY[@]}"
+            """
+        let run = try Program("baotu", [], shell: script)
+        return run.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.sorted()
+    }
+
+    @Test("bash completes commands, options, quantities, and devices of the store")
+    func completion() throws {
+        _ = try makeStore()
+        #expect(try completions(of: "baotu st") == ["stats", "status"])
+        #expect(try completions(of: "baotu alerts a") == ["ack"])
+        #expect(try completions(of: "baotu history --pl") == ["--plot"])
+        #expect(try completions(of: "baotu latest --store \(store) lamp-") == ["lamp-1", "lamp-2", "lamp-3"])
+        #expect(try completions(of: "baotu latest --store \(store) lamp-1 volt") == ["voltage"])
+        #expect(try completions(of: "baotu status --format ") == ["csv", "json", "table"])
+        #expect(try completions(of: "baotu devices --store \(store) --profile ") == ["lamps"])
+    }
+}
