@@ -38,8 +38,15 @@ struct Output {
         }
     }
 
-    /// A line, or several.
-    func write(_ text: String) throws { try StandardStreams.write(text + "\n") }
+    /// A line, or several. What programs get whole is made harmless where a terminal stands in for the program.
+    func write(_ text: String) throws {
+        let isSeen = !isForPeople && isatty(STDOUT_FILENO) != 0
+        let shown =
+            isSeen
+            ? text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
+                .joined(separator: "\n") : text
+        try StandardStreams.write(shown + "\n")
+    }
 
     // MARK: Cells
 

@@ -132,12 +132,26 @@ struct DevicesCommand: AsyncParsableCommand {
 
     @OptionGroup var options: AskOptions
 
+    /// The device, and beside it what its silence means now.
+    private struct Whole: Encodable {
+        let device: DeviceAnswer
+        let health: Health
+
+        enum CodingKeys: CodingKey { case health }
+
+        func encode(to encoder: any Encoder) throws {
+            try device.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(health, forKey: .health)
+        }
+    }
+
     func run() async throws {
         let output = options.output
         try await options.ask { source in
             let answers = try await source.devices(DeviceFilter(device: device, profile: profile, area: area))
             try output.print(
-                answers,
+                answers.map { Whole(device: $0, health: $0.health(at: output.now)) },
                 columns: [
                     .init("device"), .init("profile"), .init("area"), .init("circuit"), .init("health"),
                     .init("heard", .right, key: "last_heard"), .init("cadence", .right, key: "cadence_seconds"),
@@ -158,7 +172,7 @@ struct DevicesCommand: AsyncParsableCommand {
 }
 
 /// Three-valued: a device that never spoke is unknown, not fine.
-enum Health: String { case ok, firing, unknown }
+enum Health: String, Encodable { case ok, firing, unknown }
 
 extension DeviceAnswer {
     /// Unknown also after three cadences of silence, at least five minutes, as an alert's data is stale then.
@@ -257,14 +271,15 @@ struct AlertsCommand: AsyncParsableCommand {
                 try output.print(
                     answers,
                     columns: [
-                        .init("id", .right), .init("phase"), .init("severity"), .init("since"), .init("rule"),
-                        .init("device"), .init("taken by", key: "acknowledged_by"), .init("sentence"),
+                        .init("id", .right), .init("phase"), .init("severity"), .init("began", .right, key: "since"),
+                        .init("changed", .right, key: "at"), .init("rule"), .init("device"),
+                        .init("taken by", key: "acknowledged_by"), .init("sentence"),
                     ],
                     rows: answers.map { alert in
                         [
                             "\(alert.id)", alert.phase.rawValue, alert.severity.rawValue, output.age(alert.since),
-                            alert.rule, output.text(alert.device), output.text(alert.acknowledgedBy),
-                            output.text(alert.sentence),
+                            output.age(alert.at), alert.rule, output.text(alert.device),
+                            output.text(alert.acknowledgedBy), output.text(alert.sentence),
                         ]
                     }, empty: "no alerts")
             }

@@ -82,7 +82,13 @@ struct EndToEndTests {
             ["history", device, "voltage", "--since", since, "--until", until, "--step", "1s"],
             ["alerts"], ["alerts", "--all"], ["alerts", "show", "1"], ["rejects"],
         ]
-        let live = try questions.map { try site.json($0) as! NSObject }
+        // The city has stopped: one after another its devices become absent. Asked until nothing changes any more.
+        var live = try questions.map { try site.json($0) as! NSObject }
+        for _ in 0..<100 {
+            let again = try questions.map { try site.json($0) as! NSObject }
+            if again == live { break }
+            live = again
+        }
         for (question, answer) in zip(questions, live) {
             // An answer that is empty would be equal to anything that is empty.
             let isFull = (answer as? [Any]).map { !$0.isEmpty } ?? ((answer as? [String: Any])?.isEmpty == false)

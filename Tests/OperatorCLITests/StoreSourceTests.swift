@@ -153,6 +153,9 @@ struct StoreSourceTests {
                 2026-03-15 12:04:50 UTC  voltage                  230  V
 
                 """)
+        let health = try JSONSerialization.jsonObject(
+            with: Data(try baotu("devices", "lamp-3", "--format", "json").output.utf8))
+        #expect((health as? [[String: Any]])?.first?["health"] as? String == "unknown")
         let devices = try baotu("devices").output.split(separator: "\n")
         #expect(devices.first == "device  profile  area    circuit  health   heard  cadence  series  firing")
         #expect(devices.last == "lamp-3  lamps    历下区  c-1      unknown      -      10s       0       0")
