@@ -114,7 +114,7 @@ final class IngestLoop {
             }
             return commit
         } catch {
-            note(error)
+            note(error, "the store refuses readings; nothing is acknowledged until it takes them")
             broker.dropConnection("a commit failed; the broker delivers again")
             live.update { $0.storeTrouble = "\(error)" }
             return nil
@@ -135,12 +135,11 @@ final class IngestLoop {
         }
     }
 
-    private func note(_ error: StoreError) {
+    private func note(_ error: StoreError, _ sentence: Logger.Message = "the store refuses; it is tried again") {
         // The same trouble turn after turn is one line, not twenty a second.
         guard storeTrouble != error else { return }
         storeTrouble = error
-        log.error(
-            "the store refuses; nothing is acknowledged until it takes readings", metadata: ["reason": "\(error)"])
+        log.error(sentence, metadata: ["reason": "\(error)"])
     }
 
     private func completed(at moment: Timestamp) {

@@ -156,7 +156,12 @@ struct FolderLock: ~Copyable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Said and not left to the closing: a child process forked elsewhere at this moment shares the open file, and
+        // would keep the lock until it has become its own program.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     private static func holder(_ descriptor: Int32) -> Int32? {
         var bytes = [UInt8](repeating: 0, count: 16)

@@ -349,7 +349,7 @@ struct TroubleTests {
         try disk.fill()
         let second = try site.startLoad(rate: 2000, readingsPerMessage: 20, count: 1000)
         let during = try second.acknowledged()
-        try site.waitForLog("the store refuses; nothing is acknowledged until it takes readings")
+        try site.waitForLog("the store refuses readings; nothing is acknowledged until it takes them")
         #expect(site.stop(daemon) == 0, "\(site.log)")
         #expect(site.lines(with: "the last seal failed").first?.contains("no room") == true, "\(site.log)")
         let refused = try site.runDaemon()
@@ -371,7 +371,7 @@ struct TroubleTests {
         try fill()
         let second = try site.startLoad(rate: 2000, readingsPerMessage: 20, count: 3000)
         let during = try second.acknowledged()
-        try site.waitForLog("the store refuses; nothing is acknowledged until it takes readings")
+        try site.waitForLog("the store refuses readings; nothing is acknowledged until it takes them")
         try eventually("the doctor says it, and goes on saying it") {
             try (0..<3).allSatisfy { _ in
                 let doctor = try site.ask(["doctor"])
