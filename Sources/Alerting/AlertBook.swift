@@ -37,8 +37,22 @@ public struct AlertBook: Sendable {
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []
     private var expected: [DeviceIndex: Expected] = [:]
-    /// Rules that judge a series, by series; filled when a series is first seen.
-    private var rulesBySeries: [[Int]] = []
+    /// One threshold rule on one series, as plain numbers: what every reading is judged by is copied without counting
+    /// references. (6 values a message with 3 such rules: 1.9 µs a message with the rules themselves.)
+    private struct Watch: Sendable {
+        var rule: Int
+        var device: DeviceIndex
+        var statistic: Threshold.Statistic
+        var window: Duration?
+        var isAbove: Bool
+        var raise: Double
+        var clear: Double
+        var staleMilliseconds: Int64
+    }
+
+    /// By series, where its watches lie; filled when a series is first seen.
+    private var watchesOfSeries: [Range<Int>] = []
+    private var watches: [Watch] = []
     private let absenceRules: [Int]
     private let rangeRules: [Int]
     private let ruleIndex: [String: Int]
@@ -54,7 +68,9 @@ public struct AlertBook: Sendable {
     public mutating func setRoster(_ entries: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)]) {
         expected = Dictionary(
             entries.map { ($0.device, Expected(entry: $0.entry, since: $0.since)) }, uniquingKeysWith: { $1 })
-        rulesBySeries.removeAll(keepingCapacity: true)  // selectors ask the roster for the area
+        // Selectors ask the roster for the area, and a series goes stale by its cadence.
+        watchesOfSeries.removeAll(keepingCapacity: true)
+        watches.removeAll(keepingCapacity: true)
     }
 
     /// Puts one alert back as it was stored.
@@ -99,8 +115,8 @@ public struct AlertBook: Sendable {
             }
         }
         for series in touched {
-            for index in rulesBySeries[series.index] {
-                judge(rules[index], series, health, statistics, registry, at: now, &transitions)
+            for index in watchesOfSeries[series.index] {
+                judge(watches[index], series, health, statistics, registry, at: now, &transitions)
             }
         }
         return transitions
@@ -119,7 +135,10 @@ public struct AlertBook: Sendable {
         for key in active.keys.sorted(by: Self.inOrder) {
             guard let index = ruleIndex[key.rule], let series = key.series else { continue }
             switch rules[index].condition {
-            case .threshold: judge(rules[index], series, health, statistics, registry, at: now, &transitions)
+            case .threshold:
+                for place in watchesOfSeries[series.index] where watches[place].rule == index {
+                    judge(watches[place], series, health, statistics, registry, at: now, &transitions)
+                }
             case .outOfRange: judgeRange(rules[index], series, health, statistics, registry, at: now, &transitions)
             case .absence: break
             }
@@ -161,24 +180,31 @@ public struct AlertBook: Sendable {
     // MARK: Judging
 
     private mutating func judge(
-        _ rule: AlertRule, _ series: SeriesID, _ health: DeviceHealth, _ statistics: Statistics,
+        _ watch: Watch, _ series: SeriesID, _ health: DeviceHealth, _ statistics: Statistics,
         _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
     ) {
-        guard case .threshold(let threshold) = rule.condition else { return }
-        let device = registry.series[series.index].device
-        let stale = threshold.stale ?? max(.milliseconds((cadence(of: device)?.milliseconds ?? 0) * 3), .seconds(300))
-        guard let newest = statistics.newest(series), let heard = health.lastHeard(device), now - heard < stale else {
-            step(rule, series: series, .noData, value: nil, registry, at: now, &transitions)
-            return
+        var value: Double?
+        if let heard = health.lastHeard(watch.device),
+            now.milliseconds - heard.milliseconds < watch.staleMilliseconds
+        {
+            if let window = watch.window {
+                value = statistics.summary(series, window, watch.statistic.isQuantile)
+                    .flatMap { watch.statistic.value(in: $0) }
+            } else {
+                value = statistics.newest(series)?.value
+            }
         }
-        var value: Double? = newest.value
-        if let window = threshold.window {
-            value = statistics.summary(series, window, threshold.statistic.isQuantile)
-                .flatMap { threshold.statistic.value(in: $0) }
+        let verdict: Verdict
+        if let value {
+            let isBeyond = watch.isAbove ? value > watch.raise : value < watch.raise
+            let isInside = watch.isAbove ? value <= watch.clear : value >= watch.clear
+            verdict = isBeyond ? .holds : isInside ? .clears : .between
+        } else {
+            verdict = .noData
         }
-        step(
-            rule, series: series, value.map { threshold.verdict(on: $0) } ?? .noData, value: value, registry, at: now,
-            &transitions)
+        // The usual case, a quiet series that stays quiet, ends here without a look-up and without a sentence.
+        guard verdict == .holds || hasActiveAlert(series) else { return }
+        step(rules[watch.rule], series: series, verdict, value: value, registry, at: now, &transitions)
     }
 
     private mutating func judgeRange(
@@ -232,8 +258,6 @@ public struct AlertBook: Sendable {
         _ rule: AlertRule, series: SeriesID, _ verdict: Verdict, value: Double?, _ registry: SeriesRegistry,
         at now: Timestamp, _ transitions: inout [AlertTransition]
     ) {
-        // The usual case, a quiet series that stays quiet, ends here without a look-up and without a sentence.
-        guard verdict == .holds || hasActiveAlert(series) else { return }
         let key = AlertKey(rule: rule.name, device: registry.series[series.index].device, series: series)
         let hold: Duration = if case .threshold(let threshold) = rule.condition { threshold.hold } else { .zero }
         let state = active[key]?.state ?? .inactive
@@ -272,16 +296,23 @@ public struct AlertBook: Sendable {
     // MARK: Which rules are about whom
 
     private mutating func bind(_ registry: SeriesRegistry) {
-        while rulesBySeries.count < registry.seriesCount {
-            let series = SeriesID(rawValue: UInt32(rulesBySeries.count))
+        while watchesOfSeries.count < registry.seriesCount {
+            let series = SeriesID(rawValue: UInt32(watchesOfSeries.count))
             let entry = registry.series[series.index]
-            rulesBySeries.append(
-                rules.indices.filter { index in
-                    guard case .threshold(let threshold) = rules[index].condition else { return false }
-                    return threshold.quantity == entry.quantity
-                        && (threshold.channel == nil || threshold.channel == registry.channelName(of: series))
-                        && matches(rules[index], deviceOf: series, registry)
-                })
+            let first = watches.count
+            let cadence = cadence(of: entry.device)?.milliseconds ?? 0
+            for (index, rule) in rules.enumerated() {
+                guard case .threshold(let threshold) = rule.condition, threshold.quantity == entry.quantity,
+                    threshold.channel == nil || threshold.channel == registry.channelName(of: series),
+                    matches(rule, deviceOf: series, registry)
+                else { continue }
+                watches.append(
+                    Watch(
+                        rule: index, device: entry.device, statistic: threshold.statistic, window: threshold.window,
+                        isAbove: threshold.direction == .above, raise: threshold.raise, clear: threshold.clear,
+                        staleMilliseconds: threshold.stale?.milliseconds ?? max(cadence * 3, 300_000)))
+            }
+            watchesOfSeries.append(first..<watches.count)
         }
     }
 

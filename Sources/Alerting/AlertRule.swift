@@ -80,13 +80,6 @@ public struct Threshold: Equatable, Sendable {
         self.hold = hold
         self.stale = stale
     }
-
-    func verdict(on value: Double) -> Verdict {
-        switch direction {
-        case .above: value > raise ? .holds : value <= clear ? .clears : .between
-        case .below: value < raise ? .holds : value >= clear ? .clears : .between
-        }
-    }
 }
 
 /// A device of the roster that has not spoken for too long, or said that it is offline.
