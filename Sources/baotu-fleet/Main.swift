@@ -1,6 +1,16 @@
 import ArgumentParser
 
 @main
+enum Main {
+    /// Options without a command mean the city, and with --payloads the load, which alone has that option.
+    static func main() {
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        let isLoad = arguments.contains { $0 == "--payloads" || $0.hasPrefix("--payloads=") }
+        if isLoad, arguments.first?.hasPrefix("-") == true { arguments.insert("load", at: 0) }
+        FleetCommand.main(arguments)
+    }
+}
+
 struct FleetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "baotu-fleet", abstract: "A simulated city, and a load for measuring.",
