@@ -56,6 +56,8 @@ public final class Journal {
     var sealingRows = 0
     var sealingBytes = 0
     var sealBeganAt = Timestamp(milliseconds: 0)
+    /// When the compaction of a day last failed.
+    var compactionFailures: [Int64: Timestamp] = [:]
     private var rejectBytes: Int64 = 0
     private var lock: FolderLock?
 

@@ -2,7 +2,8 @@ import CSQLite
 
 /// An effect on a file, named to the hook before it happens.
 struct Effect: Sendable {
-    enum Kind: String, Sendable { case open, prepare, step }
+    /// `file` is one outside SQLite: a sync, a rename, an unlink; its name stands where the statement would.
+    enum Kind: String, Sendable { case open, prepare, step, file }
     var kind: Kind
     var file: String
     /// The statement; empty for an opening.
@@ -35,6 +36,8 @@ final class Connection {
         case readOnly
         /// Reads a file that nobody writes, and needs no `-wal` or `-shm` beside it. The caller checks that nobody did.
         case immutable
+        /// Fills a file that nobody knows yet, without journal or sync: the caller syncs and names it at the end.
+        case draft(pageBytes: Int)
     }
 
     let file: String
@@ -49,7 +52,7 @@ final class Connection {
         var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI
         var uri = "file:" + Self.escaped(file)
         switch mode {
-        case .writer: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        case .writer, .draft: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         case .readOnly:
             flags |= SQLITE_OPEN_READONLY
             uri += "?mode=ro"
@@ -69,6 +72,10 @@ final class Connection {
             case .writer(let pageBytes): try makeDurable(pageBytes: pageBytes)
             case .readOnly: sqlite3_busy_timeout(handle, 2000)
             case .immutable: break
+            case .draft(let pageBytes):
+                try run("PRAGMA page_size = \(pageBytes)")
+                try run("PRAGMA journal_mode = OFF")
+                try run("PRAGMA synchronous = OFF")
             }
         } catch {
             close()

@@ -12,6 +12,8 @@ public struct StoreOptions: Sendable {
     /// A seal is due when the journal's rows hold this many bytes.
     public var journalBytesMax = 64 << 20
 
+    public var retention = Retention()
+
     /// Called before each effect on a file; a test makes it throw.
     var effects: EffectHook?
 
