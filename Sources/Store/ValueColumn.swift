@@ -231,7 +231,7 @@ enum ValueColumn {
     }
 
     @inline(__always)
-    private static func integer(_ value: Double, _ power: Double) -> Int64? {
+    static func integer(_ value: Double, _ power: Double) -> Int64? {
         let scaled = value * power
         guard scaled.magnitude <= Double(integerMax) else { return nil }
         // `rounded()` is a call where the processor is not known to have SSE 4.1. From 2^52 on there is nothing to
