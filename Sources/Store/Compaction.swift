@@ -150,9 +150,10 @@ private final class FrameRun {
         var found: [HourRow?] = []
         try? connection.rows("SELECT crc, b FROM hours WHERE stream = ?", .integer(Int64(stream))) {
             row throws(StoreError) in
-            found = (try? row.withChecked(Int64(stream), crc: 0, blob: 1) { bytes throws(Malformed) in
-                try RollupRow.columns(bytes)
-            }) ?? []
+            found =
+                (try? row.withChecked(Int64(stream), crc: 0, blob: 1) { bytes throws(Malformed) in
+                    try RollupRow.columns(bytes)
+                }) ?? []
         }
         return found
     }

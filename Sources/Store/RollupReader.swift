@@ -24,6 +24,23 @@ final class RollupReader {
         return reader
     }
 
+    /// The first and the last UTC day that hours are stored of; nil where there are none.
+    func days() throws(StoreError) -> ClosedRange<Int64>? {
+        var range: ClosedRange<Int64>?
+        for year in folder.rollupYears() {
+            let begin = CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds
+            guard let reader = reader(of: begin) else { continue }
+            try reader.read { connection throws(StoreError) in
+                guard let first = try connection.integer("SELECT min(k) FROM r1h"),
+                    let last = try connection.integer("SELECT max(k) FROM r1h")
+                else { return }
+                let days = first >> RollupKey.streamBits...last >> RollupKey.streamBits
+                range = range.map { min($0.lowerBound, days.lowerBound)...max($0.upperBound, days.upperBound) } ?? days
+            }
+        }
+        return range
+    }
+
     /// The hours of a stream's UTC day by column; empty where there are none, or none that read.
     func hours(stream: Int, day: Int64) throws(StoreError) -> [HourRow?] {
         var found: [HourRow?] = []

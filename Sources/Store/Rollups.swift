@@ -128,7 +128,7 @@ enum RollupKey {
 
     /// A local day by the minute it starts in, UTC.
     static func day(start: Int64, stream: Int) -> Int64 {
-        (start - FrameKey.epoch) / 60_000 << streamBits | Int64(stream)
+        ((start - FrameKey.epoch) / 60_000) << streamBits | Int64(stream)
     }
 }
 
@@ -184,9 +184,10 @@ final class RollupWriter {
         let key = RollupKey.hours(day: day, stream: stream)
         var old: [HourRow?] = []
         try file.rows("SELECT crc, b FROM r1h WHERE k = ?", .integer(key)) { row throws(StoreError) in
-            old = (try? row.withChecked(key, crc: 0, blob: 1) { bytes throws(Malformed) in
-                try RollupRow.columns(bytes)
-            }) ?? []
+            old =
+                (try? row.withChecked(key, crc: 0, blob: 1) { bytes throws(Malformed) in
+                    try RollupRow.columns(bytes)
+                }) ?? []
         }
         var rows = RollupRow.renewed(fresh, old: old, day: day, completeBefore: completeBefore)
         // What the small file knew of revisions, or of readings that no longer read, is not lost with it.
@@ -201,9 +202,10 @@ final class RollupWriter {
         let key = RollupKey.day(start: start, stream: stream)
         var old: [DaySummary?] = []
         try file.rows("SELECT crc, b FROM r1d WHERE k = ?", .integer(key)) { row throws(StoreError) in
-            old = (try? row.withChecked(key, crc: 0, blob: 1) { bytes throws(Malformed) in
-                try Self.days(bytes)
-            }) ?? []
+            old =
+                (try? row.withChecked(key, crc: 0, blob: 1) { bytes throws(Malformed) in
+                    try Self.days(bytes)
+                }) ?? []
         }
         var days = days
         for (column, before) in old.enumerated() where column < days.count {

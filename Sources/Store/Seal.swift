@@ -158,9 +158,10 @@ public struct SealJob: Sendable {
             var old: [HourRow?] = []
             try file.rows("SELECT crc, b FROM hours WHERE stream = ?", .integer(Int64(stream))) {
                 row throws(StoreError) in
-                old = (try? row.withChecked(Int64(stream), crc: 0, blob: 1) { bytes throws(Malformed) in
-                    try RollupRow.columns(bytes)
-                }) ?? []
+                old =
+                    (try? row.withChecked(Int64(stream), crc: 0, blob: 1) { bytes throws(Malformed) in
+                        try RollupRow.columns(bytes)
+                    }) ?? []
             }
             if old.isEmpty, hasOthers { old = try rollups.hours(stream: stream, day: day) }
             let hours = RollupRow.renewed(

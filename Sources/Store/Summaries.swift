@@ -107,12 +107,16 @@ private struct SummaryEngine {
         // What a small file holds of a stream counts for all of the day's files.
         for part in parts.reversed() where !part.isSealed && !left.isEmpty {
             var answered: Set<Int> = []
-            guard try archive.sealed.forEachSmallHours(part, left, { stream, bytes throws(Malformed) in
-                // A file that changed under the reader is read again from its beginning.
-                guard !answered.contains(stream) else { return }
-                try take(stream, bytes, day, span)
-                answered.insert(stream)
-            }) else {
+            guard
+                try archive.sealed.forEachSmallHours(
+                    part, left,
+                    { stream, bytes throws(Malformed) in
+                        // A file that changed under the reader is read again from its beginning.
+                        guard !answered.contains(stream) else { return }
+                        try take(stream, bytes, day, span)
+                        answered.insert(stream)
+                    })
+            else {
                 // A file of the first version: it does not tell what hours its frames touch.
                 for stream in left { try raw(stream, span) }
                 return
@@ -154,7 +158,8 @@ private struct SummaryEngine {
             rows.append((try HourRow.decode(part), group))
         }
         // All is read: nothing of this stream was counted before something of it could fail.
-        let whole = Int((span.lowerBound - begin + hour - 1) / hour)..<Int((span.upperBound - begin) / hour)
+        let firstWhole = Int((span.lowerBound - begin + hour - 1) / hour)
+        let whole = firstWhole..<max(firstWhole, Int((span.upperBound - begin) / hour))
         for (row, group) in rows {
             for index in whole where dirty & 1 << UInt32(index) == 0 && row.hours[index].count > 0 {
                 let time = begin + Int64(index) * hour
@@ -165,9 +170,10 @@ private struct SummaryEngine {
         }
         var open: Range<Int64>?
         for index in 0..<HourRow.hoursPerDay {
-            let part = max(begin + Int64(index) * hour, span.lowerBound)..<max(
-                span.lowerBound, min(begin + Int64(index + 1) * hour, span.upperBound))
-            guard !part.isEmpty else { continue }
+            let from = max(begin + Int64(index) * hour, span.lowerBound)
+            let to = min(begin + Int64(index + 1) * hour, span.upperBound)
+            guard from < to else { continue }
+            let part = from..<to
             guard !whole.contains(index) || dirty & 1 << UInt32(index) != 0 else { continue }
             if dirty & 1 << UInt32(index) != 0, part.upperBound <= archive.toldThrough {
                 // The next seal will mark it; what the files have of it was told before.
