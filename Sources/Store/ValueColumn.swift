@@ -230,6 +230,7 @@ enum ValueColumn {
         return nil
     }
 
+    /// The integer over a power of ten that gives the value back bit for bit.
     @inline(__always)
     static func integer(_ value: Double, _ power: Double) -> Int64? {
         let scaled = value * power
