@@ -22,7 +22,7 @@ struct Histogram: Equatable, Sendable {
 
         @inline(__always)
         mutating func add(_ bucket: Int, _ count: Int) {
-            // A day of one series rarely leaves its window: 3 ns an `add`.
+            // A day of one series rarely leaves its window: 5 ns an `add`.
             if bucket < first || bucket >= first + counts.count { grow(to: bucket) }
             counts[bucket &- first] += count
         }

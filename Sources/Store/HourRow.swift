@@ -114,7 +114,7 @@ struct HourRow: Equatable, Sendable {
     // MARK: Encoding
 
     func encode(into writer: inout ByteWriter) {
-        var bits = BitWriter(capacity: 512)
+        var bits = BitWriter(capacity: 4096)
         put(into: &bits)
         writer.reserve(bits.byteCount)
         bits.withBytes { writer.put(bytes: $0) }
@@ -143,9 +143,8 @@ struct HourRow: Equatable, Sendable {
             bits.put(isPlain ? 1 : 0, 1)
             if !isPlain { for one in list { bits.put(one.form.rawValue, 2) } }
             bits.put(UInt64(exponent), 4)
-            let counts = list.lazy.filter { $0.form != .raw }.map(\.count)
-            let usual = counts.first ?? 1
-            let isUsual = counts.allSatisfy { $0 == usual }
+            let usual = list.first { $0.form != .raw }?.count ?? 1
+            let isUsual = list.allSatisfy { $0.form == .raw || $0.count == usual }
             bits.put(isUsual ? 1 : 0, 1)
             bits.put(number: UInt64(usual))
             let parameters = Parameters(list)
@@ -205,17 +204,24 @@ struct HourRow: Equatable, Sendable {
     /// The exponent over which the hours are integers, as far as they are.
     private func commonExponent() -> Int {
         var exponent = 0
+        var power = 1.0
         for summary in hours where summary.count > 0 {
-            var needed = exponent
-            for value in [summary.min, summary.max, summary.last, summary.sum] {
-                while needed <= Summary.exponentMax, ValueColumn.integer(value, ValueColumn.powers[needed]) == nil {
-                    needed += 1
-                }
+            if isInteger(summary, power) { continue }
+            // An hour that is integers over no power is written raw and does not count.
+            for needed in exponent..<Summary.exponentMax
+            where isInteger(summary, ValueColumn.powers[needed + 1]) {
+                exponent = needed + 1
+                power = ValueColumn.powers[exponent]
+                break
             }
-            // An hour that is none at all is written raw and does not count.
-            if needed <= Summary.exponentMax { exponent = needed }
         }
         return exponent
+    }
+
+    @inline(__always)
+    private func isInteger(_ summary: Summary, _ power: Double) -> Bool {
+        ValueColumn.integer(summary.min, power) != nil && ValueColumn.integer(summary.max, power) != nil
+            && ValueColumn.integer(summary.last, power) != nil && ValueColumn.integer(summary.sum, power) != nil
     }
 
     /// What is fitted to the hours of a row.
