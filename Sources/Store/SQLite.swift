@@ -1,4 +1,5 @@
 import CSQLite
+import Synchronization
 
 /// An effect on a file, named to the hook before it happens.
 struct Effect: Sendable {
@@ -41,6 +42,9 @@ final class Connection {
     }
 
     let file: String
+    private let isWriter: Bool
+    /// Files that a connection of this process writes. Other processes are kept out by the folder's lock.
+    private static let written = Mutex<Set<String>>([])
     private var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
     private let effects: EffectHook?
@@ -48,7 +52,13 @@ final class Connection {
     init(_ file: String, _ mode: Mode, effects: EffectHook?) throws(StoreError) {
         self.file = file
         self.effects = effects
+        isWriter =
+            switch mode {
+            case .writer, .draft: true
+            case .readOnly, .immutable: false
+            }
         try effects?(Effect(kind: .open, file: file, sql: ""))
+        if isWriter, !Self.written.withLock({ $0.insert(file).inserted }) { throw .writtenTwice(file: file) }
         var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI
         var uri = "file:" + Self.escaped(file)
         switch mode {
@@ -63,8 +73,7 @@ final class Connection {
         let code = sqlite3_open_v2(uri, &handle, flags, nil)
         guard code == SQLITE_OK else {
             let error = self.error(code)
-            sqlite3_close_v2(handle)
-            handle = nil
+            close()
             throw error
         }
         do {
@@ -87,9 +96,11 @@ final class Connection {
 
     /// Finalizes all statements and closes the file; SQLite checkpoints when a writer was the last to close it.
     func close() {
+        guard handle != nil else { return }
         statements.removeAll()
         sqlite3_close_v2(handle)
         handle = nil
+        if isWriter { _ = Self.written.withLock { $0.remove(file) } }
     }
 
     private func makeDurable(pageBytes: Int) throws(StoreError) {
