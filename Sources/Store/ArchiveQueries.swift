@@ -83,7 +83,7 @@ extension Archive {
     }
 
     /// A name that nothing has is a slip, and an empty answer would say that all is well there.
-    private func known(_ filter: DeviceFilter, _ connection: Connection) throws(StoreError) {
+    func known(_ filter: DeviceFilter, _ connection: Connection) throws(StoreError) {
         try known(filter.device)
         if let area = filter.area, try !names("area", connection).contains(area) {
             throw .noSuchArea(name: area, nearest: nearest(to: area, in: try names("area", connection)))
@@ -221,7 +221,7 @@ extension Archive {
         }
     }
 
-    private func devicesThatFit(
+    func devicesThatFit(
         _ filter: DeviceFilter, _ connection: Connection
     ) throws(StoreError) -> [DeviceIndex] {
         let pattern = filter.device.map { NamePattern($0) }
