@@ -62,7 +62,7 @@ struct ExportCommand: AsyncParsableCommand {
             let request = ExportRequest(
                 DeviceFilter(device: device, profile: profile, area: area, quantity: try checked(quantity)),
                 channel: channel, since: from, until: to)
-            var target = try ExportTarget(output)
+            var target = try ExportTarget(output == "-" ? nil : output)
             do {
                 if let store = place.store {
                     try write(try Archive(folder: store), request, to: &target, &damaged)
@@ -128,22 +128,19 @@ struct ExportCommand: AsyncParsableCommand {
 struct ExportTarget: ~Copyable {
     private let file: String?
     private let part: String
-    private var descriptor: Int32
-    private var progress: ProgressLine
+    private let descriptor: Int32
+    private let console: Console
     private var bytes = 0
     private var lines = 0
 
     init(_ file: String?) throws {
         self.file = file
         part = (file ?? "") + ".part"
-        descriptor = STDOUT_FILENO
-        progress = ProgressLine(isShown: file != nil && isatty(STDERR_FILENO) != 0)
+        console = Console(hasOutput: file == nil)
         signal(SIGPIPE, SIG_IGN)
-        if file != nil {
-            descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
-            guard descriptor >= 0 else {
-                throw NoAnswer.failed("cannot write \(part): \(String(cString: strerror(errno)))")
-            }
+        descriptor = file == nil ? STDOUT_FILENO : open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else {
+            throw NoAnswer.failed("cannot write \(part): \(String(cString: strerror(errno)))")
         }
     }
 
@@ -160,28 +157,28 @@ struct ExportTarget: ~Copyable {
         lines += piece.count { $0 == UInt8(ascii: "\n") }
     }
 
-    mutating func show(_ place: String?) {
-        let (lines, bytes, rate) = (lines, bytes, Double(lines) / max(0.001, progress.seconds))
-        progress.show {
-            "\(grouped(lines)) readings, \(size(bytes)), \(grouped(Int(rate)))/s\(place.map { ", \($0)" } ?? "")"
+    func show(_ place: String?) {
+        let (lines, bytes) = (lines, bytes)
+        console.progress { seconds in
+            let rate = Int(Double(lines) / max(0.001, seconds))
+            return "\(grouped(lines)) readings, \(size(bytes)), \(grouped(rate))/s\(place.map { ", \($0)" } ?? "")"
         }
     }
 
-    mutating func complain(_ sentence: String) {
-        progress.clear()
-        StandardStreams.complain(printable(sentence))
+    func complain(_ sentence: String) {
+        console.say(sentence)
     }
 
     /// On disk first, then under its name.
-    mutating func finish() throws {
-        progress.clear()
+    func finish() throws {
+        console.clear()
         guard let file else { return }
         let isWritten = fsync(descriptor) == 0 && close(descriptor) == 0 && rename(part, file) == 0
         guard isWritten else { throw NoAnswer.failed("cannot write \(file): \(String(cString: strerror(errno)))") }
     }
 
-    mutating func abandon() {
-        progress.clear()
+    func abandon() {
+        console.clear()
         if file != nil { unlink(part) }
     }
 }

@@ -153,7 +153,17 @@ struct ImportCommand: AsyncParsableCommand {
             if columnsAreNew(&tally, reader.columnsIgnored) {
                 console.say("\(name): columns passed over: \(reader.columnsIgnored.joined(separator: ", "))")
             }
-            if let receipt = try await receipt, let end {
+            let outcome: ImportReceipt?
+            do {
+                outcome = try await receipt
+            } catch {
+                if positionFile != nil, position.offset > 0 {
+                    console.say(
+                        "\(name): stopped behind line \(grouped(position.lines)); the same command goes on there")
+                }
+                throw error
+            }
+            if let receipt = outcome, let end {
                 tally.add(receipt, console)
                 position.counts = tally.counts(reader.report)
                 (position.offset, position.lines) = end
@@ -293,52 +303,6 @@ private struct Tally {
     }
 }
 
-/// The terminal of an import: sentences, and a line of progress between them. Told from several tasks.
-private final class Console: Sendable {
-    private struct State {
-        var text: String?
-        var next = ContinuousClock.now
-        var isDrawn = false
-        var isWaiting = false
-    }
-
-    private static let interval = Duration.milliseconds(200)
-    private let isShown = isatty(STDERR_FILENO) != 0
-    private let begun = ContinuousClock.now
-    private let state = Mutex(State())
-
-    func progress(_ text: (_ seconds: Double) -> String) {
-        guard isShown else { return }
-        state.withLock { state in
-            guard ContinuousClock.now >= state.next else { return }
-            state.next = ContinuousClock.now + Self.interval
-            state.isDrawn = true
-            let seconds = Double((ContinuousClock.now - begun).milliseconds) / 1000
-            StandardStreams.writeError("\r\u{1B}[K" + printable(text(seconds)))
-        }
-    }
-
-    func say(_ sentence: String) {
-        state.withLock { state in
-            clear(&state)
-            StandardStreams.complain(printable(sentence))
-        }
-    }
-
-    /// Why nothing goes on, or nil when it does again.
-    func wait(_ reason: String?) { say(reason.map { "waiting: \($0)" } ?? "it goes on") }
-
-    func answer(_ line: String) throws {
-        state.withLock { clear(&$0) }
-        try StandardStreams.write(printable(line) + "\n")
-    }
-
-    private func clear(_ state: inout State) {
-        if state.isDrawn { StandardStreams.writeError("\r\u{1B}[K") }
-        state.isDrawn = false
-    }
-}
-
 /// Whether SIGINT or SIGTERM asked for an end: the batch under way is finished first.
 private enum StopSignal {
     // An atomic store is safe in a signal handler; a lock or an allocation would not be.
@@ -353,80 +317,6 @@ private enum StopSignal {
                 StopSignal.isRaised.store(true, ordering: .relaxed)
                 signal(number, SIG_DFL)
             }
-        }
-    }
-}
-
-/// The file, or standard input, piece by piece.
-final class ImportInput {
-    private static let pieceBytes = 1 << 18
-
-    let isFile: Bool
-    private let name: String
-    private let descriptor: Int32
-    private var head: [UInt8] = []
-    private var headIsDue = true
-    private var piece = [UInt8](repeating: 0, count: ImportInput.pieceBytes)
-    private var status = stat()
-    private(set) var isAtEnd = false
-
-    init(_ name: String) throws {
-        self.name = name
-        descriptor = name == "-" ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
-            throw NoAnswer.failed("\(name) cannot be read: \(String(cString: strerror(errno)))")
-        }
-        isFile = name != "-" && status.st_mode & S_IFMT == S_IFREG
-        guard status.st_mode & S_IFMT != S_IFDIR else { throw NoAnswer.failed("\(name) is a folder; expected a file") }
-        while head.count < ImportPosition.headBytes, let more = try readPiece(), !more.isEmpty { head += more }
-    }
-
-    deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
-
-    var formatOfHead: InterchangeFormat { head.withUnsafeBytes { InterchangeFormat(firstBytes: $0) } }
-
-    /// The header of CSV.
-    var firstLine: String {
-        // Empty lines before it are passed over, as the reader does.
-        let text = head.drop { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
-        var line = text.prefix { $0 != UInt8(ascii: "\n") }
-        if line.last == UInt8(ascii: "\r") { line.removeLast() }
-        return String(decoding: line, as: UTF8.self)
-    }
-
-    func identity(command: String) -> ImportPosition.Identity {
-        ImportPosition.Identity(
-            bytes: Int(status.st_size),
-            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
-            head: ImportPosition.hash(head.prefix(ImportPosition.headBytes)), command: command)
-    }
-
-    func seek(to offset: Int) throws {
-        guard lseek(descriptor, off_t(offset), SEEK_SET) == off_t(offset) else {
-            throw NoAnswer.failed("\(name) cannot be read from byte \(offset): \(String(cString: strerror(errno)))")
-        }
-        headIsDue = false
-    }
-
-    /// Lends the next bytes; nil at the end.
-    func next(_ body: (UnsafeRawBufferPointer?) -> Void) throws {
-        if headIsDue, !head.isEmpty {
-            headIsDue = false
-            head.withUnsafeBytes { body($0) }
-            return
-        }
-        guard let more = try readPiece(), !more.isEmpty else {
-            isAtEnd = true
-            return body(nil)
-        }
-        more.withUnsafeBytes { body($0) }
-    }
-
-    private func readPiece() throws -> ArraySlice<UInt8>? {
-        while true {
-            let count = piece.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-            if count >= 0 { return piece[..<count] }
-            if errno != EINTR { throw NoAnswer.failed("\(name) cannot be read: \(String(cString: strerror(errno)))") }
         }
     }
 }

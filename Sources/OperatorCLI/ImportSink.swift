@@ -68,6 +68,13 @@ final class StoreSink: ImportSink, @unchecked Sendable {
     /// Throws `.locked` beside a daemon, and refuses a store that a gateway left without sealing: those rows are for it
     /// to replay, with the alerts they may raise.
     init(_ options: StoreOptions) throws {
+        var folder = stat()
+        guard stat(options.folder, &folder) != 0 || folder.st_uid == geteuid() else {
+            // Files of another user would lock the gateway out of its own store.
+            let owner = getpwuid(folder.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(folder.st_uid)"
+            throw NoAnswer.failed(
+                "\(options.folder) is the store of user \(owner); import as that user: sudo -u \(owner) …")
+        }
         journal = try Journal.open(options)
         let state = journal.snapshot.flatMap { PipelineState(bytes: $0.bytes) }
         windows = state.flatMap { WindowTable(state: $0.windows) } ?? WindowTable(plan: .standard)
