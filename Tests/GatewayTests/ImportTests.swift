@@ -41,10 +41,18 @@ struct ImportTests {
             payload: Array("{\"id\":\"lamp-\(lamp)\",\"ts\":\(moment.milliseconds),\"t\":\(value)}".utf8))
     }
 
+    private func live(_ lamp: Int, at moment: Timestamp) -> SimulatedBroker.Message {
+        guard lamp == 1 else { return temperature(lamp, 40, at: moment) }
+        return SimulatedBroker.Message(
+            topic: "lights/lamp-1/telemetry",
+            payload: Array("{\"id\":\"lamp-1\",\"ts\":\(moment.milliseconds),\"u\":230}".utf8))
+    }
+
+    /// The first lamps speak of their temperature, and `lamp-1` of its voltage instead.
     private func pass(_ gateway: SimulatedGateway, seconds: Int, lamps: Int = 4) {
         for _ in 0..<seconds {
             gateway.pass(.seconds(1))
-            for lamp in 0..<lamps { gateway.broker.send(temperature(lamp, 40, at: gateway.now)) }
+            for lamp in 0..<lamps { gateway.broker.send(live(lamp, at: gateway.now)) }
             gateway.loop?.turn()
         }
     }
@@ -54,15 +62,16 @@ struct ImportTests {
         let gateway = try SimulatedGateway(seed: 1, mischief: .none, lamps: 3)
         try gateway.start()
         pass(gateway, seconds: 200, lamps: 2)
-        // lamp-2 never spoke, and is absent by now. lamp-0 speaks, and never of its voltage.
+        // lamp-2 never spoke, and is absent by now. lamp-0 speaks and never of its voltage, lamp-1 never of its
+        // temperature: what comes of them now is the newest there is.
         let before = try #require(gateway.loop?.pipeline.book.active)
         #expect(before.keys.map(\.rule) == ["silent"])
         let month = gateway.now - .seconds(30 * 86_400)
         let replies = Replies()
         // Far beyond the limits of the rules 'hot' (60) and 'low' (215).
         for (lamp, quantity, value) in [
-            (0, "control_gear_temperature", 90.0), (0, "voltage", 100), (2, "control_gear_temperature", 90),
-            (2, "voltage", 100),
+            (0, "control_gear_temperature", 90.0), (0, "voltage", 100), (1, "control_gear_temperature", 90),
+            (2, "control_gear_temperature", 90),
         ] {
             let points = (0..<100).map { (observed: month + .seconds($0 * 10), value: value) }
             #expect(gateway.mailbox.post(replies.letter(readings("lamp-\(lamp)", quantity, points))))
