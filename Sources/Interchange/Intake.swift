@@ -130,7 +130,7 @@ struct MomentScanner {
 
     mutating func read(_ text: UnsafeRawBufferPointer) -> Timestamp? {
         // 2026-03-05T18:15:02.250Z and 2026-03-05T18:15:02Z by their places; everything else by the careful reader.
-        // (127 ns a time with that one alone, 15 with this.)
+        // (CSV, best of three: 4.5 million lines a second; 2.5 with the careful one alone.)
         guard text.count == 24 || text.count == 20, text[10] == UInt8(ascii: "T"), text[13] == UInt8(ascii: ":"),
             text[16] == UInt8(ascii: ":"), text[text.count &- 1] == UInt8(ascii: "Z")
         else { return Timestamp(iso8601: text) }

@@ -57,7 +57,7 @@ public struct ExportPage: Sendable {
 }
 
 extension Archive {
-    /// Readings of a page. Eight thousand take about 2 ms: between pages the archive answers others.
+    /// Readings of a page: between pages the archive answers others.
     public static let exportReadingsMax = 8192
     /// Series looked at for a page, also when they have no reading in the span.
     static let exportSeriesMax = 64
