@@ -42,21 +42,27 @@ final class Connection {
     private var statements: [String: Statement] = [:]
     private let effects: EffectHook?
 
-    init(_ file: String, _ mode: Mode, effects: EffectHook?) throws(StoreError) {
+    /// `isTolerant` is for files whose rows have check values of their own: a page that does not match its check value
+    /// is read all the same, so that it costs the rows it damaged and not all beside them, and `wrongPage` tells.
+    init(_ file: String, _ mode: Mode, isTolerant: Bool = false, effects: EffectHook?) throws(StoreError) {
         self.file = file
         self.effects = effects
         try effects?(Effect(kind: .open, file: file, sql: ""))
+        try PageChecks.register()
         var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI
-        var uri = "file:" + Self.escaped(file)
+        var uri = "file:" + Self.escaped(file) + "?vfs=" + PageChecks.vfsName
         switch mode {
-        case .writer: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        case .writer:
+            flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            uri += "&" + PageChecks.newFileParameter
         case .readOnly:
             flags |= SQLITE_OPEN_READONLY
-            uri += "?mode=ro"
+            uri += "&mode=ro"
         case .immutable:
             flags |= SQLITE_OPEN_READONLY
-            uri += "?immutable=1"
+            uri += "&immutable=1"
         }
+        if isTolerant { uri += "&" + PageChecks.tolerantParameter }
         let code = sqlite3_open_v2(uri, &handle, flags, nil)
         guard code == SQLITE_OK else {
             let error = self.error(code)
@@ -88,6 +94,10 @@ final class Connection {
     private func makeDurable(pageBytes: Int) throws(StoreError) {
         sqlite3_busy_timeout(handle, 2000)
         try run("PRAGMA page_size = \(pageBytes)")
+        if try integer("PRAGMA page_count") == 0 {
+            let code = PageChecks.reserve(in: handle)
+            guard code == SQLITE_OK else { throw error(code) }
+        }
         var mode = ""
         try rows("PRAGMA journal_mode = WAL") { row throws(StoreError) in mode = row.text(0) }
         guard mode == "wal" else { throw .notDurable(file: file, pragma: "journal_mode", found: mode) }
@@ -104,6 +114,18 @@ final class Connection {
     /// Copies all of the WAL into the file and empties it. Only the writer may call it.
     func checkpoint() throws(StoreError) {
         try run("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    /// The page that last failed its check in a read through this connection, from 1.
+    var wrongPage: Int64? { PageChecks.badPage(of: handle) }
+
+    /// The numbers of the pages in the file that do not match their check values, and how many pages were looked at:
+    /// none in a file without check values.
+    func badPages() throws(StoreError) -> (bad: [Int64], pages: Int64) {
+        let pageBytes = Int(try integer("PRAGMA page_size") ?? 0)
+        var bad: [Int64] = []
+        let pages = PageChecks.verifyAll(of: handle, pageBytes: pageBytes) { bad.append($0) }
+        return (bad, pages)
     }
 
     /// The statement of this text, prepared once and kept.
@@ -170,6 +192,9 @@ final class Connection {
     fileprivate func error(_ code: Int32) -> StoreError {
         let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
         let detail = "\(message) (\(code))"
+        if code == PageChecks.wrongPage, let page = wrongPage {
+            return .corrupt(file: file, detail: "page \(page) does not match its check value")
+        }
         return switch code & 0xFF {
         case SQLITE_FULL: .diskFull(file: file, detail: detail)
         case SQLITE_IOERR: .ioError(file: file, detail: detail)

@@ -9,14 +9,20 @@ import Telemetry
 final class FileReader {
     let file: String
     private let effects: EffectHook?
+    private let isTolerant: Bool
     private var connection: Connection?
     /// Set when the file was opened immutable.
     private var stamp: FileStamp?
 
-    init(_ file: String, effects: EffectHook?) {
+    /// `isTolerant` as for `Connection`.
+    init(_ file: String, isTolerant: Bool = false, effects: EffectHook?) {
         self.file = file
+        self.isTolerant = isTolerant
         self.effects = effects
     }
+
+    /// A page that did not match its check value and was read all the same.
+    var wrongPage: Int64? { connection?.wrongPage }
 
     /// Runs `body`, again with a new connection where the file changed under it; so `body` must start afresh each time.
     func read<R>(_ body: (Connection) throws(StoreError) -> R) throws(StoreError) -> R {
@@ -46,7 +52,8 @@ final class FileReader {
         let hasWriter = Folder.exists(file + "-wal")
         stamp = hasWriter ? nil : FileStamp(file)
         do {
-            let opened = try Connection(file, hasWriter ? .readOnly : .immutable, effects: effects)
+            let opened = try Connection(
+                file, hasWriter ? .readOnly : .immutable, isTolerant: isTolerant, effects: effects)
             // SQLite opens the file at the first look.
             _ = try opened.integer("PRAGMA schema_version")
             connection = opened
@@ -66,9 +73,12 @@ public struct DamagedFrame: Hashable, Sendable, CustomStringConvertible {
     /// Time of its first row.
     public var start: Timestamp
     public var reason: String
+    /// Set where a page of the file is damaged, and any of its frames may be: those that read rightly are answered.
+    public var page: Int64?
 
     public var description: String {
-        "\(file): the frame of stream \(stream.rawValue) from \(start) is damaged: \(reason)"
+        if let page { return "\(file): page \(page) is damaged: \(reason)" }
+        return "\(file): the frame of stream \(stream.rawValue) from \(start) is damaged: \(reason)"
     }
 }
 
@@ -136,6 +146,7 @@ final class SealedFrames {
             return (rows, damage)
         }
         if let damage { note(damage) }
+        notePage(reader, stream: stream, time: time)
         return rows
     }
 
@@ -182,6 +193,7 @@ final class SealedFrames {
                 return (parts, damages, parts.count + damages.count == Self.framesPerRead ? end : nil)
             }
             for damage in damages { note(damage) }
+            notePage(reader, stream: stream, time: from)
             for part in parts {
                 guard body(part.times, part.values) else { return false }
             }
@@ -201,9 +213,17 @@ final class SealedFrames {
         let file = folder.dayFile(day)
         guard Folder.exists(file) else { return nil }
         if readers.count == Self.readersMax { readers.removeFirst() }
-        let reader = FileReader(file, effects: effects)
+        let reader = FileReader(file, isTolerant: true, effects: effects)
         readers.append((day, reader))
         return reader
+    }
+
+    private func notePage(_ reader: FileReader, stream: Int, time: Int64) {
+        guard let page = reader.wrongPage else { return }
+        let reason = "it does not match its check value; of its frames, those that read rightly are answered"
+        var damage = DamagedFrame(file: reader.file, key: FrameKey(stream, time), reason: reason)
+        damage.page = page
+        note(damage)
     }
 
     private func note(_ damage: DamagedFrame) {
