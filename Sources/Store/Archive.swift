@@ -14,6 +14,8 @@ public final class Archive {
     private let core: FileReader
     let sealed: SealedFrames
     private(set) var tail = Tail()
+    /// That of the manifest in use; -1 before the first.
+    private var manifestVersion: Int64 = -1
 
     /// What the journal holds beyond the day files.
     struct Tail {
@@ -59,7 +61,7 @@ public final class Archive {
     private func reset() {
         registry = SeriesRegistry()
         tail = Tail()
-        sealed.forget()
+        manifestVersion = -1
     }
 
     private func catchUp(_ connection: Connection) throws(StoreError) {
@@ -67,6 +69,11 @@ public final class Archive {
         if sealedThrough != tail.sealedThrough {
             tail = Tail(sealedThrough: sealedThrough, lastID: sealedThrough)
             sealed.forget()
+        }
+        let manifestVersion = try Meta.manifestVersion.read(connection)
+        if manifestVersion != self.manifestVersion {
+            sealed.use(try Manifest(connection))
+            self.manifestVersion = manifestVersion
         }
         try Catalogue.load(connection, into: &registry)
         while tail.blocks.count < registry.streamCount { tail.blocks.append(RowBlock()) }
@@ -120,62 +127,31 @@ public final class Archive {
     public func forEachReading(
         of series: SeriesID, since: Timestamp, until: Timestamp, _ body: (Timestamp, Double) -> Bool
     ) throws(StoreError) {
-        let days = try withSnapshot { connection throws(StoreError) in try Self.days(connection) }
-        try forEachReading(of: series, days: days, since: since, until: until, body)
-    }
-
-    /// The days that have a file, in order.
-    static func days(_ connection: Connection) throws(StoreError) -> [Int64] {
-        var days: [Int64] = []
-        try connection.rows("SELECT DISTINCT day FROM part ORDER BY day") { row throws(StoreError) in
-            days.append(row.integer(0))
-        }
-        return days
-    }
-
-    func forEachReading(
-        of series: SeriesID, days: [Int64], since: Timestamp, until: Timestamp, _ body: (Timestamp, Double) -> Bool
-    ) throws(StoreError) {
-        let place = registry.place(of: series)
-        let stream = place.stream.index
-        let block = stream < tail.blocks.count ? tail.blocks[stream] : RowBlock()
-        let since = max(since.milliseconds, FrameKey.times.lowerBound)
-        let until = min(until.milliseconds, FrameKey.times.upperBound)
-        guard since < until else { return }
-        var row = block.place(of: since)
-        let rowEnd = block.place(of: until)
-        /// Hands on what the tail has before `time`, and tells whether to go on.
-        func tailBefore(_ time: Int64) -> Bool {
-            while row < rowEnd, block.times[row] < time {
-                let value = block[row, place.column]
-                if !value.isNaN, !body(Timestamp(milliseconds: block.times[row]), value) { return false }
-                row += 1
+        try withSnapshot { _ in }
+        try merged(series, since: since, until: until) { times, values in
+            for index in times.indices where !values[index].isNaN {
+                if !body(Timestamp(milliseconds: times[index]), values[index]) { return false }
             }
             return true
         }
-        let wanted = FrameKey.day(of: since)...FrameKey.day(of: until - 1)
-        for day in days where wanted.contains(day) {
-            let goesOn = try sealed.scan(stream: stream, column: place.column, day: day, since..<until) {
-                times, values in
-                for index in times.indices {
-                    let time = times[index]
-                    guard time >= since else { continue }
-                    guard time < until else { break }
-                    guard tailBefore(time) else { return false }
-                    var value = values[index]
-                    if row < rowEnd, block.times[row] == time {
-                        // The tail is at least as new as the frame: a correction, or the same row not trimmed yet.
-                        let newer = block[row, place.column]
-                        if !newer.isNaN { value = newer }
-                        row += 1
-                    }
-                    if !value.isNaN, !body(Timestamp(milliseconds: time), value) { return false }
-                }
-                return true
-            }
-            guard goesOn else { return }
+    }
+
+    /// Calls `body` with runs of rows of `series`, as of the last snapshot, in order of time; NaN marks an absent value.
+    func merged(
+        _ series: SeriesID, since: Timestamp, until: Timestamp,
+        _ body: (_ times: ArraySlice<Int64>, _ values: ArraySlice<Double>) -> Bool
+    ) throws(StoreError) {
+        let place = registry.place(of: series)
+        let stream = place.stream.index
+        let since = max(since.milliseconds, FrameKey.times.lowerBound)
+        let until = min(until.milliseconds, FrameKey.times.upperBound)
+        guard since < until else { return }
+        var cursors = sealed.cursors(stream: stream, column: place.column, since..<until)
+        // The tail is at least as new as the files: a correction, or the same rows not trimmed yet.
+        if stream < tail.blocks.count, !tail.blocks[stream].isEmpty {
+            cursors.append(ColumnCursor(tail.blocks[stream], column: place.column, span: since..<until))
         }
-        _ = tailBefore(until)
+        try cursors.merge(body)
     }
 
     /// Bytes of all files of the store.

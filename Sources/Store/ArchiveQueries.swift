@@ -112,7 +112,7 @@ extension Archive {
             func alerts(_ phase: AlertPhase) throws(StoreError) -> Int {
                 Int(try connection.integer("SELECT count(*) FROM alert WHERE phase = ?", .text(phase.rawValue)) ?? 0)
             }
-            let days = try Self.days(connection)
+            let days = sealed.manifest.days
             return StatusAnswer(
                 received: counters.received, committed: counters.committed, duplicates: counters.duplicates,
                 corrected: counters.corrected, rejected: counters.rejected, suspect: counters.suspect,
@@ -243,7 +243,7 @@ extension Archive {
     public func history(_ request: HistoryRequest) throws(StoreError) -> HistoryAnswer {
         precondition(request.limit >= 1, "store: a history of at most \(request.limit) points")
         precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
-        let days = try withSnapshot { connection throws(StoreError) in try Self.days(connection) }
+        try withSnapshot { _ in }
         guard let device = registry.device(named: request.device) else { throw noSuchDevice(request.device) }
         _ = takeDamagedFrames()
         var answer = HistoryAnswer(
@@ -258,8 +258,11 @@ extension Archive {
             let definition = registry.series[series.index]
             let channel = registry.channelName(of: series)
             var page = HistoryPage(step: request.step?.milliseconds, limit: limit)
-            try forEachReading(of: series, days: days, since: request.since, until: request.until) { time, value in
-                page.add(time, value)
+            try merged(series, since: request.since, until: request.until) { times, values in
+                for index in times.indices where !values[index].isNaN {
+                    if !page.add(Timestamp(milliseconds: times[index]), values[index]) { return false }
+                }
+                return true
             }
             page.finish()
             answer.series.append(

@@ -15,17 +15,21 @@ struct Folder: Sendable {
     var lock: String { path + "/lock" }
     var raw: String { path + "/raw" }
 
-    /// The day file of small frames, by days since 1970.
-    func dayFile(_ day: Int64) -> String { raw + "/" + Self.dayName(day) + ".l0.db" }
+    var pin: String { path + "/pin" }
+
+    func path(of part: Part) -> String { path + "/" + part.file }
+
+    func rollup(_ year: Int) -> String { path + "/rollup-\(year).db" }
 
     static func dayName(_ day: Int64) -> String {
         String(Timestamp(milliseconds: day * FrameKey.dayMilliseconds).description.prefix(10))
     }
 
-    /// Makes the folder and `raw` in it where they are missing. The folder above must exist.
+    /// Makes the folder and what always lies in it, where they are missing. The folder above must exist.
     func make() throws(StoreError) {
         try Self.makeFolder(path)
         try Self.makeFolder(raw)
+        try Self.makeFile(pin)
     }
 
     private static func makeFolder(_ path: String) throws(StoreError) {
@@ -92,23 +96,70 @@ struct Folder: Sendable {
     /// Bytes of all files of the store, those of SQLite beside them included.
     func byteCount() -> Int64 {
         [path, raw].reduce(0) { sum, folder in
-            guard let stream = opendir(folder) else { return sum }
-            defer { closedir(stream) }
-            var sum = sum
-            while let entry = readdir(stream) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                var status = stat()
-                if stat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
-                    sum += Int64(status.st_size)
-                }
+            Self.names(in: folder).reduce(sum) { $0 + Self.size(of: folder + "/" + $1) }
+        }
+    }
+
+    /// The entries of a folder but `.` and `..`, in no order; none where it cannot be read.
+    static func names(in folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            return sum
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Of a plain file; 0 for anything else.
+    static func size(of path: String) -> Int64 {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return 0 }
+        return Int64(status.st_size)
+    }
+
+    /// Removes a file and what SQLite keeps beside it. A file that is gone already is no error.
+    static func remove(_ path: String) throws(StoreError) {
+        for suffix in ["", "-wal", "-shm", "-journal"] where unlink(path + suffix) != 0 {
+            guard errno == ENOENT else { throw .notWritable(path: path + suffix, detail: reason(errno)) }
         }
     }
 
     static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+}
+
+/// While one lives, the gateway unlinks no file that a seal or a compaction has replaced, nor a day that is given up:
+/// a backup needs them to stay. Any reader may take it.
+struct Pin: ~Copyable {
+    private let descriptor: Int32
+
+    init(_ folder: Folder) throws(StoreError) {
+        descriptor = open(folder.pin, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .notReadable(path: folder.pin, detail: Folder.reason(errno)) }
+        guard flock(descriptor, LOCK_SH) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw .ioError(file: folder.pin, detail: Folder.reason(code))
+        }
+    }
+
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
+
+    /// Whether anybody holds one.
+    static func isHeld(_ folder: Folder) -> Bool {
+        let descriptor = open(folder.pin, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return true }
+        flock(descriptor, LOCK_UN)
+        return false
+    }
 }
 
 /// What a file was when it was last looked at: any write to it changes this.

@@ -94,6 +94,8 @@ public final class Journal {
         rejectBytes = try core.integer("SELECT sum(bytes) FROM reject") ?? 0
         snapshot = try StateSnapshot(core)
         savedProfiles = registry.devices.map(\.profile)
+        sealed.use(try Manifest(core))
+        try sweepStrays()
         ledger.grow(to: registry.streamCount)
         try core.rows("SELECT series, ts FROM latest") { row throws(StoreError) in
             let series = row.integer(0)
@@ -102,6 +104,19 @@ public final class Journal {
             ledger.noteSealed(stream: stream, time: row.integer(1))
         }
         try readBack()
+    }
+
+    /// Removes files of frames that the manifest does not name: a seal or a compaction ended before it was noted, and
+    /// the journal or the files it started from still have all of it.
+    private func sweepStrays() throws(StoreError) {
+        let known = Set((sealed.manifest.live + sealed.manifest.retired).map(\.file))
+        for name in Folder.names(in: folder.raw) {
+            let base = ["-wal", "-shm", "-journal"].reduce(name) {
+                $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0
+            }
+            guard base.hasSuffix(".db") || base.hasSuffix(".new"), !known.contains("raw/" + base) else { continue }
+            try Folder.remove(folder.raw + "/" + base)
+        }
     }
 
     /// Puts the rows of the journal back into memory.

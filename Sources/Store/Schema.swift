@@ -1,7 +1,9 @@
 /// The tables of core.db and of the day files.
 enum Schema {
-    /// The newest version this build reads and writes.
-    static let version = 1
+    /// The newest version of core.db this build reads and writes.
+    static let version = 2
+    /// That of the files of frames and of rollups; what a frame is made of has a version of its own.
+    static let dayVersion = 1
     /// `BAOT`, so that another program's database is told from ours.
     static let applicationID = 0x4241_4F54
 
@@ -34,12 +36,9 @@ enum Schema {
         // n: NULL once the row was found damaged and counted.
         "CREATE TABLE journal(id INTEGER PRIMARY KEY, now INTEGER NOT NULL, n INTEGER, crc INTEGER, b BLOB)",
         "CREATE TABLE latest(series INTEGER PRIMARY KEY, ts INTEGER NOT NULL, v REAL NOT NULL)",
-        // day: since 1970. gen: 0 is the file of small frames, l0.
-        """
-        CREATE TABLE part(
-            day INTEGER NOT NULL, gen INTEGER NOT NULL, file TEXT NOT NULL, min_ts INTEGER NOT NULL,
-            max_ts INTEGER NOT NULL, frames INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(day, gen)) WITHOUT ROWID
-        """,
+        part,
+        givenUp,
+        floor,
         "CREATE TABLE snapshot(generation INTEGER NOT NULL, chunk INTEGER NOT NULL, b BLOB NOT NULL)",
         // series: -1 where the rule judges the device as a whole.
         """
@@ -78,6 +77,40 @@ enum Schema {
         "INSERT INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
     ]
 
+    // The manifest. Days since 1970; class: the retention class; sealed: 1 when never written again; span_max: of the
+    // longest frame; n: rows; retired_at: its rows are elsewhere or given up, and it waits to be unlinked.
+    private static let part = """
+        CREATE TABLE part(
+            file TEXT PRIMARY KEY, first_day INTEGER NOT NULL, last_day INTEGER NOT NULL, class TEXT NOT NULL,
+            gen INTEGER NOT NULL, sealed INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL,
+            span_max INTEGER NOT NULL, frames INTEGER NOT NULL, n INTEGER NOT NULL, bytes INTEGER NOT NULL,
+            sha256 BLOB NOT NULL, made_at INTEGER NOT NULL, retired_at INTEGER) WITHOUT ROWID
+        """
+    // The ledger of what the store no longer has. why: age, budget, damage.
+    private static let givenUp = """
+        CREATE TABLE given_up(
+            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, why TEXT NOT NULL, file TEXT NOT NULL, class TEXT NOT NULL,
+            first_ts INTEGER NOT NULL, last_ts INTEGER NOT NULL, n INTEGER NOT NULL, bytes INTEGER NOT NULL,
+            detail TEXT NOT NULL)
+        """
+    // Readings of a class before ts were given up and are not taken again.
+    private static let floor = "CREATE TABLE floor(class TEXT PRIMARY KEY, ts INTEGER NOT NULL) WITHOUT ROWID"
+
+    /// What leads from a version to the next, by the version it starts from.
+    private static let steps: [Int: [String]] = [
+        1: [
+            "ALTER TABLE part RENAME TO part_1",
+            part,
+            """
+            INSERT INTO part SELECT file, day, day, '', gen, 0, min_ts, max_ts, max_ts - min_ts, frames, n, 0, x'',
+                min_ts, NULL FROM part_1
+            """,
+            "DROP TABLE part_1",
+            givenUp,
+            floor,
+        ]
+    ]
+
     private static let day = [
         """
         CREATE TABLE frame(
@@ -86,27 +119,49 @@ enum Schema {
         """
     ]
 
-    static func prepareCore(_ connection: Connection) throws(StoreError) { try prepare(connection, core) }
-    static func prepareDay(_ connection: Connection) throws(StoreError) { try prepare(connection, day) }
-
-    /// Makes the tables of a new file, in one transaction with its version; checks the version of an old one.
-    private static func prepare(_ connection: Connection, _ tables: [String]) throws(StoreError) {
-        if try check(connection) { return }
-        try connection.transaction { () throws(StoreError) in
-            for table in tables { try connection.run(table) }
-            try connection.run("PRAGMA application_id = \(applicationID)")
-            try connection.run("PRAGMA user_version = \(version)")
+    /// Makes the tables of a new core.db, or leads an older one forward, each step in one transaction with its version.
+    static func prepareCore(_ connection: Connection) throws(StoreError) {
+        try prepare(connection, core, version)
+        var found = try version(of: connection)
+        while found < version {
+            guard let step = steps[found] else {
+                throw .corrupt(file: connection.file, detail: "schema version \(found) was never made")
+            }
+            try connection.transaction { () throws(StoreError) in
+                for statement in step { try connection.run(statement) }
+                try connection.run("PRAGMA user_version = \(found + 1)")
+            }
+            found += 1
         }
     }
 
-    /// Whether the file has its tables; false for a new, empty one.
-    static func check(_ connection: Connection) throws(StoreError) -> Bool {
-        let found = Int(try connection.integer("PRAGMA user_version") ?? 0)
+    static func prepareDay(_ connection: Connection) throws(StoreError) { try prepare(connection, day, dayVersion) }
+
+    private static func prepare(
+        _ connection: Connection, _ tables: [String], _ newest: Int
+    ) throws(StoreError) {
+        if try check(connection, newest) { return }
+        try connection.transaction { () throws(StoreError) in
+            for table in tables { try connection.run(table) }
+            try connection.run("PRAGMA application_id = \(applicationID)")
+            try connection.run("PRAGMA user_version = \(newest)")
+        }
+    }
+
+    /// Whether core.db has its tables; false for a new, empty one.
+    static func check(_ connection: Connection) throws(StoreError) -> Bool { try check(connection, version) }
+
+    private static func check(_ connection: Connection, _ newest: Int) throws(StoreError) -> Bool {
+        let found = try version(of: connection)
         let owner = Int(try connection.integer("PRAGMA application_id") ?? 0)
         if owner == 0, found == 0, try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 { return false }
         guard owner == applicationID else { throw .foreign(file: connection.file, applicationID: owner) }
-        guard found <= version else { throw .schemaTooNew(found: found, supported: version) }
+        guard found <= newest else { throw .schemaTooNew(found: found, supported: newest) }
         return true
+    }
+
+    static func version(of connection: Connection) throws(StoreError) -> Int {
+        Int(try connection.integer("PRAGMA user_version") ?? 0)
     }
 }
 
@@ -121,6 +176,10 @@ enum Meta: String {
     case snapshotGeneration = "snapshot_generation"
     /// Steps with each roster saved, so that readers notice.
     case rosterVersion = "roster_version"
+    /// Steps with each change of the manifest.
+    case manifestVersion = "manifest_version"
+    /// When the last finished seal began, in milliseconds since 1970.
+    case sealedAt = "sealed_at"
 
     func read(_ connection: Connection) throws(StoreError) -> Int64 {
         try connection.integer("SELECT value FROM meta WHERE key = ?", .text(rawValue)) ?? 0

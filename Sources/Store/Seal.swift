@@ -10,9 +10,11 @@ public struct SealJob: Sendable {
     public let journalID: Int64
     let folder: Folder
     let effects: EffectHook?
+    let manifest: Manifest
     let rows: [RowBlock]
     /// Series by stream and column.
     let columns: [[SeriesID]]
+    let beganAt: Timestamp
     let state: [UInt8]
 
     /// Small frames cost room in every file; one with fewer rows than this takes in the rows that follow it.
@@ -36,14 +38,14 @@ public struct SealJob: Sendable {
             }
         }
         pieces.sort { ($0.day, $0.stream) < ($1.day, $1.stream) }
-        var parts: [SealedDays.Part] = []
+        var parts: [Part] = []
         var first = 0
         while first < pieces.count {
             let end = pieces[first...].firstIndex { $0.day != pieces[first].day } ?? pieces.count
             parts.append(try write(pieces[first..<end], day: pieces[first].day))
             first = end
         }
-        return SealedDays(journalID: journalID, state: state, parts: parts, latest: latest())
+        return SealedDays(journalID: journalID, beganAt: beganAt, state: state, parts: parts, latest: latest())
     }
 
     private struct Piece {
@@ -52,22 +54,36 @@ public struct SealJob: Sendable {
         var rows: Range<Int>
     }
 
-    private func write(_ pieces: ArraySlice<Piece>, day: Int64) throws(StoreError) -> SealedDays.Part {
-        let path = folder.dayFile(day)
+    private func write(_ pieces: ArraySlice<Piece>, day: Int64) throws(StoreError) -> Part {
+        var part = manifest.smallPart(of: day, at: beganAt.milliseconds)
+        do {
+            return try write(pieces, part)
+        } catch .corrupt {
+            // A page of it does not read. The file stays as it is and answers what it can; the rows get one beside it.
+            part.generation += 1
+            part.file = "raw/\(Folder.dayName(day)).l\(part.generation).db"
+            return try write(pieces, part)
+        }
+    }
+
+    private func write(_ pieces: ArraySlice<Piece>, _ known: Part) throws(StoreError) -> Part {
+        var part = known
+        let path = folder.path(of: part)
         try Folder.makeFile(path)
         let file = try Connection(path, .writer(pageBytes: Self.dayPageBytes), effects: effects)
         try Schema.prepareDay(file)
         var writer = ByteWriter(capacity: 1 << 14)
         try file.transaction { () throws(StoreError) in
             for piece in pieces {
-                try put(rows[piece.stream].slice(piece.rows), piece.stream, day, file, &writer)
+                try put(rows[piece.stream].slice(piece.rows), piece.stream, part.days.lowerBound, file, &writer)
             }
         }
-        var part = SealedDays.Part(day: day, first: .max, last: .min, frames: 0, rows: 0)
+        (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
         try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
             let first = FrameKey(rawValue: row.integer(0)).time
             part.first = min(part.first, first)
             part.last = max(part.last, first + row.integer(1))
+            part.spanMax = max(part.spanMax, row.integer(1))
             part.frames += 1
             part.rows += row.integer(2)
         }
@@ -148,19 +164,10 @@ public struct SealJob: Sendable {
 /// What a seal has written to day files; `Journal.finishSeal` then lets the journal forget it.
 public struct SealedDays: Sendable {
     public let journalID: Int64
+    let beganAt: Timestamp
     let state: [UInt8]
     let parts: [Part]
     let latest: [Reading]
-
-    struct Part: Sendable {
-        /// Since 1970, UTC.
-        var day: Int64
-        /// Times of the first and the last row.
-        var first: Int64
-        var last: Int64
-        var frames: Int64
-        var rows: Int64
-    }
 }
 
 extension Journal {
@@ -184,8 +191,8 @@ extension Journal {
         sealingBytes = journalBytes
         sealBeganAt = now
         return SealJob(
-            journalID: lastJournalID, folder: folder, effects: options.effects, rows: ledger.beginSeal(),
-            columns: registry.streams.map(\.columns), state: state)
+            journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
+            rows: ledger.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now, state: state)
     }
 
     /// Third step, after `SealJob.run`: the newest values, the state, and the list of day files; the journal forgets.
@@ -216,12 +223,8 @@ extension Journal {
                     "UPDATE device SET profile = ? WHERE id = ?", .text(registry.devices[index].profile),
                     .integer(Int64(index)))
             }
-            for part in sealedDays.parts {
-                try core.run(
-                    "INSERT OR REPLACE INTO part VALUES (?, 0, ?, ?, ?, ?, ?)", .integer(part.day),
-                    .text("raw/\(Folder.dayName(part.day)).l0.db"), .integer(part.first),
-                    .integer(part.last), .integer(part.frames), .integer(part.rows))
-            }
+            if !sealedDays.parts.isEmpty { try Manifest.save(sealedDays.parts, core) }
+            try Meta.sealedAt.write(sealedDays.beganAt.milliseconds, core)
             try core.run("DELETE FROM snapshot WHERE generation = ?", .integer(current))
             try Meta.snapshotGeneration.write(generation, core)
             try Meta.snapshotJournal.write(sealedDays.journalID, core)
@@ -235,7 +238,9 @@ extension Journal {
         journalBytes -= sealingBytes
         oldestNow = journalRows > 0 ? sealBeganAt : nil
         ledger.finishSeal()
-        sealed.forget()
+        var manifest = sealed.manifest
+        manifest.put(sealedDays.parts)
+        sealed.use(manifest)
     }
 
     private func writeLatest(_ readings: [Reading]) throws(StoreError) {

@@ -9,14 +9,18 @@ import Telemetry
 final class FileReader {
     let file: String
     private let effects: EffectHook?
-    private let isTolerant: Bool
     private var connection: Connection?
     /// Set when the file was opened immutable.
     private var stamp: FileStamp?
 
+    /// Never written again, so it needs no second look.
+    private let isSealed: Bool
+    private let isTolerant: Bool
+
     /// `isTolerant` as for `Connection`.
-    init(_ file: String, isTolerant: Bool = false, effects: EffectHook?) {
+    init(_ file: String, isSealed: Bool = false, isTolerant: Bool = false, effects: EffectHook?) {
         self.file = file
+        self.isSealed = isSealed
         self.isTolerant = isTolerant
         self.effects = effects
     }
@@ -49,8 +53,8 @@ final class FileReader {
 
     private func open() throws(StoreError) -> Connection {
         if let connection, isUnchanged { return connection }
-        let hasWriter = Folder.exists(file + "-wal")
-        stamp = hasWriter ? nil : FileStamp(file)
+        let hasWriter = !isSealed && Folder.exists(file + "-wal")
+        stamp = hasWriter || isSealed ? nil : FileStamp(file)
         do {
             let opened = try Connection(
                 file, hasWriter ? .readOnly : .immutable, isTolerant: isTolerant, effects: effects)
@@ -69,33 +73,34 @@ final class FileReader {
 /// A frame that could not be read. It was skipped; the rest answers.
 public struct DamagedFrame: Hashable, Sendable, CustomStringConvertible {
     public var file: String
-    public var stream: StreamID
+    /// nil where a whole file is missing, or a page of it is damaged.
+    public var stream: StreamID?
     /// Time of its first row.
     public var start: Timestamp
     public var reason: String
-    /// Set where a page of the file is damaged, and any of its frames may be: those that read rightly are answered.
-    public var page: Int64?
 
     public var description: String {
-        if let page { return "\(file): page \(page) is damaged: \(reason)" }
+        guard let stream else { return "\(file), from \(start): \(reason)" }
         return "\(file): the frame of stream \(stream.rawValue) from \(start) is damaged: \(reason)"
     }
 }
 
-/// Day files for reading: a few connections, and the frames last decoded.
+/// The files of the manifest for reading: a few connections, and the frames last decoded.
 final class SealedFrames {
     private let folder: Folder
     private let effects: EffectHook?
+    private(set) var manifest = Manifest()
     /// Newest use last.
-    private var readers: [(day: Int64, reader: FileReader)] = []
+    private var readers: [(file: String, reader: FileReader)] = []
     private var cache: [Cached?] = Array(repeating: nil, count: 64)
     private var damaged: [DamagedFrame] = []
 
-    private static let readersMax = 8
+    private static let readersMax = 64
     private static let damagedMax = 100
 
     private struct Cached {
         var stream: Int
+        var file: String
         var rows: RowBlock
     }
 
@@ -104,7 +109,13 @@ final class SealedFrames {
         self.effects = effects
     }
 
-    /// Forgets decoded frames; to be called when day files have changed.
+    /// Takes another manifest, and forgets what was decoded.
+    func use(_ manifest: Manifest) {
+        self.manifest = manifest
+        forget()
+    }
+
+    /// Forgets decoded frames; to be called when small files have changed.
     func forget() {
         for index in cache.indices { cache[index] = nil }
         readers.removeAll()
@@ -112,121 +123,117 @@ final class SealedFrames {
 
     /// Fills `values` with the row of exactly this time, NaN where absent; false where there is no such row.
     func find(stream: Int, time: Int64, into values: inout [Double]) throws(StoreError) -> Bool {
-        let slot = stream % cache.count
-        if cache[slot]?.stream != stream || !covers(cache[slot]!.rows, time) {
-            guard let rows = try frame(of: stream, covering: time) else { return false }
-            cache[slot] = Cached(stream: stream, rows: rows)
+        var isFound = false
+        for part in manifest.parts(of: FrameKey.day(of: time)) {
+            let slot = (stream &* 31 &+ Int(part.generation)) % cache.count
+            if cache[slot]?.stream != stream || cache[slot]?.file != part.file || !covers(cache[slot]!.rows, time) {
+                guard let rows = try frame(of: stream, covering: time, in: part) else { continue }
+                cache[slot] = Cached(stream: stream, file: part.file, rows: rows)
+            }
+            guard let rows = cache[slot]?.rows, let row = rows.row(at: time) else { continue }
+            for column in values.indices {
+                let value = rows[row, column]
+                if !isFound || !value.isNaN { values[column] = value }
+            }
+            isFound = true
         }
-        guard let rows = cache[slot]?.rows, let row = rows.row(at: time) else { return false }
-        for column in values.indices { values[column] = rows[row, column] }
-        return true
+        return isFound
     }
 
     private func covers(_ rows: RowBlock, _ time: Int64) -> Bool {
         rows.times[0] <= time && time <= rows.times[rows.count - 1]
     }
 
-    private func frame(of stream: Int, covering time: Int64) throws(StoreError) -> RowBlock? {
-        let day = FrameKey.day(of: time)
-        guard let reader = reader(of: day) else { return nil }
-        let (rows, damage) = try reader.read { connection throws(StoreError) -> (RowBlock?, DamagedFrame?) in
-            var rows: RowBlock?
-            var damage: DamagedFrame?
-            try connection.rows(
-                "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ?2 ORDER BY k DESC LIMIT 1",
-                .integer(FrameKey.first(of: stream, day: day).rawValue), .integer(FrameKey(stream, time).rawValue)
-            ) { row throws(StoreError) in
-                let key = FrameKey(rawValue: row.integer(0))
-                do throws(Malformed) {
-                    rows = try row.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in try frame.rows() }
-                } catch {
-                    damage = DamagedFrame(file: reader.file, key: key, reason: error.reason)
-                }
-            }
-            return (rows, damage)
-        }
-        if let damage { note(damage) }
-        notePage(reader, stream: stream, time: time)
-        return rows
-    }
-
-    /// Calls `body` with the times and values of one column in `span`, frame by frame in order of time, until it
-    /// returns false.
-    ///
-    /// Values are NaN where absent, and a frame may reach over the ends of `span`. No transaction is open while `body`
-    /// runs. At most `framesPerRead` frames are held at a time.
-    func scan(
-        stream: Int, column: Int, day: Int64, _ span: Range<Int64>, body: (_ times: [Int64], _ values: [Double]) -> Bool
-    ) throws(StoreError) -> Bool {
-        guard let reader = reader(of: day) else { return true }
-        let begin = day * FrameKey.dayMilliseconds
-        let from = max(span.lowerBound, begin, FrameKey.epoch)
-        let until = min(span.upperBound, begin + FrameKey.dayMilliseconds, FrameKey.times.upperBound)
-        guard from < until else { return true }
-        var next = FrameKey.first(of: stream, day: day).rawValue
-        let last = FrameKey(stream, until - 1).rawValue
-        while true {
-            typealias Part = (times: [Int64], values: [Double])
-            let start = next
-            let (parts, damages, end) = try reader.read {
-                connection throws(StoreError) -> ([Part], [DamagedFrame], Int64?) in
-                var parts: [Part] = []
-                var damages: [DamagedFrame] = []
-                var end: Int64?
+    private func frame(of stream: Int, covering time: Int64, in part: Part) throws(StoreError) -> RowBlock? {
+        guard let reader = try reader(of: part) else { return nil }
+        let keys = keys(of: stream, in: part, time..<time + 1)
+        do throws(StoreError) {
+            let (rows, damage) = try reader.read { connection throws(StoreError) -> (RowBlock?, DamagedFrame?) in
+                var rows: RowBlock?
+                var damage: DamagedFrame?
                 try connection.rows(
-                    """
-                    SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k
-                    LIMIT \(Self.framesPerRead)
-                    """, .integer(start), .integer(last), .integer(FrameKey(stream, from).rawValue)
+                    "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ?2 ORDER BY k DESC LIMIT 1",
+                    .integer(keys.lowerBound), .integer(keys.upperBound)
                 ) { row throws(StoreError) in
                     let key = FrameKey(rawValue: row.integer(0))
-                    end = key.rawValue
                     do throws(Malformed) {
-                        parts.append(
-                            try row.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in
-                                (try frame.times(), try frame.column(column))
-                            })
+                        rows = try row.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in try frame.rows() }
                     } catch {
-                        damages.append(DamagedFrame(file: reader.file, key: key, reason: error.reason))
+                        damage = DamagedFrame(file: reader.file, key: key, reason: error.reason)
                     }
                 }
-                return (parts, damages, parts.count + damages.count == Self.framesPerRead ? end : nil)
+                return (rows, damage)
             }
-            for damage in damages { note(damage) }
-            notePage(reader, stream: stream, time: from)
-            for part in parts {
-                guard body(part.times, part.values) else { return false }
-            }
-            guard let end else { return true }
-            next = end + 1
+            if let damage { note(damage) }
+            notePage(of: reader, part)
+            return rows
+        } catch .corrupt(let file, let detail) {
+            // A reading is kept rather than refused for ever because an old page does not read.
+            note(
+                DamagedFrame(
+                    file: file, stream: StreamID(rawValue: UInt32(stream)), start: Timestamp(milliseconds: time),
+                    reason: detail))
+            return nil
         }
     }
 
-    private static let framesPerRead = 32
+    /// The keys that frames of `stream` with rows in `span` can have in this file. `span` must overlap its days.
+    fileprivate func keys(of stream: Int, in part: Part, _ span: Range<Int64>) -> ClosedRange<Int64> {
+        // What a small file's longest frame is may have changed since the manifest was read; its day bounds it.
+        let begin = part.isSealed ? span.lowerBound - part.spanMax : part.times.lowerBound
+        let first = max(begin, part.times.lowerBound, FrameKey.epoch)
+        let last = max(first, min(span.upperBound, part.times.upperBound, FrameKey.times.upperBound) - 1)
+        return FrameKey(stream, first).rawValue...FrameKey(stream, last).rawValue
+    }
 
-    private func reader(of day: Int64) -> FileReader? {
-        if let index = readers.firstIndex(where: { $0.day == day }) {
+    /// Cursors over the rows of one column in `span`, by rising precedence: where two have a row of the same time, the
+    /// value of the later one is newer.
+    func cursors(stream: Int, column: Int, _ span: Range<Int64>) -> [ColumnCursor] {
+        // Each layer is one run in time: its files share no day. Sealed files of one class share none, and small ones
+        // only where a damaged one got a successor, which comes after it and so into a later layer.
+        var layers: [(isSealed: Bool, parts: [Part])] = []
+        for part in manifest.parts(in: span) where part.first < span.upperBound && part.last >= span.lowerBound {
+            let fitting = layers.firstIndex {
+                $0.isSealed == part.isSealed && $0.parts.last!.days.upperBound < part.days.lowerBound
+            }
+            if let fitting { layers[fitting].parts.append(part) } else { layers.append((part.isSealed, [part])) }
+        }
+        return (layers.filter(\.isSealed) + layers.filter { !$0.isSealed }).map {
+            ColumnCursor(self, parts: $0.parts, stream: stream, column: column, span: span)
+        }
+    }
+
+    /// The reader of a file, opened or kept; nil where the file is missing, which is told as damage.
+    fileprivate func reader(of part: Part) throws(StoreError) -> FileReader? {
+        if let index = readers.lastIndex(where: { $0.file == part.file }) {
+            if index == readers.count - 1 { return readers[index].reader }
             let entry = readers.remove(at: index)
             readers.append(entry)
             return entry.reader
         }
-        let file = folder.dayFile(day)
-        guard Folder.exists(file) else { return nil }
+        let path = folder.path(of: part)
+        guard Folder.exists(path) else {
+            note(
+                DamagedFrame(
+                    file: path, stream: nil, start: Timestamp(milliseconds: part.first), reason: "the file is missing"))
+            return nil
+        }
         if readers.count == Self.readersMax { readers.removeFirst() }
-        let reader = FileReader(file, isTolerant: true, effects: effects)
-        readers.append((day, reader))
+        let reader = FileReader(path, isSealed: part.isSealed, isTolerant: true, effects: effects)
+        readers.append((part.file, reader))
         return reader
     }
 
-    private func notePage(_ reader: FileReader, stream: Int, time: Int64) {
+    /// Tells once more with every answer from a file that one of its pages is damaged: what it lacks cannot be known.
+    fileprivate func notePage(of reader: FileReader, _ part: Part) {
         guard let page = reader.wrongPage else { return }
-        let reason = "it does not match its check value; of its frames, those that read rightly are answered"
-        var damage = DamagedFrame(file: reader.file, key: FrameKey(stream, time), reason: reason)
-        damage.page = page
-        note(damage)
+        note(
+            DamagedFrame(
+                file: reader.file, stream: nil, start: Timestamp(milliseconds: part.first),
+                reason: "page \(page) does not match its check value; its frames that read rightly are answered"))
     }
 
-    private func note(_ damage: DamagedFrame) {
+    fileprivate func note(_ damage: DamagedFrame) {
         if damaged.count < Self.damagedMax, !damaged.contains(damage) { damaged.append(damage) }
     }
 
@@ -234,6 +241,180 @@ final class SealedFrames {
     func takeDamaged() -> [DamagedFrame] {
         defer { damaged.removeAll() }
         return damaged
+    }
+}
+
+/// Walks one column through files that follow each other in time, some frames at a time.
+///
+/// The rows at hand are `times` and `values` from `position` on; NaN marks an absent value. Rows outside the span are
+/// left out.
+final class ColumnCursor {
+    private(set) var times: [Int64] = []
+    private(set) var values: [Double] = []
+    var position = 0
+
+    private let frames: SealedFrames?
+    private let stream: Int
+    private let column: Int
+    private let span: Range<Int64>
+    private var parts: ArraySlice<Part>
+    /// The key after the last frame read of the first of `parts`; nil before it.
+    private var next: Int64?
+
+    /// Frames held at a time: more of them cost memory, fewer a statement each.
+    private static let framesPerRead = 8
+
+    init(_ frames: SealedFrames, parts: [Part], stream: Int, column: Int, span: Range<Int64>) {
+        self.frames = frames
+        self.parts = parts[...]
+        self.stream = stream
+        self.column = column
+        self.span = span
+    }
+
+    /// Over rows in memory.
+    init(_ block: RowBlock, column: Int, span: Range<Int64>) {
+        frames = nil
+        parts = []
+        stream = 0
+        self.column = column
+        self.span = span
+        let rows = block.place(of: span.lowerBound)..<block.place(of: span.upperBound)
+        times = Array(block.times[rows])
+        values = rows.map { block[$0, column] }
+    }
+
+    var isEmpty: Bool { position == times.count }
+    /// The time of the row at hand.
+    var time: Int64 { times[position] }
+
+    /// Brings rows to hand where there are none; false at the end.
+    func fill() throws(StoreError) -> Bool {
+        while position == times.count {
+            guard let frames, let part = parts.first else { return false }
+            times.removeAll(keepingCapacity: true)
+            values.removeAll(keepingCapacity: true)
+            position = 0
+            guard let reader = try frames.reader(of: part) else {
+                nextPart()
+                continue
+            }
+            do throws(StoreError) {
+                try read(reader, frames.keys(of: stream, in: part, span), frames)
+                frames.notePage(of: reader, part)
+            } catch .corrupt(let file, let detail) {
+                // A page that does not read: what lies behind it in this file is out of reach.
+                times.removeAll(keepingCapacity: true)
+                values.removeAll(keepingCapacity: true)
+                let start = Timestamp(milliseconds: max(part.first, span.lowerBound))
+                frames.note(
+                    DamagedFrame(
+                        file: file, stream: StreamID(rawValue: UInt32(stream)), start: start, reason: detail))
+                nextPart()
+            }
+            clip()
+        }
+        return true
+    }
+
+    private func nextPart() {
+        parts = parts.dropFirst()
+        next = nil
+    }
+
+    private func read(
+        _ reader: FileReader, _ keys: ClosedRange<Int64>, _ frames: SealedFrames
+    ) throws(StoreError) {
+        let first = next ?? keys.lowerBound
+        let from = FrameKey(stream, max(span.lowerBound, FrameKey.epoch)).rawValue
+        let (damages, last, count) = try reader.read {
+            connection throws(StoreError) -> ([DamagedFrame], Int64, Int) in
+            times.removeAll(keepingCapacity: true)
+            values.removeAll(keepingCapacity: true)
+            var damages: [DamagedFrame] = []
+            var (last, count) = (first, 0)
+            try connection.rows(
+                """
+                SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k
+                LIMIT \(Self.framesPerRead)
+                """, .integer(first), .integer(keys.upperBound), .integer(from)
+            ) { row throws(StoreError) in
+                let key = FrameKey(rawValue: row.integer(0))
+                last = key.rawValue
+                count += 1
+                do throws(Malformed) {
+                    try row.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in
+                        let (rowTimes, rowValues) = (try frame.times(), try frame.column(column))
+                        times.append(contentsOf: rowTimes)
+                        values.append(contentsOf: rowValues)
+                    }
+                } catch {
+                    damages.append(DamagedFrame(file: reader.file, key: key, reason: error.reason))
+                }
+            }
+            return (damages, last, count)
+        }
+        for damage in damages { frames.note(damage) }
+        if count == Self.framesPerRead { next = last + 1 } else { nextPart() }
+    }
+
+    /// Leaves out the rows before and after the span.
+    private func clip() {
+        guard let first = times.first, let last = times.last else { return }
+        if last >= span.upperBound {
+            let count = times.partitioningIndex { $0 >= span.upperBound }
+            times.removeSubrange(count...)
+            values.removeSubrange(count...)
+        }
+        if first < span.lowerBound { position = times.partitioningIndex { $0 >= span.lowerBound } }
+    }
+}
+
+extension [Int64] {
+    /// The first place whose element fulfils what all elements after it fulfil too.
+    fileprivate func partitioningIndex(_ isBehind: (Int64) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
+
+extension [ColumnCursor] {
+    /// Calls `body` with runs of merged rows in order of time, until it returns false. Cursors later in the list win.
+    func merge(_ body: (_ times: ArraySlice<Int64>, _ values: ArraySlice<Double>) -> Bool) throws(StoreError) {
+        var open: [ColumnCursor] = []
+        for cursor in self where try cursor.fill() { open.append(cursor) }
+        while !open.isEmpty {
+            // Of those at the smallest time the last one leads.
+            var lead = 0
+            for index in open.indices where open[index].time <= open[lead].time { lead = index }
+            let cursor = open[lead]
+            let time = cursor.time
+            var limit = Int64.max
+            for index in open.indices where index != lead { limit = Swift.min(limit, open[index].time) }
+            var end = cursor.times.count
+            if limit > time {
+                if cursor.times[end - 1] >= limit {
+                    end = cursor.position
+                    while cursor.times[end] < limit { end += 1 }
+                }
+                let rows = cursor.position..<end
+                cursor.position = end
+                guard body(cursor.times[rows], cursor.values[rows]) else { return }
+            } else {
+                var value = Double.nan
+                for other in open where other.time == time {
+                    let newer = other.values[other.position]
+                    if !newer.isNaN { value = newer }
+                    other.position += 1
+                }
+                guard body([time], [value]) else { return }
+            }
+            for index in open.indices.reversed() where try !open[index].fill() { open.remove(at: index) }
+        }
     }
 }
 

@@ -23,7 +23,10 @@ struct JournalTests {
     func layout() throws {
         let journal = try open()
         try journal.put("lamp", noon, ["active_power": 1])
-        #expect(names(in: folder.store).filter { !$0.hasSuffix("-shm") } == ["core.db", "core.db-wal", "lock", "raw"])
+        #expect(
+            names(in: folder.store).filter { !$0.hasSuffix("-shm") } == [
+                "core.db", "core.db-wal", "lock", "pin", "raw",
+            ])
         func mode(_ name: String) -> UInt32 {
             var status = stat()
             stat(folder.store + name, &status)
@@ -37,7 +40,7 @@ struct JournalTests {
         #expect(names(in: folder.store + "/raw") == ["2026-03-15.l0.db"])
         #expect(mode("/raw/2026-03-15.l0.db") == 0o640)
         journal.close()
-        #expect(names(in: folder.store) == ["core.db", "lock", "raw"])
+        #expect(names(in: folder.store) == ["core.db", "lock", "pin", "raw"])
     }
 
     @Test("a second journal on the folder is refused with the process that has it")
@@ -80,8 +83,10 @@ struct JournalTests {
         try open().close()
         try Connection(folder.store + "/core.db", .writer(pageBytes: 4096), effects: nil).run(
             "PRAGMA user_version = 9")
-        #expect(throws: StoreError.schemaTooNew(found: 9, supported: 1)) { try open() }
-        #expect(throws: StoreError.schemaTooNew(found: 9, supported: 1)) { try Archive(folder: folder.store) }
+        #expect(throws: StoreError.schemaTooNew(found: 9, supported: Schema.version)) { try open() }
+        #expect(throws: StoreError.schemaTooNew(found: 9, supported: Schema.version)) {
+            try Archive(folder: folder.store)
+        }
         try Connection(folder.store + "/core.db", .writer(pageBytes: 4096), effects: nil).run(
             "PRAGMA application_id = 5")
         #expect(throws: StoreError.foreign(file: folder.store + "/core.db", applicationID: 5)) { try open() }

@@ -228,7 +228,10 @@ struct PageCheckTests {
             statements.append(String(cString: sqlite3_column_text(statement, 0)))
         }
         sqlite3_finalize(statement)
-        for sql in statements + ["PRAGMA application_id = \(Schema.applicationID)", "PRAGMA user_version = 1"] {
+        for sql in statements + [
+            "PRAGMA application_id = \(Schema.applicationID)",
+            "PRAGMA user_version = \(file == core ? Schema.version : Schema.dayVersion)",
+        ] {
             #expect(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK, "\(sql)")
         }
     }
