@@ -14,6 +14,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -38,7 +39,9 @@ let package = Package(
 
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
         .target(
-            name: "Store", dependencies: ["Telemetry", "CSQLite"], exclude: ["FRAMES.md"], swiftSettings: ours),
+            name: "Store",
+            dependencies: ["Telemetry", "CSQLite", .product(name: "Crypto", package: "swift-crypto")],
+            exclude: ["FRAMES.md"], swiftSettings: ours),
 
         .target(name: "Notification", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(

@@ -56,6 +56,15 @@ public final class Journal {
     var sealingRows = 0
     var sealingBytes = 0
     var sealBeganAt = Timestamp(milliseconds: 0)
+    /// When the compaction of a day last failed.
+    var compactionFailures: [Int64: Timestamp] = [:]
+    /// By retention class: earlier readings were given up.
+    var floors: [String: Int64] = [:]
+    var lastRetention: Timestamp?
+    /// As of the last upkeep.
+    public internal(set) var disk = DiskState.ample
+    /// A commit found no room since.
+    var hasFoundFull = false
     private var rejectBytes: Int64 = 0
     private var lock: FolderLock?
 
@@ -95,8 +104,10 @@ public final class Journal {
         snapshot = try StateSnapshot(core)
         savedProfiles = registry.devices.map(\.profile)
         sealed.use(try Manifest(core))
+        try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in floors[row.text(0)] = row.integer(1) }
         try sweepStrays()
-        ledger.grow(to: registry.streamCount)
+        // Without a moment no age counts; the first upkeep sets those floors.
+        setFloors(now: Timestamp(milliseconds: 0))
         try core.rows("SELECT series, ts FROM latest") { row throws(StoreError) in
             let series = row.integer(0)
             guard series >= 0, series < registry.seriesCount else { return }
@@ -168,12 +179,15 @@ public final class Journal {
     /// `received` is the number of messages the batch came from. Throws `.diskFull` apart from other failures; after any
     /// error the batch must not be acknowledged.
     public func commit(_ batch: DecodedBatch, received: Int, now: Timestamp) throws(StoreError) -> Commit {
+        guard disk != .full else { throw noRoom }
         Catalogue.settle(&registry, beyond: saved)
+        if saved.streams < registry.streamCount { setFloors(now: now) }
         try ledger.stage(batch.readings, registry, sealed: sealed, now: now)
         do {
             try write(batch, received: received, now: now)
         } catch {
             ledger.undo()
+            if error.isDiskFull { hasFoundFull = true }
             throw error
         }
         ledger.settle()
@@ -243,13 +257,18 @@ public final class Journal {
     /// A reading that the store cannot keep, as the reject it becomes.
     private func refusal(of reading: Reading, now: Timestamp) -> Reject {
         let series = registry.series[reading.series.index]
+        let isOld = reading.value.isFinite && FrameKey.times.contains(reading.observed.milliseconds)
         let detail =
-            reading.value.isFinite
-            ? "\(series.quantity.name) observed at \(reading.observed), outside 2020-01-01 to 2089"
-            : "\(series.quantity.name) is \(reading.value)"
+            if isOld {
+                "\(series.quantity.name) observed at \(reading.observed), a day that is no longer kept"
+            } else if reading.value.isFinite {
+                "\(series.quantity.name) observed at \(reading.observed), outside 2020-01-01 to 2089"
+            } else {
+                "\(series.quantity.name) is \(reading.value)"
+            }
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         return Reject(
-            reason: .implausible, detail: detail, topic: nothing, payload: nothing, receivedAt: now,
+            reason: isOld ? .tooOld : .implausible, detail: detail, topic: nothing, payload: nothing, receivedAt: now,
             device: series.device)
     }
 

@@ -12,10 +12,12 @@ struct Ledger: ~Copyable {
     /// By stream: the newest time of all; and of what is in `sealing` or in day files.
     private var newest: [Int64] = []
     private var sealedNewest: [Int64] = []
+    /// By stream: earlier readings are not kept.
+    private var floor: [Int64] = []
 
     private(set) var fresh: [Reading] = []
     private(set) var corrections: [Reading] = []
-    /// Readings that no frame can hold: not finite, or at a time outside `FrameKey.times`.
+    /// Readings that are not kept: not finite, at a time outside `FrameKey.times`, or of a day that was given up.
     private(set) var refused: [Reading] = []
     private(set) var duplicates = 0
     private(set) var late = 0
@@ -45,8 +47,11 @@ struct Ledger: ~Copyable {
             open.append(RowBlock())
             newest.append(.min)
             sealedNewest.append(.min)
+            floor.append(.min)
         }
     }
+
+    mutating func setFloor(_ time: Int64, stream: Int) { floor[stream] = time }
 
     // MARK: Restoring
 
@@ -110,7 +115,7 @@ struct Ledger: ~Copyable {
             let stream = place.stream.index
             let observed = reading.observed
             let time = observed.milliseconds
-            guard FrameKey.times.contains(time) else {
+            guard FrameKey.times.contains(time), time >= floor[stream] else {
                 refused.append(reading)
                 index += 1
                 continue

@@ -114,6 +114,17 @@ struct RowBlock: Sendable, Equatable {
         return result
     }
 
+    /// These rows followed by those of `later`, which all come after them.
+    func joined(with later: RowBlock) -> RowBlock {
+        guard let last = times.last, let next = later.times.first, stride == later.stride, last < next else {
+            return merged(with: later)
+        }
+        var result = self
+        result.times.append(contentsOf: later.times)
+        result.values.append(contentsOf: later.values)
+        return result
+    }
+
     /// The rows of `range` as a block of their own.
     func slice(_ range: Range<Int>) -> RowBlock {
         var part = RowBlock(stride: stride)

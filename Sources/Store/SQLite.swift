@@ -2,7 +2,8 @@ import CSQLite
 
 /// An effect on a file, named to the hook before it happens.
 struct Effect: Sendable {
-    enum Kind: String, Sendable { case open, prepare, step }
+    /// `file` is one outside SQLite: a sync, a rename, an unlink; its name stands where the statement would.
+    enum Kind: String, Sendable { case open, prepare, step, file }
     var kind: Kind
     var file: String
     /// The statement; empty for an opening.
@@ -35,6 +36,8 @@ final class Connection {
         case readOnly
         /// Reads a file that nobody writes, and needs no `-wal` or `-shm` beside it. The caller checks that nobody did.
         case immutable
+        /// Fills a file that nobody knows yet, without journal or sync: the caller syncs and names it at the end.
+        case draft(pageBytes: Int)
     }
 
     let file: String
@@ -52,7 +55,7 @@ final class Connection {
         var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI
         var uri = "file:" + Self.escaped(file) + "?vfs=" + PageChecks.vfsName
         switch mode {
-        case .writer:
+        case .writer, .draft:
             flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             uri += "&" + PageChecks.newFileParameter
         case .readOnly:
@@ -75,6 +78,10 @@ final class Connection {
             case .writer(let pageBytes): try makeDurable(pageBytes: pageBytes)
             case .readOnly: sqlite3_busy_timeout(handle, 2000)
             case .immutable: break
+            case .draft(let pageBytes):
+                try shape(pageBytes: pageBytes)
+                try run("PRAGMA journal_mode = OFF")
+                try run("PRAGMA synchronous = OFF")
             }
         } catch {
             close()
@@ -91,13 +98,17 @@ final class Connection {
         handle = nil
     }
 
+    /// What can be chosen only before the first table of a new file.
+    private func shape(pageBytes: Int) throws(StoreError) {
+        try run("PRAGMA page_size = \(pageBytes)")
+        guard try integer("PRAGMA page_count") == 0 else { return }
+        let code = PageChecks.reserve(in: handle)
+        guard code == SQLITE_OK else { throw error(code) }
+    }
+
     private func makeDurable(pageBytes: Int) throws(StoreError) {
         sqlite3_busy_timeout(handle, 2000)
-        try run("PRAGMA page_size = \(pageBytes)")
-        if try integer("PRAGMA page_count") == 0 {
-            let code = PageChecks.reserve(in: handle)
-            guard code == SQLITE_OK else { throw error(code) }
-        }
+        try shape(pageBytes: pageBytes)
         var mode = ""
         try rows("PRAGMA journal_mode = WAL") { row throws(StoreError) in mode = row.text(0) }
         guard mode == "wal" else { throw .notDurable(file: file, pragma: "journal_mode", found: mode) }

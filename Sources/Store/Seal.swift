@@ -128,20 +128,9 @@ public struct SealJob: Sendable {
         }
         if !taken.isEmpty { merged = older.merged(with: fresh) }
         for key in taken { try file.run("DELETE FROM frame WHERE k = ?", .integer(key)) }
-        let insert = try file.statement("INSERT OR REPLACE INTO frame VALUES (?, ?, ?, ?, NULL, ?, ?)")
         for from in stride(from: 0, to: merged.count, by: FrameCodec.rowsMax) {
-            let rows = merged.slice(from..<min(from + FrameCodec.rowsMax, merged.count))
-            let key = FrameKey(stream, rows.times[0])
-            writer.removeAll()
-            FrameCodec.encode(rows, into: &writer)
-            try writer.withBytes { bytes throws(StoreError) in
-                insert.bind(1, key.rawValue)
-                insert.bind(2, rows.times[rows.count - 1] - rows.times[0])
-                insert.bind(3, Int64(rows.count))
-                insert.bind(4, Int64(FrameCodec.version))
-                insert.bind(5, CRC32C.check(key: key.rawValue, bytes))
-                try insert.run(lending: bytes, at: 6)
-            }
+            try file.insertFrame(
+                stream, merged.slice(from..<min(from + FrameCodec.rowsMax, merged.count)), &writer)
         }
     }
 

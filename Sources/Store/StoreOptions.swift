@@ -12,6 +12,10 @@ public struct StoreOptions: Sendable {
     /// A seal is due when the journal's rows hold this many bytes.
     public var journalBytesMax = 64 << 20
 
+    public var retention = Retention()
+    /// Bytes set aside so that sealing and retention can still work on a full disk; 0 for none.
+    public var ballastBytes: Int64 = 0
+
     /// Called before each effect on a file; a test makes it throw.
     var effects: EffectHook?
 

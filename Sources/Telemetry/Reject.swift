@@ -13,6 +13,8 @@ public struct Reject: Hashable, Sendable {
         case noDevice = "no-device"
         /// A value outside the plausible range of its quantity.
         case implausible
+        /// Observed on a day that retention has given up already.
+        case tooOld = "too-old"
         /// Payload longer, nested deeper, or with more items than the limits allow.
         case tooLarge = "too-large"
         /// The limit of devices or series is reached.

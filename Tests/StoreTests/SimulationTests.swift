@@ -146,9 +146,10 @@ struct SimulationTests {
         var journal: Journal? = try Journal.open(StoreOptions(folder: path))
         var job: SealJob?
         var written: SealedDays?
+        var compactions = 0
         var reader = try Archive(folder: path)
         for step in 0..<80 {
-            switch Int.random(in: 0..<20, using: &traffic.random) {
+            switch Int.random(in: 0..<24, using: &traffic.random) {
             case 0..<12:
                 let items = traffic.next()
                 var next = model
@@ -183,11 +184,25 @@ struct SimulationTests {
                 journal = try Journal.open(StoreOptions(folder: path))
                 reader = try Archive(folder: path)
                 (job, written) = (nil, nil)
+            case 19, 20:
+                // Some days later, so that some days are closed and some late rows have rested.
+                let later = noon + .seconds(86_400 * Int.random(in: 1...9, using: &traffic.random))
+                if let job { try journal!.finishSeal(try job.run()) } else { try journal!.seal() }
+                (job, written) = (nil, nil)
+                for _ in 0..<3 {
+                    guard let compaction = journal!.nextCompaction(now: later) else { break }
+                    let compacted = try compaction.run()
+                    compactions += 1
+                    // Sometimes it ends before it is noted, as with a crash.
+                    guard Bool.random(using: &traffic.random) else { break }
+                    try journal!.finishCompaction(compacted, now: later)
+                }
             default:
                 let kept = try contents(path, reader)
                 #expect(kept == model.points, "seed \(seed), step \(step), a reader kept open")
             }
         }
+        #expect(compactions > 0)
         let found = try contents(path)
         #expect(found == model.points, "seed \(seed)")
         let newest = try latest(path)
@@ -236,7 +251,13 @@ struct SimulationTests {
         let roster: @Sendable (Journal, inout Traffic, inout Model) throws -> Void = { journal, _, _ in
             try journal.saveRoster([RosterEntry(device: "silent", cadence: .seconds(60))], now: noon)
         }
-        return [commit, commit, record, seal, commit, roster, commit, seal, commit, record]
+        let compact: @Sendable (Journal, inout Traffic, inout Model) throws -> Void = { journal, _, _ in
+            let later = noon + .seconds(86_400 * 9)
+            guard let job = journal.nextCompaction(now: later) else { return }
+            let days = try again { () throws(StoreError) in try job.run() }
+            try again { () throws(StoreError) in try journal.finishCompaction(days, now: later) }
+        }
+        return [commit, commit, record, seal, compact, commit, roster, commit, seal, compact, compact, commit, record]
     }()
 
     private static func again<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
