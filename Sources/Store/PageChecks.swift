@@ -33,6 +33,8 @@ enum PageChecks {
     fileprivate static let mark: UInt32 = 0x31FF_0BA0
     /// Asks a file for the page that failed last; not among SQLite's own.
     fileprivate static let badPageQuestion: Int32 = 0x0BA0_0001
+    /// Asks a file whether its pages have check values.
+    fileprivate static let isCheckedQuestion: Int32 = 0x0BA0_0002
 
     /// Makes the layer known to SQLite, once for the process.
     static func register() throws(StoreError) {
@@ -51,6 +53,11 @@ enum PageChecks {
         var page: Int64 = 0
         guard sqlite3_file_control(database, "main", badPageQuestion, &page) == SQLITE_OK, page > 0 else { return nil }
         return page
+    }
+
+    static func isChecked(_ database: OpaquePointer?) -> Bool {
+        var answer: Int64 = 0
+        return sqlite3_file_control(database, "main", isCheckedQuestion, &answer) == SQLITE_OK && answer == 1
     }
 
     /// Makes a new, empty database reserve room for the check values. Before its first table.
@@ -249,6 +256,10 @@ enum PageChecks {
     fileprivate static func control(_ file: File, _ operation: Int32, _ argument: UnsafeMutableRawPointer?) -> Int32 {
         if operation == badPageQuestion {
             argument?.storeBytes(of: file.state.pointee.badPage, as: Int64.self)
+            return SQLITE_OK
+        }
+        if operation == isCheckedQuestion {
+            argument?.storeBytes(of: file.state.pointee.isChecked ? 1 : 0, as: Int64.self)
             return SQLITE_OK
         }
         return file.below.methods.xFileControl(file.below, operation, argument)

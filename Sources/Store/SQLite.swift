@@ -38,6 +38,8 @@ final class Connection {
         case immutable
         /// Fills a file that nobody knows yet, without journal or sync: the caller syncs and names it at the end.
         case draft(pageBytes: Int)
+        /// As `draft`, to be filled by `copy`; `isChecked` as the source is.
+        case copy(isChecked: Bool)
     }
 
     let file: String
@@ -58,6 +60,9 @@ final class Connection {
         case .writer, .draft:
             flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             uri += "&" + PageChecks.newFileParameter
+        case .copy(let isChecked):
+            flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            if isChecked { uri += "&" + PageChecks.newFileParameter }
         case .readOnly:
             flags |= SQLITE_OPEN_READONLY
             uri += "&mode=ro"
@@ -80,6 +85,9 @@ final class Connection {
             case .immutable: break
             case .draft(let pageBytes):
                 try shape(pageBytes: pageBytes)
+                try run("PRAGMA journal_mode = OFF")
+                try run("PRAGMA synchronous = OFF")
+            case .copy:
                 try run("PRAGMA journal_mode = OFF")
                 try run("PRAGMA synchronous = OFF")
             }
@@ -125,6 +133,24 @@ final class Connection {
     /// Copies all of the WAL into the file and empties it. Only the writer may call it.
     func checkpoint() throws(StoreError) {
         try run("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    /// Whether the pages of the file have check values; known once it was looked at.
+    var isChecked: Bool { PageChecks.isChecked(handle) }
+
+    /// Copies the database as it is at one moment, the WAL included, into a new one; a writer may go on meanwhile.
+    func copy(to target: Connection) throws(StoreError) {
+        try target.effects?(Effect(kind: .file, file: target.file, sql: "backup"))
+        guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
+            throw target.error(sqlite3_extended_errcode(target.handle))
+        }
+        let code = sqlite3_backup_step(backup, -1)
+        let end = sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else {
+            // The page is known to the file that was read; all else the target can tell as well.
+            throw code == PageChecks.wrongPage ? error(code) : target.error(code)
+        }
+        guard end == SQLITE_OK else { throw target.error(end) }
     }
 
     /// The page that last failed its check in a read through this connection, from 1.
