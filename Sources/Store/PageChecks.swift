@@ -49,8 +49,8 @@ enum PageChecks {
     }()
 
     /// The number of the page of this database that failed last, from 1; nil where none did.
-    static func badPage(of database: OpaquePointer?) -> Int64? {
-        var page: Int64 = 0
+    static func badPage(of database: OpaquePointer?, forgets: Bool = false) -> Int64? {
+        var page: Int64 = forgets ? -1 : 0
         guard sqlite3_file_control(database, "main", badPageQuestion, &page) == SQLITE_OK, page > 0 else { return nil }
         return page
     }
@@ -255,7 +255,9 @@ enum PageChecks {
 
     fileprivate static func control(_ file: File, _ operation: Int32, _ argument: UnsafeMutableRawPointer?) -> Int32 {
         if operation == badPageQuestion {
+            let forgets = argument?.load(as: Int64.self) == -1
             argument?.storeBytes(of: file.state.pointee.badPage, as: Int64.self)
+            if forgets { file.state.pointee.badPage = 0 }
             return SQLITE_OK
         }
         if operation == isCheckedQuestion {

@@ -156,6 +156,9 @@ final class Connection {
     /// The page that last failed its check in a read through this connection, from 1.
     var wrongPage: Int64? { PageChecks.badPage(of: handle) }
 
+    /// As `wrongPage`, and forgets it.
+    func takeWrongPage() -> Int64? { PageChecks.badPage(of: handle, forgets: true) }
+
     /// The numbers of the pages in the file that do not match their check values, and how many pages were looked at:
     /// none in a file without check values.
     func badPages() throws(StoreError) -> (bad: [Int64], pages: Int64) {
@@ -335,6 +338,11 @@ final class Statement {
     }
 
     func reset() { sqlite3_reset(handle) }
+
+    /// Reads all of the row, values that go over many pages included.
+    func touch() {
+        for column in 0..<Int(sqlite3_column_count(handle)) { withBlob(column) { _ in } }
+    }
 
     func integer(_ column: Int) -> Int64 { sqlite3_column_int64(handle, Int32(column)) }
     func real(_ column: Int) -> Double { sqlite3_column_double(handle, Int32(column)) }

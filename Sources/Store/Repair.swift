@@ -1,0 +1,3 @@
+enum DamagedFiles {
+    static let folderName = "damaged"
+}
