@@ -32,6 +32,8 @@ final class IngestLoop {
     private var decoded = DecodedBatch()
     private var outbox: OutboxPump
     private var sealer: Sealer
+    /// Set once a second, and after each job: looking for closed days walks the list of files.
+    private var asksForCompaction = false
     /// Transitions that the store could not take yet; they go before all others.
     private var unrecorded: [AlertTransition] = []
     private var lastJournalID: Int64
@@ -157,6 +159,8 @@ final class IngestLoop {
     }
 
     private func secondPassed(at moment: Timestamp) {
+        asksForCompaction = true
+        keepHouse(at: moment)
         live.update {
             $0.brokerConnected = broker.isConnected
             $0.brokerConnectedSince = broker.connectedSince
@@ -170,24 +174,75 @@ final class IngestLoop {
         }
     }
 
-    // MARK: Sealing
+    // MARK: Sealing, compacting, keeping house
 
     private func seal(at moment: Timestamp) {
         do throws(StoreError) {
             switch sealer.poll(at: moment) {
             case .idle:
-                guard journal.sealIsDue(now: moment) else { return }
-                sealer.begin(try journal.beginSeal(state: pipeline.state(), now: moment))
+                if journal.sealIsDue(now: moment) {
+                    sealer.begin(.seal(try journal.beginSeal(state: pipeline.state(), now: moment)))
+                } else if asksForCompaction {
+                    asksForCompaction = false
+                    if let job = journal.nextCompaction(now: moment) { sealer.begin(.compaction(job)) }
+                }
             case .running: return
-            case .done(let days):
-                try journal.finishSeal(days)
+            case .done(let outcome):
+                try take(outcome, at: moment)
                 sealer.complete()
-            case .failed(let error):
-                log.error("sealing failed and is tried again", metadata: ["reason": "\(error)"])
+                asksForCompaction = true
+            case .failed(let job, let error):
+                if error.isDiskFull { journal.foundDiskFull() }
+                switch job {
+                case .seal: log.error("sealing failed and is tried again", metadata: ["reason": "\(error)"])
+                case .compaction(let job):
+                    journal.compactionFailed(job.day, now: moment)
+                    log.error("a compaction failed and is tried again later", metadata: ["reason": "\(error)"])
+                }
             }
         } catch {
+            if error.isDiskFull { journal.foundDiskFull() }
             sealer.postpone(at: moment)
             note(error)
+        }
+    }
+
+    private func take(_ outcome: StoreOutcome, at moment: Timestamp) throws(StoreError) {
+        switch outcome {
+        case .sealed(let days): try journal.finishSeal(days)
+        case .compacted(let days): try journal.finishCompaction(days, now: moment)
+        }
+    }
+
+    /// Once a second: room on the disk, retention, and what was found damaged meanwhile.
+    private func keepHouse(at moment: Timestamp) {
+        do throws(StoreError) {
+            let before = journal.disk
+            let report = try journal.upkeep(now: moment)
+            if report.disk != before { tell(report) }
+            for gone in report.gaveUp {
+                log.notice(
+                    "readings given up",
+                    metadata: [
+                        "why": "\(gone.why.rawValue)", "file": "\(gone.file)", "from": "\(gone.first)",
+                        "to": "\(gone.last)", "rows": "\(gone.rows)",
+                    ])
+            }
+        } catch {
+            note(error)
+        }
+        for damage in journal.takeDamagedFrames() {
+            log.error("damage in the store; run baotu store check", metadata: ["found": "\(damage)"])
+        }
+    }
+
+    private func tell(_ report: UpkeepReport) {
+        let free: Logger.Metadata = ["free_bytes": "\(report.freeBytes)"]
+        switch report.disk {
+        case .ample: log.notice("there is room on the disk again", metadata: free)
+        case .low: log.warning("less than a twentieth of the disk is free", metadata: free)
+        case .full:
+            log.error("the disk is full: nothing is acknowledged until there is room", metadata: free)
         }
     }
 
@@ -202,7 +257,7 @@ final class IngestLoop {
         broker.disconnect()
         record([], at: now())
         do throws(StoreError) {
-            if let days = try sealer.finish() { try journal.finishSeal(days) }
+            if let outcome = try sealer.finish() { try take(outcome, at: now()) }
             let job = try journal.beginSeal(state: pipeline.state(), now: now())
             try journal.finishSeal(try job.run())
         } catch {
@@ -217,6 +272,7 @@ final class IngestLoop {
     /// Puts windows, health and alerts back as they were: snapshot, stored alerts, then the journal's tail through the
     /// same code, with the times it kept.
     private func resume(_ files: LoadedFiles) throws {
+        for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
         if let snapshot = journal.snapshot, !pipeline.restore(snapshot.bytes) {
             log.warning("the stored state is of another version; windows fill anew from the journal")
         }

@@ -3,58 +3,60 @@ import Store
 import Synchronization
 import Telemetry
 
-/// Runs the middle step of a seal on a thread of its own, so that the turn goes on meanwhile.
+/// Runs the middle step of a seal, or a compaction, on a thread of its own, so that the turn goes on meanwhile.
 struct Sealer {
     enum Progress {
         case idle, running
-        case done(SealedDays)
-        case failed(StoreError)
+        case done(StoreOutcome)
+        case failed(StoreJob, StoreError)
     }
 
     private final class Run: Sendable {
-        let job: SealJob
-        let outcome = Mutex<Result<SealedDays, StoreError>?>(nil)
+        let job: StoreJob
+        let outcome = Mutex<Result<StoreOutcome, StoreError>?>(nil)
         let group = DispatchGroup()
-        init(_ job: SealJob) { self.job = job }
+        init(_ job: StoreJob) { self.job = job }
     }
 
     private static let queue = DispatchQueue(label: "baotu.seal", qos: .utility)
     private static let retryAfter = Duration.seconds(30)
     private let isInline: Bool
     private var run: Run?
-    /// A job that failed, to be run again as it is.
+    /// A seal that failed, to be run again as it is. A compaction is left to the journal to ask for again.
     private var failed: SealJob?
     /// What a job has written, until the journal has taken note of it.
-    private var written: SealedDays?
+    private var written: StoreOutcome?
     private var retryAt = Timestamp(milliseconds: 0)
 
     /// `isInline` runs each job before `begin` returns: for the simulation, in which nothing happens by itself.
     init(isInline: Bool = false) { self.isInline = isInline }
 
-    mutating func begin(_ job: SealJob) {
+    mutating func begin(_ job: StoreJob) {
         let run = Run(job)
         self.run = run
         let work = { @Sendable in
-            let outcome = Result { () throws(StoreError) -> SealedDays in try run.job.run() }
+            let outcome = Result { () throws(StoreError) -> StoreOutcome in try run.job.run() }
             run.outcome.withLock { $0 = outcome }
         }
         if isInline { work() } else { Self.queue.async(group: run.group, execute: work) }
     }
 
-    /// How far the seal is; starts a failed one again when its time has come.
+    /// How far the job is; starts a failed seal again when its time has come.
     mutating func poll(at now: Timestamp) -> Progress {
         if now >= retryAt, let job = failed {
             failed = nil
-            begin(job)
+            begin(.seal(job))
         }
         if let run, let outcome = run.outcome.withLock({ $0 }) {
             self.run = nil
             switch outcome {
-            case .success(let days): written = days
+            case .success(let outcome): written = outcome
             case .failure(let error):
-                failed = run.job
-                retryAt = now + Self.retryAfter
-                return .failed(error)
+                if case .seal(let job) = run.job {
+                    failed = job
+                    retryAt = now + Self.retryAfter
+                }
+                return .failed(run.job, error)
             }
         }
         if let written { return now >= retryAt ? .done(written) : .running }
@@ -67,13 +69,14 @@ struct Sealer {
     /// The journal could not take note; it is asked again later.
     mutating func postpone(at now: Timestamp) { retryAt = now + Self.retryAfter }
 
-    /// For the end: what the seal under way has written, run to its end on this thread where it was not; nil when there
-    /// is none.
-    mutating func finish() throws(StoreError) -> SealedDays? {
+    /// For the end: what the job under way has written; a seal is run to its end on this thread where it was not. nil
+    /// when there is none.
+    mutating func finish() throws(StoreError) -> StoreOutcome? {
         run?.group.wait()
         if let written { return written }
-        if let run, case .success(let days) = run.outcome.withLock({ $0 }) { return days }
-        guard let job = failed ?? run?.job else { return nil }
-        return try job.run()
+        if let run, case .success(let outcome) = run.outcome.withLock({ $0 }) { return outcome }
+        if let job = failed { return .sealed(try job.run()) }
+        guard let run, case .seal(let job) = run.job else { return nil }
+        return .sealed(try job.run())
     }
 }

@@ -29,6 +29,16 @@ public struct Retention: Sendable, Hashable {
 
     public init() {}
 
+    /// Of the file system that `folder`, or the one above it, lies on; nil where neither is there.
+    public static func fileSystemBytes(of folder: String) -> Int64? {
+        var path = folder
+        while !path.isEmpty, path != "/", !Folder.exists(path) {
+            path = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        }
+        let total = Folder(path.isEmpty ? "/" : path).room().total
+        return total == .max ? nil : total
+    }
+
     /// Empty for the default class.
     func name(ofProfile profile: String) -> String {
         classes.first { $0.profiles.contains { NamePattern($0).matches(profile) } }?.name ?? ""

@@ -191,19 +191,21 @@ extension Journal {
     /// The state for so much room, with the ballast thrown off or taken up again.
     private func judge(free: Int64, total: Int64) throws(StoreError) -> DiskState {
         let fullBelow = min(total / 100, 1 << 30)
+        // On a small disk a smaller ballast, or there would never be room again.
+        let ballastBytes = min(options.ballastBytes, total / 16)
         if disk != .full, free < fullBelow || hasFoundFull { disk = .full }
         hasFoundFull = false
         if disk == .full {
             // The room of the ballast is for sealing, compaction and retention: they are what makes room.
             if Folder.exists(folder.ballast) {
                 try Folder.remove(folder.ballast)
-            } else if free >= 2 * fullBelow + options.ballastBytes {
+            } else if free >= 2 * fullBelow + ballastBytes {
                 disk = .ample
             }
         }
         if disk != .full {
             disk = free < total / 20 ? .low : .ample
-            folder.makeBallast(options.ballastBytes)
+            folder.makeBallast(ballastBytes)
         }
         return disk
     }

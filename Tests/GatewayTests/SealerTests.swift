@@ -12,7 +12,7 @@ struct SealerTests {
     private func days(_ sealer: inout Sealer, at moment: Timestamp) throws -> SealedDays {
         var found: SealedDays?
         try eventually("the day files are written") {
-            if case .done(let days) = sealer.poll(at: moment) { found = days }
+            if case .done(.sealed(let days)) = sealer.poll(at: moment) { found = days }
             return found != nil
         }
         return try #require(found)
@@ -32,12 +32,17 @@ struct SealerTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let journal = try Journal.open(StoreOptions(folder: folder.path))
         var sealer = Sealer()
-        sealer.begin(try journal.beginSeal(state: [1], now: Self.noon))
+        sealer.begin(.seal(try journal.beginSeal(state: [1], now: Self.noon)))
         let first = try days(&sealer, at: Self.noon)
         // As if the journal had no room for its part.
         sealer.postpone(at: Self.noon)
         #expect(isRunning(&sealer, at: Self.noon + .seconds(29)))
-        let again = isEnding ? try sealer.finish() : try days(&sealer, at: Self.noon + .seconds(30))
+        var again: SealedDays?
+        if !isEnding {
+            again = try days(&sealer, at: Self.noon + .seconds(30))
+        } else if case .sealed(let written) = try sealer.finish() {
+            again = written
+        }
         #expect(again?.journalID == first.journalID)
         try journal.finishSeal(try #require(again))
         sealer.complete()

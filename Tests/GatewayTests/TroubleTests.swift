@@ -340,6 +340,8 @@ struct TroubleTests {
         let disk = try SmallDisk(at: site.path("disk"), megabytes: 24)
         defer { withExtendedLifetime(disk) {} }
         site.store = site.path("disk/store")
+        // With ballast the last seal would find room.
+        site.storeSettings = "ballast_bytes: 0"
         try site.configure()
         let daemon = try site.start()
         try site.waitUntilSubscribed()

@@ -164,11 +164,11 @@ struct UpkeepTests {
         }
         defer { umount(disk) }
         var options = StoreOptions(folder: disk + "/store")
-        options.ballastBytes = 2 << 20
+        options.ballastBytes = 1 << 20
         options.journalBytesMax = 1 << 20
         var journal = try Journal.open(options)
         _ = try journal.upkeep(now: noon)
-        #expect(Folder.size(of: disk + "/store/ballast") == 2 << 20)
+        #expect(Folder.size(of: disk + "/store/ballast") == 1 << 20)
         var random = SeededGenerator(seed: 1)
         var expected: [Point] = []
         var second = 0

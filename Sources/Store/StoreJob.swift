@@ -1,0 +1,18 @@
+/// Work on the store's files that goes on beside the turn. One at a time: jobs write the same files.
+public enum StoreJob: Sendable {
+    case seal(SealJob)
+    case compaction(CompactionJob)
+
+    public func run() throws(StoreError) -> StoreOutcome {
+        switch self {
+        case .seal(let job): .sealed(try job.run())
+        case .compaction(let job): .compacted(try job.run())
+        }
+    }
+}
+
+/// What a job has written, and the journal is to take note of.
+public enum StoreOutcome: Sendable {
+    case sealed(SealedDays)
+    case compacted(CompactedDays)
+}
