@@ -76,9 +76,10 @@ final class StoreChecker {
     /// nil where core.db does not tell.
     private(set) var manifest: Manifest?
 
-    init(_ folder: Folder) {
+    /// A repair holds the lock itself.
+    init(_ folder: Folder, isRunning: Bool? = nil) {
         self.folder = folder
-        report = CheckReport(folder: folder.path, isRunning: FolderLock.isHeld(folder))
+        report = CheckReport(folder: folder.path, isRunning: isRunning ?? FolderLock.isHeld(folder))
     }
 
     func run(_ progress: (StoreProgress) -> Void) throws(StoreError) -> CheckReport {
@@ -187,7 +188,9 @@ final class StoreChecker {
                     try connection.rows("SELECT * FROM \(table)") { row throws(StoreError) in row.touch() }
                 }
             } catch {
-                if isDamage(error) { found("core.db", .structure, "the table \(table) does not read: \(detail(error))") }
+                if isDamage(error) {
+                    found("core.db", .structure, "the table \(table) does not read: \(detail(error))")
+                }
             }
         }
     }
@@ -258,7 +261,8 @@ final class StoreChecker {
         do throws(StoreError) {
             let texts = try reader.read { connection throws(StoreError) in
                 var texts: [String] = []
-                try connection.rows("PRAGMA integrity_check(10)") { row throws(StoreError) in texts.append(row.text(0)) }
+                try connection.rows("PRAGMA integrity_check(10)") { row throws(StoreError) in texts.append(row.text(0))
+                }
                 return texts
             }
             for text in texts where text != "ok" {
@@ -325,8 +329,9 @@ final class StoreChecker {
         }
         if let gap = walk.gap {
             // Keys are stream by stream: the streams between the neighbours, at any time of the file.
-            let streams = (gap.after.map(\.stream) ?? 0)...(gap.before.map(\.stream) ?? max(0, registry.streamCount - 1))
-            let devices = streams.compactMap(deviceName)
+            let first = gap.after?.stream ?? 0
+            let last = gap.before?.stream ?? registry.streamCount - 1
+            let devices = (0..<registry.streamCount).filter { $0 >= first && $0 <= last }.compactMap(deviceName)
             found(
                 part.file, .frame, devices: Array(Set(devices)).sorted(), since: part.first, until: part.last,
                 "some frames cannot be reached: \(gap.reason)")
@@ -455,6 +460,9 @@ struct FrameWalk {
     /// A frame beside each damaged page that was met.
     private(set) var pages: [Int64: FrameKey] = [:]
     private(set) var streamMax: Int?
+    private(set) var first = Int64.max
+    private(set) var last = Int64.min
+    private(set) var spanMax: Int64 = 0
 
     /// A row of the table as it is.
     struct RawFrame {
@@ -474,15 +482,17 @@ struct FrameWalk {
         var (stream, end) = (-1, Int64.min)
         for (index, key) in all.enumerated() {
             // Up to its neighbour, or the end of the file's days: where nothing better is known.
-            var until = part.times.upperBound - 1
-            if index + 1 < all.count, all[index + 1].stream == key.stream { until = all[index + 1].time - 1 }
+            var until = max(key.time, part.times.upperBound - 1)
+            if index + 1 < all.count, all[index + 1].stream == key.stream {
+                until = max(key.time, all[index + 1].time - 1)
+            }
             let frame: RawFrame
             var rowCount: Int64 = 0
             do throws(StoreError) {
                 guard let read = try Self.frame(key, connection) else {
                     throw .corrupt(file: connection.file, detail: "it is not where its key leads")
                 }
-                if (0...until - key.time).contains(read.span) { until = key.time + read.span }
+                if read.span >= 0, read.span <= until - key.time { until = key.time + read.span }
                 let last: Int64
                 do throws(Malformed) {
                     (rowCount, last) = try Self.verify(read)
@@ -506,6 +516,9 @@ struct FrameWalk {
             keys.append(key)
             rows += rowCount
             streamMax = max(streamMax ?? 0, key.stream)
+            first = min(first, key.time)
+            last = max(last, end)
+            spanMax = max(spanMax, frame.span)
             try body(frame)
         }
     }

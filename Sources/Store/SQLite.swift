@@ -209,6 +209,9 @@ final class Connection {
         return number
     }
 
+    /// Rows that the last statement inserted, changed or deleted.
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
     /// All of `body` or nothing of it. A failure at the commit itself is a failure of all of it.
     func transaction<R>(
         _ kind: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R
@@ -342,6 +345,16 @@ final class Statement {
     /// Reads all of the row, values that go over many pages included.
     func touch() {
         for column in 0..<Int(sqlite3_column_count(handle)) { withBlob(column) { _ in } }
+    }
+
+    func value(_ column: Int) -> SQLValue {
+        switch sqlite3_column_type(handle, Int32(column)) {
+        case SQLITE_INTEGER: .integer(integer(column))
+        case SQLITE_FLOAT: .real(real(column))
+        case SQLITE_TEXT: .text(text(column))
+        case SQLITE_BLOB: .blob(withBlob(column) { Array($0) })
+        default: .null
+        }
     }
 
     func integer(_ column: Int) -> Int64 { sqlite3_column_int64(handle, Int32(column)) }

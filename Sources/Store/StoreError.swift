@@ -33,6 +33,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case sealedMeanwhile(folder: String)
     /// The catalogue names a quantity that this build does not know: it was written by a newer one.
     case unknownQuantity(name: String)
+    /// A repair was interrupted, and only it can go on.
+    case repairUnfinished(folder: String)
     /// Where a backup should go there is something.
     case targetNotEmpty(folder: String)
     /// Where a backup should be restored there is a store.
@@ -85,6 +87,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: no device has a profile '\(name)'\(Self.hint(nearest))"
         case .sealedMeanwhile(let folder):
             "store: the gateway sealed \(folder) during the replay; read the state again and start over"
+        case .repairUnfinished(let folder):
+            "store: a repair of \(folder) was interrupted; run baotu store repair again before the gateway"
         case .targetNotEmpty(let folder):
             "store: \(folder) is not empty; give a folder for this backup alone"
         case .storeExists(let folder):
