@@ -135,7 +135,8 @@ public struct SeriesHistory: Codable, Hashable, Sendable {
         public var value: Double
     }
 
-    /// The readings of `start ..< start + step`. Buckets lie on multiples of the step since 1970-01-01T00:00:00Z.
+    /// The readings of `start ..< start + step`. Buckets lie on multiples of the step since 1970-01-01T00:00:00Z, those
+    /// of whole days on the site's days.
     public struct Bucket: Codable, Hashable, Sendable {
         public var start: Timestamp
         public var count: Int
@@ -147,9 +148,17 @@ public struct SeriesHistory: Codable, Hashable, Sendable {
         public var last: Double
         /// Of the population (divided by `count`).
         public var standardDeviation: Double
+        /// Where they were asked for, to a thirty-second part of the value.
+        public var median: Double?
+        public var p95: Double?
+        public var p99: Double?
+        /// Readings over those expected by the roster's cadence; nil where the roster gives none.
+        public var coverage: Double?
+        /// True where readings came, or were corrected, after an hour or day in it had been told complete.
+        public var revised: Bool?
 
         enum CodingKeys: String, CodingKey {
-            case start, count, mean, min, max, sum, last
+            case start, count, mean, min, max, sum, last, median, p95, p99, coverage, revised
             case standardDeviation = "standard_deviation"
         }
     }

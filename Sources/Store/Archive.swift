@@ -13,6 +13,11 @@ public final class Archive {
     private let folder: Folder
     private let core: FileReader
     let sealed: SealedFrames
+    let rollups: RollupReader
+    /// The site's days, as the gateway that writes the store counts them.
+    private(set) var localDays = LocalDays()
+    /// Hours that ended by then were complete when the last seal began.
+    private(set) var toldThrough: Int64 = 0
     private(set) var tail = Tail()
     /// That of the manifest in use; -1 before the first.
     private var manifestVersion: Int64 = -1
@@ -37,6 +42,7 @@ public final class Archive {
         try folder.checkReadable()
         core = FileReader(folder.core, effects: effects)
         sealed = SealedFrames(folder, effects: effects)
+        rollups = RollupReader(folder, effects: effects)
         try withSnapshot { _ in }
     }
 
@@ -69,10 +75,13 @@ public final class Archive {
         if sealedThrough != tail.sealedThrough {
             tail = Tail(sealedThrough: sealedThrough, lastID: sealedThrough)
             sealed.forget()
+            toldThrough = try Meta.sealedAt.read(connection) - SealJob.underWay.milliseconds
         }
         let manifestVersion = try Meta.manifestVersion.read(connection)
         if manifestVersion != self.manifestVersion {
             sealed.use(try Manifest(connection))
+            rollups.forget()
+            localDays = LocalDays(offsetSeconds: Int(try Meta.dayOffset.read(connection)))
             self.manifestVersion = manifestVersion
         }
         try Catalogue.load(connection, into: &registry)
@@ -142,16 +151,41 @@ public final class Archive {
         _ body: (_ times: ArraySlice<Int64>, _ values: ArraySlice<Double>) -> Bool
     ) throws(StoreError) {
         let place = registry.place(of: series)
-        let stream = place.stream.index
-        let since = max(since.milliseconds, FrameKey.times.lowerBound)
-        let until = min(until.milliseconds, FrameKey.times.upperBound)
         guard since < until else { return }
-        var cursors = sealed.cursors(stream: stream, column: place.column, since..<until)
+        try merged(
+            stream: place.stream.index, column: place.column, since.milliseconds..<until.milliseconds, body)
+    }
+
+    func merged(
+        stream: Int, column: Int, _ span: Range<Int64>,
+        _ body: (_ times: ArraySlice<Int64>, _ values: ArraySlice<Double>) -> Bool
+    ) throws(StoreError) {
+        let span = span.clamped(to: FrameKey.times)
+        guard !span.isEmpty else { return }
+        var cursors = sealed.cursors(stream: stream, column: column, span)
         // The tail is at least as new as the files: a correction, or the same rows not trimmed yet.
         if stream < tail.blocks.count, !tail.blocks[stream].isEmpty {
-            cursors.append(ColumnCursor(tail.blocks[stream], column: place.column, span: since..<until))
+            cursors.append(ColumnCursor(tail.blocks[stream], column: column, span: span))
         }
         try cursors.merge(body)
+    }
+
+    /// The hours of a UTC day, a bit each, of which rows of the stream wait in the journal.
+    func tailHours(_ stream: Int, _ day: Int64) -> UInt32 {
+        guard stream < tail.blocks.count, !tail.blocks[stream].isEmpty else { return 0 }
+        let block = tail.blocks[stream]
+        let begin = day * FrameKey.dayMilliseconds
+        var hours: UInt32 = 0
+        for row in block.place(of: begin)..<block.place(of: begin + FrameKey.dayMilliseconds) {
+            hours |= 1 << UInt32((block.times[row] - begin) / HourRow.hourMilliseconds)
+        }
+        return hours
+    }
+
+    /// Whether rows of the stream in `span` wait in the journal.
+    func tailTouches(_ stream: Int, _ span: Range<Int64>) -> Bool {
+        guard stream < tail.blocks.count, !tail.blocks[stream].isEmpty else { return false }
+        return tail.blocks[stream].place(of: span.lowerBound) < tail.blocks[stream].place(of: span.upperBound)
     }
 
     /// Bytes of all files of the store.

@@ -83,7 +83,7 @@ extension Archive {
     }
 
     /// A name that nothing has is a slip, and an empty answer would say that all is well there.
-    private func known(_ filter: DeviceFilter, _ connection: Connection) throws(StoreError) {
+    func known(_ filter: DeviceFilter, _ connection: Connection) throws(StoreError) {
         try known(filter.device)
         if let area = filter.area, try !names("area", connection).contains(area) {
             throw .noSuchArea(name: area, nearest: nearest(to: area, in: try names("area", connection)))
@@ -221,7 +221,7 @@ extension Archive {
         }
     }
 
-    private func devicesThatFit(
+    func devicesThatFit(
         _ filter: DeviceFilter, _ connection: Connection
     ) throws(StoreError) -> [DeviceIndex] {
         let pattern = filter.device.map { NamePattern($0) }
@@ -257,21 +257,70 @@ extension Archive {
         for series in wanted {
             let definition = registry.series[series.index]
             let channel = registry.channelName(of: series)
-            var page = HistoryPage(step: request.step?.milliseconds, limit: limit)
+            if let step = request.step {
+                answer.series.append(
+                    try buckets(of: series, request, step: step.milliseconds, limit: limit, channel: channel))
+                continue
+            }
+            var page = HistoryPage(limit: limit)
             try merged(series, since: request.since, until: request.until) { times, values in
                 for index in times.indices where !values[index].isNaN {
                     if !page.add(Timestamp(milliseconds: times[index]), values[index]) { return false }
                 }
                 return true
             }
-            page.finish()
             answer.series.append(
                 SeriesHistory(
                     quantity: definition.quantity.name, channel: channel, unit: definition.quantity.unit,
-                    points: page.points, buckets: page.buckets, next: page.next))
+                    points: page.points, buckets: [], next: page.next))
         }
         answer.damaged = takeDamagedFrames().map(\.description)
         return answer
+    }
+
+    /// The buckets of one series that have readings, at most `limit` of them.
+    private func buckets(
+        of series: SeriesID, _ request: HistoryRequest, step: Int64, limit: Int, channel: String?
+    ) throws(StoreError) -> SeriesHistory {
+        let quantity = registry.series[series.index].quantity
+        var history = SeriesHistory(
+            quantity: quantity.name, channel: channel, unit: quantity.unit, points: [], buckets: [])
+        // A span may be asked for that is far longer than the readings there are.
+        let (since, until) = try extent(of: series, request.since.milliseconds..<request.until.milliseconds)
+        var plan = SummaryRequest(
+            series: [(series, 0)], groups: 1, since: since, until: until, step: step,
+            origin: step % FrameKey.dayMilliseconds == 0 ? localDays.start(of: 0) : 0, withQuantiles: false)
+        while plan.since < plan.until {
+            let end = plan.until
+            if plan.bucketCount > Self.historyPointsMax { plan.until = plan.end(of: Self.historyPointsMax - 1) }
+            for (index, bucket) in try summarize(plan)[0].enumerated() where bucket.summary.count > 0 {
+                let start = plan.begin + Int64(index) * step
+                guard history.buckets.count < limit else {
+                    history.next = Timestamp(milliseconds: start)
+                    return history
+                }
+                history.buckets.append(.init(bucket, start: start, expected: nil))
+            }
+            plan.since = plan.until
+            plan.until = end
+        }
+        return history
+    }
+
+    /// The part of `span` that the files and the journal's tail can have readings of a series in.
+    private func extent(of series: SeriesID, _ span: Range<Int64>) throws(StoreError) -> (Int64, Int64) {
+        let block = tail.blocks[registry.place(of: series).stream.index]
+        var (first, last) = (block.times.first ?? .max, block.times.last ?? .min)
+        for part in sealed.manifest.parts(in: span) {
+            first = min(first, part.first)
+            last = max(last, part.last)
+        }
+        if let rolled = try rollups.days() {
+            first = min(first, rolled.lowerBound * FrameKey.dayMilliseconds)
+            last = max(last, (rolled.upperBound + 1) * FrameKey.dayMilliseconds)
+        }
+        guard first <= last else { return (0, 0) }
+        return (max(first, span.lowerBound), min(last, span.upperBound - 1) + 1)
     }
 
     /// The alerts that fit, those that were never more than pending included, newest step first. Throws
@@ -401,71 +450,21 @@ private func hexadecimal(_ bytes: [UInt8]) -> String {
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }
 
-/// One page of a series' history, filled in order of time.
+/// One page of a series' readings, filled in order of time.
 struct HistoryPage {
-    private let step: Int64?
     private let limit: Int
     private(set) var points: [SeriesHistory.Point] = []
-    private(set) var buckets: [SeriesHistory.Bucket] = []
     private(set) var next: Timestamp?
-    private var open: Open?
 
-    /// The bucket being filled. The spread is kept as the sum of squared distances from the mean, so that a large mean
-    /// does not drown it (Welford 1962).
-    private struct Open {
-        var start: Int64
-        var count = 0
-        var mean = 0.0
-        var squares = 0.0
-        var min = Double.infinity
-        var max = -Double.infinity
-        var sum = 0.0
-        var last = 0.0
-    }
-
-    init(step: Int64?, limit: Int) {
-        self.step = step
-        self.limit = limit
-    }
+    init(limit: Int) { self.limit = limit }
 
     /// False when the page is full and this reading did not fit.
     mutating func add(_ time: Timestamp, _ value: Double) -> Bool {
-        guard let step else {
-            guard points.count < limit else {
-                next = time
-                return false
-            }
-            points.append(.init(observed: time, value: value))
-            return true
+        guard points.count < limit else {
+            next = time
+            return false
         }
-        let start = time.milliseconds.flooredDivision(by: step) * step
-        if open?.start != start {
-            finish()
-            guard buckets.count < limit else {
-                next = Timestamp(milliseconds: start)
-                return false
-            }
-            open = Open(start: start)
-        }
-        open!.count += 1
-        let distance = value - open!.mean
-        open!.mean += distance / Double(open!.count)
-        open!.squares += distance * (value - open!.mean)
-        open!.min = min(open!.min, value)
-        open!.max = max(open!.max, value)
-        open!.sum += value
-        open!.last = value
+        points.append(.init(observed: time, value: value))
         return true
-    }
-
-    /// Closes the open bucket.
-    mutating func finish() {
-        guard let bucket = open else { return }
-        open = nil
-        buckets.append(
-            .init(
-                start: Timestamp(milliseconds: bucket.start), count: bucket.count, mean: bucket.mean, min: bucket.min,
-                max: bucket.max, sum: bucket.sum, last: bucket.last,
-                standardDeviation: (bucket.squares / Double(bucket.count)).squareRoot()))
     }
 }

@@ -19,6 +19,8 @@ public struct CompactionJob: Sendable {
     let classes: [String]
     let outputs: [Output]
     let generation: Int64
+    let manifest: Manifest
+    let localDays: LocalDays
     let now: Timestamp
 
     struct Output: Sendable {
@@ -31,6 +33,9 @@ public struct CompactionJob: Sendable {
     public func run() throws(StoreError) -> CompactedDays {
         var streams: [FrameRun] = []
         for part in inputs { streams.append(try FrameRun(part, folder, effects)) }
+        let rollups = RollupWriter(folder, effects)
+        let others = SealedFrames(folder, effects: effects)
+        others.use(manifest)
         var writers: [SealedFileWriter] = []
         for output in outputs { writers.append(try SealedFileWriter(output, self)) }
         do throws(StoreError) {
@@ -44,14 +49,71 @@ public struct CompactionJob: Sendable {
                     throw .corrupt(file: folder.path, detail: "stream \(stream) is not in the catalogue")
                 }
                 try writer.put(stream, merged)
+                try roll(merged, stream, small: streams, others, rollups)
             }
             var parts: [Part] = []
             for writer in writers { if let part = try writer.finish() { parts.append(part) } }
             try Folder.sync(folder: folder.raw)
+            try rollups.finish()
             return CompactedDays(day: day, inputs: inputs, parts: parts)
         } catch {
             for writer in writers { writer.abandon() }
             throw error
+        }
+    }
+}
+
+extension CompactionJob {
+    /// The hours and local days of a stream that its new rows touch.
+    fileprivate func roll(
+        _ rows: RowBlock, _ stream: Int, small runs: [FrameRun], _ others: SealedFrames, _ rollups: RollupWriter
+    ) throws(StoreError) {
+        let fresh = inputs.filter { !$0.isSealed }
+        for part in fresh {
+            let day = part.days.lowerBound
+            let own = rows.slice(rows.place(of: part.times.lowerBound)..<rows.place(of: part.times.upperBound))
+            guard !own.isEmpty else { continue }
+            let small = runs.first { $0.part.file == part.file }.map { $0.hours(of: stream) } ?? []
+            // What the small file has told is told; nothing else has changed.
+            try rollups.put(
+                RollupRow.hours(own, day: day), small: small, stream: stream, day: day,
+                completeBefore: small.isEmpty ? .max : .min)
+        }
+        var done: Set<Int64> = []
+        for part in fresh {
+            for span in localDays.overlapping(part.days.lowerBound) where done.insert(span.lowerBound).inserted {
+                try rollDay(span, rows, stream, others, rollups)
+            }
+        }
+    }
+
+    /// A local day, once all UTC days that it shares time with are closed.
+    private func rollDay(
+        _ span: Range<Int64>, _ rows: RowBlock, _ stream: Int, _ others: SealedFrames, _ rollups: RollupWriter
+    ) throws(StoreError) {
+        guard span.lowerBound >= FrameKey.epoch else { return }
+        let taken = Set(inputs.map(\.file))
+        var all = rows.slice(rows.place(of: span.lowerBound)..<rows.place(of: span.upperBound))
+        for day in FrameKey.day(of: span.lowerBound)...FrameKey.day(of: span.upperBound - 1) {
+            let parts = manifest.parts(of: day)
+            if parts.contains(where: { taken.contains($0.file) }) { continue }
+            if day > self.day, !parts.contains(where: \.isSealed) { return }
+            let begin = day * FrameKey.dayMilliseconds
+            let rest = max(begin, span.lowerBound)..<min(begin + FrameKey.dayMilliseconds, span.upperBound)
+            if !parts.isEmpty { all = try others.rows(of: stream, rest).merged(with: all) }
+        }
+        var values: [Double] = []
+        let days: [DaySummary?] = (0..<all.stride).map { column in
+            values.removeAll(keepingCapacity: true)
+            for row in 0..<all.count where !all[row, column].isNaN { values.append(all[row, column]) }
+            guard !values.isEmpty else { return nil }
+            var histogram = Histogram()
+            for value in values { histogram.add(value) }
+            return DaySummary(
+                summary: values.withUnsafeBufferPointer { Summary($0) }, histogram: histogram, isRevised: false)
+        }
+        if days.contains(where: { $0 != nil }) {
+            try rollups.put(days, stream: stream, start: span.lowerBound)
         }
     }
 }
@@ -67,10 +129,12 @@ public struct CompactedDays: Sendable {
 private final class FrameRun {
     /// The stream at hand; nil at the end.
     private(set) var stream: Int?
+    let part: Part
     private let connection: Connection
     private let statement: Statement
 
     init(_ part: Part, _ folder: Folder, _ effects: EffectHook?) throws(StoreError) {
+        self.part = part
         let path = folder.path(of: part)
         guard Folder.exists(path) else { throw .corrupt(file: path, detail: "the file is missing") }
         // This thread is the writer of small files. One that a crash left with a `-wal` is recovered by opening it so.
@@ -78,6 +142,20 @@ private final class FrameRun {
             path, part.isSealed ? .immutable : .writer(pageBytes: SealJob.dayPageBytes), effects: effects)
         statement = try connection.statement("SELECT k, crc, b FROM frame ORDER BY k")
         try advance()
+    }
+
+    /// The hours that a small file holds of a stream; none where they do not read.
+    func hours(of stream: Int) -> [HourRow?] {
+        guard !part.isSealed, (try? Schema.version(of: connection)) ?? 0 >= 2 else { return [] }
+        var found: [HourRow?] = []
+        try? connection.rows("SELECT crc, b FROM hours WHERE stream = ?", .integer(Int64(stream))) {
+            row throws(StoreError) in
+            found =
+                (try? row.withChecked(Int64(stream), crc: 0, blob: 1) { bytes throws(Malformed) in
+                    try RollupRow.columns(bytes)
+                }) ?? []
+        }
+        return found
     }
 
     private func advance() throws(StoreError) {
@@ -132,17 +210,7 @@ private final class SealedFileWriter {
 
     func takes(_ name: String) -> Bool { output.retentionClass == name }
 
-    func put(_ stream: Int, _ all: RowBlock) throws(StoreError) {
-        var from = 0
-        while FrameCodec.version == 1, from < all.count {
-            let end = all.place(of: (FrameKey.day(of: all.times[from]) + 1) * FrameKey.dayMilliseconds)
-            try putPiece(stream, all.slice(from..<end))
-            from = end
-        }
-        if FrameCodec.version > 1 { try putPiece(stream, all) }
-    }
-
-    private func putPiece(_ stream: Int, _ rows: RowBlock) throws(StoreError) {
+    func put(_ stream: Int, _ rows: RowBlock) throws(StoreError) {
         guard !rows.isEmpty else { return }
         // Frames of equal length: a full one and a short rest would pack worse.
         let frames = (rows.count + FrameCodec.rowsMax - 1) / FrameCodec.rowsMax
@@ -323,7 +391,7 @@ extension Journal {
         }
         return CompactionJob(
             day: day, folder: folder, effects: options.effects, inputs: ordered, classes: classes, outputs: outputs,
-            generation: manifest.generation(over: all) + 1, now: now)
+            generation: manifest.generation(over: all) + 1, manifest: manifest, localDays: options.localDays, now: now)
     }
 
     /// Makes the sealed files what readers read, and retires those that went into them.

@@ -107,6 +107,10 @@ public final class Journal {
         sealed.use(try Manifest(core))
         try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in floors[row.text(0)] = row.integer(1) }
         try sweepStrays()
+        if try Meta.dayOffset.read(core) != Int64(options.dayOffsetSeconds) {
+            try Meta.dayOffset.write(Int64(options.dayOffsetSeconds), core)
+            try Meta.manifestVersion.write(try Meta.manifestVersion.read(core) + 1, core)
+        }
         // Without a moment no age counts; the first upkeep sets those floors.
         setFloors(now: Timestamp(milliseconds: 0))
         try core.rows("SELECT series, ts FROM latest") { row throws(StoreError) in

@@ -2,8 +2,10 @@
 enum Schema {
     /// The newest version of core.db this build reads and writes.
     static let version = 2
-    /// That of the files of frames and of rollups; what a frame is made of has a version of its own.
-    static let dayVersion = 1
+    /// That of files of frames: from 2 on a small file holds the hours of its day. What a frame is made of has a version
+    /// of its own.
+    static let dayVersion = 2
+    static let rollupVersion = 1
     /// `BAOT`, so that another program's database is told from ours.
     static let applicationID = 0x4241_4F54
 
@@ -116,7 +118,15 @@ enum Schema {
         CREATE TABLE frame(
             k INTEGER PRIMARY KEY, span INTEGER NOT NULL, n INTEGER NOT NULL, ver INTEGER NOT NULL, stats BLOB,
             crc INTEGER NOT NULL, b BLOB NOT NULL)
-        """
+        """,
+        // Of small files: the hours of each stream that has frames here, over all files of the day.
+        "CREATE TABLE hours(stream INTEGER PRIMARY KEY, crc INTEGER NOT NULL, b BLOB NOT NULL)",
+    ]
+
+    // Hours by day, then stream; local days by start, then stream.
+    private static let rollup = [
+        "CREATE TABLE r1h(k INTEGER PRIMARY KEY, crc INTEGER NOT NULL, b BLOB NOT NULL)",
+        "CREATE TABLE r1d(k INTEGER PRIMARY KEY, crc INTEGER NOT NULL, b BLOB NOT NULL)",
     ]
 
     /// Makes the tables of a new core.db, or leads an older one forward, each step in one transaction with its version.
@@ -136,6 +146,10 @@ enum Schema {
     }
 
     static func prepareDay(_ connection: Connection) throws(StoreError) { try prepare(connection, day, dayVersion) }
+
+    static func prepareRollup(_ connection: Connection) throws(StoreError) {
+        try prepare(connection, rollup, rollupVersion)
+    }
 
     private static func prepare(
         _ connection: Connection, _ tables: [String], _ newest: Int
@@ -178,6 +192,8 @@ enum Meta: String {
     case rosterVersion = "roster_version"
     /// Steps with each change of the manifest.
     case manifestVersion = "manifest_version"
+    /// Seconds that the site's days are ahead of UTC.
+    case dayOffset = "day_offset"
     /// When the last finished seal began, in milliseconds since 1970.
     case sealedAt = "sealed_at"
 

@@ -15,8 +15,12 @@ public struct SealJob: Sendable {
     /// Series by stream and column.
     let columns: [[SeriesID]]
     let beganAt: Timestamp
+    /// Hours that ended by then were complete when the seal before this one began, but for what was under way.
+    let toldThrough: Int64
     let state: [UInt8]
 
+    /// A reading may take so long to arrive without being called late.
+    static let underWay = Duration.seconds(600)
     /// Small frames cost room in every file; one with fewer rows than this takes in the rows that follow it.
     static let frameRowsGoal = 256
     /// 16 KB: 1.83 bytes a point in the file where 4 KB pages took 2.61.
@@ -72,11 +76,14 @@ public struct SealJob: Sendable {
         try Folder.makeFile(path)
         let file = try Connection(path, .writer(pageBytes: Self.dayPageBytes), effects: effects)
         try Schema.prepareDay(file)
+        // A file of the first version has no place for hours; its day gets them when it is compacted.
+        let isRolled = try Schema.version(of: file) >= 2
         var writer = ByteWriter(capacity: 1 << 14)
         try file.transaction { () throws(StoreError) in
             for piece in pieces {
                 try put(rows[piece.stream].slice(piece.rows), piece.stream, part.days.lowerBound, file, &writer)
             }
+            if isRolled { try putHours(pieces.map(\.stream), part, file, &writer) }
         }
         (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
         try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
@@ -134,6 +141,40 @@ public struct SealJob: Sendable {
         }
     }
 
+    /// Recomputes the hours of streams from all files of the day, this one included.
+    private func putHours(
+        _ streams: [Int], _ part: Part, _ file: Connection, _ writer: inout ByteWriter
+    ) throws(StoreError) {
+        let day = part.days.lowerBound
+        let others = SealedFrames(folder, effects: effects)
+        others.use(manifest)
+        let rollups = RollupReader(folder, effects: effects)
+        let hasOthers = manifest.parts(of: day).contains { $0.file != part.file }
+        let insert = try file.statement("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)")
+        for stream in streams {
+            let keys = FrameKey.first(of: stream, day: day).rawValue...FrameKey.last(of: stream, day: day).rawValue
+            var rows = try file.frames(in: keys, reaching: keys.lowerBound).rows
+            if hasOthers { rows = try others.rows(of: stream, part.times, without: part.file).merged(with: rows) }
+            var old: [HourRow?] = []
+            try file.rows("SELECT crc, b FROM hours WHERE stream = ?", .integer(Int64(stream))) {
+                row throws(StoreError) in
+                old =
+                    (try? row.withChecked(Int64(stream), crc: 0, blob: 1) { bytes throws(Malformed) in
+                        try RollupRow.columns(bytes)
+                    }) ?? []
+            }
+            if old.isEmpty, hasOthers { old = try rollups.hours(stream: stream, day: day) }
+            let hours = RollupRow.renewed(
+                RollupRow.hours(rows, day: day), old: old, day: day, completeBefore: toldThrough)
+            RollupRow.encode(hours, into: &writer)
+            try writer.withBytes { bytes throws(StoreError) in
+                insert.bind(1, Int64(stream))
+                insert.bind(2, CRC32C.check(key: Int64(stream), bytes))
+                try insert.run(lending: bytes, at: 3)
+            }
+        }
+    }
+
     /// The newest value of every series that the seal takes.
     private func latest() -> [Reading] {
         var readings: [Reading] = []
@@ -181,7 +222,8 @@ extension Journal {
         sealBeganAt = now
         return SealJob(
             journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
-            rows: ledger.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now, state: state)
+            rows: ledger.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now,
+            toldThrough: try Meta.sealedAt.read(core) - SealJob.underWay.milliseconds, state: state)
     }
 
     /// Third step, after `SealJob.run`: the newest values, the state, and the list of day files; the journal forgets.

@@ -177,6 +177,25 @@ final class SealedFrames {
         }
     }
 
+    /// All columns of a stream in `span`, merged over the files; those that do not read are noted and left out.
+    func rows(of stream: Int, _ span: Range<Int64>, without file: String? = nil) throws(StoreError) -> RowBlock {
+        let from = FrameKey(stream, max(span.lowerBound, FrameKey.epoch)).rawValue
+        var all = RowBlock()
+        let parts = manifest.parts(in: span).filter { $0.file != file }.sorted {
+            ($0.generation, $0.isSealed ? 0 : 1) < ($1.generation, $1.isSealed ? 0 : 1)
+        }
+        for part in parts {
+            guard let reader = try reader(of: part) else { continue }
+            let keys = keys(of: stream, in: part, span)
+            let (rows, damages) = try reader.read { connection throws(StoreError) -> (RowBlock, [DamagedFrame]) in
+                try connection.frames(in: keys, reaching: from)
+            }
+            for damage in damages { note(damage) }
+            all = all.isEmpty ? rows : all.merged(with: rows)
+        }
+        return all.slice(all.place(of: span.lowerBound)..<all.place(of: span.upperBound))
+    }
+
     /// The keys that frames of `stream` with rows in `span` can have in this file. `span` must overlap its days.
     fileprivate func keys(of stream: Int, in part: Part, _ span: Range<Int64>) -> ClosedRange<Int64> {
         // What a small file's longest frame is may have changed since the manifest was read; its day bounds it.
@@ -184,6 +203,20 @@ final class SealedFrames {
         let first = max(begin, part.times.lowerBound, FrameKey.epoch)
         let last = max(first, min(span.upperBound, part.times.upperBound, FrameKey.times.upperBound) - 1)
         return FrameKey(stream, first).rawValue...FrameKey(stream, last).rawValue
+    }
+
+    /// Calls `body` with the hours that a small file holds, of those of `streams`, which rise. False where it is of the
+    /// first version and holds none.
+    func forEachSmallHours(
+        _ part: Part, _ streams: [Int],
+        _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
+    ) throws(StoreError) -> Bool {
+        guard let reader = try reader(of: part) else { return false }
+        return try reader.read { connection throws(StoreError) in
+            guard try Schema.version(of: connection) >= 2 else { return false }
+            try connection.forEachRollup("hours", "stream", streams, { Int64($0) }, body)
+            return true
+        }
     }
 
     /// Cursors over the rows of one column in `span`, by rising precedence: where two have a row of the same time, the
@@ -423,6 +456,11 @@ extension FrameKey {
     static func first(of stream: Int, day: Int64) -> FrameKey {
         FrameKey(stream, max(day * dayMilliseconds, epoch))
     }
+
+    /// The largest.
+    static func last(of stream: Int, day: Int64) -> FrameKey {
+        FrameKey(stream, min((day + 1) * dayMilliseconds, times.upperBound) - 1)
+    }
 }
 
 extension DamagedFrame {
@@ -430,6 +468,30 @@ extension DamagedFrame {
         self.init(
             file: file, stream: StreamID(rawValue: UInt32(key.stream)), start: Timestamp(milliseconds: key.time),
             reason: reason)
+    }
+}
+
+extension Connection {
+    /// The rows of the frames with these keys that reach the time of `reaching`, all of one stream.
+    func frames(
+        in keys: ClosedRange<Int64>, reaching: Int64
+    ) throws(StoreError) -> (rows: RowBlock, damaged: [DamagedFrame]) {
+        var all = RowBlock()
+        var damages: [DamagedFrame] = []
+        let file = file
+        try rows(
+            "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
+            .integer(keys.lowerBound), .integer(keys.upperBound), .integer(reaching)
+        ) { row throws(StoreError) in
+            let key = FrameKey(rawValue: row.integer(0))
+            do throws(Malformed) {
+                let rows = try row.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in try frame.rows() }
+                all = all.isEmpty ? rows : all.joined(with: rows)
+            } catch {
+                damages.append(DamagedFrame(file: file, key: key, reason: error.reason))
+            }
+        }
+        return (all, damages)
     }
 }
 

@@ -13,6 +13,8 @@ public struct StoreOptions: Sendable {
     public var journalBytesMax = 64 << 20
 
     public var retention = Retention()
+    /// The site's days, which daily statistics are about.
+    public var dayOffsetSeconds = 0
     /// Bytes set aside so that sealing and retention can still work on a full disk; 0 for none.
     public var ballastBytes: Int64 = 0
 
@@ -20,6 +22,8 @@ public struct StoreOptions: Sendable {
     var effects: EffectHook?
 
     public init(folder: String) { self.folder = folder }
+
+    var localDays: LocalDays { LocalDays(offsetSeconds: dayOffsetSeconds) }
 }
 
 /// What the gateway has taken in since the store was made. Kept in the transaction of each commit.

@@ -1,7 +1,7 @@
 /// The times of a frame to bits and back: a grid with residuals, or steps; drawn in FRAMES.md.
 ///
-/// A device that reports once a minute with 40 ms of jitter takes 0.94 bytes a time as residuals of a grid, 1.00 as
-/// steps and 1.10 as changes of steps.
+/// A device that reports once a minute with 40 ms of jitter takes 0.96 bytes a time with the head of the frame; of the
+/// times alone, residuals of a grid take 0.94, steps 1.00 and changes of steps 1.10.
 enum TimeColumn {
     /// Parts of a period: a clock that is 4 ppm off moves 1024 rows of a minute by a quarter of a second.
     private static let fractionBits: Int64 = 12

@@ -230,8 +230,9 @@ enum ValueColumn {
         return nil
     }
 
+    /// The integer over a power of ten that gives the value back bit for bit.
     @inline(__always)
-    private static func integer(_ value: Double, _ power: Double) -> Int64? {
+    static func integer(_ value: Double, _ power: Double) -> Int64? {
         let scaled = value * power
         guard scaled.magnitude <= Double(integerMax) else { return nil }
         // `rounded()` is a call where the processor is not known to have SSE 4.1. From 2^52 on there is nothing to
@@ -282,6 +283,8 @@ enum ValueColumn {
             let saved = Double(fits) * 3.33 * digits - Double(count - fits) * 14
             if fits < count, saved > best.saved { best = (saved, power) }
             if fits == count { best = (0, nil) }
+            // A higher power divides no more of them: a lamp that is dark by day must not pay six divisions a value.
+            if fits * 4 < count * 3 { break }
             power *= 10
             digits += 1
         }

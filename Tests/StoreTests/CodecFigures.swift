@@ -83,7 +83,7 @@ struct CodecFigures {
 
     @Test("frames of a fleet")
     func fleet() throws {
-        let devices = (0..<40).map { CodecSamples.device(seed: $0, days: 1) }
+        let devices = (0..<40 as Range<UInt64>).map { CodecSamples.device(seed: $0, days: 1) }
         try report("fleet/720", devices.flatMap { $0.pieces(720) })
         try report("fleet/24", devices.prefix(4).flatMap { $0.pieces(24) })
     }
@@ -115,5 +115,61 @@ struct CodecFigures {
             }
             print("  \(file.lastPathComponent): \(text(Double(bytes) / Double(readings))) of \(columns.count) columns")
         }
+    }
+
+    @Test("hours and histograms of a fleet")
+    func rollups() throws {
+        let devices = (0..<40 as Range<UInt64>).map { CodecSamples.device(seed: $0, days: 1) }
+        let columns = devices.flatMap { block in
+            (0..<block.stride).map { column in (block.times, (0..<block.count).map { block[$0, column] }) }
+        }
+        let rows = devices.flatMap(CodecSamples.hourRows)
+        var writer = ByteWriter(capacity: 1 << 16)
+        var blobs: [[UInt8]] = []
+        for row in rows {
+            writer.removeAll()
+            row.encode(into: &writer)
+            blobs.append(writer.withBytes { Array($0) })
+        }
+        let size = Double(blobs.reduce(0) { $0 + $1.count })
+        let count = Double(rows.count)
+        let encode = nanoseconds {
+            for row in rows {
+                writer.removeAll()
+                row.encode(into: &writer)
+            }
+        }
+        let decode = try nanoseconds {
+            for blob in blobs { _ = try blob.withUnsafeBytes { try HourRow.decode($0) } }
+        }
+        let summarize = nanoseconds {
+            for (times, values) in columns {
+                _ = HourRow.hours(day: FrameKey.day(of: times[0]), times: times, values: values)
+            }
+        }
+        print(
+            "hours/fleet: \(text(size / count / 24, 2)) bytes an hour, encode \(text(encode / count, 0)) ns, decode",
+            "\(text(decode / count, 0)) ns a row, summaries \(text(summarize / count / 1440, 1)) ns a reading")
+        for column in 0..<5 {
+            let bytes = Swift.stride(from: column, to: blobs.count, by: 5).reduce(0) { $0 + blobs[$1].count }
+            print("  column \(column): \(text(Double(bytes) / Double(devices.count) / 24, 2))")
+        }
+        var histograms: [Histogram] = []
+        let add = nanoseconds {
+            histograms = columns.map { _, values in
+                var histogram = Histogram()
+                for value in values { histogram.add(value) }
+                return histogram
+            }
+        }
+        var sizes = [Int](repeating: 0, count: 5)
+        for (place, histogram) in histograms.enumerated() {
+            writer.removeAll()
+            histogram.encode(into: &writer)
+            sizes[place % 5] += writer.withBytes(\.count)
+        }
+        print(
+            "histogram/fleet: \(text(Double(sizes.reduce(0, +)) / count, 1)) bytes for 1440 readings",
+            "\(sizes.map { $0 / devices.count }), add \(text(add / count / 1440, 1)) ns")
     }
 }

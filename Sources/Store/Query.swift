@@ -1,0 +1,256 @@
+import Telemetry
+
+/// What summaries of many series are asked for, and how they are put together.
+public struct QueryRequest: Hashable, Sendable {
+    /// What readings are put together into one row.
+    public enum Group: String, Hashable, Sendable, CaseIterable, Codable {
+        /// Each series by itself.
+        case series
+        /// The channels of a device, for each quantity.
+        case device
+        case area
+        case profile
+        /// All series of a quantity.
+        case all
+    }
+
+    /// The figures that groups can be ordered by.
+    public enum Statistic: String, Hashable, Sendable, CaseIterable, Codable {
+        case mean, min, max, sum, count, last, p50, p95, p99
+        case standardDeviation = "stddev"
+    }
+
+    public var filter: DeviceFilter
+    public var since: Timestamp
+    /// Not included.
+    public var until: Timestamp
+    /// Width of the buckets, at least a millisecond; whole days are days of the site. nil for the whole span.
+    public var step: Duration?
+    public var group: Group
+    /// Whether medians and the like are wanted; they take longer.
+    public var quantiles: Bool
+    /// Only so many groups, those with the greatest `order` over the whole span; nil for all.
+    public var top: Int?
+    public var order: Statistic
+    /// The least instead of the greatest.
+    public var ascending: Bool
+
+    public init(
+        filter: DeviceFilter = DeviceFilter(), since: Timestamp, until: Timestamp, step: Duration? = nil,
+        group: Group = .series, quantiles: Bool = false, top: Int? = nil, order: Statistic = .mean,
+        ascending: Bool = false
+    ) {
+        self.filter = filter
+        self.since = since
+        self.until = until
+        self.step = step
+        self.group = group
+        self.quantiles = quantiles
+        self.top = top
+        self.order = order
+        self.ascending = ascending
+    }
+}
+
+/// Summaries of many series, one entry a group.
+public struct QueryAnswer: Codable, Hashable, Sendable {
+    public var since: Timestamp
+    /// Not included.
+    public var until: Timestamp
+    /// nil for one bucket of the whole span.
+    public var stepSeconds: Double?
+    public var groups: [Entry]
+    /// Ask again with this `since` for what did not fit one answer; nil at the end.
+    public var next: Timestamp?
+    /// Frames that could not be read and are missing from the answer.
+    public var damaged: [String]
+
+    public struct Entry: Codable, Hashable, Sendable {
+        /// What the group is of; nil where it is of several.
+        public var device: String?
+        public var channel: String?
+        public var area: String?
+        public var profile: String?
+        public var quantity: String
+        public var unit: String
+        /// Series in it.
+        public var series: Int
+        /// Over the whole span of the answer; nil where there is no reading.
+        public var total: SeriesHistory.Bucket?
+        /// In order of time, only those with readings; empty where no step was asked for.
+        public var buckets: [SeriesHistory.Bucket]
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case since, until, groups, next, damaged
+        case stepSeconds = "step_seconds"
+    }
+}
+
+extension SeriesHistory.Bucket {
+    init(_ bucket: BucketSummary, start: Int64, expected: Double?) {
+        let summary = bucket.summary
+        self.init(
+            start: Timestamp(milliseconds: start), count: summary.count, mean: summary.mean, min: summary.min,
+            max: summary.max, sum: summary.sum, last: summary.last, standardDeviation: summary.standardDeviation)
+        if let histogram = bucket.histogram {
+            median = histogram.quantile(0.5, min: summary.min, max: summary.max)
+            p95 = histogram.quantile(0.95, min: summary.min, max: summary.max)
+            p99 = histogram.quantile(0.99, min: summary.min, max: summary.max)
+        }
+        if let expected, expected > 0 { coverage = Double(summary.count) / expected }
+        if bucket.isRevised { revised = true }
+    }
+
+    /// The figure that groups are ordered by; nil where it was not asked for.
+    func value(of statistic: QueryRequest.Statistic) -> Double? {
+        switch statistic {
+        case .mean: mean
+        case .min: min
+        case .max: max
+        case .sum: sum
+        case .count: Double(count)
+        case .last: last
+        case .standardDeviation: standardDeviation
+        case .p50: median
+        case .p95: p95
+        case .p99: p99
+        }
+    }
+}
+
+extension Archive {
+    /// Summaries of the series that fit, group by group: by quantity, then by name, or by `order` where `top` is given.
+    ///
+    /// Throws as `devices`. More buckets than `historyPointsMax` over all groups come in several answers, see `next`.
+    public func query(_ request: QueryRequest) throws(StoreError) -> QueryAnswer {
+        precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
+        _ = takeDamagedFrames()
+        var answer = QueryAnswer(
+            since: request.since, until: request.until,
+            stepSeconds: request.step.map { Double($0.milliseconds) / 1000 }, groups: [], damaged: [])
+        let members = try members(request)
+        var plan = SummaryRequest(
+            series: [], groups: members.groups.count, since: request.since.milliseconds,
+            until: request.until.milliseconds, step: request.step?.milliseconds, origin: 0,
+            withQuantiles: request.quantiles || [.p50, .p95, .p99].contains(request.order) && request.top != nil)
+        plan.series = members.series.map { ($0.series, $0.group) }
+        if let step = plan.step, step % FrameKey.dayMilliseconds == 0 {
+            plan.origin = localDays.start(of: 0)
+        }
+        guard plan.since < plan.until, !members.groups.isEmpty else { return answer }
+        let bucketsMax = max(1, Self.historyPointsMax / members.groups.count)
+        if plan.bucketCount > bucketsMax {
+            plan.until = plan.end(of: bucketsMax - 1)
+            answer.next = Timestamp(milliseconds: plan.until)
+            answer.until = Timestamp(milliseconds: plan.until)
+        }
+        let filled = try summarize(plan)
+        var entries: [(entry: QueryAnswer.Entry, rank: Double?)] = []
+        for (index, group) in members.groups.enumerated() {
+            var entry = group
+            /// Readings expected in a span, where the cadence of every series is known.
+            func expected(_ from: Int64, _ to: Int64) -> Double? {
+                members.readingsPerMillisecond[index].map { $0 * Double(to - from) }
+            }
+            var total = BucketSummary()
+            for (bucket, summary) in filled[index].enumerated() where summary.summary.count > 0 {
+                let start = plan.step == nil ? plan.since : plan.begin + Int64(bucket) * plan.step!
+                total.merge(summary, at: start)
+                guard plan.step != nil else { continue }
+                let span = (max(start, plan.since), min(plan.end(of: bucket), plan.until))
+                entry.buckets.append(.init(summary, start: start, expected: expected(span.0, span.1)))
+            }
+            if total.summary.count > 0 {
+                entry.total = .init(total, start: plan.since, expected: expected(plan.since, plan.until))
+            }
+            entries.append((entry, entry.total?.value(of: request.order)))
+        }
+        if let top = request.top {
+            entries.removeAll { $0.rank == nil }
+            let order = entries.indices.sorted {
+                let (left, right) = (entries[$0].rank!, entries[$1].rank!)
+                return left == right ? $0 < $1 : (left > right) != request.ascending
+            }
+            entries = order.prefix(top).map { entries[$0] }
+        }
+        answer.groups = entries.map(\.entry)
+        answer.damaged = takeDamagedFrames().map(\.description)
+        return answer
+    }
+
+    private struct Members {
+        var groups: [QueryAnswer.Entry] = []
+        var series: [(series: SeriesID, group: Int)] = []
+        /// By group; nil where a cadence is not known.
+        var readingsPerMillisecond: [Double?] = []
+    }
+
+    /// The series that fit, each with its group.
+    private func members(_ request: QueryRequest) throws(StoreError) -> Members {
+        try withSnapshot { connection throws(StoreError) in
+            try known(request.filter, connection)
+            var members = Members()
+            var places: [[String]: Int] = [:]
+            var details: [DeviceIndex: (area: String, cadence: Int64?)] = [:]
+            try connection.rows("SELECT id, area, cadence_ms FROM device") { row throws(StoreError) in
+                let cadence = row.optionalInteger(2)
+                details[DeviceIndex(rawValue: UInt32(row.integer(0)))] = (row.text(1), cadence)
+            }
+            for device in try devicesThatFit(request.filter, connection) {
+                let (name, profile) = (registry.devices[device.index].name, registry.devices[device.index].profile)
+                let area = details[device]?.area ?? ""
+                for series in registry.series(of: device) {
+                    let definition = registry.series[series.index]
+                    let quantity = definition.quantity.name
+                    guard request.filter.quantity.map({ $0 == quantity }) ?? true else { continue }
+                    let channel = registry.channelName(of: series)
+                    let key: [String] =
+                        switch request.group {
+                        case .series: [quantity, name, channel ?? ""]
+                        case .device: [quantity, name]
+                        case .area: [quantity, area]
+                        case .profile: [quantity, profile]
+                        case .all: [quantity]
+                        }
+                    let rate = details[device]?.cadence.map { 1 / Double($0) }
+                    if let place = places[key] {
+                        members.groups[place].series += 1
+                        members.series.append((series, place))
+                        members.readingsPerMillisecond[place] =
+                            members.readingsPerMillisecond[place].flatMap { sum in rate.map { sum + $0 } }
+                        continue
+                    }
+                    places[key] = members.groups.count
+                    members.series.append((series, members.groups.count))
+                    members.readingsPerMillisecond.append(rate)
+                    members.groups.append(
+                        QueryAnswer.Entry(
+                            device: [.series, .device].contains(request.group) ? name : nil,
+                            channel: request.group == .series ? channel : nil,
+                            area: request.group == .area ? area : nil,
+                            profile: request.group == .profile ? profile : nil, quantity: quantity,
+                            unit: definition.quantity.unit, series: 1, buckets: []))
+                }
+            }
+            let order = places.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+            var newPlaces = [Int](repeating: 0, count: order.count)
+            for (new, old) in order.enumerated() { newPlaces[old] = new }
+            var sorted = Members()
+            sorted.groups = order.map { members.groups[$0] }
+            sorted.readingsPerMillisecond = order.map { members.readingsPerMillisecond[$0] }
+            sorted.series = members.series.map { ($0.series, newPlaces[$0.group]) }
+            return sorted
+        }
+    }
+}
+
+extension BucketSummary {
+    mutating func merge(_ other: BucketSummary, at time: Int64) {
+        add(other.summary, at: time)
+        if let more = other.histogram {
+            if histogram == nil { histogram = more } else { histogram!.merge(more) }
+        }
+        isRevised = isRevised || other.isRevised
+    }
+}

@@ -1,0 +1,107 @@
+import Telemetry
+
+/// Reads the rollups of closed days. A file that does not read is noted as damaged, and raw readings answer instead.
+final class RollupReader {
+    private let folder: Folder
+    private let effects: EffectHook?
+    private var readers: [Int: FileReader] = [:]
+
+    init(_ folder: Folder, effects: EffectHook?) {
+        self.folder = folder
+        self.effects = effects
+    }
+
+    /// Lets go of the files, so that those unlinked meanwhile are not read for ever.
+    func forget() { readers.removeAll() }
+
+    private func reader(of time: Int64) -> FileReader? {
+        let year = Folder.year(of: time)
+        if let known = readers[year] { return known }
+        let path = folder.rollup(year)
+        guard Folder.exists(path) else { return nil }
+        let reader = FileReader(path, effects: effects)
+        readers[year] = reader
+        return reader
+    }
+
+    /// The first and the last UTC day that hours are stored of; nil where there are none.
+    func days() throws(StoreError) -> ClosedRange<Int64>? {
+        var range: ClosedRange<Int64>?
+        for year in folder.rollupYears() {
+            let begin = CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds
+            guard let reader = reader(of: begin) else { continue }
+            try reader.read { connection throws(StoreError) in
+                guard let first = try connection.integer("SELECT min(k) FROM r1h"),
+                    let last = try connection.integer("SELECT max(k) FROM r1h")
+                else { return }
+                let days = first >> RollupKey.streamBits...last >> RollupKey.streamBits
+                range = range.map { min($0.lowerBound, days.lowerBound)...max($0.upperBound, days.upperBound) } ?? days
+            }
+        }
+        return range
+    }
+
+    /// The hours of a stream's UTC day by column; empty where there are none, or none that read.
+    func hours(stream: Int, day: Int64) throws(StoreError) -> [HourRow?] {
+        var found: [HourRow?] = []
+        try forEachHours(day: day, streams: [stream]) { _, bytes throws(Malformed) in
+            found = try RollupRow.columns(bytes)
+        }
+        return found
+    }
+
+    /// Calls `body` with the row of each of `streams`, which rise, that has one on this UTC day. Where `body` finds the
+    /// bytes malformed the row counts as missing.
+    func forEachHours(
+        day: Int64, streams: [Int], _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
+    ) throws(StoreError) {
+        guard let reader = reader(of: day * FrameKey.dayMilliseconds) else { return }
+        try reader.read { connection throws(StoreError) in
+            try connection.forEachRollup("r1h", "k", streams, { RollupKey.hours(day: day, stream: $0) }, body)
+        }
+    }
+
+    /// As `forEachHours`, for the local day that starts at `start`.
+    func forEachDay(
+        start: Int64, streams: [Int], _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
+    ) throws(StoreError) {
+        guard start >= FrameKey.epoch, let reader = reader(of: start) else { return }
+        try reader.read { connection throws(StoreError) in
+            try connection.forEachRollup("r1d", "k", streams, { RollupKey.day(start: start, stream: $0) }, body)
+        }
+    }
+}
+
+extension Connection {
+    /// Calls `body` with the checked blob of each stream that has a row, by one walk over the keys where most rows
+    /// between the first and the last are wanted, else by a look for each.
+    func forEachRollup(
+        _ table: String, _ column: String, _ streams: [Int], _ key: (Int) -> Int64,
+        _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
+    ) throws(StoreError) {
+        guard let first = streams.first, let last = streams.last else { return }
+        func take(_ row: Statement, _ stream: Int, _ key: Int64) {
+            // One that does not read is missing: raw readings answer for it, and the check of the store finds it.
+            try? row.withChecked(key, crc: 1, blob: 2) { bytes throws(Malformed) in try body(stream, bytes) }
+        }
+        if last - first < streams.count * 4 {
+            var next = 0
+            try rows(
+                "SELECT \(column), crc, b FROM \(table) WHERE \(column) BETWEEN ? AND ? ORDER BY \(column)",
+                .integer(key(first)), .integer(key(last))
+            ) { row throws(StoreError) in
+                let found = row.integer(0)
+                while next < streams.count, key(streams[next]) < found { next += 1 }
+                if next < streams.count, key(streams[next]) == found { take(row, streams[next], found) }
+            }
+        } else {
+            let statement = try statement("SELECT \(column), crc, b FROM \(table) WHERE \(column) = ?")
+            defer { statement.reset() }
+            for stream in streams {
+                statement.reset()
+                statement.bind(1, key(stream))
+                if try statement.step() { take(statement, stream, key(stream)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+import Telemetry
+
+/// What to summarize: series, each with the group it counts in, in buckets of time.
+struct SummaryRequest {
+    var series: [(series: SeriesID, group: Int)]
+    var groups: Int
+    var since: Int64
+    /// Not included.
+    var until: Int64
+    /// nil for one bucket of the whole span.
+    var step: Int64?
+    /// Buckets lie on multiples of the step from here, in milliseconds.
+    var origin: Int64
+    var withQuantiles: Bool
+
+    /// The start of the first bucket, on the grid.
+    var begin: Int64 {
+        guard let step else { return since }
+        return (since - origin).flooredDivision(by: step) * step + origin
+    }
+
+    var bucketCount: Int {
+        guard let step else { return 1 }
+        return Int((until - 1 - begin) / step) + 1
+    }
+
+    func bucket(of time: Int64) -> Int { step.map { Int((time - begin) / $0) } ?? 0 }
+    func end(of bucket: Int) -> Int64 { step.map { begin + Int64(bucket + 1) * $0 } ?? until }
+
+    /// Whether buckets begin and end with hours, UTC.
+    var isHourly: Bool {
+        guard let step else { return true }
+        return step % HourRow.hourMilliseconds == 0 && origin % HourRow.hourMilliseconds == 0
+    }
+}
+
+/// One bucket of one group while it fills.
+struct BucketSummary {
+    var summary = Summary()
+    var histogram: Histogram?
+    var isRevised = false
+    private var lastTime = Int64.min
+
+    /// `time` tells which of two is later.
+    mutating func add(_ other: Summary, at time: Int64) {
+        let last = summary.last
+        let isEmpty = summary.count == 0
+        summary.merge(other)
+        if isEmpty || time >= lastTime { lastTime = time } else { summary.last = last }
+    }
+}
+
+extension Archive {
+    /// Summaries by group, then bucket, from whatever holds them in the least: stored hours and days where they are
+    /// whole and nothing newer waits in the journal, raw readings for the rest. Both ways give the same figures.
+    ///
+    /// Holds one bucket for each group and step, and the frames of one read.
+    func summarize(_ request: SummaryRequest) throws(StoreError) -> [[BucketSummary]] {
+        var engine = SummaryEngine(self, request)
+        try engine.run()
+        return engine.groups
+    }
+}
+
+private struct SummaryEngine {
+    private let archive: Archive
+    private let request: SummaryRequest
+    private(set) var groups: [[BucketSummary]]
+    /// Streams asked for, rising, and for each the columns asked for with their groups.
+    private var streams: [Int] = []
+    private var wanted: [Int: [(column: Int, group: Int)]] = [:]
+    private var scratch: [Double] = []
+
+    init(_ archive: Archive, _ request: SummaryRequest) {
+        self.archive = archive
+        self.request = request
+        groups = Array(
+            repeating: Array(repeating: BucketSummary(), count: request.bucketCount), count: request.groups)
+        for (series, group) in request.series {
+            let place = archive.registry.place(of: series)
+            wanted[place.stream.index, default: []].append((place.column, group))
+        }
+        streams = wanted.keys.sorted()
+    }
+
+    mutating func run() throws(StoreError) {
+        guard request.since < request.until else { return }
+        let local = archive.localDays
+        if request.withQuantiles, let step = request.step, step % FrameKey.dayMilliseconds == 0,
+            local.start(of: request.begin) == request.begin
+        {
+            try runDays(local)
+        } else if request.isHourly, !request.withQuantiles {
+            for day in FrameKey.day(of: request.since)...FrameKey.day(of: request.until - 1) { try runHours(day) }
+        } else {
+            for stream in streams { try raw(stream, request.since..<request.until) }
+        }
+    }
+
+    // MARK: Stored hours
+
+    private mutating func runHours(_ day: Int64) throws(StoreError) {
+        let begin = day * FrameKey.dayMilliseconds
+        let span = max(begin, request.since)..<min(begin + FrameKey.dayMilliseconds, request.until)
+        let parts = archive.sealed.manifest.parts(of: day)
+        var left = streams
+        // What a small file holds of a stream counts for all of the day's files.
+        for part in parts.reversed() where !part.isSealed && !left.isEmpty {
+            var answered: Set<Int> = []
+            guard
+                try archive.sealed.forEachSmallHours(
+                    part, left,
+                    { stream, bytes throws(Malformed) in
+                        // A file that changed under the reader is read again from its beginning.
+                        guard !answered.contains(stream) else { return }
+                        try take(stream, bytes, day, span)
+                        answered.insert(stream)
+                    })
+            else {
+                // A file of the first version: it does not tell what hours its frames touch.
+                for stream in left { try raw(stream, span) }
+                return
+            }
+            left.removeAll { answered.contains($0) }
+        }
+        var answered: Set<Int> = []
+        try archive.rollups.forEachHours(day: day, streams: left) { stream, bytes throws(Malformed) in
+            guard !answered.contains(stream) else { return }
+            try take(stream, bytes, day, span)
+            answered.insert(stream)
+        }
+        let hasRows = !parts.isEmpty
+        for stream in left where !answered.contains(stream) {
+            // Nothing stored: there may be raw readings all the same where a row does not read.
+            if hasRows || archive.tailTouches(stream, span) { try raw(stream, span) }
+        }
+        try flushPending()
+    }
+
+    /// Raw spans that `take` could not do while it lent the bytes of a row.
+    private var pending: [(stream: Int, span: Range<Int64>)] = []
+
+    private mutating func flushPending() throws(StoreError) {
+        for (stream, span) in pending { try raw(stream, span) }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    /// Counts the stored hours of a stream, and notes for raw reading those that are not whole or not up to date.
+    private mutating func take(
+        _ stream: Int, _ bytes: UnsafeRawBufferPointer, _ day: Int64, _ span: Range<Int64>
+    ) throws(Malformed) {
+        let begin = day * FrameKey.dayMilliseconds
+        let hour = HourRow.hourMilliseconds
+        let dirty = archive.tailHours(stream, day)
+        var rows: [(row: HourRow, group: Int)] = []
+        for (column, group) in wanted[stream]! {
+            guard let part = try RollupRow.column(column, of: bytes) else { continue }
+            rows.append((try HourRow.decode(part), group))
+        }
+        // All is read: nothing of this stream was counted before something of it could fail.
+        let firstWhole = Int((span.lowerBound - begin + hour - 1) / hour)
+        let whole = firstWhole..<max(firstWhole, Int((span.upperBound - begin) / hour))
+        for (row, group) in rows {
+            for index in whole where dirty & 1 << UInt32(index) == 0 && row.hours[index].count > 0 {
+                let time = begin + Int64(index) * hour
+                let bucket = request.bucket(of: time)
+                groups[group][bucket].add(row.hours[index], at: time)
+                if row.revised & 1 << UInt32(index) != 0 { groups[group][bucket].isRevised = true }
+            }
+        }
+        var open: Range<Int64>?
+        for index in 0..<HourRow.hoursPerDay {
+            let from = max(begin + Int64(index) * hour, span.lowerBound)
+            let to = min(begin + Int64(index + 1) * hour, span.upperBound)
+            guard from < to else { continue }
+            let part = from..<to
+            guard !whole.contains(index) || dirty & 1 << UInt32(index) != 0 else { continue }
+            if dirty & 1 << UInt32(index) != 0, part.upperBound <= archive.toldThrough {
+                // The next seal will mark it; what the files have of it was told before.
+                for (row, group) in rows where row.hours[index].count > 0 {
+                    groups[group][request.bucket(of: part.lowerBound)].isRevised = true
+                }
+            }
+            for (row, group) in rows where row.revised & 1 << UInt32(index) != 0 {
+                groups[group][request.bucket(of: part.lowerBound)].isRevised = true
+            }
+            if let last = open, last.upperBound == part.lowerBound {
+                open = last.lowerBound..<part.upperBound
+            } else {
+                if let last = open { pending.append((stream, last)) }
+                open = part
+            }
+        }
+        if let last = open { pending.append((stream, last)) }
+    }
+
+    // MARK: Stored days
+
+    private mutating func runDays(_ local: LocalDays) throws(StoreError) {
+        var start = local.start(of: request.since)
+        while start < request.until {
+            let end = start + FrameKey.dayMilliseconds
+            defer { start = end }
+            let span = max(start, request.since)..<min(end, request.until)
+            var left = streams
+            // A small file has rows that the stored day may lack.
+            let isSettled = (FrameKey.day(of: start)...FrameKey.day(of: end - 1)).allSatisfy { day in
+                archive.sealed.manifest.parts(of: day).allSatisfy(\.isSealed)
+            }
+            if isSettled, span == start..<end {
+                let wanted = wanted
+                var answered: Set<Int> = []
+                try archive.rollups.forEachDay(start: start, streams: left) { stream, bytes throws(Malformed) in
+                    guard !answered.contains(stream), !archive.tailTouches(stream, span) else { return }
+                    var days: [(day: DaySummary, group: Int)] = []
+                    for (column, group) in wanted[stream]! {
+                        guard let part = try RollupRow.column(column, of: bytes) else { continue }
+                        days.append((try DaySummary.decode(part), group))
+                    }
+                    for (day, group) in days {
+                        let bucket = request.bucket(of: start)
+                        groups[group][bucket].add(day.summary, at: start)
+                        groups[group][bucket].add(day.histogram)
+                        if day.isRevised { groups[group][bucket].isRevised = true }
+                    }
+                    answered.insert(stream)
+                }
+                left.removeAll { answered.contains($0) }
+            }
+            for stream in left { try raw(stream, span) }
+        }
+    }
+
+    // MARK: Raw readings
+
+    /// Summarizes the readings of a stream piece by piece: hour by hour where buckets are hours, so that the figures
+    /// are those of stored hours.
+    private mutating func raw(_ stream: Int, _ span: Range<Int64>) throws(StoreError) {
+        let (request, hour) = (request, HourRow.hourMilliseconds)
+        for (column, group) in wanted[stream]! {
+            var end = Int64.min
+            var start = Int64.min
+            var values = scratch
+            values.removeAll(keepingCapacity: true)
+            var buckets = groups[group]
+            groups[group] = []
+            func flush() {
+                guard !values.isEmpty else { return }
+                let bucket = request.bucket(of: start)
+                buckets[bucket].add(Summary(values), at: start)
+                if request.withQuantiles { buckets[bucket].add(values) }
+                values.removeAll(keepingCapacity: true)
+            }
+            try archive.merged(stream: stream, column: column, span) { times, runs in
+                for index in times.indices {
+                    let time = times[index]
+                    if time >= end {
+                        flush()
+                        start = time
+                        end = request.end(of: request.bucket(of: time))
+                        if request.isHourly { end = min(end, (time / hour + 1) * hour) }
+                    }
+                    if !runs[index].isNaN { values.append(runs[index]) }
+                }
+                return true
+            }
+            flush()
+            groups[group] = buckets
+            scratch = values
+        }
+    }
+}
+
+extension BucketSummary {
+    fileprivate mutating func add(_ values: [Double]) {
+        if histogram == nil { histogram = Histogram() }
+        for value in values { histogram!.add(value) }
+    }
+
+    fileprivate mutating func add(_ other: Histogram) {
+        if histogram == nil { histogram = other } else { histogram!.merge(other) }
+    }
+}

@@ -1,0 +1,133 @@
+/// What some readings of a series come to. All is 0 where there are none.
+///
+/// Of decimals (tenths, hundredths) everything is exact up to the last rounding, whatever their order: 0.1, 0.2 and
+/// 0.3 have the sum 0.6. Such a summary also takes the least room in an `HourRow`.
+struct Summary: Equatable, Sendable {
+    var count = 0
+    var min = 0.0
+    var max = 0.0
+    var sum = 0.0
+    /// The sum of the squared distances from the mean.
+    var deviation = 0.0
+    /// The latest in time.
+    var last = 0.0
+
+    /// Powers of ten beyond this are not looked for.
+    static let exponentMax = 9
+    /// The bound of count * (max - min) in integers: its square, which bounds count * deviation, is exact as a double.
+    static let spreadMax: Int64 = 1 << 26
+
+    init() {}
+
+    init(count: Int, min: Double, max: Double, sum: Double, deviation: Double, last: Double) {
+        self.count = count
+        self.min = min
+        self.max = max
+        self.sum = sum
+        self.deviation = deviation
+        self.last = last
+    }
+
+    /// Of finite values by rising time.
+    init(_ values: UnsafeBufferPointer<Double>) {
+        guard let last = values.last else { return }
+        self.last = last
+        count = values.count
+        if !sumDecimals(values) { sumAny(values) }
+    }
+
+    init(_ values: [Double]) {
+        self = values.withUnsafeBufferPointer { Summary($0) }
+    }
+
+    var mean: Double { count > 0 ? sum / Double(count) : .nan }
+    /// Of all the readings, as a population.
+    var standardDeviation: Double { count > 0 ? (deviation / Double(count)).squareRoot() : .nan }
+    var sumOfSquares: Double { count > 0 ? deviation + sum * (sum / Double(count)) : 0 }
+
+    /// Adds what came later.
+    ///
+    /// Source: Chan, Golub and LeVeque (1983).
+    mutating func merge(_ later: Summary) {
+        guard later.count > 0 else { return }
+        guard count > 0 else { return self = later }
+        let (left, right) = (Double(count), Double(later.count))
+        let distance = later.sum / right - sum / left
+        deviation += later.deviation + distance * distance * (left * right / (left + right))
+        count += later.count
+        sum += later.sum
+        min = Swift.min(min, later.min)
+        max = Swift.max(max, later.max)
+        last = later.last
+    }
+
+    /// Whether all values are integers over one power of ten, small enough to sum them as such.
+    private mutating func sumDecimals(_ values: UnsafeBufferPointer<Double>) -> Bool {
+        var exponent = 0
+        while exponent <= Self.exponentMax {
+            let power = ValueColumn.powers[exponent]
+            guard let pivot = ValueColumn.integer(values[0], power) else {
+                exponent += 1
+                continue
+            }
+            var (least, greatest) = (pivot, pivot)
+            // Distances from the first: what their squares come to hardly depends on where the values lie.
+            var (distances, squares): (Int64, Int64) = (0, 0)
+            var fits = true
+            for value in values {
+                guard let integer = ValueColumn.integer(value, power) else {
+                    fits = false
+                    break
+                }
+                least = Swift.min(least, integer)
+                greatest = Swift.max(greatest, integer)
+                let distance = integer &- pivot
+                distances &+= distance
+                squares &+= distance &* distance
+            }
+            guard fits else {
+                exponent += 1
+                continue
+            }
+            let number = Int64(count)
+            // Whatever wrapped above did so only where these do not hold.
+            guard number < Self.spreadMax, (greatest - least) <= Self.spreadMax / number,
+                pivot.magnitude < UInt64(ValueColumn.integerMax / number)
+            else { return false }
+            let total = pivot &* number &+ distances
+            guard total.magnitude <= UInt64(ValueColumn.integerMax),
+                let deviation = Self.deviation(number &* squares &- distances &* distances, count, power)
+            else { return false }
+            min = Double(least) / power
+            max = Double(greatest) / power
+            sum = Double(total) / power
+            self.deviation = deviation
+            return true
+        }
+        return false
+    }
+
+    /// The deviation, where count * deviation is `scaled` over the power squared: one division of exact numbers, so the
+    /// same from any power that fits. Nil where a number is not exact.
+    static func deviation(_ scaled: Int64, _ count: Int, _ power: Double) -> Double? {
+        let divisor = Double(count) * power * power
+        guard divisor <= 0x1p53 else { return nil }
+        return Double(scaled) / divisor
+    }
+
+    /// Source: Neumaier (1974) for the sum; the deviation in a second pass around the mean.
+    private mutating func sumAny(_ values: UnsafeBufferPointer<Double>) {
+        (min, max) = (values[0], values[0])
+        var (total, lost) = (0.0, 0.0)
+        for value in values {
+            min = Swift.min(min, value)
+            max = Swift.max(max, value)
+            let next = total + value
+            lost += total.magnitude >= value.magnitude ? (total - next) + value : (value - next) + total
+            total = next
+        }
+        sum = total.isFinite ? total + lost : total
+        let mean = sum / Double(count)
+        for value in values { deviation += (value - mean) * (value - mean) }
+    }
+}

@@ -1,0 +1,246 @@
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Store
+
+/// A store that lived: batches in and out of order, corrections, seals and compactions, some rows still in the journal.
+private struct LivedStore {
+    let folder = TemporaryFolder()
+    var model = Model()
+    var path: String { folder.store }
+
+    init(seed: UInt64, offset: Int = 0, steps: Int = 40) throws {
+        var traffic = Traffic(seed: seed)
+        var options = StoreOptions(folder: folder.store)
+        options.dayOffsetSeconds = offset
+        let journal = try Journal.open(options)
+        try journal.saveRoster(
+            [RosterEntry(device: "d0", area: "north", cadence: .seconds(600))], now: noon)
+        for step in 0..<steps {
+            let items = traffic.next()
+            _ = model.apply(items)
+            _ = try journal.commit(journal.batch(items), received: items.count, now: noon)
+            guard step < steps - 3, Int.random(in: 0..<5, using: &traffic.random) == 0 else { continue }
+            try journal.seal()
+            let later = noon + .seconds(86_400 * Int.random(in: 1...6, using: &traffic.random))
+            while let job = journal.nextCompaction(now: later) {
+                try journal.finishCompaction(try job.run(), now: later)
+            }
+        }
+        journal.close()
+    }
+
+    var span: Range<Int64> {
+        let times = model.points.values.flatMap(\.keys)
+        return times.min()!..<times.max()! + 1
+    }
+}
+
+/// Sums within rounding: stored and raw readings are added in another order than here.
+private func isNear(_ left: Double, _ right: Double) -> Bool {
+    abs(left - right) <= 1e-9 * max(1, abs(left), abs(right))
+}
+
+@Suite("Queries")
+struct QueryTests {
+    /// The plain answer: every reading of the model into its bucket.
+    private func plain(
+        _ points: [Int64: Double], _ span: Range<Int64>, step: Int64, origin: Int64
+    ) -> [Int64: [(time: Int64, value: Double)]] {
+        var buckets: [Int64: [(time: Int64, value: Double)]] = [:]
+        for (time, value) in points.sorted(by: { $0.key < $1.key }) where span.contains(time) {
+            buckets[(time - origin).flooredDivision(by: step) * step + origin, default: []].append((time, value))
+        }
+        return buckets
+    }
+
+    @Test(
+        "buckets of any step agree with every reading, wherever it lies", arguments: 0..<12 as Range<UInt64>,
+        [600, 3600, 6 * 3600, 86_400, 3 * 86_400])
+    func buckets(seed: UInt64, stepSeconds: Int64) throws {
+        let offset = [0, 8 * 3600, -3 * 3600, 5 * 3600 + 1800][Int(seed) % 4]
+        let store = try LivedStore(seed: seed, offset: offset)
+        var random = SeededGenerator(seed: seed)
+        let archive = try Archive(folder: store.path)
+        let step = stepSeconds * 1000
+        let whole = step % 86_400_000 == 0
+        let origin = whole ? LocalDays(offsetSeconds: offset).start(of: 0) : 0
+        for round in 0..<3 {
+            let begin = Int64.random(in: store.span, using: &random)
+            let span = round == 0 ? store.span : begin..<min(begin + 200_000_000, store.span.upperBound)
+            let answer = try archive.query(
+                QueryRequest(
+                    since: Timestamp(milliseconds: span.lowerBound), until: Timestamp(milliseconds: span.upperBound),
+                    step: .milliseconds(step), quantiles: round == 1))
+            #expect(answer.damaged.isEmpty && answer.next == nil)
+            for group in answer.groups {
+                let key = Model.Key(device: group.device!, quantity: group.quantity)
+                let expected = plain(store.model.points[key]!, span, step: step, origin: origin)
+                #expect(group.buckets.map(\.start.milliseconds) == expected.keys.sorted(), "seed \(seed)")
+                for bucket in group.buckets {
+                    let values = expected[bucket.start.milliseconds]!.map(\.value)
+                    let mean = values.reduce(0, +) / Double(values.count)
+                    let spread = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count))
+                        .squareRoot()
+                    #expect(bucket.count == values.count, "seed \(seed), \(key), \(bucket.start)")
+                    #expect(bucket.min == values.min() && bucket.max == values.max())
+                    #expect(bucket.last == values.last!, "seed \(seed), \(key), \(bucket.start)")
+                    #expect(isNear(bucket.sum, values.reduce(0, +)) && isNear(bucket.mean, mean))
+                    #expect(abs(bucket.standardDeviation - spread) <= 1e-6 * max(1, spread))
+                    guard round == 1 else { continue }
+                    let sorted = values.sorted()
+                    let median = try #require(bucket.median)
+                    // Within a bucket of the histogram around the values beside the middle.
+                    let (low, high) = (sorted[(sorted.count - 1) / 2], sorted[sorted.count / 2])
+                    #expect(median >= low - abs(low) / 16 - 1e-9 && median <= high + abs(high) / 16 + 1e-9)
+                }
+            }
+            let total = answer.groups.reduce(0) { $0 + ($1.total?.count ?? 0) }
+            #expect(total == store.model.points.values.reduce(0) { $0 + $1.keys.count { span.contains($0) } })
+        }
+    }
+
+    @Test("groups put the readings of their series together, and the greatest come first")
+    func groups() throws {
+        let store = try LivedStore(seed: 3)
+        let archive = try Archive(folder: store.path)
+        func query(_ group: QueryRequest.Group, _ change: (inout QueryRequest) -> Void = { _ in }) throws -> QueryAnswer
+        {
+            var request = QueryRequest(
+                since: Timestamp(milliseconds: store.span.lowerBound),
+                until: Timestamp(milliseconds: store.span.upperBound), group: group)
+            change(&request)
+            return try archive.query(request)
+        }
+        let all = try query(.all)
+        for entry in all.groups {
+            let values = store.model.points.filter { $0.key.quantity == entry.quantity }.flatMap(\.value.values)
+            #expect(entry.total?.count == values.count)
+            #expect(isNear(entry.total!.mean, values.reduce(0, +) / Double(values.count)))
+            #expect(entry.device == nil && entry.series == 5)
+        }
+        let areas = try query(.area) { $0.filter.quantity = all.groups[0].quantity }
+        #expect(areas.groups.map(\.area) == ["", "north"])
+        #expect(areas.groups.map(\.series) == [4, 1])
+        #expect(areas.groups.reduce(0) { $0 + $1.total!.count } == all.groups[0].total!.count)
+        // A cadence of ten minutes is known of the one device only.
+        let hours = Double(store.span.upperBound - store.span.lowerBound) / 600_000
+        #expect(areas.groups[0].total?.coverage == nil)
+        #expect(isNear(areas.groups[1].total!.coverage!, Double(areas.groups[1].total!.count) / hours))
+
+        let ranked = try query(.series) {
+            $0.top = 3
+            $0.order = .max
+        }
+        let maxima = store.model.points.values.map { $0.values.max()! }.sorted(by: >)
+        #expect(ranked.groups.map { $0.total!.max } == Array(maxima.prefix(3)))
+        let least = try query(.device) {
+            $0.top = 1
+            $0.order = .min
+            $0.ascending = true
+        }
+        #expect(least.groups[0].total!.min == store.model.points.values.map { $0.values.min()! }.min())
+        #expect(throws: StoreError.noSuchArea(name: "nroth", nearest: "north")) {
+            try query(.area) { $0.filter.area = "nroth" }
+        }
+    }
+
+    @Test("an answer too large for one comes in several")
+    func pages() throws {
+        let folder = TemporaryFolder()
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        try journal.put("a", noon, ["voltage": 1])
+        try journal.put("a", noon + .seconds(300), ["voltage": 2])
+        let archive = try Archive(folder: folder.store)
+        var request = QueryRequest(since: noon, until: noon + .seconds(301), step: .milliseconds(1))
+        var starts: [Int] = []
+        for _ in 0..<3 {
+            let answer = try archive.query(request)
+            starts += answer.groups[0].buckets.map { Int($0.start.milliseconds - noon.milliseconds) }
+            guard let next = answer.next else { break }
+            request.since = next
+        }
+        #expect(starts == [0, 300_000])
+        #expect(request.since == noon + .milliseconds(200_000))
+    }
+
+    // MARK: Revisions
+
+    @Test("an hour told before a late reading is marked as revised, in the journal, sealed and compacted")
+    func revised() throws {
+        let folder = TemporaryFolder()
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        for minute in 0..<180 { try journal.put("a", seconds(minute * 60), ["voltage": 230]) }
+        try journal.seal(now: seconds(180 * 60 + 1200))
+        let archive = try Archive(folder: folder.store)
+        func marks(_ step: Int = 3600) throws -> [Bool] {
+            try archive.query(
+                QueryRequest(since: noon, until: noon + .seconds(10_800), step: .seconds(step))
+            ).groups[0].buckets.map { $0.revised ?? false }
+        }
+        #expect(try marks() == [false, false, false])
+        // Late by two hours, between two others; and one at exactly the start of the frame.
+        try journal.put("a", seconds(3630), ["voltage": 240], now: seconds(12_000))
+        #expect(try marks() == [false, true, false])
+        try journal.put("a", seconds(0), ["voltage": 231], now: seconds(12_000))
+        #expect(try marks() == [true, true, false])
+        try journal.seal(now: seconds(13_000))
+        #expect(try marks() == [true, true, false])
+        func compact(_ days: Int) throws {
+            let later = noon + .seconds(86_400 * days)
+            let job = try #require(journal.nextCompaction(now: later))
+            try journal.finishCompaction(try job.run(), now: later)
+        }
+        try compact(1)
+        #expect(try marks() == [true, true, false])
+        // What was told by the day after.
+        try journal.seal(now: noon + .seconds(86_400))
+        try journal.put("a", seconds(7230), ["voltage": 240], now: noon + .seconds(90_000))
+        #expect(try marks() == [true, true, true])
+        try journal.seal(now: noon + .seconds(90_000))
+        #expect(try marks() == [true, true, true])
+        try compact(3)
+        #expect(try marks() == [true, true, true])
+        #expect(try marks(10_800) == [true])
+        let day = try archive.query(
+            QueryRequest(
+                since: Timestamp(milliseconds: noon.milliseconds - 43_200_000), until: noon + .seconds(43_200),
+                step: .seconds(86_400), quantiles: true))
+        #expect(day.groups[0].buckets.map(\.count) == [182])
+        #expect(day.groups[0].buckets[0].revised == true)
+        #expect(abs(day.groups[0].buckets[0].median! - 230) < 230.0 / 32)
+    }
+
+    @Test("hours and days outlive the raw readings they were made of")
+    func outlive() throws {
+        let folder = TemporaryFolder()
+        var options = StoreOptions(folder: folder.store)
+        options.retention.raw = .seconds(86_400)
+        let journal = try Journal.open(options)
+        for minute in 0..<2880 { try journal.put("a", seconds(minute * 60), ["voltage": Double(minute % 50) / 10]) }
+        try journal.seal(now: noon + .seconds(172_800))
+        let archive = try Archive(folder: folder.store)
+        let since = Timestamp(milliseconds: noon.milliseconds - 43_200_000)
+        func answers() throws -> [QueryAnswer] {
+            try [(3600, false), (86_400, true)].map {
+                try archive.query(
+                    QueryRequest(
+                        since: since, until: since + .seconds(86_400 * 2), step: .seconds($0.0), quantiles: $0.1))
+            }
+        }
+        let before = try answers()
+        let later = noon + .seconds(86_400 * 4)
+        while let job = journal.nextCompaction(now: later) {
+            try journal.finishCompaction(try job.run(), now: later)
+        }
+        #expect(try answers() == before)
+        #expect(try journal.upkeep(now: later).gaveUp.count > 0)
+        #expect(try archive.points("a", "voltage").isEmpty)
+        #expect(try answers() == before)
+        #expect(
+            try archive.history(
+                HistoryRequest(device: "a", since: since, until: later, step: .seconds(3600))
+            ).series[0].buckets.map(\.count).reduce(0, +) == 2880)
+    }
+}
