@@ -16,6 +16,7 @@ public struct BaotuCommand: AsyncParsableCommand {
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, StatsCommand.self,
             AlertsCommand.self, RejectsCommand.self, DecodeCommand.self, DoctorCommand.self,
+            BackupCommand.self, RestoreCommand.self, StoreCommand.self,
         ])
 
     public init() {}
