@@ -56,6 +56,10 @@ public enum UnixSocketServer {
             let asked = try request.historyRequest()
             return try await Reply(desk.ask { try $0.history(asked) })
         }
+        router.get("v1/query") { request, _ in
+            let asked = try request.queryRequest()
+            return try await Reply(desk.ask { try $0.query(asked) })
+        }
         router.get("v1/statistics") { request, _ in
             let window = try request.milliseconds("window_ms").map { Duration.milliseconds($0) }
             let (device, quantity) = (request.text("device"), try request.quantity())
@@ -253,6 +257,26 @@ extension Request {
     func deviceFilter() throws(Refusal) -> DeviceFilter {
         DeviceFilter(
             device: text("device"), profile: text("profile"), area: text("area"), quantity: try quantity())
+    }
+
+    func flag(_ name: String) throws(Refusal) -> Bool {
+        switch text(name) {
+        case nil, "false": return false
+        case "true": return true
+        case .some(let text): throw Refusal(.badRequest, "\(name): '\(text)': expected true or false")
+        }
+    }
+
+    func queryRequest() throws(Refusal) -> QueryRequest {
+        guard let since = try moment("since"), let until = try moment("until"), since < until else {
+            throw Refusal(.badRequest, "since, until: expected two times, the first one earlier")
+        }
+        return QueryRequest(
+            filter: try deviceFilter(), since: since, until: until,
+            step: try milliseconds("step_ms").map { .milliseconds($0) },
+            group: try word("by", QueryRequest.Group.self) ?? .series, quantiles: try flag("quantiles"),
+            top: try integer("top", in: 1...1_000_000),
+            order: try word("order", QueryRequest.Statistic.self) ?? .mean, ascending: try flag("ascending"))
     }
 
     func historyRequest() throws(Refusal) -> HistoryRequest {

@@ -9,6 +9,7 @@ protocol AnswerSource {
     func devices(_ filter: DeviceFilter) async throws -> [DeviceAnswer]
     func latest(_ filter: DeviceFilter) async throws -> [LatestAnswer]
     func history(_ request: HistoryRequest) async throws -> HistoryAnswer
+    func query(_ request: QueryRequest) async throws -> QueryAnswer
     func statistics(device: String?, quantity: String?, window: Duration?) async throws -> [StatisticsAnswer]
     func alerts(_ filter: AlertFilter) async throws -> [AlertAnswer]
     func alert(_ id: Int64) async throws -> AlertStoryAnswer

@@ -32,6 +32,19 @@ struct DaemonSource: AnswerSource {
             ])
     }
 
+    func query(_ request: QueryRequest) async throws -> QueryAnswer {
+        var items = query(request.filter)
+        items["since"] = request.since.description
+        items["until"] = request.until.description
+        items["step_ms"] = request.step.map { "\($0.milliseconds)" }
+        items["by"] = request.group.rawValue
+        items["quantiles"] = "\(request.quantiles)"
+        items["top"] = request.top.map { "\($0)" }
+        items["order"] = request.order.rawValue
+        items["ascending"] = "\(request.ascending)"
+        return try await get("query", items)
+    }
+
     func statistics(device: String?, quantity: String?, window: Duration?) async throws -> [StatisticsAnswer] {
         try await get(
             "statistics",

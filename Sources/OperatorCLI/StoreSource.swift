@@ -16,6 +16,7 @@ struct StoreSource: AnswerSource {
     func devices(_ filter: DeviceFilter) throws -> [DeviceAnswer] { try archive.devices(filter) }
     func latest(_ filter: DeviceFilter) throws -> [LatestAnswer] { try archive.latest(filter) }
     func history(_ request: HistoryRequest) throws -> HistoryAnswer { try archive.history(request) }
+    func query(_ request: QueryRequest) throws -> QueryAnswer { try archive.query(request) }
     func alerts(_ filter: AlertFilter) throws -> [AlertAnswer] { try archive.alerts(filter) }
     func alert(_ id: Int64) throws -> AlertStoryAnswer { try archive.alert(id) }
 

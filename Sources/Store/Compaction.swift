@@ -204,7 +204,7 @@ private final class SealedFileWriter {
         try Folder.remove(draft)
         try Folder.makeFile(draft)
         file = try Connection(draft, .draft(pageBytes: SealJob.dayPageBytes), effects: job.effects)
-        try Schema.prepareDay(file)
+        try Schema.prepareSealed(file)
         try file.run("BEGIN")
     }
 

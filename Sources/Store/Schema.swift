@@ -113,15 +113,14 @@ enum Schema {
         ]
     ]
 
-    private static let day = [
-        """
+    private static let frame = """
         CREATE TABLE frame(
             k INTEGER PRIMARY KEY, span INTEGER NOT NULL, n INTEGER NOT NULL, ver INTEGER NOT NULL, stats BLOB,
             crc INTEGER NOT NULL, b BLOB NOT NULL)
-        """,
-        // Of small files: the hours of each stream that has frames here, over all files of the day.
-        "CREATE TABLE hours(stream INTEGER PRIMARY KEY, crc INTEGER NOT NULL, b BLOB NOT NULL)",
-    ]
+        """
+    // Of small files: the hours of each stream that has frames here, over all files of the day.
+    private static let hours =
+        "CREATE TABLE hours(stream INTEGER PRIMARY KEY, crc INTEGER NOT NULL, b BLOB NOT NULL)"
 
     // Hours by day, then stream; local days by start, then stream.
     private static let rollup = [
@@ -145,7 +144,13 @@ enum Schema {
         }
     }
 
-    static func prepareDay(_ connection: Connection) throws(StoreError) { try prepare(connection, day, dayVersion) }
+    static func prepareSmall(_ connection: Connection) throws(StoreError) {
+        try prepare(connection, [frame, hours], dayVersion)
+    }
+
+    static func prepareSealed(_ connection: Connection) throws(StoreError) {
+        try prepare(connection, [frame], dayVersion)
+    }
 
     static func prepareRollup(_ connection: Connection) throws(StoreError) {
         try prepare(connection, rollup, rollupVersion)

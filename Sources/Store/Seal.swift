@@ -75,7 +75,7 @@ public struct SealJob: Sendable {
         let path = folder.path(of: part)
         try Folder.makeFile(path)
         let file = try Connection(path, .writer(pageBytes: Self.dayPageBytes), effects: effects)
-        try Schema.prepareDay(file)
+        try Schema.prepareSmall(file)
         // A file of the first version has no place for hours; its day gets them when it is compacted.
         let isRolled = try Schema.version(of: file) >= 2
         var writer = ByteWriter(capacity: 1 << 14)
@@ -215,6 +215,7 @@ extension Journal {
     ///
     /// Commits go on while the job runs. One seal at a time: a job that failed is run again, not begun again.
     public func beginSeal(state: [UInt8], now: Timestamp) throws(StoreError) -> SealJob {
+        let toldThrough = try Meta.sealedAt.read(core) - SealJob.underWay.milliseconds
         ledger.grow(to: registry.streamCount)
         // The rows that commits add from here on belong to the next seal.
         sealingRows = journalRows
@@ -223,7 +224,7 @@ extension Journal {
         return SealJob(
             journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
             rows: ledger.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now,
-            toldThrough: try Meta.sealedAt.read(core) - SealJob.underWay.milliseconds, state: state)
+            toldThrough: toldThrough, state: state)
     }
 
     /// Third step, after `SealJob.run`: the newest values, the state, and the list of day files; the journal forgets.
