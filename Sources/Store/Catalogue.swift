@@ -13,6 +13,9 @@ enum Catalogue {
             "SELECT id, name, profile FROM device WHERE id >= ? ORDER BY id", .integer(Int64(loaded.deviceCount))
         ) { row throws(StoreError) in
             try expect(row.integer(0), loaded.deviceCount, "device")
+            guard loaded.device(named: row.text(1)) == nil else {
+                throw .corrupt(file: file, detail: "device \(row.integer(0)) has the name of another one")
+            }
             loaded.restore(device: row.text(1), profile: row.text(2))
         }
         try connection.rows(
@@ -31,6 +34,10 @@ enum Catalogue {
             let column = row.integer(5)
             guard stream >= 0, stream < loaded.streamCount, column >= 0, column < SeriesRegistry.streamColumnsMax else {
                 throw .corrupt(file: file, detail: "series \(row.integer(0)) is at \(stream), column \(column)")
+            }
+            let columns = loaded.streams[Int(stream)].columns
+            guard column >= columns.count || columns[Int(column)].rawValue == .max else {
+                throw .corrupt(file: file, detail: "series \(row.integer(0)) is where another one is")
             }
             loaded.restoreSeries(
                 device: try device(row.integer(1), loaded, file), quantity: quantity, channel: row.text(3),

@@ -79,6 +79,7 @@ public final class Journal {
         let folder = Folder(options.folder)
         try folder.make()
         let lock = try FolderLock(folder)
+        guard !Folder.exists(folder.readyCore) else { throw .repairUnfinished(folder: folder.path) }
         try Folder.makeFile(folder.core)
         let core = try Connection(folder.core, .writer(pageBytes: corePageBytes), effects: options.effects)
         try Schema.prepareCore(core)

@@ -39,6 +39,8 @@ final class Connection {
         case immutable
         /// Fills a file that nobody knows yet, without journal or sync: the caller syncs and names it at the end.
         case draft(pageBytes: Int)
+        /// As `draft`, to be filled by `copy`; `isChecked` as the source is.
+        case copy(isChecked: Bool)
     }
 
     let file: String
@@ -49,27 +51,36 @@ final class Connection {
     private var statements: [String: Statement] = [:]
     private let effects: EffectHook?
 
-    init(_ file: String, _ mode: Mode, effects: EffectHook?) throws(StoreError) {
+    /// `isTolerant` is for files whose rows have check values of their own: a page that does not match its check value
+    /// is read all the same, so that it costs the rows it damaged and not all beside them, and `wrongPage` tells.
+    init(_ file: String, _ mode: Mode, isTolerant: Bool = false, effects: EffectHook?) throws(StoreError) {
         self.file = file
         self.effects = effects
         isWriter =
             switch mode {
-            case .writer, .draft: true
+            case .writer, .draft, .copy: true
             case .readOnly, .immutable: false
             }
         try effects?(Effect(kind: .open, file: file, sql: ""))
+        try PageChecks.register()
         if isWriter, !Self.written.withLock({ $0.insert(file).inserted }) { throw .writtenTwice(file: file) }
         var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI
-        var uri = "file:" + Self.escaped(file)
+        var uri = "file:" + Self.escaped(file) + "?vfs=" + PageChecks.vfsName
         switch mode {
-        case .writer, .draft: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        case .writer, .draft:
+            flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            uri += "&" + PageChecks.newFileParameter
+        case .copy(let isChecked):
+            flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            if isChecked { uri += "&" + PageChecks.newFileParameter }
         case .readOnly:
             flags |= SQLITE_OPEN_READONLY
-            uri += "?mode=ro"
+            uri += "&mode=ro"
         case .immutable:
             flags |= SQLITE_OPEN_READONLY
-            uri += "?immutable=1"
+            uri += "&immutable=1"
         }
+        if isTolerant { uri += "&" + PageChecks.tolerantParameter }
         let code = sqlite3_open_v2(uri, &handle, flags, nil)
         guard code == SQLITE_OK else {
             let error = self.error(code)
@@ -82,7 +93,10 @@ final class Connection {
             case .readOnly: sqlite3_busy_timeout(handle, 2000)
             case .immutable: break
             case .draft(let pageBytes):
-                try run("PRAGMA page_size = \(pageBytes)")
+                try shape(pageBytes: pageBytes)
+                try run("PRAGMA journal_mode = OFF")
+                try run("PRAGMA synchronous = OFF")
+            case .copy:
                 try run("PRAGMA journal_mode = OFF")
                 try run("PRAGMA synchronous = OFF")
             }
@@ -103,9 +117,17 @@ final class Connection {
         if isWriter { _ = Self.written.withLock { $0.remove(file) } }
     }
 
+    /// What can be chosen only before the first table of a new file.
+    private func shape(pageBytes: Int) throws(StoreError) {
+        try run("PRAGMA page_size = \(pageBytes)")
+        guard try integer("PRAGMA page_count") == 0 else { return }
+        let code = PageChecks.reserve(in: handle)
+        guard code == SQLITE_OK else { throw error(code) }
+    }
+
     private func makeDurable(pageBytes: Int) throws(StoreError) {
         sqlite3_busy_timeout(handle, 2000)
-        try run("PRAGMA page_size = \(pageBytes)")
+        try shape(pageBytes: pageBytes)
         var mode = ""
         try rows("PRAGMA journal_mode = WAL") { row throws(StoreError) in mode = row.text(0) }
         guard mode == "wal" else { throw .notDurable(file: file, pragma: "journal_mode", found: mode) }
@@ -122,6 +144,39 @@ final class Connection {
     /// Copies all of the WAL into the file and empties it. Only the writer may call it.
     func checkpoint() throws(StoreError) {
         try run("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    /// Whether the pages of the file have check values; known once it was looked at.
+    var isChecked: Bool { PageChecks.isChecked(handle) }
+
+    /// Copies the database as it is at one moment, the WAL included, into a new one; a writer may go on meanwhile.
+    func copy(to target: Connection) throws(StoreError) {
+        try target.effects?(Effect(kind: .file, file: target.file, sql: "backup"))
+        guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
+            throw target.error(sqlite3_extended_errcode(target.handle))
+        }
+        let code = sqlite3_backup_step(backup, -1)
+        let end = sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else {
+            // The page is known to the file that was read; all else the target can tell as well.
+            throw code == PageChecks.wrongPage ? error(code) : target.error(code)
+        }
+        guard end == SQLITE_OK else { throw target.error(end) }
+    }
+
+    /// The page that last failed its check in a read through this connection, from 1.
+    var wrongPage: Int64? { PageChecks.badPage(of: handle) }
+
+    /// As `wrongPage`, and forgets it.
+    func takeWrongPage() -> Int64? { PageChecks.badPage(of: handle, forgets: true) }
+
+    /// The numbers of the pages in the file that do not match their check values, and how many pages were looked at:
+    /// none in a file without check values.
+    func badPages() throws(StoreError) -> (bad: [Int64], pages: Int64) {
+        let pageBytes = Int(try integer("PRAGMA page_size") ?? 0)
+        var bad: [Int64] = []
+        let pages = PageChecks.verifyAll(of: handle, pageBytes: pageBytes) { bad.append($0) }
+        return (bad, pages)
     }
 
     /// The statement of this text, prepared once and kept.
@@ -165,6 +220,9 @@ final class Connection {
         return number
     }
 
+    /// Rows that the last statement inserted, changed or deleted.
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
     /// All of `body` or nothing of it. A failure at the commit itself is a failure of all of it.
     func transaction<R>(
         _ kind: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R
@@ -188,6 +246,9 @@ final class Connection {
     fileprivate func error(_ code: Int32) -> StoreError {
         let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
         let detail = "\(message) (\(code))"
+        if code == PageChecks.wrongPage, let page = wrongPage {
+            return .corrupt(file: file, detail: "page \(page) does not match its check value")
+        }
         return switch code & 0xFF {
         case SQLITE_FULL: .diskFull(file: file, detail: detail)
         case SQLITE_IOERR: .ioError(file: file, detail: detail)
@@ -291,6 +352,21 @@ final class Statement {
     }
 
     func reset() { sqlite3_reset(handle) }
+
+    /// Reads all of the row, values that go over many pages included.
+    func touch() {
+        for column in 0..<Int(sqlite3_column_count(handle)) { withBlob(column) { _ in } }
+    }
+
+    func value(_ column: Int) -> SQLValue {
+        switch sqlite3_column_type(handle, Int32(column)) {
+        case SQLITE_INTEGER: .integer(integer(column))
+        case SQLITE_FLOAT: .real(real(column))
+        case SQLITE_TEXT: .text(text(column))
+        case SQLITE_BLOB: .blob(withBlob(column) { Array($0) })
+        default: .null
+        }
+    }
 
     func integer(_ column: Int) -> Int64 { sqlite3_column_int64(handle, Int32(column)) }
     func real(_ column: Int) -> Double { sqlite3_column_double(handle, Int32(column)) }

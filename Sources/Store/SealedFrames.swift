@@ -15,12 +15,18 @@ final class FileReader {
 
     /// Never written again, so it needs no second look.
     private let isSealed: Bool
+    private let isTolerant: Bool
 
-    init(_ file: String, isSealed: Bool = false, effects: EffectHook?) {
+    /// `isTolerant` as for `Connection`.
+    init(_ file: String, isSealed: Bool = false, isTolerant: Bool = false, effects: EffectHook?) {
         self.file = file
         self.isSealed = isSealed
+        self.isTolerant = isTolerant
         self.effects = effects
     }
+
+    /// A page that did not match its check value and was read all the same.
+    var wrongPage: Int64? { connection?.wrongPage }
 
     /// Runs `body`, again with a new connection where the file changed under it; so `body` must start afresh each time.
     func read<R>(_ body: (Connection) throws(StoreError) -> R) throws(StoreError) -> R {
@@ -50,7 +56,8 @@ final class FileReader {
         let hasWriter = !isSealed && Folder.exists(file + "-wal")
         stamp = hasWriter || isSealed ? nil : FileStamp(file)
         do {
-            let opened = try Connection(file, hasWriter ? .readOnly : .immutable, effects: effects)
+            let opened = try Connection(
+                file, hasWriter ? .readOnly : .immutable, isTolerant: isTolerant, effects: effects)
             // SQLite opens the file at the first look.
             _ = try opened.integer("PRAGMA schema_version")
             connection = opened
@@ -66,7 +73,7 @@ final class FileReader {
 /// A frame that could not be read. It was skipped; the rest answers.
 public struct DamagedFrame: Hashable, Sendable, CustomStringConvertible {
     public var file: String
-    /// nil where a whole file is missing.
+    /// nil where a whole file is missing, or a page of it is damaged.
     public var stream: StreamID?
     /// Time of its first row.
     public var start: Timestamp
@@ -158,6 +165,7 @@ final class SealedFrames {
                 return (rows, damage)
             }
             if let damage { note(damage) }
+            notePage(of: reader, part)
             return rows
         } catch .corrupt(let file, let detail) {
             // A reading is kept rather than refused for ever because an old page does not read.
@@ -244,9 +252,18 @@ final class SealedFrames {
             return nil
         }
         if readers.count == Self.readersMax { readers.removeFirst() }
-        let reader = FileReader(path, isSealed: part.isSealed, effects: effects)
+        let reader = FileReader(path, isSealed: part.isSealed, isTolerant: true, effects: effects)
         readers.append((part.file, reader))
         return reader
+    }
+
+    /// Tells once more with every answer from a file that one of its pages is damaged: what it lacks cannot be known.
+    fileprivate func notePage(of reader: FileReader, _ part: Part) {
+        guard let page = reader.wrongPage else { return }
+        note(
+            DamagedFrame(
+                file: reader.file, stream: nil, start: Timestamp(milliseconds: part.first),
+                reason: "page \(page) does not match its check value; its frames that read rightly are answered"))
     }
 
     fileprivate func note(_ damage: DamagedFrame) {
@@ -317,6 +334,7 @@ final class ColumnCursor {
             }
             do throws(StoreError) {
                 try read(reader, frames.keys(of: stream, in: part, span), frames)
+                frames.notePage(of: reader, part)
             } catch .corrupt(let file, let detail) {
                 // A page that does not read: what lies behind it in this file is out of reach.
                 times.removeAll(keepingCapacity: true)

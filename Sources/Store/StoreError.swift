@@ -35,6 +35,15 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case sealedMeanwhile(folder: String)
     /// The catalogue names a quantity that this build does not know: it was written by a newer one.
     case unknownQuantity(name: String)
+    /// A repair was interrupted, and only it can go on.
+    case repairUnfinished(folder: String)
+    /// Where a backup should go there is something.
+    case targetNotEmpty(folder: String)
+    /// Where a backup should be restored there is a store.
+    case storeExists(folder: String)
+    case noBackup(folder: String, detail: String)
+    /// Files that are missing, changed or not listed.
+    case backupDamaged(folder: String, details: [String])
 
     public var description: String {
         switch self {
@@ -82,6 +91,17 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: no device has a profile '\(name)'\(Self.hint(nearest))"
         case .sealedMeanwhile(let folder):
             "store: the gateway sealed \(folder) during the replay; read the state again and start over"
+        case .repairUnfinished(let folder):
+            "store: a repair of \(folder) was interrupted; run baotu store repair again before the gateway"
+        case .targetNotEmpty(let folder):
+            "store: \(folder) is not empty; give a folder for this backup alone"
+        case .storeExists(let folder):
+            "store: \(folder) holds a store, which a restore would replace; move it away or give another folder"
+        case .noBackup(let folder, let detail):
+            "store: no backup in \(folder): \(detail); give the folder that a backup made"
+        case .backupDamaged(let folder, let details):
+            "store: the backup in \(folder) is not as it was made: \(details.joined(separator: "; ")); "
+                + "nothing was restored, take another backup"
         case .unknownQuantity(let name):
             "store: the catalogue has a series of '\(name)', a quantity this build does not know; run the newer build"
         }

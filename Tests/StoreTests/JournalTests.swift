@@ -472,11 +472,12 @@ struct JournalTests {
         for device in ["a", "b", "c"] {
             let answer = try archive.history(
                 HistoryRequest(device: device, since: noon, until: seconds(86_400)))
-            if answer.damaged.isEmpty {
+            #expect(answer.damaged.contains { $0.contains("page ") })
+            if answer.damaged.count == 1 {
                 #expect(answer.series[0].points.map(\.value) == (0..<30).map(Double.init))
             } else {
                 #expect(answer.series[0].points.isEmpty)
-                #expect(answer.damaged.count == 1)
+                #expect(answer.damaged.count == 2)
                 missing += 1
             }
         }

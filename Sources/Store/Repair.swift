@@ -1,0 +1,679 @@
+import Glibc
+import Telemetry
+
+/// What a repair has found, done and given up.
+public struct RepairReport: Sendable, Hashable, Codable {
+    public var folder: String
+    /// What the check before it found.
+    public var found: [StoreDamage]
+    /// What was done, a sentence each.
+    public var done: [String] = []
+    /// What is lost, as the ledger of the store has it now.
+    public var gaveUp: [GivenUp] = []
+    /// What the check after it finds; empty when all is well again.
+    public var remaining: [StoreDamage] = []
+
+    public var isGood: Bool { remaining.isEmpty }
+}
+
+/// Where a repair keeps what was damaged. Nothing in it is ever used or removed by us again.
+enum DamagedFiles {
+    static let folderName = "damaged"
+}
+
+/// Takes damage out of a store that nobody has open, and keeps all that reads.
+public enum StoreRepair {
+    /// Sets damaged files aside in `damaged/`, puts files with what reads of them in their place, and writes what is
+    /// lost into the ledger. Throws `.locked` while a gateway has the store.
+    ///
+    /// After a failure or a crash it may be run again; until it has ended well a gateway may refuse to start.
+    public static func run(
+        folder: String, now: Timestamp, progress: (StoreProgress) -> Void = { _ in }
+    ) throws(StoreError) -> RepairReport {
+        try run(folder: folder, now: now, effects: nil, progress: progress)
+    }
+
+    static func run(
+        folder path: String, now: Timestamp, effects: EffectHook?, progress: (StoreProgress) -> Void = { _ in }
+    ) throws(StoreError) -> RepairReport {
+        let folder = Folder(path)
+        if !Folder.exists(folder.readyCore) { try folder.checkReadable() }
+        let lock = try FolderLock(folder)
+        defer { _ = lock }
+        let repair = StoreRepairer(folder, FileWork(effects: effects), now)
+        try repair.finishCore()
+        let before = StoreChecker(folder, isRunning: false)
+        repair.report.found = try before.run(progress).damage
+        guard !repair.report.found.isEmpty else { return repair.report }
+        try repair.work.makeFolder(folder.damaged)
+        try repair.repairCore(before)
+        try repair.repairFiles(progress)
+        repair.report.remaining = try StoreChecker(folder, isRunning: false).run(progress).damage
+        return repair.report
+    }
+}
+
+extension Folder {
+    /// A rebuilt core.db that is whole, and waits to take the place of the damaged one.
+    var readyCore: String { core + ".ready" }
+}
+
+private final class StoreRepairer {
+    let folder: Folder
+    let work: FileWork
+    let now: Timestamp
+    var report: RepairReport
+
+    init(_ folder: Folder, _ work: FileWork, _ now: Timestamp) {
+        self.folder = folder
+        self.work = work
+        self.now = now
+        report = RepairReport(folder: folder.path, found: [])
+    }
+
+    /// Keeps a file in `damaged/` under a name of its own; it stays where it is, too.
+    private func keep(_ file: String) throws(StoreError) {
+        let path = folder.path + "/" + file
+        guard Folder.exists(path) else { return }
+        let flat = String(file.map { $0 == "/" ? "-" : $0 })
+        var number = 1
+        while true {
+            let copy = folder.damaged + "/" + flat + (number == 1 ? "" : ".\(number)")
+            // Kept by a repair that was interrupted.
+            if FileStamp(copy) != nil, FileStamp(copy) == FileStamp(path) { return }
+            guard Folder.exists(copy) else {
+                if try !work.link(path, to: copy) { _ = try work.copy(path, to: copy, mode: 0o440) }
+                try work.sync(folder: folder.damaged)
+                report.done.append("\(file) is kept as damaged/\(FileWork.parts(of: copy).name)")
+                return
+            }
+            number += 1
+        }
+    }
+
+    private func giveUp(
+        _ file: String, retentionClass: String = "", first: Int64?, last: Int64?, rows: Int64, _ detail: String
+    ) -> GivenUp {
+        let entry = GivenUp(
+            at: now, why: .damage, file: file, retentionClass: retentionClass,
+            first: first.map { Timestamp(milliseconds: $0) } ?? now,
+            last: last.map { Timestamp(milliseconds: $0) } ?? now, rows: rows, bytes: 0, detail: detail)
+        report.gaveUp.append(entry)
+        return entry
+    }
+
+    // MARK: core.db
+
+    func repairCore(_ check: StoreChecker) throws(StoreError) {
+        let damage = report.found.filter { $0.file == "core.db" || $0.file == "core.db-wal" }
+        if damage.contains(where: { $0.kind == .wal }) {
+            // SQLite takes the WAL up to the damage. As bytes: opening the database changes the file.
+            try keepCopy("core.db-wal")
+        }
+        let isWhole = damage.allSatisfy { $0.kind == .journal || $0.kind == .wal }
+        if isWhole {
+            guard !damage.isEmpty else { return }
+            let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+            defer { core.close() }
+            try Schema.prepareCore(core)
+            try core.transaction { () throws(StoreError) in
+                try takeJournal(core, into: core)
+                for entry in damage where entry.kind == .wal {
+                    try giveUp("core.db-wal", first: nil, last: nil, rows: 0, entry.sentence).write(core)
+                }
+            }
+            try core.checkpoint()
+        } else {
+            try rebuildCore()
+            try finishCore()
+        }
+    }
+
+    private func keepCopy(_ file: String) throws(StoreError) {
+        let flat = String(file.map { $0 == "/" ? "-" : $0 })
+        var number = 1
+        while Folder.exists("\(folder.damaged)/\(flat).\(number)") { number += 1 }
+        let copy = "\(folder.damaged)/\(flat).\(number)"
+        _ = try work.copy(folder.path + "/" + file, to: copy, mode: 0o440)
+        try work.sync(folder: folder.damaged)
+        report.done.append("\(file) is kept as damaged/\(flat).\(number)")
+    }
+
+    /// Makes a new core.db with all that reads of the old one.
+    private func rebuildCore() throws(StoreError) {
+        let draft = folder.core + ".new"
+        try work.remove(draft)
+        try Folder.makeFile(draft)
+        let core = try Connection(draft, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+        defer { core.close() }
+        try Schema.prepareCore(core)
+        let strict = FileReader(folder.core, effects: nil)
+        let tolerant = FileReader(folder.core, isTolerant: true, effects: nil)
+        try core.transaction { () throws(StoreError) in
+            try core.run("DELETE FROM counters")
+            var isManifestWhole = true
+            for table in CoreTables.names where table != "journal" {
+                let (isWhole, unsure) = try take(table, strict, tolerant, into: core)
+                if table == "part" { isManifestWhole = isWhole }
+                if table == "snapshot", !isWhole { try core.run("DELETE FROM snapshot") }
+                if !isWhole {
+                    report.done.append(
+                        "core.db: table \(table) was taken over as far as it reads; \(unsure) of its rows lay on a "
+                            + "damaged page and may be wrong")
+                    try giveUp("core.db", first: nil, last: nil, rows: 0, "table \(table) did not read to its end")
+                        .write(core)
+                }
+            }
+            if try core.integer("SELECT count(*) FROM snapshot") == 0 {
+                try core.run("DELETE FROM meta WHERE key IN ('snapshot_generation', 'snapshot_journal')")
+            }
+            try core.run("INSERT OR IGNORE INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)")
+            if !isManifestWhole { try adoptFiles(core) }
+            try fillCatalogue(core)
+            do throws(StoreError) {
+                try tolerant.read { connection throws(StoreError) in try takeJournal(connection, into: core) }
+            } catch {
+                guard error.isDamage(of: folder.core) else { throw error }
+                try giveUp("core.db", first: nil, last: nil, rows: 0, "the journal could not be found: \(error)")
+                    .write(core)
+            }
+            try Meta.manifestVersion.write(try Meta.manifestVersion.read(core) + 1, core)
+        }
+        try core.checkpoint()
+        core.close()
+        _ = try work.settle(draft)
+        try work.rename(draft, to: folder.readyCore)
+        try work.sync(folder: folder.path)
+    }
+
+    /// Puts a rebuilt core.db into its place; `Journal.open` refuses a folder where this is still to be done.
+    func finishCore() throws(StoreError) {
+        guard Folder.exists(folder.readyCore) else { return }
+        try work.makeFolder(folder.damaged)
+        try keep("core.db")
+        // It belongs to the old file: beside the new one SQLite would apply it.
+        try keep("core.db-wal")
+        try work.remove(folder.core)
+        try work.rename(folder.readyCore, to: folder.core)
+        try work.sync(folder: folder.path)
+        report.done.append("core.db was built anew from what reads of it")
+    }
+
+    private static let order = [
+        "meta": "key", "setting": "key", "part": "file", "floor": "class", "snapshot": "rowid",
+        "reject_count": "device, reason", "latest": "series",
+    ]
+
+    /// Takes over the rows of a table: those on good pages from both ends, then, as they read, those on damaged ones.
+    private func take(
+        _ table: String, _ strict: FileReader, _ tolerant: FileReader, into core: Connection
+    ) throws(StoreError) -> (isWhole: Bool, unsure: Int) {
+        var columns: [String] = []
+        try core.rows("SELECT name FROM pragma_table_info(?)", .text(table)) { row throws(StoreError) in
+            columns.append(row.text(0))
+        }
+        let list = columns.joined(separator: ", ")
+        let key = Self.order[table] ?? "id"
+        let down = key.split(separator: ", ").map { $0 + " DESC" }.joined(separator: ", ")
+        // A snapshot has no key: a row that was taken is known by its place in it.
+        let unique = table == "snapshot" ? "CREATE UNIQUE INDEX snapshot_once ON snapshot(generation, chunk)" : nil
+        if let unique { try core.run(unique) }
+        let marks = columns.map { _ in "?" }.joined(separator: ", ")
+        let insert = try core.statement("INSERT OR IGNORE INTO \(table)(\(list)) VALUES (\(marks))")
+        /// Whether it came to the end, and the rows that were new.
+        func pass(_ reader: FileReader, _ order: String) throws(StoreError) -> (Bool, Int) {
+            var count = 0
+            do throws(StoreError) {
+                try reader.read { connection throws(StoreError) in
+                    try connection.rows("SELECT \(list) FROM \(table) ORDER BY \(order)") { row throws(StoreError) in
+                        insert.bind(columns.indices.map { row.value($0) })
+                        try insert.run()
+                        count += core.changes
+                    }
+                }
+                return (true, count)
+            } catch {
+                guard error.isDamage(of: folder.core) else { throw error }
+                return (false, count)
+            }
+        }
+        var isWhole = try pass(strict, key).0
+        var unsure = 0
+        if !isWhole {
+            _ = try pass(strict, down)
+            let (isEnd, count) = try pass(tolerant, key)
+            unsure = count
+            if !isEnd { unsure += try pass(tolerant, down).1 }
+        } else if key != "rowid", table != "reject_count" {
+            // A page of the tree that leads to nowhere reads well and is short: the other order must find as many.
+            isWhole = try pass(strict, down) == (true, 0)
+        }
+        if unique != nil { try core.run("DROP INDEX snapshot_once") }
+        return (isWhole, unsure)
+    }
+
+    /// Names again the files of frames that no readable row of the manifest names.
+    private func adoptFiles(_ core: Connection) throws(StoreError) {
+        let known = Set(try Manifest(core).live.map(\.file) + Manifest(core).retired.map(\.file))
+        for name in Folder.names(in: folder.raw).sorted() where name.hasSuffix(".db") && !known.contains("raw/" + name)
+        {
+            // 2026-03-15[_2026-03-16][.class].g3[.r1].db, or l0 for a small file.
+            let words = name.dropLast(3).split(separator: ".").map(String.init)
+            let days = words[0].split(separator: "_").compactMap { Timestamp(iso8601: $0 + "T00:00:00Z") }
+            guard let first = days.first, let last = days.last, last >= first,
+                let place = words.lastIndex(where: {
+                    ($0.hasPrefix("g") || $0.hasPrefix("l")) && Int64($0.dropFirst()) != nil
+                }),
+                place > 0, let generation = Int64(words[place].dropFirst())
+            else { continue }
+            let path = folder.raw + "/" + name
+            var part = Part(
+                file: "raw/" + name,
+                days: FrameKey.day(of: first.milliseconds)...FrameKey.day(of: last.milliseconds),
+                retentionClass: place == 2 ? words[1] : "", generation: generation,
+                isSealed: words[place].hasPrefix("g"), first: .max, last: .min, spanMax: 0, frames: 0, rows: 0,
+                madeAt: now.milliseconds)
+            guard
+                (try? FileReader(path, isTolerant: true, effects: nil).read { connection throws(StoreError) in
+                    part.count(try FrameWalk(connection, part))
+                }) != nil, part.frames > 0
+            else { continue }
+            if part.isSealed { (part.bytes, part.sha256) = try Folder.digest(path) }
+            try Manifest.save([part], core)
+            report.done.append("\(part.file) was taken into the manifest again")
+        }
+    }
+
+    /// Gives every id that something refers to a row, so that no later one gets it: ids are places, without gaps.
+    private func fillCatalogue(_ core: Connection) throws(StoreError) {
+        func highest(_ sql: String) throws(StoreError) -> Int64 { try core.integer(sql) ?? -1 }
+        func missing(_ table: String, through last: Int64) throws(StoreError) -> [Int64] {
+            var known: Set<Int64> = []
+            try core.rows("SELECT id FROM \(table)") { row throws(StoreError) in known.insert(row.integer(0)) }
+            guard last < known.count + 100_000 else {
+                throw .corrupt(file: folder.core, detail: "too little of the catalogue reads; restore a backup")
+            }
+            return last < 0 ? [] : (0...last).filter { !known.contains($0) }
+        }
+        for table in ["device", "stream", "series"] {
+            try core.run("DELETE FROM \(table) WHERE id < 0 OR id > 4194303")
+        }
+        let columns = Int64(SeriesRegistry.streamColumnsMax)
+        try core.run(
+            "DELETE FROM series WHERE stream < 0 OR stream > 4194303 OR col < 0 OR col >= ?", .integer(columns))
+        let known = Set(Quantity.all.map(\.name))
+        var strange: [Int64] = []
+        try core.rows("SELECT id, quantity FROM series") { row throws(StoreError) in
+            if !known.contains(row.text(1)) { strange.append(row.integer(0)) }
+        }
+        for id in strange { try core.run("DELETE FROM series WHERE id = ?", .integer(id)) }
+        // A device that no stream or series has would be of a damaged reference.
+        var deviceEnd = try max(
+            highest("SELECT max(id) FROM device"), highest("SELECT max(device) FROM stream"),
+            highest("SELECT max(device) FROM series"))
+        var names: [String] = []
+        func nameless(_ id: Int64) throws(StoreError) {
+            names.append("unreadable-\(id)")
+            try core.run(
+                "INSERT INTO device(id, name, profile) VALUES (?, ?, '')", .integer(id), .text("unreadable-\(id)"))
+        }
+        for id in try missing("device", through: deviceEnd) { try nameless(id) }
+        func stand() throws(StoreError) -> Int64 {
+            deviceEnd += 1
+            try nameless(deviceEnd)
+            return deviceEnd
+        }
+        var streamEnd = try max(
+            highest("SELECT max(id) FROM stream"), highest("SELECT max(stream) FROM series"), streamsInFiles(core))
+        for id in try missing("stream", through: streamEnd) {
+            var device = try core.integer("SELECT device FROM series WHERE stream = ?", .integer(id))
+            if device == nil { device = try stand() }
+            try core.run("INSERT INTO stream VALUES (?, ?)", .integer(id), .optional(device))
+        }
+        // Columns that a stream must have and no series claims.
+        var free: [(stream: Int64, column: Int64)] = []
+        try core.rows(
+            """
+            WITH RECURSIVE place(stream, col, top) AS (
+                SELECT s.id, 0, coalesce((SELECT max(col) FROM series WHERE stream = s.id), 0) FROM stream s
+                UNION ALL SELECT stream, col + 1, top FROM place WHERE col < top)
+            SELECT stream, col FROM place WHERE NOT EXISTS
+                (SELECT 1 FROM series WHERE series.stream = place.stream AND series.col = place.col)
+            ORDER BY stream, col
+            """
+        ) { row throws(StoreError) in free.append((row.integer(0), row.integer(1))) }
+        var seriesEnd = try max(highest("SELECT max(id) FROM series"), highest("SELECT max(series) FROM latest"))
+        func place(_ id: Int64) throws(StoreError) {
+            if free.isEmpty {
+                streamEnd += 1
+                try core.run("INSERT INTO stream VALUES (?, ?)", .integer(streamEnd), .integer(try stand()))
+                free.append((streamEnd, 0))
+            }
+            let (stream, column) = free.removeFirst()
+            try core.run(
+                "INSERT INTO series SELECT ?1, device, ?2, ?3, ?4, ?5 FROM stream WHERE id = ?4", .integer(id),
+                .text(Quantity.all[0].name), .text("unreadable-\(id)"), .integer(stream), .integer(column))
+            names.append("series \(id)")
+        }
+        for id in try missing("series", through: seriesEnd) { try place(id) }
+        while !free.isEmpty {
+            seriesEnd += 1
+            try place(seriesEnd)
+        }
+        if !names.isEmpty {
+            report.done.append("the catalogue got stand-ins for what does not read: \(names.joined(separator: ", "))")
+        }
+        var registry = SeriesRegistry()
+        try Catalogue.load(core, into: &registry)
+    }
+
+    /// The highest stream that a file has frames of.
+    private func streamsInFiles(_ core: Connection) throws(StoreError) -> Int64 {
+        var highest: Int64 = -1
+        for part in try Manifest(core).live {
+            let reader = FileReader(folder.path(of: part), isTolerant: true, effects: nil)
+            let key = try? reader.read { connection throws(StoreError) in
+                try connection.integer("SELECT max(k) FROM frame")
+            }
+            if let key = key ?? nil, key >= 0 { highest = max(highest, Int64(FrameKey(rawValue: key).stream)) }
+        }
+        return highest
+    }
+
+    /// Puts an empty row in the place of each journal row that does not read or is missing: ids have no gaps.
+    private func takeJournal(_ old: Connection, into core: Connection) throws(StoreError) {
+        let isOther = old !== core
+        let first = try Meta.sealedThrough.read(core) + 1
+        var ids: [Int64] = []
+        for order in ["", " DESC"] {
+            do throws(StoreError) {
+                try old.rows("SELECT id FROM journal WHERE id >= ? ORDER BY id\(order)", .integer(first)) {
+                    row throws(StoreError) in ids.append(row.integer(0))
+                }
+                break
+            } catch {
+                guard error.isDamage(of: old.file) else { throw error }
+            }
+        }
+        ids = Set(ids).sorted()
+        guard let last = ids.last, last - first < Int64(ids.count) + 1_000_000 else { return }
+        var registry = SeriesRegistry()
+        try Catalogue.load(core, into: &registry)
+        var lost: [Int64] = []
+        var moment: Int64?
+        var (since, until): (Int64?, Int64?)
+        var turn = ReplayedTurn()
+        for id in first...last {
+            var now: Int64?
+            var bytes: [UInt8] = []
+            var (count, check): (SQLValue, Int64) = (.null, 0)
+            do throws(StoreError) {
+                try old.rows("SELECT n, crc, b FROM journal WHERE id = ?", .integer(id)) { row throws(StoreError) in
+                    (count, check, bytes) = (row.value(0), row.integer(1), row.withBlob(2) { Array($0) })
+                }
+                let isRight = bytes.withUnsafeBytes { bytes in
+                    CRC32C.check(key: id, bytes) == check
+                        && (try? TurnCodec.decode(bytes, registry: registry, into: &turn)) != nil
+                }
+                if isRight { now = turn.now.milliseconds }
+            } catch {
+                guard error.isDamage(of: old.file) else { throw error }
+            }
+            if let now {
+                moment = now
+                if !lost.isEmpty, until == nil { until = now }
+                guard isOther else { continue }
+                try core.run(
+                    "INSERT INTO journal VALUES (?, ?, ?, ?, ?)", .integer(id), .integer(now), count, .integer(check),
+                    .blob(bytes))
+                continue
+            }
+            if lost.isEmpty { since = moment }
+            lost.append(id)
+            if !bytes.isEmpty { try keepBytes(bytes, "journal-row-\(id)") }
+            let stand = moment ?? self.now.milliseconds
+            let empty = Self.emptyTurn(at: Timestamp(milliseconds: stand))
+            try core.run(
+                "INSERT OR REPLACE INTO journal VALUES (?, ?, 0, ?, ?)", .integer(id), .integer(stand),
+                .integer(empty.withUnsafeBytes { CRC32C.check(key: id, $0) }), .blob(empty))
+        }
+        guard !lost.isEmpty else { return }
+        try core.run("UPDATE counters SET damaged_rows = damaged_rows + ?", .integer(Int64(lost.count)))
+        let list = lost.prefix(20).map { "\($0)" }.joined(separator: ", ") + (lost.count > 20 ? ", …" : "")
+        try giveUp(
+            "core.db", first: since, last: until ?? now.milliseconds, rows: 0,
+            "\(lost.count) rows of the journal did not read: \(list); the times are those of receiving"
+        ).write(core)
+    }
+
+    private func keepBytes(_ bytes: [UInt8], _ name: String) throws(StoreError) {
+        let path = folder.damaged + "/" + name + ".hex"
+        try work.write(bytes.hex + "\n", to: path)
+        report.done.append("what reads of it is kept as damaged/\(name).hex")
+    }
+
+    private static func emptyTurn(at now: Timestamp) -> [UInt8] {
+        var writer = ByteWriter()
+        TurnCodec.begin(now: now, into: &writer)
+        writer.reserve(2)
+        writer.put(byte: 0)
+        writer.put(byte: 0)
+        TurnCodec.end(suspects: [], statuses: [], heard: [], now: now, into: &writer)
+        return writer.withBytes { Array($0) }
+    }
+
+    // MARK: Files
+
+    /// Replaces each damaged file by one with all that reads of it.
+    func repairFiles(_ progress: (StoreProgress) -> Void) throws(StoreError) {
+        let check = StoreChecker(folder, isRunning: false)
+        let files = Set(try check.run(progress).damage.map(\.file))
+        let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+        defer { core.close() }
+        try Schema.prepareCore(core)
+        for part in try Manifest(core).live where files.contains(part.file) || files.contains(part.file + "-wal") {
+            try replace(part, core)
+        }
+        for year in folder.rollupYears() {
+            let file = "rollup-\(year).db"
+            if files.contains(file) || files.contains(file + "-wal") { try replaceRollup(file) }
+        }
+        try core.checkpoint()
+    }
+
+    private func replace(_ part: Part, _ core: Connection) throws(StoreError) {
+        let path = folder.path(of: part)
+        try keep(part.file)
+        if Folder.size(of: path + "-wal") > 0 { try keepCopy(part.file + "-wal") }
+        var fresh = part
+        fresh.file = nextName(of: part.file, try Manifest(core))
+        fresh.madeAt = now.milliseconds
+        fresh.count(nil)
+        var walk: FrameWalk?
+        if Folder.exists(path) { walk = try salvage(part, into: &fresh) }
+        // Of the same generation: what was newer than its rows still is.
+        let lostRows = max(0, part.rows - fresh.rows)
+        let spans = walk?.lost.map { ($0.key.time, $0.until) } ?? []
+        let isKnown = walk != nil && walk?.gap == nil && !spans.isEmpty
+        let first = isKnown ? spans.map(\.0).min() : part.first
+        let last = isKnown ? spans.map(\.1).max() : part.last
+        try core.transaction { () throws(StoreError) in
+            try Manifest.delete([part.file], core)
+            if fresh.frames > 0 { try Manifest.save([fresh], core) }
+            if lostRows > 0 || !spans.isEmpty || walk == nil {
+                let detail =
+                    walk == nil
+                    ? "nothing of the file reads"
+                    : "\(spans.count) frames did not read; the others are in \(fresh.file)"
+                try giveUp(
+                    part.file, retentionClass: part.retentionClass, first: first, last: last, rows: lostRows, detail
+                ).write(core)
+            }
+        }
+        try work.remove(path)
+        try work.sync(folder: folder.raw)
+        report.done.append(
+            fresh.frames > 0
+                ? "\(part.file) was replaced by \(fresh.file) with the \(fresh.frames) frames that read"
+                : "\(part.file) was taken out: nothing of it reads")
+    }
+
+    /// Copies the frames that read into a new file; nil where the damaged one does not open at all.
+    private func salvage(_ part: Part, into fresh: inout Part) throws(StoreError) -> FrameWalk? {
+        let target = folder.path(of: fresh)
+        let draft = fresh.isSealed ? target + ".new" : target
+        try work.remove(draft)
+        try Folder.makeFile(draft)
+        let file = try Connection(
+            draft, fresh.isSealed ? .draft(pageBytes: SealJob.dayPageBytes) : .writer(pageBytes: SealJob.dayPageBytes),
+            effects: work.effects)
+        defer { file.close() }
+        try Schema.prepareDay(file)
+        let insert = try file.statement("INSERT OR REPLACE INTO frame VALUES (?, ?, ?, ?, NULL, ?, ?)")
+        let reader = FileReader(folder.path(of: part), isSealed: part.isSealed, isTolerant: true, effects: nil)
+        let damaged = folder.path(of: part)
+        let walk: FrameWalk?
+        do throws(StoreError) {
+            walk = try file.transaction { () throws(StoreError) in
+                try reader.read { connection throws(StoreError) in
+                    try FrameWalk(connection, part) { frame throws(StoreError) in
+                        insert.bind([
+                            .integer(frame.key.rawValue), .integer(frame.span), .integer(frame.count),
+                            .integer(frame.version), .integer(frame.crc), .blob(frame.blob),
+                        ])
+                        try insert.run()
+                    }
+                }
+            }
+        } catch {
+            // Of the damaged file, and not of the one that is made.
+            guard error.isDamage(of: damaged) else { throw error }
+            walk = nil
+        }
+        guard let walk, !walk.keys.isEmpty else {
+            file.close()
+            try work.remove(draft)
+            return walk
+        }
+        if !fresh.isSealed { try file.checkpoint() }
+        file.close()
+        fresh.count(walk)
+        if fresh.isSealed {
+            try work.effects?(Effect(kind: .file, file: draft, sql: "fsync"))
+            (fresh.bytes, fresh.sha256) = try Folder.finish(draft)
+            try work.rename(draft, to: target)
+        }
+        try work.sync(folder: folder.raw)
+        return walk
+    }
+
+    /// `raw/2026-03-15.g1.db` becomes `raw/2026-03-15.g1.r1.db`, that one `r2`.
+    private func nextName(of file: String, _ manifest: Manifest) -> String {
+        let known = Set((manifest.live + manifest.retired).map(\.file))
+        var words = file.dropLast(3).split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        var number = 1
+        if let last = words.last, last.hasPrefix("r"), let before = Int(last.dropFirst()) {
+            words.removeLast()
+            number = before + 1
+        }
+        let base = words.joined(separator: ".")
+        while known.contains("\(base).r\(number).db") { number += 1 }
+        return "\(base).r\(number).db"
+    }
+
+    /// A file of rollups with the rows that match their check values.
+    private func replaceRollup(_ file: String) throws(StoreError) {
+        let path = folder.path + "/" + file
+        try keep(file)
+        if Folder.size(of: path + "-wal") > 0 { try keepCopy(file + "-wal") }
+        let draft = path + ".new"
+        try work.remove(draft)
+        try Folder.makeFile(draft)
+        let fresh = try Connection(draft, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+        defer { fresh.close() }
+        var rows = 0
+        do throws(StoreError) {
+            rows = try fresh.transaction { () throws(StoreError) in try takeRollups(path, into: fresh) }
+        } catch {
+            guard error.isDamage(of: path) else { throw error }
+        }
+        try fresh.checkpoint()
+        fresh.close()
+        guard rows > 0 else {
+            try work.remove(draft)
+            try work.remove(path)
+            report.done.append("\(file) was taken out: nothing of it reads")
+            return
+        }
+        _ = try work.settle(draft)
+        // Its WAL first: beside the new file SQLite would apply it.
+        for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
+        try work.rename(draft, to: path)
+        try work.sync(folder: folder.path)
+        report.done.append("\(file) was built anew with the \(rows) rows that read")
+    }
+
+    private func takeRollups(_ path: String, into fresh: Connection) throws(StoreError) -> Int {
+        try FileReader(path, isTolerant: true, effects: nil).read { old throws(StoreError) in
+            var rows = 0
+            for pragma in ["application_id", "user_version"] {
+                try fresh.run("PRAGMA \(pragma) = \(try old.integer("PRAGMA \(pragma)") ?? 0)")
+            }
+            var schema: [String] = []
+            try old.rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC") {
+                row throws(StoreError) in schema.append(row.text(0))
+            }
+            for sql in schema { try fresh.run(sql) }
+            let checked = Set(try RollupRows.tables(old))
+            for table in try old.tables() {
+                var columns: [String] = []
+                try old.rows("SELECT name FROM pragma_table_info(?)", .text(table)) { row throws(StoreError) in
+                    columns.append(row.text(0))
+                }
+                let marks = columns.map { _ in "?" }.joined(separator: ", ")
+                let insert = try fresh.statement("INSERT OR IGNORE INTO \(table) VALUES (\(marks))")
+                let places = ["k", "crc", "b"].compactMap { columns.firstIndex(of: $0) }
+                for order in ["", " DESC"] {
+                    do throws(StoreError) {
+                        try old.rows("SELECT * FROM \(table) ORDER BY 1\(order)") { row throws(StoreError) in
+                            if checked.contains(table), places.count == 3 {
+                                let isRight = row.withBlob(places[2]) {
+                                    CRC32C.check(key: row.integer(places[0]), $0) == row.integer(places[1])
+                                }
+                                guard isRight else { return }
+                            }
+                            insert.bind(columns.indices.map { row.value($0) })
+                            try insert.run()
+                            rows += fresh.changes
+                        }
+                        break
+                    } catch .corrupt(path, _) {}
+                }
+            }
+            return rows
+        }
+    }
+}
+
+extension StoreError {
+    /// Whether it is this file that does not read.
+    func isDamage(of file: String) -> Bool {
+        switch self {
+        case .corrupt(file, _), .sqlite(file, _, _), .foreign(file, _): true
+        default: false
+        }
+    }
+}
+
+extension Part {
+    /// Takes the numbers of a walk over its file; nil for an empty one.
+    fileprivate mutating func count(_ walk: FrameWalk?) {
+        (first, last, spanMax, frames, rows, bytes, sha256) = (.max, .min, 0, 0, 0, 0, [])
+        guard let walk else { return }
+        first = walk.first
+        last = walk.last
+        spanMax = walk.spanMax
+        frames = Int64(walk.keys.count)
+        rows = walk.rows
+    }
+}

@@ -1,0 +1,237 @@
+import Glibc
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Store
+
+@Suite("Check and repair")
+struct RepairTests {
+    private let folder = TemporaryFolder()
+
+    /// Every database file that is used, and its WAL.
+    private func files(_ store: String) throws -> [String] {
+        let archive = try Connection(store + "/core.db", .readOnly, effects: nil)
+        let retired = try Manifest(archive).retired.map(\.file)
+        archive.close()
+        return (names(in: store) + names(in: store + "/raw").map { "raw/" + $0 }).filter {
+            Folder.size(of: store + "/" + $0) > 0 && $0.contains(".db") && !$0.hasSuffix("-shm")
+                && !retired.contains($0)
+        }
+    }
+
+    /// The first file of readings in use.
+    private func live(isSealed: Bool) throws -> String {
+        let core = try Connection(folder.store + "/core.db", .immutable, effects: nil)
+        return try #require(try Manifest(core).live.first { $0.isSealed == isSealed }?.file)
+    }
+
+    private func flip(_ file: String, _ random: inout SeededGenerator) -> Int {
+        var bytes = readFile(file)
+        let offset = Int.random(in: 0..<bytes.count, using: &random)
+        bytes[offset] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        chmod(file, 0o640)
+        writeFile(file, bytes)
+        return offset
+    }
+
+    @Test("a store without damage is found good, running or not, and a repair leaves it alone")
+    func good() throws {
+        let journal = try makeVariedStore(folder.store)
+        let beside = try StoreCheck.run(folder: folder.store)
+        #expect(beside.damage == [] && beside.notes == [] && beside.isRunning)
+        #expect(beside.rows > 200 && beside.frames > 8 && beside.journalRows == 30 && beside.pages > 3)
+        #expect(throws: StoreError.locked(folder: folder.store, pid: getpid())) {
+            try StoreRepair.run(folder: folder.store, now: noon)
+        }
+        let crashed = folder.path + "/crashed"
+        copyStore(folder.store, to: crashed)
+        journal.close()
+        for store in [folder.store, crashed] {
+            let expected = try contents(store)
+            let report = try StoreCheck.run(folder: store)
+            #expect(report.damage == [] && report.notes == [] && !report.isRunning, "\(store)")
+            #expect(report.rows == beside.rows)
+            let repair = try StoreRepair.run(folder: store, now: noon)
+            #expect(repair.found == [] && repair.done == [] && repair.isGood)
+            #expect(!Folder.exists(store + "/damaged"))
+            #expect(try contents(store) == expected)
+        }
+        writeFile(folder.store + "/raw/other.db", [1])
+        #expect(try StoreCheck.run(folder: folder.store).notes.count == 1)
+        #expect(throws: StoreError.noStore(folder: folder.path)) { try StoreCheck.run(folder: folder.path) }
+    }
+
+    /// One flipped bit in each file in turn. What the store answers after the repair is what it held, or less.
+    @Test("a flipped bit anywhere is found and taken out, and the rest answers", arguments: 0..<24 as Range<UInt64>)
+    func flips(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let journal = try makeVariedStore(folder.store)
+        let expected = try contents(folder.store)
+        // Half of them as a crash leaves them, with a WAL.
+        let crashed = folder.path + "/crashed"
+        copyStore(folder.store, to: crashed)
+        journal.close()
+        let origin = seed % 2 == 0 ? folder.store : crashed
+        for file in try files(origin) {
+            let damaged = folder.path + "/damaged"
+            removeTree(damaged)
+            copyStore(origin, to: damaged)
+            let offset = flip(damaged + "/" + file, &random)
+            let place = "seed \(seed), \(file) at \(offset)"
+            let report = try StoreCheck.run(folder: damaged)
+            #expect(!report.isGood || !report.notes.isEmpty, "\(place) is not found")
+            let repair = try StoreRepair.run(folder: damaged, now: noon)
+            #expect(repair.remaining == [], "\(place): \(repair)")
+            #expect(repair.found == report.damage)
+            if !repair.found.isEmpty { #expect(!names(in: damaged + "/damaged").isEmpty, "\(place)") }
+            var lost = 0
+            let found = try contents(damaged)
+            for (key, points) in expected {
+                for (time, value) in points {
+                    guard let now = found[key]?[time] else {
+                        lost += 1
+                        continue
+                    }
+                    // Where a correction was lost, what it corrected shows again.
+                    if now != value { lost += 1 }
+                }
+            }
+            for (key, points) in found {
+                let known = Set((expected[key] ?? [:]).keys)
+                #expect(known.isSuperset(of: points.keys), "\(place): \(key) was never so")
+            }
+            if file.hasSuffix("-wal") { continue }
+            if lost > 0 { #expect(!repair.gaveUp.isEmpty, "\(place): \(lost) were lost without a word") }
+            // Damage in a file of frames costs some frames of few devices, and nothing in core.db costs a frame.
+            #expect(lost <= 70, "\(place): lost \(lost)")
+            let again = try Journal.open(StoreOptions(folder: damaged))
+            try again.put("lamp-1", seconds(500_000), ["voltage": 1])
+            try again.seal([], now: seconds(500_000))
+            try again.compact(now: seconds(900_000))
+            again.close()
+            #expect(try StoreCheck.run(folder: damaged).damage == [], "\(place)")
+        }
+    }
+
+    @Test("damage says which device and when, in a sentence")
+    func sentences() throws {
+        try makeVariedStore(folder.store).close()
+        let sealed = String(try live(isSealed: true).dropFirst(4))
+        let path = folder.store + "/raw/" + sealed
+        let reader = try Connection(path, .immutable, effects: nil)
+        var (blob, key): ([UInt8], FrameKey) = ([], FrameKey(rawValue: 0))
+        try reader.rows("SELECT k, b FROM frame ORDER BY k LIMIT 1 OFFSET 3") { row throws(StoreError) in
+            (key, blob) = (FrameKey(rawValue: row.integer(0)), row.withBlob(1) { Array($0) })
+        }
+        reader.close()
+        var bytes = readFile(path)
+        let start = try #require(bytes.indices.last { bytes[$0...].starts(with: blob) })
+        bytes[start + blob.count / 2] ^= 0x10
+        chmod(path, 0o640)
+        writeFile(path, bytes)
+        let report = try StoreCheck.run(folder: folder.store)
+        #expect(report.damage.map(\.kind) == [.file, .page, .frame])
+        let frame = report.damage[2]
+        #expect(frame.devices == ["lamp-\(key.stream)"])
+        #expect(frame.since == Timestamp(milliseconds: key.time))
+        #expect(frame.until ?? frame.since! > frame.since!)
+        #expect(frame.sentence.contains("its check value is wrong"))
+        #expect(report.damage[1].sentence.contains("does not match its check value"))
+
+        let before = try contents(folder.store)
+        let repair = try StoreRepair.run(folder: folder.store, now: noon)
+        #expect(repair.isGood)
+        #expect(try contents(folder.store) == before)
+        #expect(repair.gaveUp.count == 1 && repair.gaveUp[0].why == .damage && repair.gaveUp[0].rows > 0)
+        #expect(repair.gaveUp[0].first == frame.since && repair.gaveUp[0].last == frame.until)
+        #expect(names(in: folder.store + "/damaged") == ["raw-" + sealed])
+        #expect(readFile(folder.store + "/damaged/raw-" + sealed) == bytes)
+        #expect(names(in: folder.store + "/raw").contains(sealed.replacing(".db", with: ".r1.db")))
+    }
+
+    @Test("a missing file and one that nothing reads of are taken out of the manifest")
+    func missing() throws {
+        try makeVariedStore(folder.store).close()
+        let sealed = String(try live(isSealed: true).dropFirst(4))
+        let small = String(try live(isSealed: false).dropFirst(4))
+        unlink(folder.store + "/raw/" + sealed)
+        writeFile(folder.store + "/raw/" + small, Array("not a database at all".utf8))
+        let report = try StoreCheck.run(folder: folder.store)
+        #expect(Set(report.damage.map(\.file)) == ["raw/" + sealed, "raw/" + small])
+        let repair = try StoreRepair.run(folder: folder.store, now: noon)
+        #expect(repair.isGood && repair.gaveUp.count == 2)
+        #expect(names(in: folder.store + "/damaged") == ["raw-" + small])
+        try Journal.open(StoreOptions(folder: folder.store)).close()
+    }
+
+    /// Acknowledged commits behind a damaged WAL frame would vanish without a word.
+    @Test("a WAL that ends before its end is damage, a torn last commit is not")
+    func wal() throws {
+        let journal = try makeVariedStore(folder.store)
+        let crashed = folder.path + "/crashed"
+        copyStore(folder.store, to: crashed)
+        journal.close()
+        let wal = crashed + "/core.db-wal"
+        let bytes = readFile(wal)
+        let frame = 24 + 4096
+        let frames = (bytes.count - 32) / frame
+        #expect(frames > 20)
+        for offset in [32 + 3 * frame + 100, 32 + 5 * frame + 2, 32 + 7 * frame + 9, 32 + 8 * frame + 20, 10, 17] {
+            var damaged = bytes
+            damaged[offset] ^= 2
+            writeFile(wal, damaged)
+            #expect(try StoreCheck.run(folder: crashed).damage.contains { $0.kind == .wal }, "\(offset)")
+        }
+        writeFile(wal, Array(bytes.dropLast(1000)))
+        #expect(try StoreCheck.run(folder: crashed).damage == [])
+        var torn = bytes
+        torn[bytes.count - 50] ^= 1
+        writeFile(wal, torn)
+        #expect(WALScan(wal)?.end == .torn(frame: frames))
+        writeFile(wal, bytes)
+        #expect(WALScan(wal)?.end == .whole)
+    }
+
+    /// The disk fails at each effect of a repair in turn; then it is repaired again.
+    @Test("a repair that fails anywhere can be run again", arguments: ["core.db", "raw/"])
+    func failures(name: String) throws {
+        try makeVariedStore(folder.store).close()
+        let origin = folder.path + "/origin"
+        copyStore(folder.store, to: origin)
+        var random = SeededGenerator(seed: 3)
+        for file in try files(origin) where file.hasPrefix(name) {
+            if file == "core.db" {
+                // A page of the catalogue, in the middle.
+                var bytes = readFile(origin + "/core.db")
+                let reader = try Connection(folder.store + "/core.db", .immutable, effects: nil)
+                let root = Int(try reader.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'series'") ?? 0)
+                bytes[(root - 1) * 4096 + 4000] ^= 1
+                writeFile(origin + "/core.db", bytes)
+            } else {
+                _ = flip(origin + "/" + file, &random)
+            }
+        }
+        let damaged = folder.path + "/damaged"
+        copyStore(origin, to: damaged)
+        let saboteur = Saboteur()
+        saboteur.arm(.max, .ioError(file: "x", detail: "test"))
+        let whole = try StoreRepair.run(folder: damaged, now: noon, effects: saboteur.hook)
+        #expect(whole.isGood && !whole.found.isEmpty)
+        let expected = try contents(damaged)
+        let steps = saboteur.count
+        // All of the first and last ones, and every few of the many rows between.
+        for step in stride(from: 0, to: steps, by: max(1, steps / 60)) {
+            removeTree(damaged)
+            copyStore(origin, to: damaged)
+            saboteur.arm(step, .ioError(file: "x", detail: "test"))
+            #expect(throws: StoreError.ioError(file: "x", detail: "test"), "step \(step)") {
+                try StoreRepair.run(folder: damaged, now: noon, effects: saboteur.hook)
+            }
+            let again = try StoreRepair.run(folder: damaged, now: noon)
+            #expect(again.isGood, "step \(step)")
+            #expect(try contents(damaged) == expected, "step \(step)")
+            try Journal.open(StoreOptions(folder: damaged)).close()
+        }
+    }
+}
