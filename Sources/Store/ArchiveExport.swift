@@ -79,7 +79,7 @@ extension Archive {
     public func exportPage(
         from cursor: ExportCursor, readingsMax: Int = exportReadingsMax
     ) throws(StoreError) -> ExportPage {
-        let days = try withSnapshot { connection throws(StoreError) in try Self.days(connection) }
+        try withSnapshot { _ in }
         _ = takeDamagedFrames()
         var page = ExportPage(next: cursor)
         let request = cursor.request
@@ -99,13 +99,16 @@ extension Archive {
             if isWanted(series, request) {
                 looks += 1
                 var points: [(observed: Timestamp, value: Double)] = []
-                try forEachReading(of: series, days: days, since: page.next.since, until: until) { time, value in
-                    guard readings < readingsMax else {
-                        continuesAt = time
-                        return false
+                try merged(series, since: page.next.since, until: until) { times, values in
+                    for index in times.indices where !values[index].isNaN {
+                        let time = Timestamp(milliseconds: times[index])
+                        guard readings < readingsMax else {
+                            continuesAt = time
+                            return false
+                        }
+                        points.append((time, values[index]))
+                        readings += 1
                     }
-                    points.append((time, value))
-                    readings += 1
                     return true
                 }
                 if !points.isEmpty {

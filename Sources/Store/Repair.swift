@@ -528,7 +528,7 @@ private final class StoreRepairer {
             draft, fresh.isSealed ? .draft(pageBytes: SealJob.dayPageBytes) : .writer(pageBytes: SealJob.dayPageBytes),
             effects: work.effects)
         defer { file.close() }
-        try Schema.prepareDay(file)
+        if fresh.isSealed { try Schema.prepareSealed(file) } else { try Schema.prepareSmall(file) }
         let insert = try file.statement("INSERT OR REPLACE INTO frame VALUES (?, ?, ?, ?, NULL, ?, ?)")
         let reader = FileReader(folder.path(of: part), isSealed: part.isSealed, isTolerant: true, effects: nil)
         let damaged = folder.path(of: part)
