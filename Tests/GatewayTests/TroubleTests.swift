@@ -1,6 +1,6 @@
 import Broker
 import Foundation
-import Store
+@testable import Store
 import Telemetry
 import TestSupport
 import Testing
@@ -136,11 +136,9 @@ struct RefusedStartTests {
         let site = try Site()
         try site.configure()
         #expect(site.stop(try site.start()) == 0)
-        // The user version is a big-endian word at offset 60 of the file (SQLite file format, 1.3).
-        let file = try FileHandle(forUpdating: URL(filePath: site.store + "/core.db"))
-        try file.seek(toOffset: 60)
-        try file.write(contentsOf: [0, 0, 0, 99])
-        try file.close()
+        let core = try Connection(site.store + "/core.db", .writer(pageBytes: 4096), effects: nil)
+        try core.run("PRAGMA user_version = 99")
+        core.close()
         let before = try Data(contentsOf: URL(filePath: site.store + "/core.db"))
         let outcome = try site.runDaemon()
         #expect(outcome.code == 1)
