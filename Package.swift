@@ -35,6 +35,7 @@ let package = Package(
         .target(name: "Decoding", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
         .target(name: "Windows", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "Alerting", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
+        .target(name: "Interchange", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "CityScience", dependencies: ["Telemetry"], swiftSettings: ours),
 
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
@@ -46,7 +47,7 @@ let package = Package(
         .target(name: "Notification", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(
             name: "API",
-            dependencies: ["Telemetry", "Store", .product(name: "Hummingbird", package: "hummingbird")],
+            dependencies: ["Telemetry", "Store", "Interchange", .product(name: "Hummingbird", package: "hummingbird")],
             swiftSettings: ours),
 
         .target(
@@ -61,7 +62,7 @@ let package = Package(
         .target(
             name: "OperatorCLI",
             dependencies: [
-                "Telemetry", "Settings", "Decoding", "Windows", "Store", "API",
+                "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Interchange", "Store", "API",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: ours),
@@ -79,6 +80,7 @@ let package = Package(
 
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
+        .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "WindowsTests", dependencies: ["Windows", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),
         .testTarget(
@@ -100,7 +102,7 @@ let package = Package(
         .testTarget(
             name: "OperatorCLITests",
             dependencies: [
-                "OperatorCLI", "Store", "TestSupport", "baotu",
+                "OperatorCLI", "Store", "Interchange", "TestSupport", "baotu",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: ours),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: ours),

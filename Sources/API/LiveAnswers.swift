@@ -10,6 +10,9 @@ public struct LiveAnswers: Sendable {
             async throws(LiveRefusal)
             -> [StatisticsAnswer]
     public var acknowledge: @Sendable (_ alertID: Int64, _ by: String, _ note: String) async throws(LiveRefusal) -> Void
+    /// Commits readings of a client; new devices get the profile. Returns when they are on disk.
+    public var importReadings:
+        @Sendable (_ readings: NamedReadings, _ profile: String) async throws(LiveRefusal) -> ImportReceipt
     public var examine: @Sendable () -> [FindingAnswer]
 
     public init(
@@ -18,11 +21,13 @@ public struct LiveAnswers: Sendable {
             @escaping @Sendable (String?, String?, Duration?, Int) async throws(LiveRefusal) ->
             [StatisticsAnswer],
         acknowledge: @escaping @Sendable (Int64, String, String) async throws(LiveRefusal) -> Void,
+        importReadings: @escaping @Sendable (NamedReadings, String) async throws(LiveRefusal) -> ImportReceipt,
         examine: @escaping @Sendable () -> [FindingAnswer]
     ) {
         self.status = status
         self.statistics = statistics
         self.acknowledge = acknowledge
+        self.importReadings = importReadings
         self.examine = examine
     }
 }

@@ -97,6 +97,7 @@ public enum UnixSocketServer {
             let device = request.text("device")
             return try await Reply(desk.ask { try $0.rejects(limit: limit, reason: reason, device: device) })
         }
+        ReadingRoutes.add(to: router, desk, live)
     }
 
     private static func alertID(_ text: String?) throws(Refusal) -> Int64 {
@@ -143,7 +144,7 @@ final class ArchiveDesk: @unchecked Sendable {
 }
 
 /// A 200 with the answer as JSON.
-private struct Reply: ResponseGenerator {
+struct Reply: ResponseGenerator {
     let body: ByteBuffer
 
     init(_ answer: some Encodable) throws {
@@ -189,8 +190,11 @@ private struct RefusalMiddleware<Context: RequestContext>: RouterMiddleware {
         } catch {
             let refusal = Refusal(error)
             let body = (try? JSONEncoder().encode(["error": refusal.sentence])) ?? Data()
+            var headers: HTTPFields = [.contentType: "application/json"]
+            // Seconds.
+            if refusal.status == .serviceUnavailable { headers[.retryAfter] = "1" }
             return Response(
-                status: refusal.status, headers: [.contentType: "application/json"],
+                status: refusal.status, headers: headers,
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
         }
     }

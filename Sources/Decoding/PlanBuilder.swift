@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Collects the tables of a plan while profiles are compiled.
 struct PlanBuilder {
     var bytes: [UInt8] = []

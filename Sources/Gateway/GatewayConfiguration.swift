@@ -106,6 +106,7 @@ public struct GatewayConfiguration: Sendable {
             }
         }
         devices.finish(&mistakes)
+        store.dayOffsetSeconds = siteOffsetSeconds
 
         rulesFile = located(reader.text("rules", default: "alerts.yaml", &mistakes))
         windows = Self.windows(reader.optional("windows"), &mistakes)

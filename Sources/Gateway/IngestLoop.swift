@@ -16,6 +16,10 @@ final class IngestLoop {
     /// Longest wait for a first message, and so the longest delay of an answer from the mailbox.
     private static let waiting = Duration.milliseconds(50)
     private static let scanMilliseconds: Int64 = 1000
+    /// The same while readings are imported: their next batch is on its way.
+    private static let waitingForImport = Duration.milliseconds(2)
+    /// A batch of messages that is full says that more wait on the line; then only every so many turns takes an import.
+    private static let turnsBetweenImports = 8
 
     private let configuration: GatewayConfiguration
     private let broker: any BrokerLine
@@ -38,6 +42,8 @@ final class IngestLoop {
     private var unrecorded: [AlertTransition] = []
     private var lastJournalID: Int64
     private var lastScan: Int64 = 0
+    private var lastImport = Timestamp(milliseconds: 0)
+    private var turnsSinceImport = 0
     private var lastWatchdog: Timestamp?
     private var storeTrouble: StoreError?
     private var statusLine: StatusLine
@@ -72,7 +78,7 @@ final class IngestLoop {
         batch.removeAll()
         broker.receive(
             into: &batch, messagesMax: configuration.turn.messagesMax, bytesMax: configuration.turn.bytesMax,
-            linger: configuration.turn.linger, waiting: Self.waiting, now: now)
+            linger: configuration.turn.linger, waiting: isImporting ? Self.waitingForImport : Self.waiting, now: now)
         let moment = now()
         tell(broker.takeEvents())
 
@@ -80,7 +86,10 @@ final class IngestLoop {
         if !batch.isEmpty {
             decoded.removeAll()
             decoder.decode(batch, into: &decoded, registry: &journal.registry)
-            guard let commit = commit(at: moment) else { return false }
+            guard let commit = commit(at: moment) else {
+                refuseImports()
+                return false
+            }
             broker.acknowledge()
             pipeline.absorb(
                 fresh: commit.fresh, suspects: decoded.suspects, statuses: decoded.statuses, heard: decoded.heard,
@@ -99,6 +108,7 @@ final class IngestLoop {
         record(transitions, at: moment)
         outbox.pump(journal, at: moment) { note($0) }
         for letter in mailbox.take() { answer(letter, at: moment) }
+        takeImport(at: moment)
         seal(at: moment)
         completed(at: moment)
         return true
@@ -109,11 +119,7 @@ final class IngestLoop {
     private func commit(at moment: Timestamp) -> Commit? {
         do throws(StoreError) {
             let commit = try journal.commit(decoded, received: batch.count, now: moment)
-            lastJournalID = commit.journalID
-            if storeTrouble != nil {
-                storeTrouble = nil
-                log.notice("the store takes readings again")
-            }
+            noteCommit(commit)
             return commit
         } catch {
             note(error, "the store refuses readings; nothing is acknowledged until it takes them")
@@ -121,6 +127,13 @@ final class IngestLoop {
             live.update { $0.storeTrouble = "\(error)" }
             return nil
         }
+    }
+
+    private func noteCommit(_ commit: Commit) {
+        lastJournalID = commit.journalID
+        guard storeTrouble != nil else { return }
+        storeTrouble = nil
+        log.notice("the store takes readings again")
     }
 
     /// Stores transitions and their notifications in one transaction; what the store refuses is kept for the next turn.
@@ -171,6 +184,43 @@ final class IngestLoop {
             log.info("status", metadata: line)
             serviceManager.status(
                 "\(journal.counters.received) messages received, \(journal.registry.seriesCount) series")
+        }
+    }
+
+    // MARK: Importing
+
+    private var isImporting: Bool { mailbox.hasImport || now() - lastImport < .milliseconds(250) }
+
+    /// Commits one batch of imported readings, after the live ones of the turn are acknowledged.
+    ///
+    /// They fill the windows as late readings do and are judged by no rule: what was true last month is no news.
+    /// (Batches of 1000 beside 2000 messages/s, whose turns linger 20 ms: answered after 23 ms, 36 at the 99th percentile.)
+    private func takeImport(at moment: Timestamp) {
+        turnsSinceImport += 1
+        let isSaturated = batch.count >= configuration.turn.messagesMax
+        guard !isSaturated || turnsSinceImport >= Self.turnsBetweenImports, let letter = mailbox.takeImport() else {
+            return
+        }
+        turnsSinceImport = 0
+        lastImport = moment
+        guard !journal.isImportTooFast else { return letter.reply(.failure(.journalFull)) }
+        do throws(StoreError) {
+            let (commit, receipt) = try journal.commit(
+                imported: letter.readings, profile: letter.profile, now: moment)
+            noteCommit(commit)
+            pipeline.absorb(
+                fresh: commit.fresh, suspects: [], statuses: [], heard: [], registry: journal.registry)
+            letter.reply(.success(receipt))
+        } catch {
+            note(error, "the store refuses imported readings; they are sent again")
+            letter.reply(.failure(.store(error)))
+        }
+    }
+
+    /// While the store takes no live readings it takes no others; nobody should wait for an answer.
+    private func refuseImports() {
+        while let letter = mailbox.takeImport() {
+            letter.reply(.failure(mailbox.isStopped ? .stopping : storeTrouble.map { .store($0) } ?? .busy))
         }
     }
 
@@ -253,6 +303,7 @@ final class IngestLoop {
         serviceManager.stopping()
         mailbox.stop()
         for letter in mailbox.take() { answer(letter, at: now()) }
+        refuseImports()
         broker.acknowledge()
         broker.disconnect()
         record([], at: now())

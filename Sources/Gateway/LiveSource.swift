@@ -18,14 +18,26 @@ struct LiveSource: Sendable {
             acknowledge: { (alertID, by, note) async throws(LiveRefusal) in
                 try await ask { .acknowledge(alertID: alertID, by: by, note: note, $0) }
             },
+            importReadings: { (readings, profile) async throws(LiveRefusal) -> ImportReceipt in
+                try await outcome { reply in
+                    mailbox.post(Mailbox.ImportLetter(readings: readings, profile: profile, reply: reply))
+                }
+            },
             examine: { doctor.examine() })
     }
 
     private func ask<Answer: Sendable>(
         _ letter: (@escaping @Sendable (Result<Answer, GatewayRefusal>) -> Void) -> Mailbox.Letter
     ) async throws(LiveRefusal) -> Answer {
+        try await outcome { reply in mailbox.post(letter(reply)) }
+    }
+
+    /// What the ingest thread replies to a letter; `post` gives it the reply to call, and is false where there is no room.
+    private func outcome<Answer: Sendable>(
+        _ post: (@escaping @Sendable (Result<Answer, GatewayRefusal>) -> Void) -> Bool
+    ) async throws(LiveRefusal) -> Answer {
         let result: Result<Answer, GatewayRefusal> = await withCheckedContinuation { continuation in
-            if !mailbox.post(letter { continuation.resume(returning: $0) }) {
+            if !post({ continuation.resume(returning: $0) }) {
                 continuation.resume(returning: .failure(mailbox.isStopped ? .stopping : .busy))
             }
         }

@@ -15,8 +15,20 @@ final class Mailbox: Sendable {
         case reload(LoadedFiles)
     }
 
+    /// Readings to be committed beside the live ones.
+    struct ImportLetter: Sendable {
+        var readings: NamedReadings
+        /// Of devices that are new.
+        var profile: String
+        var reply: @Sendable (Result<ImportReceipt, GatewayRefusal>) -> Void
+    }
+
+    /// Batches of imports that may wait. Each may hold some thousands of readings.
+    static let importsMax = 4
+
     private struct State {
         var letters: [Letter] = []
+        var imports: [ImportLetter] = []
         var isStopped = false
     }
 
@@ -34,6 +46,22 @@ final class Mailbox: Sendable {
         }
     }
 
+    /// False when as many wait as may, or the gateway stops: the client comes again.
+    func post(_ letter: ImportLetter) -> Bool {
+        state.withLock { state in
+            guard state.imports.count < Self.importsMax, !state.isStopped else { return false }
+            state.imports.append(letter)
+            return true
+        }
+    }
+
+    /// The import that has waited longest.
+    func takeImport() -> ImportLetter? {
+        state.withLock { $0.imports.isEmpty ? nil : $0.imports.removeFirst() }
+    }
+
+    var hasImport: Bool { state.withLock { !$0.imports.isEmpty } }
+
     func stop() { state.withLock { $0.isStopped = true } }
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
@@ -49,6 +77,8 @@ final class Mailbox: Sendable {
 enum GatewayRefusal: Error, CustomStringConvertible {
     case busy
     case stopping
+    /// The journal grows faster than it can be sealed.
+    case journalFull
     case noSuchAlert(Int64)
     case store(StoreError)
 
@@ -56,6 +86,7 @@ enum GatewayRefusal: Error, CustomStringConvertible {
         switch self {
         case .busy: "the gateway has too many questions to answer; ask again"
         case .stopping: "the gateway is stopping"
+        case .journalFull: "the journal waits to be sealed; send the readings again in a moment"
         case .noSuchAlert(let id): "there is no alert \(id)"
         case .store(let error): "\(error)"
         }

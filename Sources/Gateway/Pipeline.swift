@@ -44,6 +44,9 @@ final class Pipeline {
     // MARK: The turn
 
     /// Takes in one turn's readings. Returns how many were too old for every window.
+    ///
+    /// Where nobody was heard the readings were imported, and `evaluate` has nothing to judge: the newest value of a
+    /// series would be taken for news although it is last month's.
     @discardableResult
     func absorb(
         fresh: [Reading], suspects: [Reading], statuses: [DeviceStatus],
@@ -56,9 +59,10 @@ final class Pipeline {
         for status in statuses { health.note(status) }
         for reading in suspects { health.noteSuspect(reading.series, at: reading.observed) }
         var late = 0
+        let isLive = !heard.isEmpty
         for reading in fresh {
             if !windows.add(reading) { late += 1 }
-            if touchedIn[reading.series.index] != turn {
+            if isLive, touchedIn[reading.series.index] != turn {
                 touchedIn[reading.series.index] = turn
                 touched.append(reading.series)
             }

@@ -24,6 +24,8 @@ protocol AnswerSource {
 struct NoAnswer: Error, CustomStringConvertible {
     let description: String
     let exitCode: Int32
+    /// The gateway is there and says that it may answer in a moment.
+    var isForNow = false
 
     /// EX_USAGE of sysexits(3), as the parser of the command line has it.
     static func wrongQuestion(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 64) }

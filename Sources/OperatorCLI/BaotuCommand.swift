@@ -10,14 +10,13 @@ public struct BaotuCommand: AsyncParsableCommand {
         discussion: """
             Answers come from the daemon's socket, or with --store DIR from the files when it is down.
             Exit codes: 0 answered; 1 no such thing, or the store cannot be read; 2 something bad was found (doctor, \
-            decode); 64 wrong command line; 69 the gateway does not answer.
+            decode), refused (import) or left out (export); 64 wrong command line; 69 the gateway does not answer.
             """,
         version: "0.1.0",
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
-            StatsCommand.self,
-            AlertsCommand.self, RejectsCommand.self, DecodeCommand.self, DoctorCommand.self,
-            BackupCommand.self, RestoreCommand.self, StoreCommand.self,
+            StatsCommand.self, AlertsCommand.self, RejectsCommand.self, ExportCommand.self, ImportCommand.self,
+            DecodeCommand.self, DoctorCommand.self, BackupCommand.self, RestoreCommand.self, StoreCommand.self,
         ])
 
     public init() {}
@@ -53,8 +52,13 @@ struct AskOptions: ParsableArguments {
 
     static func source(socket: String?, store: String?) throws -> any AnswerSource {
         if let store { return try StoreSource(folder: store) }
+        return DaemonSource(socketPath: socketPath(socket))
+    }
+
+    /// The path that is given, else that of the environment, else the usual one.
+    static func socketPath(_ given: String?) -> String {
         let variable = ProcessInfo.processInfo.environment["BAOTU_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
-        return DaemonSource(socketPath: socket ?? variable ?? defaultSocket)
+        return given ?? variable ?? defaultSocket
     }
 
     /// Asks, and turns what went wrong into one sentence on standard error and an exit code.

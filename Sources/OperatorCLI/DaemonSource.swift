@@ -5,7 +5,7 @@ import Store
 import Telemetry
 
 /// Asks the daemon over its Unix socket.
-struct DaemonSource: AnswerSource {
+struct DaemonSource: AnswerSource, Sendable {
     private static let timeout = TimeAmount.seconds(60)
     private static let answerBytesMax = 1 << 30
 
@@ -65,6 +65,34 @@ struct DaemonSource: AnswerSource {
         try await get("rejects", ["limit": "\(limit)", "reason": reason?.rawValue, "device": device])
     }
 
+    // MARK: Readings out and in
+
+    /// The readings as text, which comes while it is read, with an `ExportEnd` behind it.
+    func export(_ request: ExportRequest, format: String) async throws -> HTTPClientResponse {
+        var items = query(request.filter)
+        items["channel"] = .some(request.channel)
+        items["since"] = .some(request.since?.description)
+        items["until"] = .some(request.until?.description)
+        items["format"] = format
+        items["end"] = "marked"
+        let response: HTTPClientResponse
+        do {
+            response = try await client.execute(try prepared("export", items), timeout: Self.timeout)
+        } catch {
+            throw unreachable(error)
+        }
+        guard response.status == .ok else {
+            let body = try? await response.body.collect(upTo: 1 << 20)
+            throw refusal(response, Data((body ?? ByteBuffer()).readableBytesView))
+        }
+        return response
+    }
+
+    /// Sends readings as CSV. Returns when they are on disk.
+    func importReadings(_ body: ByteBuffer, profile: String?) async throws -> ImportReceipt {
+        try await ask(isPost: true, "readings", ["format": "csv", "profile": profile], body)
+    }
+
     private func query(_ filter: DeviceFilter) -> [String: String?] {
         ["device": filter.device, "profile": filter.profile, "area": filter.area, "quantity": filter.quantity]
     }
@@ -74,8 +102,30 @@ struct DaemonSource: AnswerSource {
     }
 
     private func ask<Answer: Decodable>(
-        isPost: Bool, _ route: String, _ query: [String: String?]
+        isPost: Bool, _ route: String, _ query: [String: String?], _ sent: ByteBuffer? = nil
     ) async throws -> Answer {
+        var request = try prepared(route, query)
+        if isPost { request.method = .POST }
+        if let sent { request.body = .bytes(sent) }
+        let response: HTTPClientResponse
+        let body: ByteBuffer
+        do {
+            response = try await client.execute(request, timeout: Self.timeout)
+            body = try await response.body.collect(upTo: Self.answerBytesMax)
+        } catch {
+            throw unreachable(error)
+        }
+        let data = Data(body.readableBytesView)
+        guard response.status == .ok else { throw refusal(response, data) }
+        do {
+            return try JSONDecoder().decode(Answer.self, from: data)
+        } catch {
+            throw NoAnswer.failed(
+                "the gateway's answer does not read (\(error)): baotu and baotud must be of the same version")
+        }
+    }
+
+    private func prepared(_ route: String, _ query: [String: String?]) throws -> HTTPClientRequest {
         var parts = URLComponents()
         parts.path = "/v1/\(route)"
         let items = query.compactMap { name, value in value.map { URLQueryItem(name: name, value: $0) } }
@@ -86,29 +136,18 @@ struct DaemonSource: AnswerSource {
         guard (1...107).contains(socketPath.utf8.count),
             let url = URL(httpURLWithSocketPath: socketPath, uri: parts.string ?? "/")
         else { throw NoAnswer.wrongQuestion("'\(socketPath)' cannot be a socket: expected a path of 1 to 107 bytes") }
-        var request = HTTPClientRequest(url: url.absoluteString)
-        if isPost { request.method = .POST }
-        let response: HTTPClientResponse
-        let body: ByteBuffer
-        do {
-            response = try await client.execute(request, timeout: Self.timeout)
-            body = try await response.body.collect(upTo: Self.answerBytesMax)
-        } catch {
-            throw NoAnswer.unreachable(Self.sentence(error, socketPath))
-        }
-        let data = Data(body.readableBytesView)
-        guard response.status == .ok else {
-            let refusal = try? JSONDecoder().decode([String: String].self, from: data)
-            throw NoAnswer(
-                description: refusal?["error"] ?? "the gateway answered \(response.status)",
-                exitCode: Self.exitCode(of: response.status.code))
-        }
-        do {
-            return try JSONDecoder().decode(Answer.self, from: data)
-        } catch {
-            throw NoAnswer.failed(
-                "the gateway's answer does not read (\(error)): baotu and baotud must be of the same version")
-        }
+        return HTTPClientRequest(url: url.absoluteString)
+    }
+
+    func unreachable(_ error: any Error) -> NoAnswer {
+        error as? NoAnswer ?? NoAnswer.unreachable(Self.sentence(error, socketPath))
+    }
+
+    private func refusal(_ response: HTTPClientResponse, _ body: Data) -> NoAnswer {
+        let refusal = try? JSONDecoder().decode([String: String].self, from: body)
+        return NoAnswer(
+            description: refusal?["error"] ?? "the gateway answered \(response.status)",
+            exitCode: Self.exitCode(of: response.status.code), isForNow: response.status == .serviceUnavailable)
     }
 
     static func exitCode(of status: UInt) -> Int32 {

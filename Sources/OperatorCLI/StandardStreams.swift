@@ -9,7 +9,7 @@ enum StandardStreams {
     static func write(_ text: String) throws {
         signal(SIGPIPE, SIG_IGN)
         var text = text
-        let code = text.withUTF8 { write($0, to: STDOUT_FILENO) }
+        let code = text.withUTF8 { write(UnsafeRawBufferPointer($0), to: STDOUT_FILENO) }
         if code == EPIPE { throw ExitCode.success }
         if code != 0 { throw NoAnswer.failed("cannot write the answer: \(String(cString: strerror(code)))") }
     }
@@ -18,7 +18,14 @@ enum StandardStreams {
     static func complain(_ sentence: String) {
         signal(SIGPIPE, SIG_IGN)
         var text = "baotu: \(sentence)\n"
-        _ = text.withUTF8 { write($0, to: STDERR_FILENO) }
+        _ = text.withUTF8 { write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
+    }
+
+    /// Writes to standard error as it is, without a line's end.
+    static func writeError(_ text: String) {
+        signal(SIGPIPE, SIG_IGN)
+        var text = text
+        _ = text.withUTF8 { write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
     }
 
     /// Whether the terminal shows more than ASCII, by the locale's variables in their order of precedence (POSIX).
@@ -29,8 +36,8 @@ enum StandardStreams {
     }
 
     /// Zero, or the error number.
-    private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to descriptor: Int32) -> Int32 {
-        var rest = UnsafeRawBufferPointer(bytes)[...]
+    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             if count >= 0 {

@@ -382,7 +382,7 @@ extension Journal {
         }
         return CompactionJob(
             day: day, folder: folder, effects: options.effects, inputs: ordered, classes: classes, outputs: outputs,
-            generation: manifest.generation(over: all) + 1, manifest: manifest, localDays: options.localDays, now: now)
+            generation: manifest.generation(over: all) + 1, manifest: manifest, localDays: localDays, now: now)
     }
 
     /// Makes the sealed files what readers read, and retires those that went into them.

@@ -61,6 +61,7 @@ public final class Journal {
     /// By retention class: earlier readings were given up.
     var floors: [String: Int64] = [:]
     var lastRetention: Timestamp?
+    private(set) var localDays = LocalDays()
     /// As of the last upkeep.
     public internal(set) var disk = DiskState.ample
     /// A commit found no room since.
@@ -107,10 +108,7 @@ public final class Journal {
         sealed.use(try Manifest(core))
         try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in floors[row.text(0)] = row.integer(1) }
         try sweepStrays()
-        if try Meta.dayOffset.read(core) != Int64(options.dayOffsetSeconds) {
-            try Meta.dayOffset.write(Int64(options.dayOffsetSeconds), core)
-            try Meta.manifestVersion.write(try Meta.manifestVersion.read(core) + 1, core)
-        }
+        try setLocalDays(options.dayOffsetSeconds)
         // Without a moment no age counts; the first upkeep sets those floors.
         setFloors(now: Timestamp(milliseconds: 0))
         try core.rows("SELECT series, ts FROM latest") { row throws(StoreError) in
@@ -120,6 +118,17 @@ public final class Journal {
             ledger.noteSealed(stream: stream, time: row.integer(1))
         }
         try readBack()
+    }
+
+    /// Readers learn of other days with the manifest. Days stored under another offset are no more asked for.
+    private func setLocalDays(_ wanted: Int?) throws(StoreError) {
+        let stored = Int(try Meta.dayOffset.read(core))
+        localDays = LocalDays(offsetSeconds: wanted ?? stored)
+        guard let wanted, wanted != stored else { return }
+        try core.transaction { () throws(StoreError) in
+            try Meta.dayOffset.write(Int64(wanted), core)
+            try Meta.manifestVersion.write(try Meta.manifestVersion.read(core) + 1, core)
+        }
     }
 
     /// Removes files of frames that the manifest does not name: a seal or a compaction ended before it was noted, and

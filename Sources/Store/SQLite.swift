@@ -1,4 +1,5 @@
 import CSQLite
+import Synchronization
 
 /// An effect on a file, named to the hook before it happens.
 struct Effect: Sendable {
@@ -43,6 +44,9 @@ final class Connection {
     }
 
     let file: String
+    private let isWriter: Bool
+    /// Files that a connection of this process writes. Other processes are kept out by the folder's lock.
+    private static let written = Mutex<Set<String>>([])
     private var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
     private let effects: EffectHook?
@@ -52,8 +56,14 @@ final class Connection {
     init(_ file: String, _ mode: Mode, isTolerant: Bool = false, effects: EffectHook?) throws(StoreError) {
         self.file = file
         self.effects = effects
+        isWriter =
+            switch mode {
+            case .writer, .draft, .copy: true
+            case .readOnly, .immutable: false
+            }
         try effects?(Effect(kind: .open, file: file, sql: ""))
         try PageChecks.register()
+        if isWriter, !Self.written.withLock({ $0.insert(file).inserted }) { throw .writtenTwice(file: file) }
         var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI
         var uri = "file:" + Self.escaped(file) + "?vfs=" + PageChecks.vfsName
         switch mode {
@@ -74,8 +84,7 @@ final class Connection {
         let code = sqlite3_open_v2(uri, &handle, flags, nil)
         guard code == SQLITE_OK else {
             let error = self.error(code)
-            sqlite3_close_v2(handle)
-            handle = nil
+            close()
             throw error
         }
         do {
@@ -101,9 +110,11 @@ final class Connection {
 
     /// Finalizes all statements and closes the file; SQLite checkpoints when a writer was the last to close it.
     func close() {
+        guard handle != nil else { return }
         statements.removeAll()
         sqlite3_close_v2(handle)
         handle = nil
+        if isWriter { _ = Self.written.withLock { $0.remove(file) } }
     }
 
     /// What can be chosen only before the first table of a new file.

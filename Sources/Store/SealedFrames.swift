@@ -219,6 +219,22 @@ final class SealedFrames {
         }
     }
 
+    /// Those of `streams` that have frames in a file.
+    func streamsWithFrames(_ part: Part, _ streams: [Int]) throws(StoreError) -> [Int] {
+        guard !streams.isEmpty, let reader = try reader(of: part) else { return [] }
+        return try reader.read { connection throws(StoreError) in
+            var found: [Int] = []
+            for stream in streams {
+                let keys = keys(of: stream, in: part, part.times)
+                let sql = "SELECT k FROM frame WHERE k BETWEEN ? AND ? LIMIT 1"
+                if try connection.integer(sql, .integer(keys.lowerBound), .integer(keys.upperBound)) != nil {
+                    found.append(stream)
+                }
+            }
+            return found
+        }
+    }
+
     /// Cursors over the rows of one column in `span`, by rising precedence: where two have a row of the same time, the
     /// value of the later one is newer.
     func cursors(stream: Int, column: Int, _ span: Range<Int64>) -> [ColumnCursor] {

@@ -12,6 +12,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case leftOpen(file: String)
     /// Another process, or another journal of this one, writes to the folder.
     case locked(folder: String, pid: Int32?)
+    /// A second connection of this process would write the file: SQLite 3.40.1 can lose a WAL that way.
+    case writtenTwice(file: String)
     case schemaTooNew(found: Int, supported: Int)
     /// A database that is not one of ours.
     case foreign(file: String, applicationID: Int)
@@ -60,6 +62,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .locked(let folder, let pid):
             "store: \(folder) is in use by \(pid.map { "process \($0)" } ?? "another process"); "
                 + "one gateway writes a store at a time, stop that one or give another folder"
+        case .writtenTwice(let file):
+            "store: \(file) is written by another part of this process already; one connection writes a file"
         case .schemaTooNew(let found, let supported):
             "store: schema version \(found) is newer than \(supported), the newest this build reads; "
                 + "run the newer build or restore a backup made by this one"

@@ -13,8 +13,8 @@ public struct StoreOptions: Sendable {
     public var journalBytesMax = 64 << 20
 
     public var retention = Retention()
-    /// The site's days, which daily statistics are about.
-    public var dayOffsetSeconds = 0
+    /// Seconds that the site's days, which daily statistics are about, are ahead of UTC; nil for what the store has.
+    public var dayOffsetSeconds: Int?
     /// Bytes set aside so that sealing and retention can still work on a full disk; 0 for none.
     public var ballastBytes: Int64 = 0
 
@@ -22,8 +22,6 @@ public struct StoreOptions: Sendable {
     var effects: EffectHook?
 
     public init(folder: String) { self.folder = folder }
-
-    var localDays: LocalDays { LocalDays(offsetSeconds: dayOffsetSeconds) }
 }
 
 /// What the gateway has taken in since the store was made. Kept in the transaction of each commit.

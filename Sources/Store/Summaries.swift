@@ -122,6 +122,11 @@ private struct SummaryEngine {
                 return
             }
             left.removeAll { answered.contains($0) }
+            // Frames without hours: what the rollups hold of such a stream does not count them.
+            for stream in try archive.sealed.streamsWithFrames(part, left) {
+                try raw(stream, span)
+                left.removeAll { $0 == stream }
+            }
         }
         var answered: Set<Int> = []
         try archive.rollups.forEachHours(day: day, streams: left) { stream, bytes throws(Malformed) in

@@ -1,18 +1,20 @@
 /// Interned byte strings: each distinct name has one index, dense from 0 in order of first use.
 ///
 /// Open addressing over names that lie in one block; finding a known name allocates nothing.
-struct NameTable: Sendable {
+public struct NameTable: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
     private var hashes: [UInt64] = []
     /// Index + 1, or 0 for a free slot; a power of two of them, at most half full.
     private var slots = [UInt32](repeating: 0, count: 64)
 
-    var count: Int { ends.count }
+    public init() {}
 
-    func name(at index: Int) -> String { String(decoding: bytes[range(of: index)], as: UTF8.self) }
+    public var count: Int { ends.count }
 
-    func find(_ name: UnsafeRawBufferPointer) -> Int? {
+    public func name(at index: Int) -> String { String(decoding: bytes[range(of: index)], as: UTF8.self) }
+
+    public func find(_ name: UnsafeRawBufferPointer) -> Int? {
         let hash = Self.hash(name)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0 {
@@ -23,7 +25,7 @@ struct NameTable: Sendable {
         return nil
     }
 
-    mutating func intern(_ name: UnsafeRawBufferPointer) -> Int {
+    public mutating func intern(_ name: UnsafeRawBufferPointer) -> Int {
         if let known = find(name) { return known }
         bytes.append(contentsOf: name)
         ends.append(bytes.count)

@@ -16,6 +16,8 @@ struct Server {
     let socket: String
     /// What was acknowledged, in order.
     let acknowledged = Acknowledgements()
+    /// What was imported, one line a reading.
+    let imported = Acknowledgements()
 
     final class Acknowledgements: Sendable {
         private let list = Mutex<[String]>([])
@@ -68,7 +70,7 @@ struct Server {
     }
 
     private func answers(_ refusal: LiveRefusal?, _ statisticsRows: Int?) -> LiveAnswers {
-        let acknowledged = acknowledged
+        let (acknowledged, imported) = (acknowledged, imported)
         return LiveAnswers(
             status: { LiveStatusAnswer(version: "test", startedAt: noon, broker: "127.0.0.1:1883") },
             statistics: { device, quantity, window, rowsMax async throws(LiveRefusal) -> [StatisticsAnswer] in
@@ -79,6 +81,16 @@ struct Server {
                 if let refusal { throw refusal }
                 guard id == 1 else { throw .notFound("there is no alert \(id)") }
                 acknowledged.append("\(id) \(by): \(note)")
+            },
+            importReadings: { readings, profile async throws(LiveRefusal) -> ImportReceipt in
+                if let refusal { throw refusal }
+                for entry in readings.entries {
+                    imported.append(
+                        "\(entry.line) \(readings.device(of: entry)) \(entry.quantity) \(entry.value) \(profile)")
+                }
+                var receipt = ImportReceipt()
+                receipt.fresh = readings.count
+                return receipt
             },
             examine: { [FindingAnswer(check: "disk", level: .warning, finding: "slow", mend: "wait")] })
     }

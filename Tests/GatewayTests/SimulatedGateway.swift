@@ -36,12 +36,14 @@ final class SimulatedGateway {
     private(set) var now = Timestamp(milliseconds: 1_772_705_640_000)
     private(set) var loop: IngestLoop?
     private(set) var journal: Journal?
+    /// Of the gateway that runs.
+    private(set) var mailbox = Mailbox()
     private let configuration: GatewayConfiguration
     private let files: LoadedFiles
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    init(seed: UInt64, mischief: SimulatedBroker.Mischief = .init(), lamps: Int = 4) throws {
+    init(seed: UInt64, mischief: SimulatedBroker.Mischief = .init(), lamps: Int = 4, turn: String = "") throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "baotu-simulation-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try Self.rules.write(to: folder.appending(path: "alerts.yaml"), atomically: true, encoding: .utf8)
@@ -50,6 +52,7 @@ final class SimulatedGateway {
         var configuration = try GatewayConfiguration(
             yaml: """
                 store: {folder: store, seal_every: 60s}
+                turn: {\(turn)}
                 devices: {folder: \(Self.root.path)/Devices, roster: roster.csv}
                 """, file: folder.appending(path: "baotu.yaml").path)
         let disk = disk
@@ -88,9 +91,10 @@ final class SimulatedGateway {
     func start() throws {
         let journal = try Journal.open(configuration.store)
         self.journal = journal
+        mailbox = Mailbox()
         do {
             loop = try IngestLoop(
-                configuration: configuration, files: files, broker: broker, journal: journal, mailbox: Mailbox(),
+                configuration: configuration, files: files, broker: broker, journal: journal, mailbox: mailbox,
                 live: LiveView(LiveStatusAnswer(version: "test", startedAt: now, broker: "simulated")),
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 serviceManager: ServiceManager(environment: [:]), sealer: Sealer(isInline: true),

@@ -52,6 +52,33 @@ struct JournalTests {
         try open().close()
     }
 
+    @Test("one connection writes a file, through seals and compactions")
+    func oneWriter() throws {
+        let journal = try open()
+        let core = folder.store + "/core.db"
+        #expect(throws: StoreError.writtenTwice(file: core)) {
+            try Connection(core, .writer(pageBytes: 4096), effects: nil)
+        }
+        try journal.put("lamp", noon, ["active_power": 1])
+        for _ in 0..<2 {
+            try journal.seal()
+            let later = noon + .seconds(86_400)
+            if let job = journal.nextCompaction(now: later) {
+                try journal.finishCompaction(try job.run(), now: later)
+            }
+        }
+        journal.close()
+        // Every writer has let go.
+        for file in [core, folder.store + "/rollup-2026.db"]
+            + names(in: folder.store + "/raw").map({
+                folder.store + "/raw/" + $0
+            }) where file.hasSuffix(".db") && !file.contains(".g")
+        {
+            try Connection(file, .writer(pageBytes: 4096), effects: nil).close()
+        }
+        #expect(try Archive(folder: folder.store).points("lamp", "active_power") == [Point(noon, 1)])
+    }
+
     @Test("a folder that cannot be is refused with its reason")
     func unusableFolder() throws {
         #expect(throws: StoreError.parentMissing(folder: folder.path + "/a/b")) {

@@ -257,7 +257,14 @@ struct SimulationTests {
             let days = try again { () throws(StoreError) in try job.run() }
             try again { () throws(StoreError) in try journal.finishCompaction(days, now: later) }
         }
-        return [commit, commit, record, seal, compact, commit, roster, commit, seal, compact, compact, commit, record]
+        // A minute after what was replaced may go.
+        let upkeep: @Sendable (Journal, inout Traffic, inout Model) throws -> Void = { journal, _, _ in
+            _ = try journal.upkeep(now: noon + .seconds(86_400 * 9 + 100))
+        }
+        return [
+            commit, commit, record, seal, compact, upkeep, commit, roster, commit, seal, compact, compact, upkeep,
+            commit, record,
+        ]
     }()
 
     private static func again<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {

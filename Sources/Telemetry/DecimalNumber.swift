@@ -5,24 +5,24 @@ import Darwin
 #endif
 
 /// Decimal text to the nearest `Double`.
-enum DecimalNumber {
+public enum DecimalNumber {
     /// Longer texts are no numbers: 512 digits are more than any device means.
-    static let bytesMax = 512
+    public static let bytesMax = 512
 
     /// 10^0 to 10^22: the powers of ten that a `Double` holds exactly.
-    static let powers: [Double] = (0...22).map { exponent in
+    public static let powers: [Double] = (0...22).map { exponent in
         (0..<exponent).reduce(1.0) { product, _ in product * 10 }
     }
 
     /// Reads `[+-] digits [. digits] [e [+-] digits]`, blanks around it allowed; nil for anything else.
     ///
     /// The result is correctly rounded; beyond the range of `Double` it is infinite.
-    static func parse(_ text: UnsafeRawBufferPointer) -> Double? {
+    public static func parse(_ text: UnsafeRawBufferPointer) -> Double? {
         guard let base = text.baseAddress else { return nil }
         return parse(base.assumingMemoryBound(to: UInt8.self), count: text.count)
     }
 
-    static func parse(_ text: UnsafePointer<UInt8>, count: Int) -> Double? {
+    public static func parse(_ text: UnsafePointer<UInt8>, count: Int) -> Double? {
         guard count <= bytesMax else { return nil }
         var position = 0
         var end = count

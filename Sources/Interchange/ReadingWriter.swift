@@ -1,0 +1,112 @@
+import Telemetry
+
+/// Writes readings as CSV or JSON lines, a run of one series at a time.
+///
+/// Times are RFC 3339 in UTC with milliseconds. A value is written with the fewest digits that give the same double
+/// back. Lines end with a line feed, as all CSV of Baotu does.
+public struct ReadingWriter: Sendable {
+    private let isCSV: Bool
+    private var before: [UInt8] = []
+    private var between: [UInt8] = []
+    private var day = Int64.min
+    private var date: [UInt8] = []
+
+    /// `.influx` is not written.
+    public init(_ format: InterchangeFormat) {
+        precondition(format != .influx, "interchange: line protocol is only read")
+        isCSV = format == .csv
+    }
+
+    /// What stands before the first reading: the columns of CSV.
+    public var header: String {
+        isCSV ? ReadingKey.allCases.map(\.rawValue).joined(separator: ",") + "\n" : ""
+    }
+
+    /// Names the series of the readings that follow.
+    public mutating func begin(device: String, quantity: String, channel: String?, unit: String) {
+        between.removeAll(keepingCapacity: true)
+        if isCSV {
+            before = []
+            for field in [device, quantity, channel ?? "", unit] {
+                between.append(UInt8(ascii: ","))
+                Self.appendCSV(field, to: &between)
+            }
+            between.append(UInt8(ascii: ","))
+        } else {
+            before = Array("{\"observed\":\"".utf8)
+            between.append(UInt8(ascii: "\""))
+            let pairs = [("device", device), ("quantity", quantity), ("channel", channel), ("unit", unit)]
+            for case (let key, let text?) in pairs {
+                between += Array(",\"\(key)\":".utf8)
+                Self.appendJSON(text, to: &between)
+            }
+            between += Array(",\"value\":".utf8)
+        }
+    }
+
+    public mutating func append(_ observed: Timestamp, _ value: Double, to output: inout [UInt8]) {
+        output.append(contentsOf: before)
+        appendTime(observed.milliseconds, to: &output)
+        output.append(contentsOf: between)
+        Self.append(value, to: &output)
+        if !isCSV { output.append(UInt8(ascii: "}")) }
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    private mutating func appendTime(_ milliseconds: Int64, to output: inout [UInt8]) {
+        let day = milliseconds.flooredDivision(by: 86_400_000)
+        if day != self.day {
+            self.day = day
+            date = Array(Timestamp(milliseconds: day * 86_400_000).description.utf8.prefix(10))
+        }
+        let inDay = Int(milliseconds - day * 86_400_000)
+        output.append(contentsOf: date)
+        func two(_ mark: UInt8, _ number: Int) {
+            output.append(mark)
+            output.append(UInt8(ascii: "0") + UInt8(number / 10))
+            output.append(UInt8(ascii: "0") + UInt8(number % 10))
+        }
+        two(UInt8(ascii: "T"), inDay / 3_600_000)
+        two(UInt8(ascii: ":"), inDay / 60_000 % 60)
+        two(UInt8(ascii: ":"), inDay / 1000 % 60)
+        two(UInt8(ascii: "."), inDay % 1000 / 10)
+        output.append(UInt8(ascii: "0") + UInt8(inDay % 10))
+        output.append(UInt8(ascii: "Z"))
+    }
+
+    /// `230`, `0.1`, `-0`, `1e+300`: Swift's shortest digits, without the `.0` of a whole number.
+    static func append(_ value: Double, to output: inout [UInt8]) {
+        let text = value.description.utf8
+        let isWhole = text.suffix(2).elementsEqual([UInt8(ascii: "."), UInt8(ascii: "0")])
+        output.append(contentsOf: isWhole ? text.dropLast(2) : text[...])
+    }
+
+    /// RFC 4180: quotation marks where the field needs them.
+    static func appendCSV(_ field: String, to output: inout [UInt8]) {
+        let quote = UInt8(ascii: "\"")
+        let marks: [UInt8] = [UInt8(ascii: ","), quote, UInt8(ascii: "\n"), UInt8(ascii: "\r")]
+        guard field.utf8.contains(where: marks.contains) else {
+            output.append(contentsOf: field.utf8)
+            return
+        }
+        output.append(quote)
+        for byte in field.utf8 {
+            if byte == quote { output.append(quote) }
+            output.append(byte)
+        }
+        output.append(quote)
+    }
+
+    private static func appendJSON(_ text: String, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): output += [UInt8(ascii: "\\"), byte]
+            // No name has one; written all the same as RFC 8259 wants it.
+            case 0..<0x20: output += Array("\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8)
+            default: output.append(byte)
+            }
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+}
