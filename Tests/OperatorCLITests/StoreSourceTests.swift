@@ -283,7 +283,7 @@ struct StoreSourceTests {
     @Test("bash completes commands, options, quantities, and devices of the store")
     func completion() throws {
         _ = try makeStore()
-        #expect(try completions(of: "baotu st") == ["stats", "status"])
+        #expect(try completions(of: "baotu st") == ["stats", "status", "store"])
         #expect(try completions(of: "baotu alerts a") == ["ack"])
         #expect(try completions(of: "baotu history --pl") == ["--plot"])
         #expect(try completions(of: "baotu latest --store \(store) lamp-") == ["lamp-1", "lamp-2", "lamp-3"])
