@@ -52,7 +52,7 @@ public enum StoreCheck {
     /// Verifies every page, every frame and every row that has a check value, what the manifest says of each file, and
     /// in a store that nobody has open also the WAL that was left.
     ///
-    /// About 60 MB of sealed files a second. Throws where there is no store or it may not be read; damage is no error.
+    /// Throws where there is no store or it may not be read; damage is no error.
     public static func run(
         folder: String, progress: (StoreProgress) -> Void = { _ in }
     ) throws(StoreError) -> CheckReport {
@@ -336,6 +336,7 @@ final class StoreChecker {
                 part.file, .frame, devices: Array(Set(devices)).sorted(), since: part.first, until: part.last,
                 "some frames cannot be reached: \(gap.reason)")
         }
+        if !part.isSealed { checkHours(part, reader) }
         if part.isSealed, walk.lost.isEmpty, walk.gap == nil,
             Int64(walk.keys.count) != part.frames || walk.rows != part.rows
         {
@@ -351,6 +352,28 @@ final class StoreChecker {
 
     // MARK: Rollups
 
+    /// The hours in a small file; those of older versions have none.
+    private func checkHours(_ part: Part, _ reader: FileReader) {
+        do throws(StoreError) {
+            let streams = try reader.read { connection throws(StoreError) in
+                var streams: [Int] = []
+                guard try connection.tables().contains("hours") else { return streams }
+                try connection.rows("SELECT stream, crc, b FROM hours") { row throws(StoreError) in
+                    if !RollupRows.isRight(row) { streams.append(Int(row.integer(0))) }
+                }
+                return streams
+            }
+            for stream in streams {
+                let name = deviceName(ofStream: stream) ?? "stream \(stream)"
+                found(
+                    part.file, .rollup, devices: [name], since: part.times.lowerBound, until: part.times.upperBound - 1,
+                    "the hours of \(name) do not match their check value")
+            }
+        } catch {
+            if isDamage(error) { found(part.file, .rollup, "its hours do not read: \(detail(error))") }
+        }
+    }
+
     private func checkRollup(_ file: String) {
         let path = folder.path + "/" + file
         count(path)
@@ -361,10 +384,7 @@ final class StoreChecker {
         do throws(StoreError) {
             let bad = try reader.read { connection throws(StoreError) in try RollupRows.damaged(connection) }
             for row in bad {
-                let series = Int(row.series)
-                let name =
-                    series < registry.seriesCount
-                    ? registry.devices[registry.series[series].device.index].name : "series \(series)"
+                let name = deviceName(ofStream: row.stream) ?? "stream \(row.stream)"
                 found(
                     file, .rollup, devices: [name], since: row.time, until: row.time + FrameKey.dayMilliseconds - 1,
                     "the row of \(name) from \(Timestamp(milliseconds: row.time)) in \(row.table) does not match its "
@@ -587,37 +607,37 @@ extension [FrameKey] {
     fileprivate var isSortedStrictly: Bool { zip(self, dropFirst()).allSatisfy { $0 < $1 } }
 }
 
-/// Rows of a rollup file: every table with `k`, `crc` and `b`.
+/// Rows of a file of rollups.
 enum RollupRows {
+    static let tables = ["r1h", "r1d"]
+
     struct Row {
         var table: String
-        var series: Int64
-        /// Milliseconds since 1970.
-        var time: Int64
+        var key: Int64
+
+        var stream: Int { RollupKey.stream(key) }
+        /// When the day begins, in milliseconds since 1970.
+        var time: Int64 {
+            let place = key >> RollupKey.streamBits
+            return table == "r1h" ? place * FrameKey.dayMilliseconds : FrameKey.epoch + place * 60_000
+        }
     }
 
     /// Those that do not match their check value.
     static func damaged(_ connection: Connection) throws(StoreError) -> [Row] {
         var bad: [Row] = []
-        for table in try tables(connection) {
+        for table in tables {
             try connection.rows("SELECT k, crc, b FROM \(table)") { row throws(StoreError) in
-                let key = FrameKey(rawValue: row.integer(0))
-                let isRight = row.withBlob(2) { CRC32C.check(key: key.rawValue, $0) == row.integer(1) }
-                if !isRight { bad.append(Row(table: table, series: Int64(key.stream), time: key.time)) }
+                let key = row.integer(0)
+                if !isRight(row) { bad.append(Row(table: table, key: key)) }
             }
         }
         return bad
     }
 
-    static func tables(_ connection: Connection) throws(StoreError) -> [String] {
-        var tables: [String] = []
-        try connection.rows(
-            """
-            SELECT m.name FROM sqlite_schema m WHERE m.type = 'table' AND 3 =
-                (SELECT count(*) FROM pragma_table_info(m.name) WHERE name IN ('k', 'crc', 'b'))
-            """
-        ) { row throws(StoreError) in tables.append(row.text(0)) }
-        return tables
+    /// Of a row with its key, its check value and its bytes.
+    static func isRight(_ row: Statement) -> Bool {
+        row.withBlob(2) { CRC32C.check(key: row.integer(0), $0) == row.integer(1) }
     }
 }
 

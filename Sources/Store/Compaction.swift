@@ -102,16 +102,7 @@ extension CompactionJob {
             let rest = max(begin, span.lowerBound)..<min(begin + FrameKey.dayMilliseconds, span.upperBound)
             if !parts.isEmpty { all = try others.rows(of: stream, rest).merged(with: all) }
         }
-        var values: [Double] = []
-        let days: [DaySummary?] = (0..<all.stride).map { column in
-            values.removeAll(keepingCapacity: true)
-            for row in 0..<all.count where !all[row, column].isNaN { values.append(all[row, column]) }
-            guard !values.isEmpty else { return nil }
-            var histogram = Histogram()
-            for value in values { histogram.add(value) }
-            return DaySummary(
-                summary: values.withUnsafeBufferPointer { Summary($0) }, histogram: histogram, isRevised: false)
-        }
+        let days = DaySummary.columns(of: all)
         if days.contains(where: { $0 != nil }) {
             try rollups.put(days, stream: stream, start: span.lowerBound)
         }

@@ -104,7 +104,7 @@ enum PageChecks {
     ///
     /// 2 to 3 us for 4 KB, 8 to 13 us for 16 KB. Only checkpoints write pages, four for a commit of 1000 readings (13 kB):
     /// about 10 us beside the 0.5 to 1 ms of the commit. Reading 2000 pages of 16 KB out of the kernel's cache takes 31 to
-    /// 75 ms where it took 9 to 18 (loaded machine); to unpack their frames takes ten times that.
+    /// 75 ms where it took 9 to 18 (loaded machine).
     fileprivate static func seal(_ page: UnsafeMutableRawBufferPointer, number: Int64) {
         let end = page.count - reservedBytes
         page.storeBytes(
@@ -112,7 +112,7 @@ enum PageChecks {
         page.storeBytes(of: mark.littleEndian, toByteOffset: end + 4, as: UInt32.self)
     }
 
-    fileprivate static func isRight(_ page: UnsafeRawBufferPointer, number: Int64) -> Bool {
+    static func isRight(_ page: UnsafeRawBufferPointer, number: Int64) -> Bool {
         isMarked(page)
             && UInt32(littleEndian: page.loadUnaligned(fromByteOffset: page.count - 8, as: UInt32.self))
                 == check(page, number)

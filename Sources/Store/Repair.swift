@@ -476,7 +476,7 @@ private final class StoreRepairer {
         }
         for year in folder.rollupYears() {
             let file = "rollup-\(year).db"
-            if files.contains(file) || files.contains(file + "-wal") { try replaceRollup(file) }
+            if files.contains(file) || files.contains(file + "-wal") { try replaceRollup(year, core) }
         }
         try core.checkpoint()
     }
@@ -530,8 +530,9 @@ private final class StoreRepairer {
         defer { file.close() }
         if fresh.isSealed { try Schema.prepareSealed(file) } else { try Schema.prepareSmall(file) }
         let insert = try file.statement("INSERT OR REPLACE INTO frame VALUES (?, ?, ?, ?, NULL, ?, ?)")
-        let reader = FileReader(folder.path(of: part), isSealed: part.isSealed, isTolerant: true, effects: nil)
-        let damaged = folder.path(of: part)
+        let damaged = try readable(part)
+        defer { if damaged != folder.path(of: part) { unlink(damaged) } }
+        let reader = FileReader(damaged, isSealed: part.isSealed, isTolerant: true, effects: nil)
         let walk: FrameWalk?
         do throws(StoreError) {
             walk = try file.transaction { () throws(StoreError) in
@@ -550,6 +551,7 @@ private final class StoreRepairer {
             guard error.isDamage(of: damaged) else { throw error }
             walk = nil
         }
+        if !part.isSealed, walk != nil { try takeHours(reader, into: file) }
         guard let walk, !walk.keys.isEmpty else {
             file.close()
             try work.remove(draft)
@@ -567,6 +569,62 @@ private final class StoreRepairer {
         return walk
     }
 
+    /// The hours of a small file that match their check values; those of the others are made anew by the next seal.
+    private func takeHours(_ reader: FileReader, into file: Connection) throws(StoreError) {
+        let insert = try file.statement("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)")
+        do throws(StoreError) {
+            try file.transaction { () throws(StoreError) in
+                try reader.read { connection throws(StoreError) in
+                    guard try connection.tables().contains("hours") else { return }
+                    try connection.rows("SELECT stream, crc, b FROM hours") { row throws(StoreError) in
+                        guard RollupRows.isRight(row) else { return }
+                        insert.bind((0..<3).map { row.value($0) })
+                        try insert.run()
+                    }
+                }
+            }
+        } catch {
+            guard error.isDamage(of: reader.file) else { throw error }
+        }
+    }
+
+    /// A file with a damaged first page does not open, though all that it says is known: the copy that this returns has
+    /// that page from an empty file of the same kind. Else the file itself.
+    private func readable(_ part: Part) throws(StoreError) -> String {
+        let path = folder.path(of: part)
+        let bytes = SealJob.dayPageBytes
+        guard let first = Self.read(path, bytes), first.count == bytes, Folder.size(of: path + "-wal") == 0,
+            !first.withUnsafeBytes({ PageChecks.isRight($0, number: 1) })
+        else { return path }
+        let (model, copy) = (folder.damaged + "/model.new", folder.damaged + "/readable.new")
+        try work.remove(model)
+        defer { unlink(model) }
+        let empty = try Connection(model, .draft(pageBytes: bytes), effects: work.effects)
+        if part.isSealed { try Schema.prepareSealed(empty) } else { try Schema.prepareSmall(empty) }
+        empty.close()
+        guard var page = Self.read(model, bytes), page.count == bytes else { return path }
+        // Where the header has them: pages of the file, and none of them free.
+        let pages = UInt32(Folder.size(of: path) / Int64(bytes))
+        page.replaceSubrange(28..<32, with: (0..<4).map { UInt8(truncatingIfNeeded: pages >> (24 - 8 * $0)) })
+        page.replaceSubrange(32..<40, with: repeatElement(0, count: 8))
+        _ = try work.copy(path, to: copy, mode: 0o640)
+        let descriptor = open(copy, O_WRONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        guard pwrite(descriptor, page, bytes, 0) == bytes else {
+            throw .ioError(file: copy, detail: Folder.reason(errno))
+        }
+        return copy
+    }
+
+    private static func read(_ path: String, _ count: Int) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = pread(descriptor, &bytes, count, 0)
+        return got >= 0 ? Array(bytes[..<got]) : nil
+    }
+
     /// `raw/2026-03-15.g1.db` becomes `raw/2026-03-15.g1.r1.db`, that one `r2`.
     private func nextName(of file: String, _ manifest: Manifest) -> String {
         let known = Set((manifest.live + manifest.retired).map(\.file))
@@ -581,77 +639,100 @@ private final class StoreRepairer {
         return "\(base).r\(number).db"
     }
 
-    /// A file of rollups with the rows that match their check values.
-    private func replaceRollup(_ file: String) throws(StoreError) {
-        let path = folder.path + "/" + file
+    /// A file of rollups with the rows that match their check values, and the others made anew from frames.
+    private func replaceRollup(_ year: Int, _ core: Connection) throws(StoreError) {
+        let path = folder.rollup(year)
+        let file = "rollup-\(year).db"
         try keep(file)
         if Folder.size(of: path + "-wal") > 0 { try keepCopy(file + "-wal") }
         let draft = path + ".new"
         try work.remove(draft)
         try Folder.makeFile(draft)
-        let fresh = try Connection(draft, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+        let fresh = try Connection(draft, .writer(pageBytes: SealJob.dayPageBytes), effects: work.effects)
         defer { fresh.close() }
-        var rows = 0
-        do throws(StoreError) {
-            rows = try fresh.transaction { () throws(StoreError) in try takeRollups(path, into: fresh) }
-        } catch {
-            guard error.isDamage(of: path) else { throw error }
-        }
+        try Schema.prepareRollup(fresh)
+        let rows = try fresh.transaction { () throws(StoreError) in try takeRollups(path, into: fresh) }
         try fresh.checkpoint()
         fresh.close()
-        guard rows > 0 else {
-            try work.remove(draft)
-            try work.remove(path)
-            report.done.append("\(file) was taken out: nothing of it reads")
-            return
-        }
         _ = try work.settle(draft)
         // Its WAL first: beside the new file SQLite would apply it.
         for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
         try work.rename(draft, to: path)
         try work.sync(folder: folder.path)
-        report.done.append("\(file) was built anew with the \(rows) rows that read")
+        let made = try recompute(year, core)
+        report.done.append("\(file) has the \(rows) rows that read, and \(made) made anew from frames")
     }
 
     private func takeRollups(_ path: String, into fresh: Connection) throws(StoreError) -> Int {
-        try FileReader(path, isTolerant: true, effects: nil).read { old throws(StoreError) in
-            var rows = 0
-            for pragma in ["application_id", "user_version"] {
-                try fresh.run("PRAGMA \(pragma) = \(try old.integer("PRAGMA \(pragma)") ?? 0)")
-            }
-            var schema: [String] = []
-            try old.rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC") {
-                row throws(StoreError) in schema.append(row.text(0))
-            }
-            for sql in schema { try fresh.run(sql) }
-            let checked = Set(try RollupRows.tables(old))
-            for table in try old.tables() {
-                var columns: [String] = []
-                try old.rows("SELECT name FROM pragma_table_info(?)", .text(table)) { row throws(StoreError) in
-                    columns.append(row.text(0))
-                }
-                let marks = columns.map { _ in "?" }.joined(separator: ", ")
-                let insert = try fresh.statement("INSERT OR IGNORE INTO \(table) VALUES (\(marks))")
-                let places = ["k", "crc", "b"].compactMap { columns.firstIndex(of: $0) }
-                for order in ["", " DESC"] {
-                    do throws(StoreError) {
-                        try old.rows("SELECT * FROM \(table) ORDER BY 1\(order)") { row throws(StoreError) in
-                            if checked.contains(table), places.count == 3 {
-                                let isRight = row.withBlob(places[2]) {
-                                    CRC32C.check(key: row.integer(places[0]), $0) == row.integer(places[1])
-                                }
-                                guard isRight else { return }
-                            }
-                            insert.bind(columns.indices.map { row.value($0) })
+        var rows = 0
+        for table in RollupRows.tables {
+            let insert = try fresh.statement("INSERT OR IGNORE INTO \(table) VALUES (?, ?, ?)")
+            for order in ["", " DESC"] {
+                do throws(StoreError) {
+                    try FileReader(path, isTolerant: true, effects: nil).read { old throws(StoreError) in
+                        try old.rows("SELECT k, crc, b FROM \(table) ORDER BY k\(order)") { row throws(StoreError) in
+                            guard RollupRows.isRight(row) else { return }
+                            insert.bind((0..<3).map { row.value($0) })
                             try insert.run()
                             rows += fresh.changes
                         }
-                        break
-                    } catch .corrupt(path, _) {}
+                    }
+                    break
+                } catch {
+                    guard error.isDamage(of: path) else { throw error }
                 }
             }
-            return rows
         }
+        return rows
+    }
+
+    /// Makes the hours and days of sealed days that have no row, from frames; returns how many.
+    private func recompute(_ year: Int, _ core: Connection) throws(StoreError) -> Int {
+        let manifest = try Manifest(core)
+        let frames = SealedFrames(folder, effects: work.effects)
+        frames.use(manifest)
+        let streams = Int(try core.integer("SELECT count(*) FROM stream") ?? 0)
+        var known: [String: Set<Int64>] = [:]
+        try FileReader(folder.rollup(year), effects: nil).read { connection throws(StoreError) in
+            for table in RollupRows.tables {
+                var keys: Set<Int64> = []
+                try connection.rows("SELECT k FROM \(table)") { row throws(StoreError) in keys.insert(row.integer(0)) }
+                known[table] = keys
+            }
+        }
+        // Where local days begin shows in any of them that is left.
+        let minute = known["r1d"]?.first.map { ($0 >> RollupKey.streamBits) % 1440 } ?? 0
+        let localDays = LocalDays(offsetSeconds: Int((1440 - minute) % 1440) * 60)
+        let rollups = RollupWriter(folder, work.effects)
+        var made = 0
+        func isSealed(_ day: Int64) -> Bool { manifest.parts(of: day).contains(where: \.isSealed) }
+        for day in manifest.days where isSealed(day) && Folder.year(of: day * FrameKey.dayMilliseconds) == year {
+            let begin = day * FrameKey.dayMilliseconds
+            let spans = localDays.overlapping(day).filter { span in
+                span.lowerBound >= FrameKey.epoch && Folder.year(of: span.lowerBound) == year
+                    && isSealed(FrameKey.day(of: span.lowerBound)) && isSealed(FrameKey.day(of: span.upperBound - 1))
+            }
+            for stream in 0..<streams {
+                if known["r1h"]?.contains(RollupKey.hours(day: day, stream: stream)) != true {
+                    let rows = try frames.rows(of: stream, begin..<begin + FrameKey.dayMilliseconds)
+                    if !rows.isEmpty {
+                        let hours = RollupRow.hours(rows, day: day)
+                        try rollups.put(hours, small: [], stream: stream, day: day, completeBefore: .min)
+                        made += 1
+                    }
+                }
+                for span in spans {
+                    let key = RollupKey.day(start: span.lowerBound, stream: stream)
+                    guard known["r1d"]?.insert(key).inserted == true else { continue }
+                    let rows = try frames.rows(of: stream, span)
+                    guard !rows.isEmpty else { continue }
+                    try rollups.put(DaySummary.columns(of: rows), stream: stream, start: span.lowerBound)
+                    made += 1
+                }
+            }
+        }
+        try rollups.finish()
+        return made
     }
 }
 

@@ -94,6 +94,20 @@ struct DaySummary: Equatable, Sendable {
     var histogram: Histogram
     var isRevised: Bool
 
+    /// The figures of every column of `rows`, which lie in one local day; nil where a column has none.
+    static func columns(of rows: RowBlock) -> [DaySummary?] {
+        var values: [Double] = []
+        return (0..<rows.stride).map { column in
+            values.removeAll(keepingCapacity: true)
+            for row in 0..<rows.count where !rows[row, column].isNaN { values.append(rows[row, column]) }
+            guard !values.isEmpty else { return nil }
+            var histogram = Histogram()
+            for value in values { histogram.add(value) }
+            return DaySummary(
+                summary: values.withUnsafeBufferPointer { Summary($0) }, histogram: histogram, isRevised: false)
+        }
+    }
+
     func encode(into writer: inout ByteWriter) {
         writer.reserve(1)
         writer.put(byte: isRevised ? 1 : 0)

@@ -34,6 +34,12 @@ struct ParsingTests {
         #expect(history.limit == 7)
         #expect(history.plot)
 
+        let backup = try parse("backup /b --store /s --format json", as: BackupCommand.self)
+        #expect([backup.directory, backup.options.folder] == ["/b", "/s"])
+        #expect(try parse("restore /b --store /s", as: RestoreCommand.self).directory == "/b")
+        #expect(try parse("store check --store /s", as: StoreCheckCommand.self).options.folder == "/s")
+        #expect(try parse("store repair --format csv", as: StoreRepairCommand.self).options.format == .csv)
+
         let stats = try parse("stats m1 voltage --window 1h", as: StatsCommand.self)
         #expect([stats.device, stats.quantity] == ["m1", "voltage"])
         #expect(stats.window?.duration == .seconds(3600))
