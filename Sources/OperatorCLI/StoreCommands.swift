@@ -118,7 +118,7 @@ private func printBackup(_ summary: BackupSummary, _ output: Output) throws {
 struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store", abstract: "Looks after the files of the store.",
-        subcommands: [StoreCheckCommand.self, StoreRepairCommand.self])
+        subcommands: [StoreCheckCommand.self, StoreLedgerCommand.self, StoreRepairCommand.self])
 }
 
 struct StoreCheckCommand: ParsableCommand {
@@ -173,6 +173,31 @@ struct StoreRepairCommand: ParsableCommand {
             try output.write(report.isGood ? "the store is good" : "\(report.remaining.count) damages remain")
         }
         if !report.isGood { throw ExitCode(1) }
+    }
+}
+
+struct StoreLedgerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ledger",
+        abstract: "What the store no longer has: days given up, and what a repair could not read.")
+
+    @OptionGroup var options: StoreFolderOptions
+
+    func run() throws {
+        let output = options.output
+        let entries = try options.work("ledger") { _ in try Archive(folder: options.folder).givenUp() }
+        try output.print(
+            entries,
+            columns: [
+                .init("at"), .init("why"), .init("class"), .init("first"), .init("last"), .init("rows", .right),
+                .init("file"), .init("detail"),
+            ],
+            rows: entries.map { entry in
+                [
+                    output.time(entry.at), entry.why.rawValue, entry.retentionClass, output.time(entry.first),
+                    output.time(entry.last), "\(entry.rows)", output.text(entry.file), output.text(entry.detail),
+                ]
+            }, empty: "nothing was given up")
     }
 }
 

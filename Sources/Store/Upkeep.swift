@@ -49,6 +49,30 @@ public struct GivenUp: Sendable, Hashable, Codable {
     }
 }
 
+extension Archive {
+    /// The ledger of what the store no longer has, oldest first.
+    public func givenUp() throws(StoreError) -> [GivenUp] {
+        try withSnapshot { connection throws(StoreError) in
+            var entries: [GivenUp] = []
+            guard try Schema.version(of: connection) >= 2 else { return entries }
+            try connection.rows(
+                "SELECT at, why, file, class, first_ts, last_ts, n, bytes, detail FROM given_up ORDER BY id"
+            ) { row throws(StoreError) in
+                guard let why = GivenUp.Why(rawValue: row.text(1)) else {
+                    throw .corrupt(file: connection.file, detail: "the ledger has '\(row.text(1))'")
+                }
+                entries.append(
+                    GivenUp(
+                        at: Timestamp(milliseconds: row.integer(0)), why: why, file: row.text(2),
+                        retentionClass: row.text(3), first: Timestamp(milliseconds: row.integer(4)),
+                        last: Timestamp(milliseconds: row.integer(5)), rows: row.integer(6), bytes: row.integer(7),
+                        detail: row.text(8)))
+            }
+            return entries
+        }
+    }
+}
+
 /// What `Journal.upkeep` did and found.
 public struct UpkeepReport: Sendable {
     public var disk: DiskState

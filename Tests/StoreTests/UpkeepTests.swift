@@ -66,6 +66,7 @@ struct UpkeepTests {
         // An hour later the files are gone too.
         _ = try journal.upkeep(now: noon(7) + .seconds(3600))
         #expect(!files.contains { $0.hasPrefix("2026-03-15.g") }, "\(files)")
+        #expect(try archive.givenUp().map(\.first) == [noon(0), noon(1), noon(2)])
         let late = try journal.put("other", noon(1), ["active_power": 1], now: noon(7))
         #expect(late.fresh.isEmpty)
         #expect(journal.counters.rejected == 1)
