@@ -360,7 +360,7 @@ final class Copier: Sendable {
 
     var hook: EffectHook {
         { [self] effect throws(StoreError) in
-            guard Folder.exists(from + "/core.db"), effect.kind == .step else { return }
+            guard Folder.exists(from + "/core.db"), effect.kind == .step || effect.kind == .file else { return }
             copies.withLock { copies in
                 let copy = to + "/copy-\(copies.count)"
                 copyStore(from, to: copy)
