@@ -6,7 +6,9 @@ import CSQLite
 func tableBytes(_ file: String, tables: [String]) -> [String: Double] {
     var handle: OpaquePointer?
     defer { sqlite3_close_v2(handle) }
-    guard sqlite3_open_v2(file, &handle, SQLITE_OPEN_READONLY, nil) == SQLITE_OK else { return [:] }
+    // Immutable: a reader of a file in WAL mode would leave a WAL beside it.
+    let uri = "file:\(file)?immutable=1"
+    guard sqlite3_open_v2(uri, &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nil) == SQLITE_OK else { return [:] }
     func number(_ sql: String) -> Double? {
         var statement: OpaquePointer?
         defer { sqlite3_finalize(statement) }
