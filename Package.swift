@@ -78,6 +78,10 @@ let package = Package(
             dependencies: ["Fleet", "Broker", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: ours),
 
+        .executableTarget(
+            name: "store-bench", dependencies: ["Store", "Telemetry", "CSQLite"], path: "Tests/Performance/StoreBench",
+            swiftSettings: ours),
+
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], swiftSettings: ours),

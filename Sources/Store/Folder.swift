@@ -89,6 +89,14 @@ struct Folder: Sendable {
         throw .noStore(folder: path)
     }
 
+    /// Asks the kernel to read the beginning of a file, in one piece where SQLite would ask for page after page.
+    static func expect(_ path: String, bytes: Int) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        posix_fadvise(descriptor, 0, off_t(bytes), Int32(POSIX_FADV_WILLNEED))
+        close(descriptor)
+    }
+
     static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

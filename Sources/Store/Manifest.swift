@@ -65,7 +65,15 @@ struct Manifest: Sendable {
 
     /// The live files that hold rows in `span`, by first day, then generation.
     func parts(in span: Range<Int64>) -> [Part] {
-        live.filter { $0.times.overlaps(span) }
+        guard !span.isEmpty else { return [] }
+        let (first, last) = (FrameKey.day(of: span.lowerBound), FrameKey.day(of: span.upperBound - 1))
+        // Of few days among many: a question asks this for each of its series.
+        guard last - first < 8, live.count > 8 else { return live.filter { $0.times.overlaps(span) } }
+        var places: [Int] = []
+        for day in first...last {
+            for place in byDay[day] ?? [] where !places.contains(place) { places.append(place) }
+        }
+        return places.sorted().map { live[$0] }
     }
 
     /// The small file of a day; where there is none yet, the one that the next seal makes.

@@ -54,6 +54,15 @@ struct RowBlock: Sendable, Equatable {
         return place < times.count && times[place] == time ? place : nil
     }
 
+    /// The newest value of a column; nil where it has none.
+    func last(ofColumn column: Int) -> (time: Int64, value: Double)? {
+        guard column < stride else { return nil }
+        for row in Swift.stride(from: count - 1, through: 0, by: -1) where !self[row, column].isNaN {
+            return (times[row], self[row, column])
+        }
+        return nil
+    }
+
     /// An empty row at `time`, which no row has yet; returns its place.
     mutating func insert(_ time: Int64) -> Int {
         let isNewest = times.last.map { time > $0 } ?? true

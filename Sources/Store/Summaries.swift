@@ -257,7 +257,8 @@ private struct SummaryEngine {
                 values.removeAll(keepingCapacity: true)
             }
             try archive.merged(stream: stream, column: column, span) { times, runs in
-                for index in times.indices {
+                var index = 0
+                while index < times.count {
                     let time = times[index]
                     if time >= end {
                         flush()
@@ -265,7 +266,14 @@ private struct SummaryEngine {
                         end = request.end(of: request.bucket(of: time))
                         if request.isHourly { end = min(end, (time / hour + 1) * hour) }
                     }
-                    if !runs[index].isNaN { values.append(runs[index]) }
+                    // Most runs go on beyond a bucket; of one that ends in it all is taken.
+                    var stop = times.count
+                    if times[stop - 1] >= end {
+                        stop = index + 1
+                        while times[stop] < end { stop += 1 }
+                    }
+                    for place in index..<stop where !runs[place].isNaN { values.append(runs[place]) }
+                    index = stop
                 }
                 return true
             }
