@@ -64,6 +64,17 @@ public struct CompactionJob: Sendable {
 }
 
 extension CompactionJob {
+    /// Below this a file has pages of 4 KB: its frames are few, and a page begun for each costs more than it holds. Four
+    /// years of one station, 378,514 readings, took 0.87 bytes a reading in pages of 16 KB.
+    private static let smallBytes: Int64 = 1 << 20
+    static let smallPageBytes = 4096
+
+    /// Of the sealed files, judged by what goes into them.
+    fileprivate var pageBytes: Int {
+        let bytes = inputs.reduce(0) { $0 + ($1.isSealed ? $1.bytes : Folder.size(of: folder.path(of: $1))) }
+        return bytes < Self.smallBytes ? Self.smallPageBytes : SealJob.dayPageBytes
+    }
+
     /// The hours and local days of a stream that its new rows touch.
     fileprivate func roll(
         _ rows: RowBlock, _ stream: Int, small runs: [FrameRun], _ others: SealedFrames, _ rollups: RollupWriter
@@ -194,7 +205,7 @@ private final class SealedFileWriter {
         draft = "\(job.folder.raw)/\(Folder.dayName(job.day))\(name).g\(job.generation).new"
         try Folder.remove(draft)
         try Folder.makeFile(draft)
-        file = try Connection(draft, .draft(pageBytes: SealJob.dayPageBytes), effects: job.effects)
+        file = try Connection(draft, .draft(pageBytes: job.pageBytes), effects: job.effects)
         try Schema.prepareSealed(file)
         try file.run("BEGIN")
     }

@@ -592,10 +592,11 @@ private final class StoreRepairer {
     /// that page from an empty file of the same kind. Else the file itself.
     private func readable(_ part: Part) throws(StoreError) -> String {
         let path = folder.path(of: part)
-        let bytes = SealJob.dayPageBytes
-        guard let first = Self.read(path, bytes), first.count == bytes, Folder.size(of: path + "-wal") == 0,
-            !first.withUnsafeBytes({ PageChecks.isRight($0, number: 1) })
+        let sizes = [SealJob.dayPageBytes, CompactionJob.smallPageBytes]
+        guard Folder.size(of: path + "-wal") == 0, !sizes.contains(where: { Self.hasRightPage(path, 1, bytes: $0) })
         else { return path }
+        // A page matches its check value only at its own length.
+        let bytes = sizes.first { size in (2...4).contains { Self.hasRightPage(path, $0, bytes: size) } } ?? sizes[0]
         let (model, copy) = (folder.damaged + "/model.new", folder.damaged + "/readable.new")
         try work.remove(model)
         defer { unlink(model) }
@@ -614,6 +615,11 @@ private final class StoreRepairer {
             throw .ioError(file: copy, detail: Folder.reason(errno))
         }
         return copy
+    }
+
+    private static func hasRightPage(_ path: String, _ number: Int64, bytes: Int) -> Bool {
+        guard let pages = read(path, Int(number) * bytes), pages.count == Int(number) * bytes else { return false }
+        return pages[((Int(number) - 1) * bytes)...].withUnsafeBytes { PageChecks.isRight($0, number: number) }
     }
 
     private static func read(_ path: String, _ count: Int) -> [UInt8]? {
