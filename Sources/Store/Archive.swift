@@ -172,11 +172,9 @@ public final class Archive {
                     try Meta.sealedThrough.read(connection)
                 )
             }
-            // Ids have no gaps, so one that is missing was sealed.
-            guard let row else {
-                guard newest <= last else { throw StoreError.sealedMeanwhile(folder: folder.path) }
-                return
-            }
+            // What a seal took counts as gone, though its room is given back later; and ids have no gaps.
+            guard newest <= last else { throw StoreError.sealedMeanwhile(folder: folder.path) }
+            guard let row else { return }
             guard row.id == last + 1 else { throw StoreError.sealedMeanwhile(folder: folder.path) }
             last = row.id
             if case .turn(let turn) = row.content { try body(turn) }

@@ -50,6 +50,9 @@ public final class Journal {
     var links: [DeviceLink] = []
     /// Profile of each device as core.db has it.
     var savedProfiles: [String] = []
+    /// The last journal row that is in day files; and the last one whose room was given back.
+    var sealedThrough: Int64
+    var trimmedThrough: Int64
     /// `now` of the oldest journal row.
     var oldestNow: Timestamp?
     /// Of the seal under way: what it takes out of the journal, and when it began.
@@ -70,6 +73,8 @@ public final class Journal {
     private var lock: FolderLock?
 
     static let corePageBytes = 4096
+    /// Rows whose room a commit gives back: more than the one it adds, so that the journal shrinks to what is not sealed.
+    private static let trimRowsMax: Int64 = 4
 
     /// Opens the store for writing and makes it where there is none.
     ///
@@ -100,8 +105,9 @@ public final class Journal {
         sealed = SealedFrames(folder, effects: options.effects)
         counters = try Counters(core)
         evaluatedThrough = try Meta.evaluatedThrough.read(core)
-        lastJournalID = max(
-            try Meta.sealedThrough.read(core), try core.integer("SELECT max(id) FROM journal") ?? 0)
+        sealedThrough = try Meta.sealedThrough.read(core)
+        trimmedThrough = min(sealedThrough, (try core.integer("SELECT min(id) FROM journal") ?? .max) - 1)
+        lastJournalID = max(sealedThrough, try core.integer("SELECT max(id) FROM journal") ?? 0)
         rejectBytes = try core.integer("SELECT sum(bytes) FROM reject") ?? 0
         snapshot = try StateSnapshot(core)
         savedProfiles = registry.devices.map(\.profile)
@@ -147,7 +153,7 @@ public final class Journal {
     /// Puts the rows of the journal back into memory.
     private func readBack() throws(StoreError) {
         var damagedRows: [Int64] = []
-        try JournalRows.forEach(core, registry, after: 0) { row throws(StoreError) in
+        try JournalRows.forEach(core, registry, after: sealedThrough) { row throws(StoreError) in
             journalRows += 1
             journalBytes += row.byteCount
             switch row.content {
@@ -230,14 +236,16 @@ public final class Journal {
         guard hasRow || next != counters || saved.isBehind(registry) else { return }
 
         let id = hasRow ? lastJournalID + 1 : lastJournalID
-        let (nowSaved, nowRejectBytes) = try core.transaction { () throws(StoreError) in
+        let (nowSaved, nowRejectBytes, nowTrimmed) = try core.transaction { () throws(StoreError) in
+            let nowTrimmed = try trim(rowsMax: Self.trimRowsMax)
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
             if hasRow { try insertRow(id, now: now) }
             let nowRejectBytes = try insert(batch.rejects + refused, dropped: &next.rejectsDropped)
             try next.write(core, at: now)
-            return (nowSaved, nowRejectBytes)
+            return (nowSaved, nowRejectBytes, nowTrimmed)
         }
         saved = nowSaved
+        trimmedThrough = nowTrimmed
         noteSavedProfiles()
         rejectBytes = nowRejectBytes
         counters = next

@@ -261,10 +261,10 @@ extension Journal {
             try Meta.snapshotGeneration.write(generation, core)
             try Meta.snapshotJournal.write(sealedDays.journalID, core)
             try Meta.sealedThrough.write(sealedDays.journalID, core)
-            try core.run("DELETE FROM journal WHERE id <= ?", .integer(sealedDays.journalID))
         }
         for index in profiles { savedProfiles[index] = registry.devices[index].profile }
         for index in links.indices { links[index].isNew = false }
+        sealedThrough = sealedDays.journalID
         snapshot = StateSnapshot(journalID: sealedDays.journalID, bytes: sealedDays.state)
         journalRows -= sealingRows
         journalBytes -= sealingBytes
@@ -273,6 +273,24 @@ extension Journal {
         var manifest = sealed.manifest
         manifest.put(sealedDays.parts)
         sealed.use(manifest)
+    }
+
+    /// Gives back the room of the oldest rows that seals have taken, in the caller's transaction; returns how far it came.
+    ///
+    /// A row up to `Meta.sealedThrough` counts as gone wherever the journal is read, so its room can go bit by bit with
+    /// the commits that follow.
+    func trim(rowsMax: Int64) throws(StoreError) -> Int64 {
+        guard trimmedThrough < sealedThrough else { return trimmedThrough }
+        let last = min(sealedThrough, trimmedThrough + rowsMax)
+        do {
+            try core.run(
+                "DELETE FROM journal WHERE id > ? AND id <= ?", .integer(trimmedThrough), .integer(last))
+        } catch {
+            // What does not read cannot be deleted, and must not keep later commits from the disk.
+            if error.isDamage(of: core.file) { trimmedThrough = sealedThrough }
+            throw error
+        }
+        return last
     }
 
     private func writeLatest(_ readings: [Reading]) throws(StoreError) {

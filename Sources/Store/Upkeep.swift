@@ -85,6 +85,8 @@ extension Journal {
     /// Readers that opened the manifest before a file was replaced have this long to open the file.
     private static let retiredRest = Duration.seconds(60)
     private static let retentionInterval = Duration.seconds(60)
+    /// Some milliseconds of work a second.
+    private static let trimRowsMax: Int64 = 32
 
     /// Looks after room: gives up what is past its retention, unlinks what nobody needs, watches the disk and minds the
     /// ballast. To be called about once a second, between turns; mostly it costs one look at the disk.
@@ -95,6 +97,10 @@ extension Journal {
             report.gaveUp = try retain(now: now)
         }
         try sweepRetired(now: now)
+        if trimmedThrough < sealedThrough {
+            // Without commits to do it with.
+            trimmedThrough = try core.transaction { () throws(StoreError) in try trim(rowsMax: Self.trimRowsMax) }
+        }
         let room = folder.room()
         report.freeBytes = room.free
         report.disk = try judge(free: room.free, total: room.total)

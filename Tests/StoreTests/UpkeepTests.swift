@@ -48,6 +48,28 @@ struct UpkeepTests {
         #expect(try Manifest(journal.core).live.map(\.days.count) == [2, 2, 1])
     }
 
+    @Test("what a seal took leaves the journal bit by bit, and counts as gone at once")
+    func trims() throws {
+        var journal = try open()
+        for row in 0..<100 { try journal.put("lamp", seconds(row), ["active_power": Double(row)]) }
+        try journal.seal(now: seconds(100))
+        func rows() throws -> Int64? { try journal.core.integer("SELECT count(*) FROM journal") }
+        #expect(try rows() == 100)
+        #expect(journal.journalRows == 0)
+        try journal.put("lamp", seconds(200), ["active_power": 1])
+        #expect(try rows() == 97)
+        #expect(try Archive(folder: folder.store).status().journalRows == 1)
+        #expect(try Archive(folder: folder.store).points("lamp", "active_power").count == 101)
+        // A restart reads back only what no seal has taken, and goes on giving room back.
+        journal.close()
+        journal = try open()
+        #expect(journal.journalRows == 1)
+        #expect(journal.lastJournalID == 101)
+        for second in 0..<5 { _ = try journal.upkeep(now: seconds(300 + second)) }
+        #expect(try rows() == 1)
+        #expect(try Archive(folder: folder.store).points("lamp", "active_power").count == 101)
+    }
+
     @Test("a sealed file of few frames has small pages")
     func smallPages() throws {
         let journal = try open()
