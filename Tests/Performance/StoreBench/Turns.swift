@@ -101,6 +101,7 @@ final class Turns {
             try take(try StoreJob.seal(journal.beginSeal(state: [], now: now)).run(), now: now)
         }
         while let job = journal.nextCompaction(now: now) { try take(try StoreJob.compaction(job).run(), now: now) }
-        _ = try journal.upkeep(now: now + .seconds(120))
+        // The minutes after: replaced files go, and the journal gives back the room of what was sealed.
+        for second in 1...240 { _ = try journal.upkeep(now: now + .seconds(second)) }
     }
 }
