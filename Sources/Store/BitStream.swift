@@ -130,8 +130,12 @@ struct BitReader {
             position &+= count
             return bits
         }
-        let low = read(32)
-        return low | read(count &- 32) &<< 32
+        // Not by calling itself: what does so is inlined nowhere, and this is in every inner loop.
+        let low = peek & 0xFFFF_FFFF
+        position &+= 32
+        let high = peek & ((1 &<< UInt64(truncatingIfNeeded: count &- 32)) &- 1)
+        position &+= count &- 32
+        return low | high &<< 32
     }
 
     /// See `BitWriter.put(gamma:)`. Bits that no writer puts give some number.

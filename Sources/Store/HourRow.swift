@@ -449,6 +449,7 @@ private func truncated(_ bound: Int64) -> (short: Int64, length: Int) {
 }
 
 extension BitReader {
+    @inline(__always)
     fileprivate mutating func rice(_ k: Int) -> UInt64 {
         let quotient = (~peek).trailingZeroBitCount
         guard quotient < 32 else {

@@ -197,13 +197,14 @@ extension Archive {
                 let cadence = row.optionalInteger(2)
                 details[DeviceIndex(rawValue: UInt32(row.integer(0)))] = (row.text(1), cadence)
             }
+            let wanted = request.filter.quantity.map { Quantity(named: $0) }
             for device in try devicesThatFit(request.filter, connection) {
                 let (name, profile) = (registry.devices[device.index].name, registry.devices[device.index].profile)
                 let area = details[device]?.area ?? ""
                 for series in registry.series(of: device) {
                     let definition = registry.series[series.index]
+                    guard wanted.map({ $0 == definition.quantity }) ?? true else { continue }
                     let quantity = definition.quantity.name
-                    guard request.filter.quantity.map({ $0 == quantity }) ?? true else { continue }
                     let channel = registry.channelName(of: series)
                     let key: [String] =
                         switch request.group {

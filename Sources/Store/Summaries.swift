@@ -70,6 +70,8 @@ private struct SummaryEngine {
     private var streams: [Int] = []
     private var wanted: [Int: [(column: Int, group: Int)]] = [:]
     private var scratch: [Double] = []
+    /// Of the day at hand: the bucket that each of its hours that is wholly asked for counts in.
+    private var bucketOfHour = [Int](repeating: 0, count: HourRow.hoursPerDay)
 
     init(_ archive: Archive, _ request: SummaryRequest) {
         self.archive = archive
@@ -103,6 +105,10 @@ private struct SummaryEngine {
         let begin = day * FrameKey.dayMilliseconds
         let span = max(begin, request.since)..<min(begin + FrameKey.dayMilliseconds, request.until)
         let parts = archive.sealed.manifest.parts(of: day)
+        for hour in 0..<HourRow.hoursPerDay {
+            let time = begin + Int64(hour) * HourRow.hourMilliseconds
+            bucketOfHour[hour] = span.contains(time) ? request.bucket(of: time) : 0
+        }
         var left = streams
         // What a small file holds of a stream counts for all of the day's files.
         for part in parts.reversed() where !part.isSealed && !left.isEmpty {
@@ -166,13 +172,17 @@ private struct SummaryEngine {
         let firstWhole = Int((span.lowerBound - begin + hour - 1) / hour)
         let whole = firstWhole..<max(firstWhole, Int((span.upperBound - begin) / hour))
         for (row, group) in rows {
+            // Taken out, so that it has one owner.
+            var buckets = groups[group]
+            groups[group] = []
             for index in whole where dirty & 1 << UInt32(index) == 0 && row.hours[index].count > 0 {
-                let time = begin + Int64(index) * hour
-                let bucket = request.bucket(of: time)
-                groups[group][bucket].add(row.hours[index], at: time)
-                if row.revised & 1 << UInt32(index) != 0 { groups[group][bucket].isRevised = true }
+                let bucket = bucketOfHour[index]
+                buckets[bucket].add(row.hours[index], at: begin + Int64(index) * hour)
+                if row.revised & 1 << UInt32(index) != 0 { buckets[bucket].isRevised = true }
             }
+            groups[group] = buckets
         }
+        guard whole.count < HourRow.hoursPerDay || dirty != 0 else { return }
         var open: Range<Int64>?
         for index in 0..<HourRow.hoursPerDay {
             let from = max(begin + Int64(index) * hour, span.lowerBound)
@@ -238,49 +248,72 @@ private struct SummaryEngine {
 
     // MARK: Raw readings
 
-    /// Summarizes the readings of a stream piece by piece: hour by hour where buckets are hours, so that the figures
-    /// are those of stored hours.
     private mutating func raw(_ stream: Int, _ span: Range<Int64>) throws(StoreError) {
-        let (request, hour) = (request, HourRow.hourMilliseconds)
         for (column, group) in wanted[stream]! {
-            var end = Int64.min
-            var start = Int64.min
-            var values = scratch
-            values.removeAll(keepingCapacity: true)
-            var buckets = groups[group]
+            var filler = BucketFiller(request, groups[group], scratch)
+            // One owner each, or the first change would copy them.
             groups[group] = []
-            func flush() {
-                guard !values.isEmpty else { return }
-                let bucket = request.bucket(of: start)
-                buckets[bucket].add(Summary(values), at: start)
-                if request.withQuantiles { buckets[bucket].add(values) }
-                values.removeAll(keepingCapacity: true)
-            }
-            try archive.merged(stream: stream, column: column, span) { times, runs in
-                var index = 0
-                while index < times.count {
-                    let time = times[index]
-                    if time >= end {
-                        flush()
-                        start = time
-                        end = request.end(of: request.bucket(of: time))
-                        if request.isHourly { end = min(end, (time / hour + 1) * hour) }
-                    }
-                    // Most runs go on beyond a bucket; of one that ends in it all is taken.
-                    var stop = times.count
-                    if times[stop - 1] >= end {
-                        stop = index + 1
-                        while times[stop] < end { stop += 1 }
-                    }
-                    for place in index..<stop where !runs[place].isNaN { values.append(runs[place]) }
-                    index = stop
-                }
+            scratch = []
+            try archive.merged(stream: stream, column: column, span) { times, values in
+                filler.add(times, values)
                 return true
             }
-            flush()
-            groups[group] = buckets
-            scratch = values
+            filler.flush()
+            groups[group] = filler.buckets
+            scratch = filler.values
         }
+    }
+}
+
+/// Gathers the readings of a series by rising time and summarizes them piece by piece: hour by hour where buckets are
+/// hours, so that the figures are those of stored hours.
+private struct BucketFiller {
+    private let request: SummaryRequest
+    private let isHourly: Bool
+    private(set) var buckets: [BucketSummary]
+    /// Of the open piece, which goes from the first of them to `end`.
+    private(set) var values: [Double]
+    private var bucket = 0
+    private var start = Int64.min
+    private var end = Int64.min
+
+    init(_ request: SummaryRequest, _ buckets: [BucketSummary], _ values: [Double]) {
+        self.request = request
+        self.buckets = buckets
+        self.values = values
+        isHourly = request.isHourly
+        self.values.removeAll(keepingCapacity: true)
+    }
+
+    /// NaN is absent.
+    mutating func add(_ times: Span<Int64>, _ more: Span<Double>) {
+        var index = 0
+        while index < times.count {
+            if times[index] >= end { begin(at: times[index]) }
+            var stop = times.count
+            if times[stop - 1] >= end {
+                stop = index + 1
+                while times[stop] < end { stop += 1 }
+            }
+            for place in index..<stop where !more[place].isNaN { values.append(more[place]) }
+            index = stop
+        }
+    }
+
+    private mutating func begin(at time: Int64) {
+        flush()
+        bucket = request.bucket(of: time)
+        start = time
+        end = request.end(of: bucket)
+        if isHourly { end = min(end, (time / HourRow.hourMilliseconds + 1) * HourRow.hourMilliseconds) }
+    }
+
+    /// Counts the open piece.
+    mutating func flush() {
+        guard !values.isEmpty else { return }
+        buckets[bucket].add(Summary(values), at: start)
+        if request.withQuantiles { buckets[bucket].add(values) }
+        values.removeAll(keepingCapacity: true)
     }
 }
 
