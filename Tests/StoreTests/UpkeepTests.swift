@@ -112,11 +112,12 @@ struct UpkeepTests {
         var journal = try open { $0.retention.raw = .seconds(8 * day) }
         try fill(journal, days: 0..<6)
         journal.close()
+        // What was replaced is gone after this.
         journal = try open { $0.retention.raw = .seconds(8 * day) }
-        // As it is while the journal is open and what was replaced is gone, less than one of the three files.
         _ = try journal.upkeep(now: noon(7))
-        let bytes = Folder(folder.store).byteCount() - 4096
         journal.close()
+        // The open journal has 32 kB of shared memory beside it: less than that, by less than one of the three files.
+        let bytes = Folder(folder.store).byteCount() + 32_768 - 4096
         journal = try open {
             $0.retention.raw = .seconds(8 * day)
             $0.retention.bytesMax = bytes
