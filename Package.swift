@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
         .target(
             name: "Store",
-            dependencies: ["Telemetry", "CSQLite", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Telemetry", "CSQLite", "CLinux", .product(name: "Crypto", package: "swift-crypto")],
             exclude: ["FRAMES.md"], swiftSettings: ours),
 
         .target(name: "Notification", dependencies: ["Telemetry"], swiftSettings: ours),

@@ -193,12 +193,21 @@ extension Archive {
             var members = Members()
             var places: [[String]: Int] = [:]
             var details: [DeviceIndex: (area: String, cadence: Int64?)] = [:]
-            try connection.rows("SELECT id, area, cadence_ms FROM device") { row throws(StoreError) in
-                let cadence = row.optionalInteger(2)
-                details[DeviceIndex(rawValue: UInt32(row.integer(0)))] = (row.text(1), cadence)
+            let devices = try devicesThatFit(request.filter, connection)
+            func take(_ row: Statement) {
+                details[DeviceIndex(rawValue: UInt32(row.integer(0)))] = (row.text(1), row.optionalInteger(2))
+            }
+            if devices.count < 16 {
+                for device in devices {
+                    try connection.rows(
+                        "SELECT id, area, cadence_ms FROM device WHERE id = ?", .integer(Int64(device.rawValue))
+                    ) { row throws(StoreError) in take(row) }
+                }
+            } else {
+                try connection.rows("SELECT id, area, cadence_ms FROM device") { row throws(StoreError) in take(row) }
             }
             let wanted = request.filter.quantity.map { Quantity(named: $0) }
-            for device in try devicesThatFit(request.filter, connection) {
+            for device in devices {
                 let (name, profile) = (registry.devices[device.index].name, registry.devices[device.index].profile)
                 let area = details[device]?.area ?? ""
                 for series in registry.series(of: device) {

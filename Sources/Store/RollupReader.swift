@@ -55,9 +55,31 @@ final class RollupReader {
     func forEachHours(
         day: Int64, streams: [Int], _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
     ) throws(StoreError) {
-        guard let reader = reader(of: day * FrameKey.dayMilliseconds) else { return }
-        try reader.read { connection throws(StoreError) in
-            try connection.forEachRollup("r1h", "k", streams, { RollupKey.hours(day: day, stream: $0) }, body)
+        try forEachHours(days: day...day, streams: streams) { _, stream, bytes throws(Malformed) in
+            try body(stream, bytes)
+        }
+    }
+
+    /// The same for days that follow each other, day by day: a look at each file for all of its days.
+    func forEachHours(
+        days: ClosedRange<Int64>, streams: [Int],
+        _ body: (_ day: Int64, _ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
+    ) throws(StoreError) {
+        var first = days.lowerBound
+        while first <= days.upperBound {
+            let year = CivilTime(Timestamp(milliseconds: first * FrameKey.dayMilliseconds)).year
+            let next = CivilTime(year: year + 1, month: 1, day: 1).timestamp().milliseconds
+            let last = min(days.upperBound, next / FrameKey.dayMilliseconds - 1)
+            let span = first...last
+            first = last + 1
+            guard let reader = reader(of: span.lowerBound * FrameKey.dayMilliseconds) else { continue }
+            try reader.read { connection throws(StoreError) in
+                for day in span {
+                    try connection.forEachRollup("r1h", "k", streams, { RollupKey.hours(day: day, stream: $0) }) {
+                        stream, bytes throws(Malformed) in try body(day, stream, bytes)
+                    }
+                }
+            }
         }
     }
 

@@ -93,7 +93,20 @@ private struct SummaryEngine {
         {
             try runDays(local)
         } else if request.isHourly, !request.withQuantiles {
-            for day in FrameKey.day(of: request.since)...FrameKey.day(of: request.until - 1) { try runHours(day) }
+            var day = FrameKey.day(of: request.since)
+            let end = FrameKey.day(of: request.until - 1)
+            while day <= end {
+                // Days without small files are read in one go.
+                var last = day
+                while last <= end, archive.sealed.manifest.parts(of: last).allSatisfy(\.isSealed) { last += 1 }
+                if last > day {
+                    try runSettled(day...last - 1)
+                    day = last
+                } else {
+                    try runHours(day)
+                    day += 1
+                }
+            }
         } else {
             for stream in streams { try raw(stream, request.since..<request.until) }
         }
@@ -101,14 +114,53 @@ private struct SummaryEngine {
 
     // MARK: Stored hours
 
-    private mutating func runHours(_ day: Int64) throws(StoreError) {
+    /// The part of a UTC day that is asked for.
+    private func span(of day: Int64) -> Range<Int64> {
         let begin = day * FrameKey.dayMilliseconds
-        let span = max(begin, request.since)..<min(begin + FrameKey.dayMilliseconds, request.until)
-        let parts = archive.sealed.manifest.parts(of: day)
+        return max(begin, request.since)..<min(begin + FrameKey.dayMilliseconds, request.until)
+    }
+
+    /// To be called before hours of a day are taken.
+    private mutating func lookUpBuckets(_ day: Int64) {
+        let span = span(of: day)
         for hour in 0..<HourRow.hoursPerDay {
-            let time = begin + Int64(hour) * HourRow.hourMilliseconds
+            let time = day * FrameKey.dayMilliseconds + Int64(hour) * HourRow.hourMilliseconds
             bucketOfHour[hour] = span.contains(time) ? request.bucket(of: time) : 0
         }
+    }
+
+    /// Days that no small file has rows of.
+    private mutating func runSettled(_ days: ClosedRange<Int64>) throws(StoreError) {
+        // By day, then stream: whether a row was found.
+        var answered = [Bool](repeating: false, count: days.count * streams.count)
+        var (current, place) = (Int64.min, 0)
+        let streams = streams
+        try archive.rollups.forEachHours(days: days, streams: streams) { day, stream, bytes throws(Malformed) in
+            if day != current { lookUpBuckets(day) }
+            if day != current || streams[place] > stream { place = 0 }
+            current = day
+            while streams[place] != stream { place += 1 }
+            let index = Int(day - days.lowerBound) * streams.count + place
+            // A file that changed under the reader is read again from its beginning.
+            guard !answered[index] else { return }
+            try take(stream, bytes, day, span(of: day))
+            answered[index] = true
+        }
+        for day in days {
+            let hasRows = !archive.sealed.manifest.parts(of: day).isEmpty
+            for (place, stream) in streams.enumerated()
+            where !answered[Int(day - days.lowerBound) * streams.count + place] {
+                // Nothing stored: there may be raw readings all the same where a row does not read.
+                if hasRows || archive.tailTouches(stream, span(of: day)) { try raw(stream, span(of: day)) }
+            }
+        }
+        try flushPending()
+    }
+
+    private mutating func runHours(_ day: Int64) throws(StoreError) {
+        let span = span(of: day)
+        let parts = archive.sealed.manifest.parts(of: day)
+        lookUpBuckets(day)
         var left = streams
         // What a small file holds of a stream counts for all of the day's files.
         for part in parts.reversed() where !part.isSealed && !left.isEmpty {

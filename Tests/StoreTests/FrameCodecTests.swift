@@ -35,6 +35,10 @@ struct FrameCodecTests {
             var whole = CRC32C()
             bytes.withUnsafeBytes { whole.add($0) }
             #expect(parts.value == whole.value)
+            var tables = CRC32C()
+            bytes[..<cut].withUnsafeBytes { tables.addByTables($0) }
+            bytes[cut...].withUnsafeBytes { tables.addByTables($0) }
+            #expect(tables.value == whole.value)
         }
     }
 
