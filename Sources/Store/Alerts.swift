@@ -218,7 +218,7 @@ extension Journal {
             known.append((device, entry))
         }
         Catalogue.settle(&registry, beyond: saved)
-        let (nowSaved, profiles) = try core.transaction { () throws(StoreError) in
+        let (nowSaved, profiles, version) = try core.transaction { () throws(StoreError) in
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
             // Marked first and swept after, so that `expected_since` of those who stay is kept.
             try core.run("UPDATE device SET expected_since = -expected_since - 1 WHERE expected_since IS NOT NULL")
@@ -235,11 +235,13 @@ extension Journal {
             }
             try core.run(
                 "UPDATE device SET expected_since = NULL, cadence_ms = NULL WHERE expected_since < 0")
-            try Meta.rosterVersion.write(try Meta.rosterVersion.read(core) + 1, core)
-            return (nowSaved, registry.devices.map(\.profile))
+            let version = try Meta.rosterVersion.read(core) + 1
+            try Meta.rosterVersion.write(version, core)
+            return (nowSaved, registry.devices.map(\.profile), version)
         }
         saved = nowSaved
         savedProfiles = profiles
+        writeCatalogueCache(version)
         return refused
     }
 

@@ -1,5 +1,12 @@
 import Telemetry
 
+/// Of one series.
+struct NewestReading {
+    /// `.min` where there is none.
+    var time = Int64.min
+    var value = 0.0
+}
+
 /// The store for readers, in any process, whether or not the gateway runs.
 ///
 /// What was acknowledged is visible: an answer joins the day files with the rows that still wait in the journal. Those
@@ -34,12 +41,6 @@ public final class Archive {
         var version: Int64
     }
 
-    struct NewestReading {
-        /// `.min` where there is none.
-        var time = Int64.min
-        var value = 0.0
-    }
-
     /// What the journal holds beyond the day files.
     struct Tail {
         var sealedThrough: Int64 = 0
@@ -58,8 +59,6 @@ public final class Archive {
     init(folder path: String, effects: EffectHook?) throws(StoreError) {
         folder = Folder(path)
         try folder.checkReadable()
-        // Names are made before all else, so they lie there: 5,000 series take 0.4 MB.
-        Folder.expect(folder.core, bytes: 1 << 20)
         core = FileReader(folder.core, effects: effects)
         sealed = SealedFrames(folder, effects: effects)
         rollups = RollupReader(folder, effects: effects)
@@ -98,7 +97,12 @@ public final class Archive {
 
     /// The newest reading of each series in the day files, read once after each seal.
     func newestSealed(_ connection: Connection) throws(StoreError) -> [NewestReading] {
-        if let sealedNewest, sealedNewest.count == registry.seriesCount { return sealedNewest }
+        if var newest = sealedNewest {
+            // What became known since has nothing in the files yet.
+            while newest.count < registry.seriesCount { newest.append(NewestReading()) }
+            sealedNewest = newest
+            return newest
+        }
         var newest = [NewestReading](repeating: NewestReading(), count: registry.seriesCount)
         try connection.rows("SELECT series, ts, v FROM latest") { row throws(StoreError) in
             let series = Int(row.integer(0))
@@ -137,6 +141,13 @@ public final class Archive {
             sealedNewest = nil
             localDays = LocalDays(offsetSeconds: Int(try Meta.dayOffset.read(connection)))
             self.manifestVersion = manifestVersion
+        }
+        if registry.deviceCount == 0 {
+            let stamp = CatalogueCache.Stamp(
+                sealedThrough: sealedThrough, rosterVersion: try Meta.rosterVersion.read(connection))
+            if let cache = CatalogueCache(in: folder, stamp) {
+                (registry, sealedNewest) = (cache.registry, cache.newest)
+            }
         }
         try Catalogue.load(connection, into: &registry)
         while tail.blocks.count < registry.streamCount { tail.blocks.append(RowBlock()) }

@@ -287,6 +287,9 @@ extension Archive {
         return answer
     }
 
+    /// Up to so many buckets it takes longer to find out where there are readings than to find some empty.
+    private static let bucketsUnlooked = 4096
+
     /// The buckets of one series that have readings, at most `limit` of them.
     private func buckets(
         of series: SeriesID, _ request: HistoryRequest, step: Int64, limit: Int, channel: String?
@@ -294,11 +297,16 @@ extension Archive {
         let quantity = registry.series[series.index].quantity
         var history = SeriesHistory(
             quantity: quantity.name, channel: channel, unit: quantity.unit, points: [], buckets: [])
-        // A span may be asked for that is far longer than the readings there are.
-        let (since, until) = try extent(of: series, request.since.milliseconds..<request.until.milliseconds)
+        let span = FrameKey.times
         var plan = SummaryRequest(
-            series: [(series, 0)], groups: 1, since: since, until: until, step: step,
+            series: [(series, 0)], groups: 1, since: max(request.since.milliseconds, span.lowerBound),
+            until: min(request.until.milliseconds, span.upperBound), step: step,
             origin: step % FrameKey.dayMilliseconds == 0 ? localDays.start(of: 0) : 0, withQuantiles: false)
+        guard plan.since < plan.until else { return history }
+        if plan.bucketCount > Self.bucketsUnlooked {
+            // A span may be asked for that is far longer than the readings there are.
+            (plan.since, plan.until) = try extent(of: series, plan.since..<plan.until)
+        }
         while plan.since < plan.until {
             let end = plan.until
             if plan.bucketCount > Self.historyPointsMax { plan.until = plan.end(of: Self.historyPointsMax - 1) }

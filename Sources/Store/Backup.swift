@@ -108,6 +108,7 @@ public enum StoreBackup {
         // Files of an interrupted try, or of a store whose core.db is gone, would be taken for this one's.
         for name in Folder.names(in: folder.raw) { try work.remove(folder.raw + "/" + name) }
         for year in folder.rollupYears() { try work.remove(folder.rollup(year)) }
+        CatalogueCache.remove(in: folder)
         for entry in list.entries where entry.file != "core.db" {
             try work.rename(draft + "/" + entry.file, to: folder.path + "/" + entry.file)
         }

@@ -125,6 +125,13 @@ struct ByteReader {
         return part
     }
 
+    /// The next `count` bytes as a text.
+    mutating func text(_ count: Int) throws(Malformed) -> String {
+        guard count <= remaining else { throw Malformed("a part is longer than the whole") }
+        defer { position += count }
+        return String(decoding: bytes[position..<position + count], as: UTF8.self)
+    }
+
     func end() throws(Malformed) {
         guard remaining == 0 else { throw Malformed("\(remaining) bytes are left over") }
     }

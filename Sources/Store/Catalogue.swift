@@ -18,12 +18,15 @@ enum Catalogue {
             }
             loaded.restore(device: row.text(1), profile: row.text(2))
         }
+        // Numbers and not the registry itself: lending that for each row would count a dozen references up and down.
+        let devices = loaded.deviceCount
         try connection.rows(
             "SELECT id, device FROM stream WHERE id >= ? ORDER BY id", .integer(Int64(loaded.streamCount))
         ) { row throws(StoreError) in
             try expect(row.integer(0), loaded.streamCount, "stream")
-            loaded.restoreStream(of: try device(row.integer(1), loaded, file))
+            loaded.restoreStream(of: try device(row.integer(1), of: devices, file))
         }
+        let streams = loaded.streamCount
         try connection.rows(
             "SELECT id, device, quantity, channel, stream, col FROM series WHERE id >= ? ORDER BY id",
             .integer(Int64(loaded.seriesCount))
@@ -32,15 +35,14 @@ enum Catalogue {
             guard let quantity = Quantity(named: row.text(2)) else { throw .unknownQuantity(name: row.text(2)) }
             let stream = row.integer(4)
             let column = row.integer(5)
-            guard stream >= 0, stream < loaded.streamCount, column >= 0, column < SeriesRegistry.streamColumnsMax else {
+            guard stream >= 0, stream < streams, column >= 0, column < SeriesRegistry.streamColumnsMax else {
                 throw .corrupt(file: file, detail: "series \(row.integer(0)) is at \(stream), column \(column)")
             }
-            let columns = loaded.streams[Int(stream)].columns
-            guard column >= columns.count || columns[Int(column)].rawValue == .max else {
+            guard loaded.isFree(StreamID(rawValue: UInt32(stream)), column: Int(column)) else {
                 throw .corrupt(file: file, detail: "series \(row.integer(0)) is where another one is")
             }
             loaded.restoreSeries(
-                device: try device(row.integer(1), loaded, file), quantity: quantity, channel: row.text(3),
+                device: try device(row.integer(1), of: devices, file), quantity: quantity, channel: row.text(3),
                 stream: StreamID(rawValue: UInt32(stream)), column: Int(column))
         }
         for stream in loaded.streams.dropFirst(registry.streamCount) {
@@ -51,10 +53,8 @@ enum Catalogue {
         registry = loaded
     }
 
-    private static func device(
-        _ id: Int64, _ registry: SeriesRegistry, _ file: String
-    ) throws(StoreError) -> DeviceIndex {
-        guard id >= 0, id < registry.deviceCount else {
+    private static func device(_ id: Int64, of count: Int, _ file: String) throws(StoreError) -> DeviceIndex {
+        guard id >= 0, id < count else {
             throw .corrupt(file: file, detail: "device \(id) is not in the catalogue")
         }
         return DeviceIndex(rawValue: UInt32(id))

@@ -424,7 +424,7 @@ final class StoreChecker {
         let parts = (manifest?.live ?? []) + (manifest?.retired ?? [])
         let databases =
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
-        var known = Set(["lock", "pin", "ballast", "raw", DamagedFiles.folderName])
+        var known = Set(["lock", "pin", "ballast", "raw", "catalogue.cache", DamagedFiles.folderName])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
         let found = Folder.names(in: folder.path) + Folder.names(in: folder.raw).map { "raw/" + $0 }
         for name in found.sorted() where !known.contains(name) && (manifest != nil || !name.hasPrefix("raw/")) {

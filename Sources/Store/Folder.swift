@@ -17,6 +17,8 @@ struct Folder: Sendable {
 
     var pin: String { path + "/pin" }
 
+    var catalogueCache: String { path + "/catalogue.cache" }
+
     func path(of part: Part) -> String { path + "/" + part.file }
 
     func rollup(_ year: Int) -> String { path + "/rollup-\(year).db" }
@@ -87,14 +89,6 @@ struct Folder: Sendable {
             throw .notReadable(path: core, detail: Self.reason(code))
         }
         throw .noStore(folder: path)
-    }
-
-    /// Asks the kernel to read the beginning of a file, in one piece where SQLite would ask for page after page.
-    static func expect(_ path: String, bytes: Int) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        posix_fadvise(descriptor, 0, off_t(bytes), Int32(POSIX_FADV_WILLNEED))
-        close(descriptor)
     }
 
     static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }

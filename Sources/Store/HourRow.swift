@@ -72,7 +72,8 @@ struct HourRow: Equatable, Sendable {
             let least = (sum &* sum &+ count &- 1) / count
             return least &+ ((least ^ sum) & 1)
         }
-        var halfMax: Int64 { (sum &* range &- leastSquares) / 2 }
+        var halfMax: Int64 { halfMax(leastSquares) }
+        func halfMax(_ leastSquares: Int64) -> Int64 { (sum &* range &- leastSquares) / 2 }
 
         init() {}
 
@@ -327,6 +328,7 @@ struct HourRow: Equatable, Sendable {
         let isUsual = reader.read(1) == 1
         let usual = Int64(truncatingIfNeeded: reader.number())
         let parameters = Parameters(&reader)
+        var bounds = Bounds(count: 1)
         var before: Int64 = 0
         for hour in 0..<hoursPerDay where present >> UInt64(hour) & 1 == 1 {
             guard let form = Form(rawValue: forms & 3) else { throw Malformed("a form of hours") }
@@ -339,7 +341,8 @@ struct HourRow: Equatable, Sendable {
             one.form = form
             one.count = isUsual ? usual : usual &+ IntegerColumn.signed(reader.number())
             guard one.count > 0, one.count < Summary.spreadMax else { throw Malformed("\(one.count) readings") }
-            try read(&one, after: &before, parameters, &reader)
+            if one.count != bounds.count { bounds = Bounds(count: one.count) }
+            try read(&one, after: &before, bounds, parameters, &reader)
             var summary = one.summary(power)
             if form == .exact {
                 guard let deviation = one.deviation(power) else { throw Malformed("a deviation out of range") }
@@ -362,18 +365,33 @@ struct HourRow: Equatable, Sendable {
             last: Double(bitPattern: reader.read(64)))
     }
 
+    /// What so many readings allow; most hours of a row have the same, and a division takes as long as all the rest.
+    private struct Bounds {
+        let count: Int64
+        let rangeMax: UInt64
+        let minEnd: UInt64
+
+        init(count: Int64) {
+            self.count = count
+            rangeMax = UInt64(Summary.spreadMax / count)
+            minEnd = UInt64(ValueColumn.integerMax / count)
+        }
+    }
+
+    @inline(__always)
     private static func read(
-        _ one: inout Integers, after before: inout Int64, _ parameters: Parameters, _ reader: inout BitReader
+        _ one: inout Integers, after before: inout Int64, _ bounds: Bounds, _ parameters: Parameters,
+        _ reader: inout BitReader
     ) throws(Malformed) {
         if parameters.hasQuiet, reader.read(1) == 1 {
             one.min = before
         } else {
             one.min = before &- IntegerColumn.signed(reader.rice(parameters.min))
             let range = reader.rice(parameters.range)
-            guard range <= UInt64(Summary.spreadMax / one.count) else { throw Malformed("a range of \(range)") }
+            guard range <= bounds.rangeMax else { throw Malformed("a range of \(range)") }
             one.range = Int64(range)
         }
-        guard one.min.magnitude < UInt64(ValueColumn.integerMax / one.count) else {
+        guard one.min.magnitude < bounds.minEnd else {
             throw Malformed("an integer is beyond 2^53")
         }
         guard one.range > 0 else {
@@ -391,12 +409,14 @@ struct HourRow: Equatable, Sendable {
             : center(sums) &+ IntegerColumn.signed(reader.rice(parameter(bound, parameters.sum)))
         guard sums.contains(one.sum), one.last <= one.range else { throw Malformed("a sum out of its bounds") }
         guard one.form == .exact else { return }
+        let leastSquares = one.leastSquares
+        let halfMax = one.halfMax(leastSquares)
         let half =
             parameters.squares == 0
-            ? reader.number(upTo: one.halfMax)
-            : Int64(truncatingIfNeeded: reader.rice(parameter(one.halfMax, parameters.squares)))
-        guard (0...Swift.max(0, one.halfMax)).contains(half) else { throw Malformed("squares out of their bounds") }
-        one.squares = one.leastSquares &+ half &* 2
+            ? reader.number(upTo: halfMax)
+            : Int64(truncatingIfNeeded: reader.rice(parameter(halfMax, parameters.squares)))
+        guard half >= 0, half <= Swift.max(0, halfMax) else { throw Malformed("squares out of their bounds") }
+        one.squares = leastSquares &+ half &* 2
     }
 }
 
@@ -461,6 +481,7 @@ extension BitReader {
     }
 
     /// A number of 0 to `bound`, whatever the bits; `bound` is 0 or more.
+    @inline(__always)
     fileprivate mutating func number(upTo bound: Int64) -> Int64 {
         guard bound > 0 else { return 0 }
         let (short, length) = truncated(bound)

@@ -48,6 +48,8 @@ public final class Journal {
     var ledger = Ledger()
     var saved: Catalogue.Saved
     var links: [DeviceLink] = []
+    /// By series, as table `latest` has it.
+    var newest: [NewestReading] = []
     /// Profile of each device as core.db has it.
     var savedProfiles: [String] = []
     /// The last journal row that is in day files; and the last one whose room was given back.
@@ -117,9 +119,11 @@ public final class Journal {
         try setLocalDays(options.dayOffsetSeconds)
         // Without a moment no age counts; the first upkeep sets those floors.
         setFloors(now: Timestamp(milliseconds: 0))
-        try core.rows("SELECT series, ts FROM latest") { row throws(StoreError) in
+        newest = Array(repeating: NewestReading(), count: registry.seriesCount)
+        try core.rows("SELECT series, ts, v FROM latest") { row throws(StoreError) in
             let series = row.integer(0)
             guard series >= 0, series < registry.seriesCount else { return }
+            newest[Int(series)] = NewestReading(time: row.integer(1), value: row.real(2))
             let stream = registry.place(of: SeriesID(rawValue: UInt32(series))).stream.index
             ledger.noteSealed(stream: stream, time: row.integer(1))
         }

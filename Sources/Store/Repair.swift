@@ -105,6 +105,8 @@ private final class StoreRepairer {
     // MARK: core.db
 
     func repairCore(_ check: StoreChecker) throws(StoreError) {
+        // What a new core.db gives an id to may have had another one.
+        CatalogueCache.remove(in: folder)
         let damage = report.found.filter { $0.file == "core.db" || $0.file == "core.db-wal" }
         if damage.contains(where: { $0.kind == .wal }) {
             // SQLite takes the WAL up to the damage. As bytes: opening the database changes the file.
@@ -189,6 +191,7 @@ private final class StoreRepairer {
     /// Puts a rebuilt core.db into its place; `Journal.open` refuses a folder where this is still to be done.
     func finishCore() throws(StoreError) {
         guard Folder.exists(folder.readyCore) else { return }
+        CatalogueCache.remove(in: folder)
         try work.makeFolder(folder.damaged)
         try keep("core.db")
         // It belongs to the old file: beside the new one SQLite would apply it.
@@ -654,7 +657,7 @@ private final class StoreRepairer {
         let draft = path + ".new"
         try work.remove(draft)
         try Folder.makeFile(draft)
-        let fresh = try Connection(draft, .writer(pageBytes: SealJob.dayPageBytes), effects: work.effects)
+        let fresh = try Connection(draft, .writer(pageBytes: RollupWriter.pageBytes), effects: work.effects)
         defer { fresh.close() }
         try Schema.prepareRollup(fresh)
         let rows = try fresh.transaction { () throws(StoreError) in try takeRollups(path, into: fresh) }

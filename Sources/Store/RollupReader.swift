@@ -74,11 +74,9 @@ final class RollupReader {
             first = last + 1
             guard let reader = reader(of: span.lowerBound * FrameKey.dayMilliseconds) else { continue }
             try reader.read { connection throws(StoreError) in
-                for day in span {
-                    try connection.forEachRollup("r1h", "k", streams, { RollupKey.hours(day: day, stream: $0) }) {
-                        stream, bytes throws(Malformed) in try body(day, stream, bytes)
-                    }
-                }
+                try connection.forEachRollup(
+                    "r1h", "k", streams, from: span.map { RollupKey.hours(day: $0, stream: 0) }
+                ) { begin, stream, bytes throws(Malformed) in try body(begin >> RollupKey.streamBits, stream, bytes) }
             }
         }
     }
@@ -89,41 +87,56 @@ final class RollupReader {
     ) throws(StoreError) {
         guard start >= FrameKey.epoch, let reader = reader(of: start) else { return }
         try reader.read { connection throws(StoreError) in
-            try connection.forEachRollup("r1d", "k", streams, { RollupKey.day(start: start, stream: $0) }, body)
+            try connection.forEachRollup("r1d", "k", streams, from: [RollupKey.day(start: start, stream: 0)]) {
+                _, stream, bytes throws(Malformed) in try body(stream, bytes)
+            }
         }
     }
 }
 
 extension Connection {
-    /// Calls `body` with the checked blob of each stream that has a row, by one walk over the keys where most rows
-    /// between the first and the last are wanted, else by a look for each.
+    /// Calls `body` with the checked blob of each stream that has a row, for each of `begins`: what the key of stream 0
+    /// is. By one walk over the keys where most rows between the first and the last are wanted, else by a look for each.
+    ///
+    /// All in one short transaction, or SQLite would take and give back its lock for each look.
     func forEachRollup(
-        _ table: String, _ column: String, _ streams: [Int], _ key: (Int) -> Int64,
-        _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
+        _ table: String, _ column: String, _ streams: [Int], from begins: [Int64],
+        _ body: (_ begin: Int64, _ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
     ) throws(StoreError) {
         guard let first = streams.first, let last = streams.last else { return }
-        func take(_ row: Statement, _ stream: Int, _ key: Int64) {
+        let isWalk = last - first < streams.count * 4
+        let statement = try statement(
+            "SELECT \(column), crc, b FROM \(table) WHERE \(column) "
+                + (isWalk ? "BETWEEN ? AND ? ORDER BY \(column)" : "= ?"))
+        defer { statement.reset() }
+        func take(_ begin: Int64, _ stream: Int) {
             // One that does not read is missing: raw readings answer for it, and the check of the store finds it.
-            try? row.withChecked(key, crc: 1, blob: 2) { bytes throws(Malformed) in try body(stream, bytes) }
+            try? statement.withChecked(begin + Int64(stream), crc: 1, blob: 2) { bytes throws(Malformed) in
+                try body(begin, stream, bytes)
+            }
         }
-        if last - first < streams.count * 4 {
-            var next = 0
-            try rows(
-                "SELECT \(column), crc, b FROM \(table) WHERE \(column) BETWEEN ? AND ? ORDER BY \(column)",
-                .integer(key(first)), .integer(key(last))
-            ) { row throws(StoreError) in
-                let found = row.integer(0)
-                while next < streams.count, key(streams[next]) < found { next += 1 }
-                if next < streams.count, key(streams[next]) == found { take(row, streams[next], found) }
+        try transaction("BEGIN") { () throws(StoreError) in
+            for begin in begins {
+                if isWalk {
+                    statement.reset()
+                    statement.bind(1, begin + Int64(first))
+                    statement.bind(2, begin + Int64(last))
+                    var next = 0
+                    while try statement.step() {
+                        let found = statement.integer(0) - begin
+                        while next < streams.count, streams[next] < found { next += 1 }
+                        if next < streams.count, streams[next] == found { take(begin, streams[next]) }
+                    }
+                } else {
+                    for stream in streams {
+                        statement.reset()
+                        statement.bind(1, begin + Int64(stream))
+                        if try statement.step() { take(begin, stream) }
+                    }
+                }
             }
-        } else {
-            let statement = try statement("SELECT \(column), crc, b FROM \(table) WHERE \(column) = ?")
-            defer { statement.reset() }
-            for stream in streams {
-                statement.reset()
-                statement.bind(1, key(stream))
-                if try statement.step() { take(statement, stream, key(stream)) }
-            }
+            // Before the transaction ends: a statement under way would keep it open.
+            statement.reset()
         }
     }
 }

@@ -168,6 +168,10 @@ struct LocalDays: Sendable, Hashable {
 
 /// Writes rollups of closed days. Used on the thread that seals; what is written counts once `finish` has returned.
 final class RollupWriter {
+    /// A question for a month of one series reads a page a day; a page of 16 KiB took as long again for copies and
+    /// checks of what nobody asked for.
+    static let pageBytes = 8192
+
     private let folder: Folder
     private let effects: EffectHook?
     private var files: [Int: Connection] = [:]
@@ -183,7 +187,7 @@ final class RollupWriter {
         if let known = files[year] { return known }
         let path = folder.rollup(year)
         try Folder.makeFile(path)
-        let file = try Connection(path, .writer(pageBytes: SealJob.dayPageBytes), effects: effects)
+        let file = try Connection(path, .writer(pageBytes: Self.pageBytes), effects: effects)
         try Schema.prepareRollup(file)
         try file.run("BEGIN IMMEDIATE")
         files[year] = file

@@ -246,6 +246,7 @@ extension Journal {
                     .blob(bytes))
             }
         }
+        let rosterVersion = try Meta.rosterVersion.read(core)
         let profiles = savedProfiles.indices.filter { savedProfiles[$0] != registry.devices[$0].profile }
         try core.transaction { () throws(StoreError) in
             try writeLatest(sealedDays.latest)
@@ -265,6 +266,8 @@ extension Journal {
         for index in profiles { savedProfiles[index] = registry.devices[index].profile }
         for index in links.indices { links[index].isNew = false }
         sealedThrough = sealedDays.journalID
+        note(newest: sealedDays.latest)
+        writeCatalogueCache(rosterVersion)
         snapshot = StateSnapshot(journalID: sealedDays.journalID, bytes: sealedDays.state)
         journalRows -= sealingRows
         journalBytes -= sealingBytes
@@ -304,6 +307,19 @@ extension Journal {
             statement.bind(2, reading.observed.milliseconds)
             statement.bind(3, reading.value)
             try statement.run()
+        }
+    }
+
+    func writeCatalogueCache(_ rosterVersion: Int64) {
+        CatalogueCache.write(
+            .init(sealedThrough: sealedThrough, rosterVersion: rosterVersion), registry, saved, newest, in: folder)
+    }
+
+    /// The rule of `writeLatest`.
+    private func note(newest readings: [Reading]) {
+        while newest.count < registry.seriesCount { newest.append(NewestReading()) }
+        for reading in readings where reading.observed.milliseconds >= newest[reading.series.index].time {
+            newest[reading.series.index] = NewestReading(time: reading.observed.milliseconds, value: reading.value)
         }
     }
 

@@ -217,7 +217,9 @@ final class SealedFrames {
         guard let reader = try reader(of: part) else { return false }
         return try reader.read { connection throws(StoreError) in
             guard try Schema.version(of: connection) >= 2 else { return false }
-            try connection.forEachRollup("hours", "stream", streams, { Int64($0) }, body)
+            try connection.forEachRollup("hours", "stream", streams, from: [0]) {
+                _, stream, bytes throws(Malformed) in try body(stream, bytes)
+            }
             return true
         }
     }

@@ -339,16 +339,29 @@ private struct BucketFiller {
 
     /// NaN is absent.
     mutating func add(_ times: Span<Int64>, _ more: Span<Double>) {
+        times.withUnsafeBufferPointer { times in
+            more.withUnsafeBufferPointer { more in add(times, more) }
+        }
+    }
+
+    private mutating func add(_ times: UnsafeBufferPointer<Int64>, _ more: UnsafeBufferPointer<Double>) {
         var index = 0
         while index < times.count {
             if times[index] >= end { begin(at: times[index]) }
-            var stop = times.count
-            if times[stop - 1] >= end {
-                stop = index + 1
-                while times[stop] < end { stop += 1 }
+            let (first, end) = (index, end)
+            var isAbsent = false
+            // One walk finds the end of the piece and whether all of it is there.
+            while index < times.count, times[index] < end {
+                isAbsent = isAbsent || more[index].isNaN
+                index &+= 1
             }
-            for place in index..<stop where !more[place].isNaN { values.append(more[place]) }
-            index = stop
+            let piece = UnsafeBufferPointer(rebasing: more[first..<index])
+            if index < times.count, values.isEmpty, !isAbsent {
+                // Nearly every piece lies within one run, and needs no copy.
+                count(piece)
+            } else {
+                for value in piece where !value.isNaN { values.append(value) }
+            }
         }
     }
 
@@ -363,14 +376,22 @@ private struct BucketFiller {
     /// Counts the open piece.
     mutating func flush() {
         guard !values.isEmpty else { return }
-        buckets[bucket].add(Summary(values), at: start)
-        if request.withQuantiles { buckets[bucket].add(values) }
-        values.removeAll(keepingCapacity: true)
+        // Put aside, so that it is not changed while it is lent.
+        var piece: [Double] = []
+        swap(&piece, &values)
+        piece.withUnsafeBufferPointer { count($0) }
+        piece.removeAll(keepingCapacity: true)
+        swap(&piece, &values)
+    }
+
+    private mutating func count(_ piece: UnsafeBufferPointer<Double>) {
+        buckets[bucket].add(Summary(piece), at: start)
+        if request.withQuantiles { buckets[bucket].add(piece) }
     }
 }
 
 extension BucketSummary {
-    fileprivate mutating func add(_ values: [Double]) {
+    fileprivate mutating func add(_ values: UnsafeBufferPointer<Double>) {
         if histogram == nil { histogram = Histogram() }
         for value in values { histogram!.add(value) }
     }

@@ -63,48 +63,69 @@ struct Summary: Equatable, Sendable {
 
     /// Whether all values are integers over one power of ten, small enough to sum them as such.
     private mutating func sumDecimals(_ values: UnsafeBufferPointer<Double>) -> Bool {
-        var exponent = 0
-        while exponent <= Self.exponentMax {
+        for exponent in 0...Self.exponentMax {
             let power = ValueColumn.powers[exponent]
-            guard let pivot = ValueColumn.integer(values[0], power) else {
-                exponent += 1
-                continue
-            }
-            var (least, greatest) = (pivot, pivot)
-            // Distances from the first: what their squares come to hardly depends on where the values lie.
-            var (distances, squares): (Int64, Int64) = (0, 0)
-            var fits = true
-            for value in values {
-                guard let integer = ValueColumn.integer(value, power) else {
-                    fits = false
-                    break
-                }
-                least = Swift.min(least, integer)
-                greatest = Swift.max(greatest, integer)
-                let distance = integer &- pivot
-                distances &+= distance
-                squares &+= distance &* distance
-            }
-            guard fits else {
-                exponent += 1
-                continue
-            }
+            guard let pivot = ValueColumn.integer(values[0], power),
+                let figures = Integers(values, power: power, pivot: Double(pivot))
+            else { continue }
             let number = Int64(count)
-            // Whatever wrapped above did so only where these do not hold.
-            guard number < Self.spreadMax, (greatest - least) <= Self.spreadMax / number,
+            // What was not exact was so only where these do not hold.
+            guard number < Self.spreadMax, figures.greatest - figures.least <= Double(Self.spreadMax / number),
                 pivot.magnitude < UInt64(ValueColumn.integerMax / number)
             else { return false }
+            let (distances, squares) = (Int64(figures.distances), Int64(figures.squares))
             let total = pivot &* number &+ distances
             guard total.magnitude <= UInt64(ValueColumn.integerMax),
                 let deviation = Self.deviation(number &* squares &- distances &* distances, count, power)
             else { return false }
-            min = Double(least) / power
-            max = Double(greatest) / power
+            min = figures.least / power
+            max = figures.greatest / power
             sum = Double(total) / power
             self.deviation = deviation
             return true
         }
         return false
+    }
+
+    /// What values come to that are integers over a power of ten, in doubles and without a branch: 2 ns a value
+    /// where integers took 5.
+    private struct Integers {
+        var least: Double
+        var greatest: Double
+        /// The sums of the distances from the pivot and of their squares; what they come to hardly depends on where the
+        /// values lie. Exact while `spreadMax` holds.
+        var distances: Double
+        var squares: Double
+
+        /// Nil where a value is no integer over `power`, which must give it back bit for bit.
+        @inline(__always)
+        init?(_ values: UnsafeBufferPointer<Double>, power: Double, pivot: Double) {
+            // Adding and taking away this leaves a double without its fraction. From 2^51 on odd integers do not come
+            // back, and count as no decimals.
+            let magic = 0x1.8p52
+            var (low, high, sum, squareSum) = (pivot, pivot, 0.0, 0.0)
+            var wrong: UInt64 = 0
+            var place = 0
+            // Most of what is not over this power shows at once; after that nothing branches.
+            var stop = Swift.min(4, values.count)
+            while true {
+                while place < stop {
+                    let value = values[place]
+                    place &+= 1
+                    let integer = value * power + magic - magic
+                    wrong |= (integer / power).bitPattern ^ value.bitPattern
+                    low = integer < low ? integer : low
+                    high = integer > high ? integer : high
+                    let distance = integer - pivot
+                    sum += distance
+                    squareSum += distance * distance
+                }
+                guard wrong == 0 else { return nil }
+                if stop == values.count { break }
+                stop = values.count
+            }
+            (least, greatest, distances, squares) = (low, high, sum, squareSum)
+        }
     }
 
     /// The deviation, where count * deviation is `scaled` over the power squared: one division of exact numbers, so the

@@ -122,11 +122,13 @@ enum TimeColumn {
             try read(&reader, count - 1) { first, block in
                 for place in 0..<block.count { times[first &+ place &+ 1] = block[place] }
             }
+            // The first row is in slot 0; each step is a slot and what was read.
+            times[0] = -1
             var slot: Int64 = 0
             try read(&reader, count) { first, block in
                 for place in 0..<block.count {
                     let row = first &+ place
-                    if row > 0 { slot = slot &+ times[row] &+ 1 }
+                    slot = slot &+ times[row] &+ 1
                     times[row] = start &+ unit &* (position(slot, period) &+ block[place])
                 }
             }
@@ -141,7 +143,9 @@ enum TimeColumn {
         try reader.end()
         // Whatever the bits said, and wherever a sum wrapped: only rising times in range leave.
         guard times[0] == start else { throw Malformed("the first time is not that of the key") }
-        for row in 1..<count where times[row] <= times[row &- 1] { throw Malformed("times do not rise") }
+        var isRising = true
+        for row in 1..<count { isRising = isRising && times[row] > times[row &- 1] }
+        guard isRising else { throw Malformed("times do not rise") }
         guard times[count - 1] < FrameKey.times.upperBound else { throw Malformed("a time is out of range") }
     }
 

@@ -335,9 +335,7 @@ enum ValueColumn {
         if rows == .all {
             let head = try Head(&reader)
             if !head.hasRest {
-                return try layer(head, reader, count) { first, block in
-                    for place in 0..<block.count { values[first &+ place] = block[place] }
-                }
+                return try layer(head, reader, into: values)
             }
             // Rewound: the general way reads the head again.
             reader = BitReader(bytes)
@@ -403,16 +401,24 @@ enum ValueColumn {
         }
     }
 
-    /// Reads the only layer of a column and ends with it.
-    @inline(__always)
+    /// Reads the only layer of a column, which has a value in every row, and ends with it.
     private static func layer(
-        _ head: Head, _ reader: BitReader, _ count: Int, _ body: (Int, UnsafeMutableBufferPointer<Double>) -> Void
+        _ head: Head, _ reader: BitReader, into values: UnsafeMutableBufferPointer<Double>
     ) throws(Malformed) {
-        var first = 0
-        try read(head, reader, count) { block in
-            body(first, block)
-            first &+= block.count
-        }.end()
+        var decoder = IntegerColumn.Decoder(reader, form: head.form)
+        try withUnsafeTemporaryAllocation(of: Int64.self, capacity: IntegerColumn.blockCount) {
+            integers throws(Malformed) in
+            var first = 0
+            while first < values.count {
+                let size = min(IntegerColumn.blockCount, values.count &- first)
+                let block = UnsafeMutableBufferPointer(rebasing: integers[..<size])
+                try decoder.next(block)
+                try convert(
+                    block, head.scale, into: UnsafeMutableBufferPointer(rebasing: values[first..<first &+ size]))
+                first &+= size
+            }
+        }
+        try decoder.rest.end()
     }
 
     /// Reads `count` values of a layer; returns the reader behind them.

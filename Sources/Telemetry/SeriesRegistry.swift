@@ -163,6 +163,11 @@ public struct SeriesRegistry: Sendable {
 
     public mutating func restoreStream(of device: DeviceIndex) { _ = addStream(for: device) }
 
+    /// Whether no series was restored at this place yet.
+    public func isFree(_ stream: StreamID, column: Int) -> Bool {
+        column >= streams[stream.index].columns.count || streams[stream.index].columns[column].rawValue == .max
+    }
+
     public mutating func restoreSeries(
         device: DeviceIndex, quantity: Quantity, channel: String, stream: StreamID, column: Int
     ) {

@@ -50,8 +50,52 @@ struct ArchiveTests {
         journal.close()
         let archive = try Archive(folder: folder.store)
         #expect(try archive.points("lamp", "active_power").count == 2)
-        #expect(names(in: folder.store) == ["core.db", "lock", "pin", "raw"])
+        #expect(names(in: folder.store) == ["catalogue.cache", "core.db", "lock", "pin", "raw"])
         #expect(names(in: folder.store + "/raw") == ["2026-03-15.l0.db"])
+    }
+
+    @Test("answers are the same with the cache of the catalogue, without it, and whatever is wrong with it")
+    func cache() throws {
+        let journal = try open()
+        for step in 0..<40 {
+            try journal.put(
+                "lamp-\(step % 7)", seconds(step), ["active_power": Double(step), "voltage": 230 - Double(step)])
+        }
+        try journal.saveRoster(
+            [RosterEntry(device: "never-spoke", profile: "lamp", cadence: .seconds(60))], now: noon)
+        try journal.seal()
+        let sealed = readFile(folder.store + "/catalogue.cache")
+        let stamp = try CatalogueCache.Stamp(
+            sealedThrough: Meta.sealedThrough.read(journal.core), rosterVersion: Meta.rosterVersion.read(journal.core))
+        let cache = try #require(CatalogueCache(in: Folder(folder.store), stamp))
+        #expect(cache.registry.devices.map(\.name) == journal.registry.devices.map(\.name))
+        #expect(cache.registry.series == journal.registry.series && cache.newest.count == 14)
+        // What came after the seal is not in it.
+        try journal.put("lamp-8", seconds(100), ["active_power": 1])
+        try journal.put("lamp-0", seconds(101), ["frequency": 50])
+        func answers() throws -> [LatestAnswer] { try Archive(folder: folder.store).latest() }
+        let expected = try answers()
+        #expect(expected.count == 16)
+        for index in sealed.indices {
+            var bytes = sealed
+            bytes[index] ^= 0x10
+            writeFile(folder.store + "/catalogue.cache", bytes)
+            #expect(CatalogueCache(in: Folder(folder.store), stamp) == nil, "byte \(index)")
+        }
+        #expect(try answers() == expected)
+        writeFile(folder.store + "/catalogue.cache", Array(sealed.prefix(sealed.count / 2)))
+        #expect(try answers() == expected)
+        try journal.put("lamp-1", seconds(200), ["active_power": 7])
+        let newer = try answers()
+        try journal.seal(now: seconds(300))
+        #expect(try answers() == newer)
+        // One of an older seal.
+        writeFile(folder.store + "/catalogue.cache", sealed)
+        #expect(try answers() == newer)
+        CatalogueCache.remove(in: Folder(folder.store))
+        #expect(try answers() == newer)
+        journal.close()
+        #expect(try StoreCheck.run(folder: folder.store).isGood)
     }
 
     @Test("a reader that came while nobody wrote notices a writer, and one that came and went")

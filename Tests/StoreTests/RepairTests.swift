@@ -176,8 +176,8 @@ struct RepairTests {
         var bytes = readFile(file)
         switch damage {
         case 0: bytes = Array("no database".utf8)
-        case 1: bytes[2 * 16_384 - 30] ^= 4
-        default: bytes[16_384 + 4] ^= 1
+        case 1: bytes[2 * RollupWriter.pageBytes - 30] ^= 4
+        default: bytes[RollupWriter.pageBytes + 4] ^= 1
         }
         writeFile(file, bytes)
         #expect(try !StoreCheck.run(folder: folder.store).isGood)
