@@ -25,8 +25,10 @@ struct PlanBuilder {
     var statuses: [StatusPlan] = []
     var unwraps: [UnwrapPlan] = []
     var layout: [LayoutStep] = []
+    var formats: [FormatPlan] = []
     var rules: [RulePlan] = []
     var capturesMax = 0
+    var lineHolesMax = 0
     private var words: [String: Word] = [:]
 
     /// Adds `entries` to the table at `path`, side by side.
@@ -67,10 +69,11 @@ struct PlanBuilder {
                 times: PlanTable(times), timeFields: PlanTable(timeFields), maps: PlanTable(maps),
                 numbers: PlanTable(numbers), readings: PlanTable(readings), tables: PlanTable(tables),
                 tableRows: PlanTable(tableRows), statuses: PlanTable(statuses), unwraps: PlanTable(unwraps),
-                layout: PlanTable(layout), rules: PlanTable(rules), ruleLists: PlanTable(topics.ruleLists),
+                layout: PlanTable(layout), formats: PlanTable(formats), rules: PlanTable(rules),
+                ruleLists: PlanTable(topics.ruleLists),
                 ruleOrder: PlanTable(topics.ruleOrder), topicNodes: PlanTable(topics.nodes),
                 topicLiterals: PlanTable(topics.literals), topicPatterns: PlanTable(topics.patterns),
-                capturesMax: capturesMax),
+                capturesMax: capturesMax, lineHolesMax: lineHolesMax),
             profileNames: profileNames)
     }
 }

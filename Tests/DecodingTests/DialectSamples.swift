@@ -145,6 +145,7 @@ struct Bench: ~Copyable {
 
     /// `device quantity[channel] value @time`, in the order of the batch.
     var lines: [String] { batch.readings.map { line($0) } }
+    var rejectLines: [String] { batch.rejects.map { "\($0.reason.rawValue): \($0.detail)" } }
     var suspectLines: [String] { batch.suspects.map { line($0) } }
 
     func line(_ reading: Reading) -> String {

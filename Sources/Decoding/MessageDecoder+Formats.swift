@@ -1,0 +1,90 @@
+import Telemetry
+
+/// What is known of the payload in hand as a document.
+struct DocumentState {
+    /// Format and options of the rule that it was last read for; nil before the first one.
+    var format: RulePlan.Format?
+    var options: Int32 = -1
+    var isReadable = false
+    /// Where JSON ended too early.
+    var outcome = JSONScanner.Outcome.complete
+    /// What the other formats say.
+    var fault: FormatFault?
+    /// A payload of HJ 212 may hold several packets: each is a document of its own.
+    var index = 0
+    var count = 1
+}
+
+extension MessageDecoder {
+    /// Reads the payload by the rule's format, unless that is what lies on the tape already; false where it is not
+    /// of that format.
+    @inline(__always)
+    mutating func lay(
+        _ rule: RulePlan, readable: Int, _ batch: inout DecodedBatch
+    ) -> Bool {
+        if document.format == rule.format, document.options == rule.formatOptions { return document.isReadable }
+        document.format = rule.format
+        document.options = rule.formatOptions
+        text = payload.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        tape.clear()
+        if rule.format == .json {
+            document.outcome = scanner.scan(text, count: payload.count, readable: readable, into: &tape)
+            document.isReadable = document.outcome == .complete
+        } else {
+            document.isReadable = layOther(rule, &batch)
+        }
+        forgetReferences()
+        return document.isReadable
+    }
+
+    private mutating func layOther(_ rule: RulePlan, _ batch: inout DecodedBatch) -> Bool {
+        do throws(FormatFault) {
+            switch rule.format {
+            case .json: return false
+            case .text:
+                guard layText() else { throw FormatFault(.malformed, "the text is not UTF-8") }
+                return true
+            case .form: try FormFormat.lay(payload, into: &writer)
+            case .split: try SplitFormat.lay(payload, plan.formats[UInt32(rule.formatOptions)], plan, into: &writer)
+            case .lines:
+                try LinesFormat.lay(
+                    payload, plan.formats[UInt32(rule.formatOptions)], plan, lineHoles, into: &writer)
+            case .influx: try InfluxFormat.lay(payload, into: &writer)
+            case .senml, .sparkplug, .cbor, .hj212: return false
+            }
+        } catch {
+            document.fault = error
+            return false
+        }
+        swap(&tape, &writer.tape)
+        text = UnsafePointer(writer.bytes)
+        return true
+    }
+
+    /// One value on the tape: the payload as text, without the blanks and NUL bytes around it.
+    private mutating func layText() -> Bool {
+        guard UTF8Check.isValid(text, count: payload.count) else { return false }
+        var start = 0
+        var end = payload.count
+        while start < end, text[start] <= 0x20 { start += 1 }
+        while end > start, text[end - 1] <= 0x20 { end -= 1 }
+        var node = Tape.Node()
+        node.kind = .text
+        node.start = UInt32(start)
+        node.count = UInt32(end - start)
+        node.next = 1
+        _ = tape.append(node)
+        return true
+    }
+
+    /// Why the payload is not of the format that was tried last.
+    var documentFault: FormatFault {
+        switch document.outcome {
+        case _ where document.fault != nil: document.fault!
+        case .malformed(let offset): FormatFault(.malformed, "not JSON from byte \(offset) on")
+        case .tooDeep: FormatFault(.tooLarge, "nested deeper than \(limits.nestingMax) levels")
+        case .tooManyValues: FormatFault(.tooLarge, "more than \(limits.nodesMax) values")
+        case .complete: FormatFault(.malformed, "the payload is not of the format that the profile names")
+        }
+    }
+}
