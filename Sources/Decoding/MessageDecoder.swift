@@ -1,3 +1,4 @@
+import Settings
 import Telemetry
 
 /// Turns received messages into readings by the compiled profiles.
@@ -12,6 +13,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     let plan: PlanTables
     let limits: DecodingLimits
     let siteZoneOffsetSeconds: Int
+    let siteZone: ZoneRules?
     let scanner: JSONScanner
     var tape: Tape
     var arena = TextArena()
@@ -29,6 +31,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var writer: DocumentWriter
     /// Holes of the line pattern that is tried.
     let lineHoles: UnsafeMutablePointer<UnsafeRawBufferPointer>
+    var facts: Facts
 
     // The message in hand.
     var topic = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -47,6 +50,9 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var iteration = Iteration()
     var device = DeviceIndex(rawValue: 0)
     var channel = ChannelIndex.none
+    /// What is known besides the message, for rules that ask for it.
+    var heldFacts: [UInt32: Facts.Value] = [:]
+    var deviceFacts: [UInt32: Facts.Value] = [:]
     var observed = Timestamp(milliseconds: 0)
     /// The series of the newest reading: a guess at the next one, never trusted.
     var lastSeries: UInt32 = 0
@@ -67,14 +73,23 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         var index: Int32 = -1
         /// The node with the key; negative where the iteration goes over an array.
         var keyNode: Int32 = -1
+        /// That of the `*` around it.
+        var outerKeyNode: Int32 = -1
     }
 
-    /// `siteZoneOffsetSeconds` is what `zone: site` means: seconds east of UTC.
-    public init(catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0) {
+    /// `siteZone` is what `zone: site` means; without it a fixed `siteZoneOffsetSeconds` east of UTC.
+    ///
+    /// `constants` are what the roster tells of devices: by device name, then name, what profiles read as `$name`.
+    public init(
+        catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
+        siteZone: ZoneRules? = nil, constants: [String: [String: String]] = [:]
+    ) {
         precondition(limits.payloadBytesMax < 1 << 31, "decoding: payloadBytesMax must be below 2 GiB")
         self.catalog = catalog
         self.limits = limits
         self.siteZoneOffsetSeconds = siteZoneOffsetSeconds
+        self.siteZone = siteZone
+        facts = Facts(constants: constants)
         plan = catalog.plan.tables
         scanner = JSONScanner(nestingMax: limits.nestingMax)
         tape = Tape(nodesMax: limits.nodesMax)
@@ -205,7 +220,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             let rule = plan.rules[plan.ruleOrder[position]]
             if document.index > 0, rule.format != .hj212 { continue }
             if !rule.isIgnored || !rule.messageConditions.isEmpty {
-                if payload.isEmpty { continue }
+                // An empty payload clears a retained message; only a text rule can mean something by it.
+                if payload.isEmpty, rule.format != .text { continue }
                 guard lay(rule, readable: readable, &batch) else {
                     ends.isMalformed = true
                     continue
