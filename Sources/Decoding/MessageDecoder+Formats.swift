@@ -13,6 +13,8 @@ struct DocumentState {
     /// A payload of HJ 212 may hold several packets: each is a document of its own.
     var index = 0
     var count = 1
+    /// A part of the payload was rejected beside documents that could be read.
+    var hasRemark = false
 }
 
 extension MessageDecoder {
@@ -50,7 +52,17 @@ extension MessageDecoder {
                 try LinesFormat.lay(
                     payload, plan.formats[UInt32(rule.formatOptions)], plan, lineHoles, into: &writer)
             case .influx: try InfluxFormat.lay(payload, into: &writer)
-            case .senml, .sparkplug, .cbor, .hj212: return false
+            case .hj212:
+                if document.index == 0 {
+                    let fault = try HJ212Format.findPackets(in: payload, into: &packets)
+                    document.count = packets.count
+                    if let fault, !document.hasRemark {
+                        document.hasRemark = true
+                        reject(fault.reason, fault.detail, &batch)
+                    }
+                }
+                try HJ212Format.lay(payload, packets[document.index], into: &writer)
+            case .senml, .sparkplug, .cbor: return false
             }
         } catch {
             document.fault = error

@@ -29,6 +29,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var rows = RowKeeper()
     /// Documents of the formats other than JSON and text.
     var writer: DocumentWriter
+    /// Data segments of the packets in hand, of format hj212.
+    var packets: [Range<Int>] = []
     /// Holes of the line pattern that is tried.
     let lineHoles: UnsafeMutablePointer<UnsafeRawBufferPointer>
     var facts: Facts
@@ -273,9 +275,11 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             hiddenFaults += 1
             return
         }
-        batch.rejects.append(
-            Reject(
-                reason: reason, detail: detail, topic: topic, payload: payload, receivedAt: receivedAt,
-                device: device))
+        var fault = Reject(
+            reason: reason, detail: detail, topic: topic, payload: payload, receivedAt: receivedAt, device: device)
+        if document.format == .hj212 || payload.starts(with: [0x23, 0x23]) {
+            HJ212Format.maskPasswords(&fault.payload)
+        }
+        batch.rejects.append(fault)
     }
 }
