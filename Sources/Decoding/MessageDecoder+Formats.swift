@@ -33,13 +33,13 @@ extension MessageDecoder {
             document.outcome = scanner.scan(text, count: payload.count, readable: readable, into: &tape)
             document.isReadable = document.outcome == .complete
         } else {
-            document.isReadable = layOther(rule, &batch)
+            document.isReadable = layOther(rule, readable: readable, &batch)
         }
         forgetReferences()
         return document.isReadable
     }
 
-    private mutating func layOther(_ rule: RulePlan, _ batch: inout DecodedBatch) -> Bool {
+    private mutating func layOther(_ rule: RulePlan, readable: Int, _ batch: inout DecodedBatch) -> Bool {
         do throws(FormatFault) {
             switch rule.format {
             case .json: return false
@@ -62,7 +62,9 @@ extension MessageDecoder {
                     }
                 }
                 try HJ212Format.lay(payload, packets[document.index], into: &writer)
-            case .senml, .sparkplug, .cbor: return false
+            case .cbor: try CBORFormat.lay(payload, into: &writer)
+            case .senml: try laySenML(readable: readable)
+            case .sparkplug: return false
             }
         } catch {
             document.fault = error
@@ -71,6 +73,25 @@ extension MessageDecoder {
         swap(&tape, &writer.tape)
         text = UnsafePointer(writer.bytes)
         return true
+    }
+
+    /// A pack in JSON or CBOR is laid on a tape of its own first; resolved, it becomes the document.
+    private mutating func laySenML(readable: Int) throws(FormatFault) {
+        var base = text
+        if SenMLFormat.isCBOR(payload) {
+            try CBORFormat.lay(payload, bytesAs: .base64, into: &senmlSource)
+            base = UnsafePointer(senmlSource.bytes)
+        } else {
+            senmlSource.begin(payloadBytes: payload.count)
+            let outcome = scanner.scan(text, count: payload.count, readable: readable, into: &senmlSource.tape)
+            guard outcome == .complete else {
+                document.outcome = outcome
+                document.fault = nil
+                throw documentFault
+            }
+        }
+        try SenMLFormat.lay(
+            senmlSource.tape, text: base, payloadBytes: payload.count, receivedAt: receivedAt, &arena, into: &writer)
     }
 
     /// One value on the tape: the payload as text, without the blanks and NUL bytes around it.

@@ -29,6 +29,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var rows = RowKeeper()
     /// Documents of the formats other than JSON and text.
     var writer: DocumentWriter
+    /// A SenML pack as it was sent.
+    var senmlSource: DocumentWriter
     /// Data segments of the packets in hand, of format hj212.
     var packets: [Range<Int>] = []
     /// Holes of the line pattern that is tried.
@@ -96,6 +98,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         scanner = JSONScanner(nestingMax: limits.nestingMax)
         tape = Tape(nodesMax: limits.nodesMax)
         writer = DocumentWriter(limits: limits)
+        senmlSource = DocumentWriter(limits: limits)
         lineHoles = .allocate(capacity: max(1, plan.lineHolesMax))
         lineHoles.initialize(
             repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: max(1, plan.lineHolesMax))
