@@ -64,7 +64,7 @@ extension MessageDecoder {
                 try HJ212Format.lay(payload, packets[document.index], into: &writer)
             case .cbor: try CBORFormat.lay(payload, into: &writer)
             case .senml: try laySenML(readable: readable)
-            case .sparkplug: return false
+            case .sparkplug: try SparkplugFormat.lay(payload, topic: topic, &sparkplug, limits, into: &writer)
             }
         } catch {
             document.fault = error

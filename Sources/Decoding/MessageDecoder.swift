@@ -29,6 +29,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var rows = RowKeeper()
     /// Documents of the formats other than JSON and text.
     var writer: DocumentWriter
+    var sparkplug = SparkplugMemory()
     /// A SenML pack as it was sent.
     var senmlSource: DocumentWriter
     /// Data segments of the packets in hand, of format hj212.
