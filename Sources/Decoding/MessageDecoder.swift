@@ -26,6 +26,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     /// Values that a reference with `*` leads to; nested iterations stand behind each other.
     var matches: [Match] = []
     var binary: [UInt8] = []
+    /// Where the part of `binary` that may be read ends.
+    var binaryEnd = 0
     var rows = RowKeeper()
     var facts: Facts
 
