@@ -44,7 +44,15 @@ extension MessageDecoder {
             switch rule.format {
             case .json: return false
             case .text:
-                guard layText() else { throw FormatFault(.malformed, "the text is not UTF-8") }
+                if layText() { return true }
+                guard rule.unwrap >= 0, plan.unwraps[UInt32(rule.unwrap)].encoding == .raw else {
+                    throw FormatFault(.malformed, "the text is not UTF-8")
+                }
+                // Bytes that a layout reads need not be text; for another rule they are still no text.
+                document.options = .min
+                var node = Tape.Node()
+                node.next = 1
+                _ = tape.append(node)
                 return true
             case .form: try FormFormat.lay(payload, into: &writer)
             case .split: try SplitFormat.lay(payload, plan.formats[UInt32(rule.formatOptions)], plan, into: &writer)

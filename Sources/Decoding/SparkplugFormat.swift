@@ -89,13 +89,15 @@ enum SparkplugFormat {
         try number("timestamp", message.timestamp, &document)
         try number("seq", message.sequence, &document)
         try number("bdSeq", bdSeq, &document)
-        if place.isType("DEATH"), device == nil {
-            let isStale = memory.isStale(death: bdSeq, of: place.key)
+        if device == nil {
+            // Every message of a node has the list, so that a rule may go over it; only a death fills it.
+            let isDeath = place.isType("DEATH")
+            let isStale = isDeath && memory.isStale(death: bdSeq, of: place.key)
             try document.name("stale")
             try document.truth(isStale)
             try document.name("devices")
             try document.beginArray()
-            for name in isStale ? [] : memory.devices(of: place.key) {
+            for name in !isDeath || isStale ? [] : memory.devices(of: place.key) {
                 try document.beginObject()
                 try document.name("name")
                 document.beginText()

@@ -295,7 +295,7 @@ struct MessageDecoderTests {
         for sample in Repository.samples {
             try sample.append(to: &messages)
             for message in sample.sequence {
-                single.decode(message.topic, message.payload, at: try moment(message.received))
+                single.decode(message.topic, message.bytes, at: try moment(message.received))
             }
         }
         whole.decoder.decode(messages, into: &whole.batch, registry: &whole.registry)

@@ -18,12 +18,14 @@ struct DeviceTests {
 
     @Test("a sample becomes exactly the readings it names", arguments: Repository.samples + Repository.corpus)
     func sampleIsExact(sample: DialectSample) throws {
-        var bench = Bench(try Repository.catalog.get(), siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0)
+        var bench = Bench(
+            try Repository.catalog.get(), siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0,
+            constants: sample.constants ?? [:])
         var messages = MessageBatch()
         try sample.append(to: &messages)
         bench.decoder.decode(messages, into: &bench.batch, registry: &bench.registry)
 
-        #expect(bench.batch.rejects.isEmpty, "\(bench.batch.rejects.map(\.detail))")
+        #expect(bench.batch.rejects.map(\.reason.rawValue) == sample.expectRejects ?? [], "\(bench.rejectLines)")
         var left = bench.batch.readings
         for expectation in sample.expect {
             let observed = try moment(expectation.timestamp)
@@ -54,7 +56,9 @@ struct DeviceTests {
 
     @Test("every series has a place in a stream once its message is decoded", arguments: Repository.samples)
     func everySeriesHasAPlace(sample: DialectSample) throws {
-        var bench = Bench(try Repository.catalog.get(), siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0)
+        var bench = Bench(
+            try Repository.catalog.get(), siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0,
+            constants: sample.constants ?? [:])
         var messages = MessageBatch()
         try sample.append(to: &messages)
         bench.decoder.decode(messages, into: &bench.batch, registry: &bench.registry)
@@ -69,10 +73,13 @@ struct DeviceTests {
         #expect(
             try Repository.catalog.get().subscriptions == [
                 "air/+/batch", "air/+/status", "air/+/telemetry", "airgradient/readings/+",
-                "application/+/device/+/event/up", "lights/+/batch", "lights/+/status", "lights/+/telemetry",
-                "luftdaten/+/data", "solar-road/+/batch", "solar-road/+/status", "solar-road/+/telemetry",
-                "solar/+/+/+", "solar/ac/+", "solar/dtu/status", "sunspec/+/103", "talq/+/log-reports", "tele/+/LWT",
-                "tele/+/SENSOR", "weather-v2/+/+",
+                "application/+/device/+/event/up", "ecowitt/+", "hj212/+/up", "lights/+/batch", "lights/+/status",
+                "lights/+/telemetry",
+                "luftdaten/+/data", "senml/+", "solar-road/+/batch", "solar-road/+/status", "solar-road/+/telemetry",
+                "solar/+/+/+", "solar/ac/+", "solar/dtu/status", "spBv1.0/+/DBIRTH/+/+", "spBv1.0/+/DDATA/+/+",
+                "spBv1.0/+/DDEATH/+/+",
+                "spBv1.0/+/NBIRTH/+", "spBv1.0/+/NDEATH/+", "sunspec/+/103", "talq/+/log-reports", "tele/+/LWT",
+                "tele/+/SENSOR", "telemetry/lp", "weather-v2/+/+",
             ])
     }
 }

@@ -11,6 +11,10 @@ struct DialectSample: Decodable, CustomStringConvertible {
         var received: String
         var encoding: String?
         var retained: Bool?
+
+        var bytes: [UInt8] {
+            encoding == "base64" ? Array(Data(base64Encoded: payload) ?? Data()) : Array(payload.utf8)
+        }
     }
 
     struct Expectation: Decodable {
@@ -37,13 +41,19 @@ struct DialectSample: Decodable, CustomStringConvertible {
     var siteZoneOffsetSeconds: Int?
     var expect: [Expectation]
     var expectStatus: [StatusExpectation]?
+    /// Reasons of the rejects, in order.
+    var expectRejects: [String]?
+    /// What the roster tells of devices, by name.
+    var constants: [String: [String: String]]?
 
     var description: String { path.split(separator: "/").suffix(4).joined(separator: "/") }
 
     enum CodingKeys: String, CodingKey {
         case messages, topic, payload, received, encoding, expect
         case siteZoneOffsetSeconds = "site_zone_offset_seconds"
+        case constants
         case expectStatus = "expect_status"
+        case expectRejects = "expect_rejects"
     }
 
     static func load(_ path: String) throws -> DialectSample {
@@ -60,11 +70,8 @@ struct DialectSample: Decodable, CustomStringConvertible {
 
     func append(to batch: inout MessageBatch) throws {
         for message in sequence {
-            let bytes =
-                message.encoding == "base64"
-                ? Array(Data(base64Encoded: message.payload) ?? Data()) : Array(message.payload.utf8)
             batch.append(
-                topic: message.topic, payload: bytes, receivedAt: try moment(message.received),
+                topic: message.topic, payload: message.bytes, receivedAt: try moment(message.received),
                 isRetained: message.retained ?? false)
         }
     }
@@ -104,10 +111,15 @@ enum Repository {
     static let corpus: [DialectSample] = [
         ("chirpstack-v4-nas-ul20xx-usage", 0), ("talq-log-report", 0), ("sensor-community-airrohr", 0),
         ("sunspec-model103-json", 0), ("digitraffic-road-weather", 0), ("airgradient", 0), ("opendtu", 0),
-        ("tasmota-sensor", 3600),
+        ("tasmota-sensor", 3600), ("ecowitt-form", 0), ("influx-line-protocol", 0), ("senml-json", 0),
+        ("sparkplug-b-weather", 0), ("hj212-2017-air-rtd", 0), ("hj212-2017-air-hour", 0),
     ].compactMap { name, offset in
         var sample = try? DialectSample.load("\(root)../shared/dialects/\(name).json")
         sample?.siteZoneOffsetSeconds = offset
+        // What the corpus tells of the sites in words of its own is in our sample of the same messages.
+        let twin = samples.first { $0.constants != nil && $0.sequence.last?.payload == sample?.sequence.last?.payload }
+        sample?.constants = twin?.constants
+        sample?.expectRejects = twin?.expectRejects
         return sample
     }
 }

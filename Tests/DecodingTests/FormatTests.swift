@@ -180,6 +180,24 @@ struct FormatTests {
             ])
     }
 
+    @Test("bytes that a layout reads need not be text, and a text rule beside it still wants text")
+    func rawBytes() throws {
+        var bench = try Bench(
+            profile: """
+                profile: p
+                rules:
+                - topic: "t/{d}"
+                  format: text
+                  unwrap: {as: raw, layout: [{p: u16be}]}
+                  device: "{d}"
+                  read: {active_power: /p}
+                - {topic: "t/{d}", format: text, device: other, read: {voltage: .}}
+                """)
+        bench.decode("t/x", [0xFF, 0xFE] as [UInt8])
+        #expect(bench.lines == ["x active_power 65534.0 @2026-03-05T10:15:00Z"])
+        #expect(bench.rejectLines == [])
+    }
+
     @Test("a document is bounded in values, depth and text")
     func limits() throws {
         var limits = DecodingLimits()
