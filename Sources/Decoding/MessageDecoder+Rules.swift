@@ -146,6 +146,10 @@ extension MessageDecoder {
 
     private mutating func readStatus(_ position: UInt32, _ batch: inout DecodedBatch) {
         let status = plan.statuses[position]
+        if let isOnline = status.constant {
+            batch.statuses.append(DeviceStatus(device: device, isOnline: isOnline, at: observed))
+            return
+        }
         for reference in status.references.range {
             guard let value = value(of: reference), !isMissing(value) else { continue }
             for entry in status.map.range where isEqual(value, plan.maps[entry].literal) {

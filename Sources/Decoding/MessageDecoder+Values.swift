@@ -37,7 +37,7 @@ extension MessageDecoder {
             let node = walk(reference.steps, from: 0)
             found[Int(position)] = FoundReference(stamp: messageStamp, node: node)
             return node
-        case .key, .index, .template: return -1
+        case .key, .outerKey, .index, .template: return -1
         }
     }
 
@@ -144,7 +144,7 @@ extension MessageDecoder {
             guard container.kind == .array || container.kind == .object else { return }
             let rest = Run(start: index, count: steps.end &- index)
             var child = Int(node) &+ 1
-            var inner = Iteration()
+            var inner = Iteration(outerKeyNode: iteration.keyNode)
             while child < Int(container.next) {
                 inner.index &+= 1
                 inner.keyNode = container.kind == .object ? Int32(truncatingIfNeeded: child) : -1
@@ -174,7 +174,7 @@ extension MessageDecoder {
         case .item, .message:
             let node = node(at: position)
             return node < 0 ? nil : scalar(of: Int(node))
-        case .key, .index, .template: return value(ofNamed: reference)
+        case .key, .outerKey, .index, .template: return value(ofNamed: reference)
         }
     }
 
@@ -183,9 +183,10 @@ extension MessageDecoder {
         switch reference.base {
         case .item, .message: return nil
         case .index: return iteration.index < 0 ? nil : Scalar(kind: .real, text: text, real: Double(iteration.index))
-        case .key:
-            guard iteration.keyNode >= 0 else { return nil }
-            let node = tape.nodes[Int(iteration.keyNode)]
+        case .key, .outerKey:
+            let keyNode = reference.base == .key ? iteration.keyNode : iteration.outerKeyNode
+            guard keyNode >= 0 else { return nil }
+            let node = tape.nodes[Int(keyNode)]
             return Scalar(
                 kind: .text, isEscaped: node.isKeyEscaped, text: keyBase(node) + Int(node.keyStart),
                 count: Int(node.keyCount))
@@ -288,10 +289,15 @@ extension MessageDecoder {
     private mutating func holdEach(_ conditions: Run) -> Bool {
         for position in conditions.range {
             let condition = plan.conditions[position]
-            guard let value = value(of: condition.reference) else { return false }
+            guard let value = value(of: condition.reference) else {
+                guard condition.kind == .absent else { return false }
+                continue
+            }
             switch condition.kind {
             case .exists:
                 if value.kind == .null { return false }
+            case .absent:
+                if value.kind != .null { return false }
             case .oneOf:
                 guard condition.literals.range.contains(where: { isEqual(value, plan.literals[$0]) }) else {
                     return false

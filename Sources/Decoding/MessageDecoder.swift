@@ -56,12 +56,14 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         var iteration: Iteration
     }
 
-    /// What `@index` and `@key` mean.
+    /// What `@index`, `@key` and `@outer` mean.
     struct Iteration {
         /// Negative outside of iterations.
         var index: Int32 = -1
         /// The node with the key; negative where the iteration goes over an array.
         var keyNode: Int32 = -1
+        /// The same of the iteration around this one.
+        var outerKeyNode: Int32 = -1
     }
 
     /// `siteZoneOffsetSeconds` is what `zone: site` means: seconds east of UTC.
@@ -161,8 +163,10 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         for position in plan.ruleLists[UInt32(list)].range {
             let rule = plan.rules[plan.ruleOrder[position]]
             if !rule.isIgnored || !rule.messageConditions.isEmpty {
-                if payload.isEmpty { continue }
+                if payload.isEmpty != rule.wantsEmpty { continue }
                 switch rule.format {
+                case .json where payload.isEmpty, .text where payload.isEmpty:
+                    if parsed != .text { parsed = layText() ? .text : .malformed }
                 case .json where parsed != .json && parsed != .malformed:
                     tape.clear()
                     failure = scanner.scan(text, count: payload.count, readable: readable, into: &tape)
@@ -216,7 +220,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         while start < end, text[start] <= 0x20 { start += 1 }
         while end > start, text[end - 1] <= 0x20 { end -= 1 }
         var node = Tape.Node()
-        node.kind = .text
+        node.kind = payload.isEmpty ? .null : .text
         node.start = UInt32(start)
         node.count = UInt32(end - start)
         node.next = 1

@@ -41,12 +41,15 @@ struct Step: Sendable {
 
 /// Where a value is found.
 struct Reference: Sendable {
-    enum Base: UInt8, Sendable { case item, message, key, index, template }
+    enum Base: UInt8, Sendable { case item, message, key, outerKey, index, template }
     var base = Base.item
     var steps = Run()
     var template: UInt32 = 0
     /// Whether a step is `*`.
     var iterates = false
+
+    /// `.` and `^`.
+    var isWholeValue: Bool { steps.isEmpty && (base == .item || base == .message) }
 }
 
 /// Text with holes for captures and references.
@@ -101,7 +104,7 @@ struct PatternPart: Sendable {
 }
 
 struct Condition: Sendable {
-    enum Kind: UInt8, Sendable { case exists, oneOf, like }
+    enum Kind: UInt8, Sendable { case exists, absent, oneOf, like }
     var kind: Kind
     var reference: UInt32
     var literals = Run()
@@ -175,9 +178,11 @@ struct TableRow: Sendable {
 }
 
 struct StatusPlan: Sendable {
-    var references: Run
+    var references = Run()
     /// 1 is online, 0 offline.
-    var map: Run
+    var map = Run()
+    /// What every message of the rule means; nil where a value says it.
+    var constant: Bool?
 }
 
 struct UnwrapPlan: Sendable {
@@ -221,6 +226,8 @@ struct RulePlan: Sendable {
     var profile: UInt32 = 0
     var format = Format.json
     var isIgnored = false
+    /// Says that the payload is absent: the rule fits empty messages, and only them.
+    var wantsEmpty = false
     /// Known from the message alone: judged before anything is unwrapped.
     var messageConditions = Run()
     var itemConditions = Run()

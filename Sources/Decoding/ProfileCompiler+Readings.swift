@@ -294,7 +294,7 @@ extension ProfileCompiler {
                 fields.append(TimeField(kind: field.kind, width: UInt8(field.text.count)))
                 rest = rest.dropFirst(field.text.count)
             } else {
-                guard let byte = first.asciiValue, !first.isLetter || first == "T" else { return nil }
+                guard let byte = first.asciiValue, !first.isLetter || "TZz".contains(first) else { return nil }
                 fields.append(TimeField(kind: .literal, byte: byte))
                 rest = rest.dropFirst()
             }

@@ -144,6 +144,7 @@ extension ProfileCompiler {
         case ".": return Reference(base: .item)
         case "^", "^.": return Reference(base: .message)
         case "@key": return Reference(base: .key)
+        case "@outer": return Reference(base: .outerKey)
         case "@index": return Reference(base: .index)
         default: break
         }
@@ -157,7 +158,7 @@ extension ProfileCompiler {
         }
         let hint = nearest(to: text, in: scope.captures.keys.sorted()).map { "; did you mean '\($0)'?" } ?? ""
         mistakes.append(
-            setting.mistake("expected a reference: /key, ^/key, ., @key, @index or a captured name\(hint)"))
+            setting.mistake("expected a reference: /key, ^/key, ., @key, @outer, @index or a captured name\(hint)"))
         return nil
     }
 
@@ -287,7 +288,7 @@ extension ProfileCompiler {
             return nil
         }
         guard let reference = single(name, at: setting, scope) else { return nil }
-        if reference.base == .key || reference.base == .index { plan.usesIteration = true }
+        if [.key, .outerKey, .index].contains(reference.base) { plan.usesIteration = true }
         return TemplatePart(
             kind: .reference, position: builder.add(one: reference, to: \.references), operations: run)
     }
@@ -344,7 +345,7 @@ extension ProfileCompiler {
                 switch reference.base {
                 case .message: true
                 case .item: scope.isWholeMessage
-                case .key, .index: false
+                case .key, .outerKey, .index: false
                 case .template: builder.templates[Int(reference.template)].isOfTopic
                 }
             var condition = Condition(kind: .oneOf, reference: builder.add(one: reference, to: \.references))
@@ -366,6 +367,8 @@ extension ProfileCompiler {
                 condition.literals = builder.add(literals, to: \.literals)
             } else if entry.value.text == "exists", !entry.value.isQuoted {
                 condition.kind = .exists
+            } else if entry.value.text == "absent", !entry.value.isQuoted {
+                condition.kind = .absent
             } else if let text = expanded(entry.value, scope) {
                 condition.literals = builder.add([builder.literal(text)], to: \.literals)
             } else {

@@ -110,6 +110,10 @@ struct ProfileCompiler {
             let conditions = compileConditions(when, scope)
             rule.messageConditions = builder.add(conditions.filter(\.isOfMessage).map(\.condition), to: \.conditions)
             rule.itemConditions = builder.add(conditions.filter { !$0.isOfMessage }.map(\.condition), to: \.conditions)
+            rule.wantsEmpty = conditions.contains {
+                $0.isOfMessage && $0.condition.kind == .absent
+                    && builder.references[Int($0.condition.reference)].isWholeValue
+            }
             if rule.isIgnored, !rule.itemConditions.isEmpty {
                 mistakes.append(when.mistake("expected conditions on the whole message ('^/key') beside 'ignore'"))
             }
@@ -226,6 +230,13 @@ struct ProfileCompiler {
     }
 
     private mutating func compileStatus(_ setting: Setting, _ scope: Scope) -> Int32 {
+        if let text = setting.text {
+            guard text == "online" || text == "offline" else {
+                mistakes.append(setting.mistake("expected online, offline or a map of values to them"))
+                return -1
+            }
+            return Int32(builder.add(one: StatusPlan(constant: text == "online"), to: \.statuses))
+        }
         var references: Run?
         var map: Setting? = setting
         if setting["from"] != nil || setting["map"] != nil {

@@ -100,16 +100,39 @@ enum Repository {
         return paths.sorted().compactMap { try? DialectSample.load($0) }
     }()
 
-    /// Dialects of the corpus that the profiles cover, where the corpus lies beside the checkout.
-    static let corpus: [DialectSample] = [
-        ("chirpstack-v4-nas-ul20xx-usage", 0), ("talq-log-report", 0), ("sensor-community-airrohr", 0),
-        ("sunspec-model103-json", 0), ("digitraffic-road-weather", 0), ("airgradient", 0), ("opendtu", 0),
-        ("tasmota-sensor", 3600),
-    ].compactMap { name, offset in
-        var sample = try? DialectSample.load("\(root)../shared/dialects/\(name).json")
-        sample?.siteZoneOffsetSeconds = offset
-        return sample
-    }
+    /// The folder that the corpus of dialects lies in: `shared` beside the checkout, or beside a folder above it.
+    static let corpusFolder: String? = {
+        var folder = URL(filePath: root).standardizedFileURL
+        while folder.pathComponents.count > 1 {
+            folder = folder.deletingLastPathComponent()
+            let candidate = folder.appending(path: "shared/dialects").path(percentEncoded: false)
+            if FileManager.default.fileExists(atPath: candidate) { return candidate }
+        }
+        return nil
+    }()
+
+    /// Dialects of the corpus that the profiles cover, with what their deployments configure; none where the corpus
+    /// is not at hand. Times without zone are of winter, one hour east of UTC.
+    static let corpus: [DialectSample] = {
+        guard let corpusFolder else { return [] }
+        return corpusNames.compactMap { name, siteZoneOffsetSeconds in
+            var sample = try? DialectSample.load("\(corpusFolder)/\(name).json")
+            sample?.siteZoneOffsetSeconds = siteZoneOffsetSeconds
+            return sample
+        }
+    }()
+
+    private static let corpusNames: [(name: String, siteZoneOffsetSeconds: Int)] = [
+        ("airgradient", 0), ("asyncapi-smartylighting", 0), ("chirpstack-v4-nas-ul20xx-usage", 0),
+        ("digitraffic-road-weather", 0), ("digitraffic-tms", 0), ("esphome-state", 0), ("fiware-ngsiv2-cabinet", 0),
+        ("fiware-ngsiv2-streetlight", 0), ("fronius-solar-api", 0), ("goe-charger", 0), ("growatt-grott", 3600),
+        ("loriot-dragino-aqs01", 0),
+        ("lwm2m-emqx-ucifi", 0), ("ntcip1204-ess-telegraf", 0), ("opendtu", 0), ("purpleair-local-json", 0),
+        ("rtl433-events", 3600), ("sensor-community-airrohr", 0), ("shelly-gen1-relay", 0), ("shelly-gen2-em", 0),
+        ("smartcitizen-readings", 0), ("sunspec-model103-json", 0), ("talq-log-report", 0), ("tasmota-sensor", 3600),
+        ("thingpark-netvox-ra0716", 0), ("thingsboard-gateway-api", 0), ("tts-bosch-tps110-parking", 0),
+        ("victron-dbus-flashmq", 0), ("wmbusmeters-water", 0),
+    ]
 }
 
 /// A decoder with its registry and what it made of the messages so far.

@@ -78,7 +78,7 @@ struct LoaderTests {
             ),
             (
                 "- {topic: a, device: x, read: {active_power: p}}",
-                "p.yaml:3: rules[0].read.active_power: 'p': expected a reference: /key, ^/key, ., @key, @index or a captured name"
+                "p.yaml:3: rules[0].read.active_power: 'p': expected a reference: /key, ^/key, ., @key, @outer, @index or a captured name"
             ),
             (
                 "- {topic: a, device: x, read: {lamp_on: {from: /l, map: {on: yes}}}}",
