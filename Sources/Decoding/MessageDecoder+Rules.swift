@@ -54,7 +54,10 @@ extension MessageDecoder {
         _ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> Bool {
         for position in rule.captures.range { capture(plan.captures[position]) }
+        if rule.usesFacts { findHeld(rule) }
         guard hold(rule.itemConditions) else { return false }
+        if rule.holdKey >= 0 { hold(rule, &batch) }
+        if rule.onlyHolds { return true }
         guard let name = name(rule.device) else {
             reject(.noDevice, "the message does not name its device", &batch)
             return true
@@ -69,6 +72,10 @@ extension MessageDecoder {
             return true
         }
         self.device = device
+        if rule.usesFacts {
+            deviceFacts = facts.constants(
+                of: device.rawValue, named: registry.devices[device.index].name, facts: catalog.plan.factNames)
+        }
         channel = .none
         if rule.channel >= 0 {
             switch channelIndex(UInt32(rule.channel), &registry) {
@@ -92,6 +99,15 @@ extension MessageDecoder {
         for position in rule.readings.range { read(plan.readings.pointer + Int(position), &batch, &registry) }
         if rule.table >= 0 { readTable(plan.tables[UInt32(rule.table)], &batch, &registry) }
         return true
+    }
+
+    /// Looks up what earlier messages left under the rule's key.
+    @inline(never)
+    private mutating func findHeld(_ rule: RulePlan) {
+        deviceFacts = [:]
+        heldFacts = [:]
+        guard rule.heldKey >= 0, let key = written(UInt32(rule.heldKey)) else { return }
+        heldFacts = facts.held(under: key, profile: rule.profile)
     }
 
     @inline(__always)
@@ -151,12 +167,16 @@ extension MessageDecoder {
             return
         }
         for reference in status.references.range {
-            guard let value = value(of: reference), !isMissing(value) else { continue }
+            guard let value = value(of: reference) else { continue }
+            // Before anything counts as missing: an empty text may well mean that the device is gone.
             for entry in status.map.range where isEqual(value, plan.maps[entry].literal) {
-                let isOnline = plan.maps[entry].value == 1
-                batch.statuses.append(DeviceStatus(device: device, isOnline: isOnline, at: observed))
+                let meant = plan.maps[entry].value
+                if !meant.isNaN {
+                    batch.statuses.append(DeviceStatus(device: device, isOnline: meant == 1, at: observed))
+                }
                 return
             }
+            if isMissing(value) { continue }
             reject(.unexpectedValue, "the status is none that the profile knows", device: device, &batch)
             return
         }

@@ -1,3 +1,4 @@
+import Settings
 import Telemetry
 
 /// Turns received messages into readings by the compiled profiles.
@@ -12,6 +13,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     let plan: PlanTables
     let limits: DecodingLimits
     let siteZoneOffsetSeconds: Int
+    let siteZone: ZoneRules?
     let scanner: JSONScanner
     var tape: Tape
     var arena = TextArena()
@@ -25,6 +27,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var matches: [Match] = []
     var binary: [UInt8] = []
     var rows = RowKeeper()
+    var facts: Facts
 
     // The message in hand.
     var topic = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -42,6 +45,9 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var iteration = Iteration()
     var device = DeviceIndex(rawValue: 0)
     var channel = ChannelIndex.none
+    /// What is known besides the message, for rules that ask for it.
+    var heldFacts: [UInt32: Facts.Value] = [:]
+    var deviceFacts: [UInt32: Facts.Value] = [:]
     var observed = Timestamp(milliseconds: 0)
     /// The series of the newest reading: a guess at the next one, never trusted.
     var lastSeries: UInt32 = 0
@@ -56,22 +62,29 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         var iteration: Iteration
     }
 
-    /// What `@index`, `@key` and `@outer` mean.
+    /// What `@index` and `@key` mean.
     struct Iteration {
         /// Negative outside of iterations.
         var index: Int32 = -1
         /// The node with the key; negative where the iteration goes over an array.
         var keyNode: Int32 = -1
-        /// The same of the iteration around this one.
+        /// That of the `*` around it.
         var outerKeyNode: Int32 = -1
     }
 
-    /// `siteZoneOffsetSeconds` is what `zone: site` means: seconds east of UTC.
-    public init(catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0) {
+    /// `siteZone` is what `zone: site` means; without it a fixed `siteZoneOffsetSeconds` east of UTC.
+    ///
+    /// `constants` are what the roster tells of devices: by device name, then name, what profiles read as `$name`.
+    public init(
+        catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
+        siteZone: ZoneRules? = nil, constants: [String: [String: String]] = [:]
+    ) {
         precondition(limits.payloadBytesMax < 1 << 31, "decoding: payloadBytesMax must be below 2 GiB")
         self.catalog = catalog
         self.limits = limits
         self.siteZoneOffsetSeconds = siteZoneOffsetSeconds
+        self.siteZone = siteZone
+        facts = Facts(constants: constants)
         plan = catalog.plan.tables
         scanner = JSONScanner(nestingMax: limits.nestingMax)
         tape = Tape(nodesMax: limits.nodesMax)
@@ -162,10 +175,12 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         var isMalformed = false
         for position in plan.ruleLists[UInt32(list)].range {
             let rule = plan.rules[plan.ruleOrder[position]]
-            if !rule.isIgnored || !rule.messageConditions.isEmpty {
-                if payload.isEmpty != rule.wantsEmpty { continue }
+            if !rule.isIgnored || rule.wantsEmpty || !rule.messageConditions.isEmpty {
+                // An empty payload clears a retained message; only a text rule can mean something by it, or a rule
+                // that asks for it.
+                if rule.wantsEmpty != payload.isEmpty, rule.wantsEmpty || rule.format != .text { continue }
                 switch rule.format {
-                case .json where payload.isEmpty, .text where payload.isEmpty:
+                case .json where payload.isEmpty:
                     if parsed != .text { parsed = layText() ? .text : .malformed }
                 case .json where parsed != .json && parsed != .malformed:
                     tape.clear()
@@ -220,7 +235,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         while start < end, text[start] <= 0x20 { start += 1 }
         while end > start, text[end - 1] <= 0x20 { end -= 1 }
         var node = Tape.Node()
-        node.kind = payload.isEmpty ? .null : .text
+        node.kind = .text
         node.start = UInt32(start)
         node.count = UInt32(end - start)
         node.next = 1

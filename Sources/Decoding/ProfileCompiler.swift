@@ -5,13 +5,19 @@ import Telemetry
 struct ProfileCompiler {
     var builder = PlanBuilder()
     var mistakes: [Mistake] = []
+    /// The rule in hand asks for facts: what was held, or what the roster tells.
+    var usesFacts = false
     private let parameters: [String: String]
+    let zone: (String) -> ZoneRules?
     private var knownParameters: Set<String> = []
     private var profileNames: [String] = []
     private var routes: [TopicRoute] = []
     private var wantedFilters: [String] = []
 
-    init(parameters: [String: String]) { self.parameters = parameters }
+    init(parameters: [String: String], zone: @escaping (String) -> ZoneRules?) {
+        self.parameters = parameters
+        self.zone = zone
+    }
 
     /// What names mean at one place of a profile.
     struct Scope {
@@ -86,6 +92,7 @@ struct ProfileCompiler {
     private mutating func compileRule(_ setting: Setting, _ profile: UInt32, _ outer: Scope) {
         var scope = outer
         var rule = RulePlan(profile: profile)
+        usesFacts = false
         var reader = SettingReader(setting, &mistakes)
         guard setting.entries != nil else { return }
 
@@ -95,10 +102,6 @@ struct ProfileCompiler {
         }
         if let format = reader.optional("format") { rule.format = self.format(format) }
         rule.isIgnored = reader.flag("ignore", default: false, &mistakes)
-        if let hold = reader.optional("hold") {
-            mistakes.append(hold.mistake("not built yet: hold; every message is decoded by itself"))
-        }
-
         let unwrap = reader.optional("unwrap")
         if let unwrap { rule.unwrap = compileUnwrap(unwrap, scope) }
         if let each = reader.optional("each") { rule.each = compileEach(each, scope) }
@@ -107,18 +110,27 @@ struct ProfileCompiler {
         let capture = reader.optional("capture")
         if let capture { rule.captures = compileCaptures(capture, &scope) }
         if let when = reader.optional("when") {
-            let conditions = compileConditions(when, scope)
+            var conditions = compileConditions(when, scope)
+            // That the payload is absent is judged before it is read.
+            if let empty = conditions.firstIndex(where: { $0.isOfMessage && isEmptyPayload($0.condition) }) {
+                conditions.remove(at: empty)
+                rule.wantsEmpty = true
+            }
             rule.messageConditions = builder.add(conditions.filter(\.isOfMessage).map(\.condition), to: \.conditions)
             rule.itemConditions = builder.add(conditions.filter { !$0.isOfMessage }.map(\.condition), to: \.conditions)
-            rule.wantsEmpty = conditions.contains {
-                $0.isOfMessage && $0.condition.kind == .absent
-                    && builder.references[Int($0.condition.reference)].isWholeValue
-            }
             if rule.isIgnored, !rule.itemConditions.isEmpty {
                 mistakes.append(when.mistake("expected conditions on the whole message ('^/key') beside 'ignore'"))
             }
         }
-        let device = rule.isIgnored ? reader.optional("device") : reader.required("device", Self.deviceHint, &mistakes)
+        let hold = reader.optional("hold")
+        if let hold { compileHold(hold, scope, &rule) }
+        if let held = reader.optional("held"), let text = expanded(held, scope) {
+            rule.heldKey = template(text, at: held, scope).map { Int32($0) } ?? -1
+        }
+        rule.onlyHolds = hold != nil && setting["read"] == nil && setting["table"] == nil && setting["status"] == nil
+        let device =
+            rule.isIgnored || rule.onlyHolds
+            ? reader.optional("device") : reader.required("device", Self.deviceHint, &mistakes)
         if let device { rule.device = compileNaming(device, scope) ?? 0 }
         if let channel = reader.optional("channel") {
             rule.channel = compileNaming(channel, scope).map(Int32.init) ?? -1
@@ -130,14 +142,17 @@ struct ProfileCompiler {
         if let read { rule.readings = compileReadings(read, scope, defaultFrom: nil) }
         let table = reader.optional("table")
         if let table { rule.table = compileTable(table, scope) }
+        rule.usesFacts = usesFacts
         reader.finish(&mistakes)
 
         if rule.isIgnored {
-            for (key, used) in [("read", read), ("table", table), ("status", status)] where used != nil {
+            for (key, used) in [("read", read), ("table", table), ("status", status), ("hold", hold)] where used != nil
+            {
                 mistakes.append(used!.mistake("'\(key)' beside 'ignore': an ignored message gives nothing"))
             }
-        } else if read == nil, table == nil, status == nil {
-            mistakes.append(setting.mistake("expected 'read', 'table', 'status' or 'ignore': the rule gives nothing"))
+        } else if read == nil, table == nil, status == nil, hold == nil {
+            mistakes.append(
+                setting.mistake("expected 'read', 'table', 'status', 'hold' or 'ignore': the rule gives nothing"))
         }
         guard let route else { return }
         // A rule and its route are known by the same position.
@@ -145,6 +160,13 @@ struct ProfileCompiler {
         routes.append(route)
         if !rule.isIgnored { wantedFilters.append(route.filter) }
         builder.capturesMax = max(builder.capturesMax, scope.captures.count)
+    }
+
+    /// `.: absent`.
+    private func isEmptyPayload(_ condition: Condition) -> Bool {
+        let reference = builder.references[Int(condition.reference)]
+        return condition.kind == .absent && reference.steps.isEmpty
+            && (reference.base == .item || reference.base == .message)
     }
 
     private static let deviceHint = "what the device is called, such as \"{serial}\" or \"{/serialNumber}\""
@@ -166,7 +188,7 @@ struct ProfileCompiler {
         guard let text = expanded(setting, scope) else { return nil }
         var route = TopicRoute(levels: [], takesRest: false)
         let levels = text.split(separator: "/", omittingEmptySubsequences: false)
-        for (index, level) in levels.enumerated() {
+        for level in levels {
             guard let pieces = holes(in: String(level), setting) else { return nil }
             var parts: [TopicLevel.Piece] = []
             for piece in pieces {
@@ -183,26 +205,27 @@ struct ProfileCompiler {
                         return nil
                     }
                     if kind == .rest {
-                        guard pieces.count == 1, index == levels.count - 1 else {
+                        guard pieces.count == 1, !route.takesRest else {
                             mistakes.append(
-                                setting.mistake(
-                                    "not built yet: text beside or after {\(name)...}; it must end the topic"))
+                                setting.mistake("expected {\(name)...} once, and a level by itself between slashes"))
                             return nil
                         }
                         route.takesRest = true
-                        scope.topicCaptureCount = scope.captures.count
-                        return route
+                        continue
                     }
                     parts.append(.hole(digits: kind == .digits))
                 }
             }
+            if case .hole(_, .rest)? = pieces.first { continue }
+            let found: TopicLevel
             if parts.isEmpty {
-                route.levels.append(.literal(""))
+                found = .literal("")
             } else if parts.count == 1, case .literal(let literal) = parts[0] {
-                route.levels.append(.literal(literal))
+                found = .literal(literal)
             } else {
-                route.levels.append(.pattern(parts))
+                found = .pattern(parts)
             }
+            if route.takesRest { route.suffix.append(found) } else { route.levels.append(found) }
         }
         scope.topicCaptureCount = scope.captures.count
         return route
@@ -229,6 +252,27 @@ struct ProfileCompiler {
         return builder.add(captures, to: \.captures)
     }
 
+    /// `{key: template, keep: {name: reference}}`.
+    private mutating func compileHold(_ setting: Setting, _ scope: Scope, _ rule: inout RulePlan) {
+        var reader = SettingReader(setting, &mistakes)
+        let key = reader.required("key", "what the values are kept under, such as \"{device}/{control}\"", &mistakes)
+        let keep = reader.required("keep", "a map of names and references", &mistakes)
+        reader.finish(&mistakes)
+        var entries: [HoldEntry] = []
+        for entry in mapEntries(keep, "a map of names and references") {
+            guard !entry.key.isEmpty, entry.key.utf8.allSatisfy(Self.isNameByte) else {
+                mistakes.append(entry.value.mistake("expected a name of letters, digits, '-' and '_'"))
+                continue
+            }
+            guard let reference = single(entry.value, scope) else { continue }
+            entries.append(
+                HoldEntry(fact: builder.fact(entry.key), reference: builder.add(one: reference, to: \.references)))
+        }
+        rule.holds = builder.add(entries, to: \.holds)
+        guard let key, let text = expanded(key, scope) else { return }
+        rule.holdKey = template(text, at: key, scope).map { Int32($0) } ?? -1
+    }
+
     private mutating func compileStatus(_ setting: Setting, _ scope: Scope) -> Int32 {
         if let text = setting.text {
             guard text == "online" || text == "offline" else {
@@ -253,7 +297,9 @@ struct ProfileCompiler {
             switch entry.value.text {
             case "online": entries.append(MapEntry(literal: builder.literal(entry.key), value: 1))
             case "offline": entries.append(MapEntry(literal: builder.literal(entry.key), value: 0))
-            default: mistakes.append(entry.value.mistake("expected online or offline"))
+            case _ where entry.value.isMissing:
+                entries.append(MapEntry(literal: builder.literal(entry.key), value: .nan))
+            default: mistakes.append(entry.value.mistake("expected online, offline, or null for no change"))
             }
         }
         guard let references else { return -1 }

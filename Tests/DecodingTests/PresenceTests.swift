@@ -24,14 +24,15 @@ struct PresenceTests {
         #expect(bench.lines == expected.map { $0 + " @2026-03-05T10:15:00Z" })
     }
 
-    @Test("the empty payload has a rule of its own, and other rules do not see it", arguments: ["json", "text"])
+    @Test(
+        "the empty payload has a rule of its own, and other rules of JSON do not see it", arguments: ["json", "text"])
     func emptyPayload(format: String) throws {
         var bench = try Bench(
             profile: """
                 profile: p
                 rules:
                 - {topic: "t/{d}", format: \(format), when: {.: absent}, device: "{d}", status: offline}
-                - {topic: "t/{d}", format: \(format), device: "{d}", read: {active_power: .}, status: online}
+                - {topic: "t/{d}", device: "{d}", read: {active_power: .}, status: online}
                 - {topic: "u/{d}", device: "{d}", read: {active_power: .}}
                 """)
         bench.decode("t/d", "7")
