@@ -9,8 +9,9 @@ struct DeviceTests {
     @Test("the profiles compile, and every one of them brings samples")
     func profilesCompile() throws {
         let catalog = try Repository.catalog.get()
-        #expect(catalog.profileNames.count >= 11)
+        #expect(catalog.profileNames.count >= 40)
         #expect(Repository.samples.count >= catalog.profileNames.count)
+        #expect(Repository.corpusFolder == nil || Repository.corpus.count == Repository.corpusNames.count)
         for source in try Repository.profileSources() {
             let folder = source.path.dropLast("profile.yaml".count)
             #expect(Repository.samples.contains { $0.path.hasPrefix(folder) }, "\(source.path)")
@@ -19,7 +20,7 @@ struct DeviceTests {
 
     @Test("a sample becomes exactly the readings it names", arguments: Repository.samples + Repository.corpus)
     func sampleIsExact(sample: DialectSample) throws {
-        var bench = Bench(try Repository.catalog.get(), siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0)
+        var bench = try sample.bench()
         var messages = MessageBatch()
         try sample.append(to: &messages)
         bench.decoder.decode(messages, into: &bench.batch, registry: &bench.registry)
@@ -55,7 +56,7 @@ struct DeviceTests {
 
     @Test("every series has a place in a stream once its message is decoded", arguments: Repository.samples)
     func everySeriesHasAPlace(sample: DialectSample) throws {
-        var bench = Bench(try Repository.catalog.get(), siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0)
+        var bench = try sample.bench()
         var messages = MessageBatch()
         try sample.append(to: &messages)
         bench.decoder.decode(messages, into: &bench.batch, registry: &bench.registry)

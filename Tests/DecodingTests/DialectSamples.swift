@@ -28,6 +28,14 @@ struct DialectSample: Decodable, CustomStringConvertible {
         var timestamp: String
     }
 
+    /// What the configuration tells that no payload does; keys of the corpus that are not read here are parameters.
+    struct Deployment: Decodable {
+        /// Name of the time zone of the site; counts before the offset.
+        var timezone: String?
+        /// Constants of the roster, by device.
+        var devices: [String: [String: Double]]?
+    }
+
     var path = ""
     var messages: [Message]?
     var topic: String?
@@ -35,13 +43,25 @@ struct DialectSample: Decodable, CustomStringConvertible {
     var received: String?
     var encoding: String?
     var siteZoneOffsetSeconds: Int?
+    var deployment: Deployment?
+    /// From the corpus of dialects, not from beside a profile.
+    var isOfCorpus = false
     var expect: [Expectation]
     var expectStatus: [StatusExpectation]?
+
+    /// A decoder as the deployment of the sample configures it.
+    func bench() throws -> Bench {
+        let catalog = try (isOfCorpus ? Repository.corpusCatalog : Repository.catalog).get()
+        let constants = (deployment?.devices ?? [:]).mapValues { $0.mapValues { "\($0)" } }
+        return Bench(
+            catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
+            siteZone: deployment?.timezone.flatMap(ZoneRules.system), constants: constants)
+    }
 
     var description: String { path.split(separator: "/").suffix(4).joined(separator: "/") }
 
     enum CodingKeys: String, CodingKey {
-        case messages, topic, payload, received, encoding, expect
+        case messages, topic, payload, received, encoding, expect, deployment
         case siteZoneOffsetSeconds = "site_zone_offset_seconds"
         case expectStatus = "expect_status"
     }
@@ -112,26 +132,34 @@ enum Repository {
     }()
 
     /// Dialects of the corpus that the profiles cover, with what their deployments configure; none where the corpus
-    /// is not at hand. Times without zone are of winter, one hour east of UTC.
+    /// is not at hand.
     static let corpus: [DialectSample] = {
         guard let corpusFolder else { return [] }
-        return corpusNames.compactMap { name, siteZoneOffsetSeconds in
+        return corpusNames.compactMap { name in
             var sample = try? DialectSample.load("\(corpusFolder)/\(name).json")
-            sample?.siteZoneOffsetSeconds = siteZoneOffsetSeconds
+            sample?.isOfCorpus = true
             return sample
         }
     }()
 
-    private static let corpusNames: [(name: String, siteZoneOffsetSeconds: Int)] = [
-        ("airgradient", 0), ("asyncapi-smartylighting", 0), ("chirpstack-v4-nas-ul20xx-usage", 0),
-        ("digitraffic-road-weather", 0), ("digitraffic-tms", 0), ("esphome-state", 0), ("fiware-ngsiv2-cabinet", 0),
-        ("fiware-ngsiv2-streetlight", 0), ("fronius-solar-api", 0), ("goe-charger", 0), ("growatt-grott", 3600),
-        ("loriot-dragino-aqs01", 0),
-        ("lwm2m-emqx-ucifi", 0), ("ntcip1204-ess-telegraf", 0), ("opendtu", 0), ("purpleair-local-json", 0),
-        ("rtl433-events", 3600), ("sensor-community-airrohr", 0), ("shelly-gen1-relay", 0), ("shelly-gen2-em", 0),
-        ("smartcitizen-readings", 0), ("sunspec-model103-json", 0), ("talq-log-report", 0), ("tasmota-sensor", 3600),
-        ("thingpark-netvox-ra0716", 0), ("thingsboard-gateway-api", 0), ("tts-bosch-tps110-parking", 0),
-        ("victron-dbus-flashmq", 0), ("wmbusmeters-water", 0),
+    /// The profiles as the deployments of the corpus configure them, all compiled together.
+    static let corpusCatalog = Result {
+        try DeviceCatalog.compile(
+            try profileSources(),
+            parameters: [
+                "decentlab-pyr.application": "9a1", "dsmr-reader.device": "p1-townhall",
+            ])
+    }
+
+    static let corpusNames = [
+        "airgradient", "asyncapi-smartylighting", "chirpstack-v4-decentlab-pm", "chirpstack-v4-decentlab-pyr",
+        "chirpstack-v4-nas-ul20xx-usage", "digitraffic-road-weather", "digitraffic-tms", "dsmr-reader-json",
+        "esphome-state", "fiware-ngsild-airquality", "fiware-ngsiv2-cabinet", "fiware-ngsiv2-streetlight",
+        "fronius-solar-api", "goe-charger", "growatt-grott", "homie-5", "loriot-dragino-aqs01", "lwm2m-emqx-ucifi",
+        "ntcip1204-ess-telegraf", "opendtu", "purpleair-local-json", "rtl433-events", "sensor-community-airrohr",
+        "sensorthings-mqtt", "shelly-gen1-relay", "shelly-gen2-em", "smartcitizen-readings", "sunspec-model103-json",
+        "talq-log-report", "tasmota-sensor", "thingpark-netvox-ra0716", "thingsboard-gateway-api",
+        "tts-bosch-tps110-parking", "victron-dbus-flashmq", "wirenboard", "wmbusmeters-water", "zigbee2mqtt",
     ]
 }
 
@@ -143,10 +171,12 @@ struct Bench: ~Copyable {
 
     init(
         _ catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
-        registryLimits: SeriesRegistry.Limits = .init(), constants: [String: [String: String]] = [:]
+        siteZone: ZoneRules? = nil, registryLimits: SeriesRegistry.Limits = .init(),
+        constants: [String: [String: String]] = [:]
     ) {
         decoder = MessageDecoder(
-            catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteZoneOffsetSeconds, constants: constants)
+            catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteZoneOffsetSeconds, siteZone: siteZone,
+            constants: constants)
         registry = SeriesRegistry(limits: registryLimits)
     }
 
