@@ -2,8 +2,10 @@ import Telemetry
 
 extension MessageDecoder {
     /// Applies a rule whose message conditions hold; false where it does not fit the message after all.
-    mutating func apply(_ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry) -> Bool {
-        if rule.unwrap < 0, rule.each < 0 { return applyToItem(rule, &batch, &registry) }
+    mutating func apply(
+        _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) -> Bool {
+        if rule.unwrap < 0, rule.each < 0 { return applyToItem(rule, at: position, &batch, &registry) }
         let values = tape.count
         defer { tape.truncate(to: values) }
         if rule.unwrap >= 0 {
@@ -15,12 +17,12 @@ extension MessageDecoder {
                 return true
             }
         }
-        guard rule.each >= 0 else { return applyToItem(rule, &batch, &registry) }
-        return applyToEach(rule, &batch, &registry)
+        guard rule.each >= 0 else { return applyToItem(rule, at: position, &batch, &registry) }
+        return applyToEach(rule, at: position, &batch, &registry)
     }
 
     private mutating func applyToEach(
-        _ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+        _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> Bool {
         let reference = plan.references[UInt32(rule.each)]
         let first = matches.count
@@ -32,7 +34,7 @@ extension MessageDecoder {
         for index in first..<matches.count {
             item = Int(matches[index].node)
             iteration = matches[index].iteration
-            if applyToItem(rule, &batch, &registry) { hasApplied = true }
+            if applyToItem(rule, at: position, &batch, &registry) { hasApplied = true }
             arena.rewind(to: mark)
             if isTooLong { break }
         }
@@ -51,9 +53,9 @@ extension MessageDecoder {
     }
 
     private mutating func applyToItem(
-        _ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+        _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> Bool {
-        for position in rule.captures.range { capture(plan.captures[position]) }
+        for index in rule.captures.range { capture(plan.captures[index]) }
         if rule.usesFacts { findHeld(rule) }
         guard hold(rule.itemConditions) else { return false }
         if rule.holdKey >= 0 { hold(rule, &batch) }
@@ -62,6 +64,7 @@ extension MessageDecoder {
             reject(.noDevice, "the message does not name its device", &batch)
             return true
         }
+        if isGuarded, !isAdmitted(name, rule.profile, registry, &batch) { return true }
         let profiles = catalog.plan.profileNames
         guard let device = registry.intern(device: name, profile: profiles[Int(rule.profile)]) else {
             if registry.deviceCount >= registry.limits.devicesMax, isUsableName(name) {
@@ -96,7 +99,7 @@ extension MessageDecoder {
         hear(at: isRetained ? min(observed, receivedAt) : receivedAt, &batch)
 
         if rule.status >= 0 { readStatus(UInt32(rule.status), &batch) }
-        for position in rule.readings.range { read(plan.readings.pointer + Int(position), &batch, &registry) }
+        if !rule.readings.isEmpty { readAll(rule, at: position, &batch, &registry) }
         if rule.table >= 0 { readTable(plan.tables[UInt32(rule.table)], &batch, &registry) }
         return true
     }

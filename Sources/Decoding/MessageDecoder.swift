@@ -26,8 +26,18 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     /// Values that a reference with `*` leads to; nested iterations stand behind each other.
     var matches: [Match] = []
     var binary: [UInt8] = []
+    /// Where the part of `binary` that may be read ends.
+    var binaryEnd = 0
     var rows = RowKeeper()
     var facts: Facts
+    var shapes = ShapeWatch()
+    let onboarding: Onboarding
+    /// Device names of the roster; only looked at where unknown devices are not simply taken in.
+    let expectedDevices: Set<String>
+    let isGuarded: Bool
+    /// By profile name; counted only where a limit asks for it.
+    var devicesOfProfile: [String: Int] = [:]
+    var devicesCounted = 0
 
     // The message in hand.
     var topic = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -74,10 +84,12 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
 
     /// `siteZone` is what `zone: site` means; without it a fixed `siteZoneOffsetSeconds` east of UTC.
     ///
+    /// Of devices that are not among `expectedDevices` becomes what `onboarding` says.
     /// `constants` are what the roster tells of devices: by device name, then name, what profiles read as `$name`.
     public init(
         catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
-        siteZone: ZoneRules? = nil, constants: [String: [String: String]] = [:]
+        siteZone: ZoneRules? = nil, constants: [String: [String: String]] = [:],
+        onboarding: Onboarding = Onboarding(), expectedDevices: Set<String> = []
     ) {
         precondition(limits.payloadBytesMax < 1 << 31, "decoding: payloadBytesMax must be below 2 GiB")
         self.catalog = catalog
@@ -85,6 +97,9 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         self.siteZoneOffsetSeconds = siteZoneOffsetSeconds
         self.siteZone = siteZone
         facts = Facts(constants: constants)
+        self.onboarding = onboarding
+        self.expectedDevices = expectedDevices
+        isGuarded = !onboarding.acceptsAll || limits.devicesPerProfileMax < 16_000_000
         plan = catalog.plan.tables
         scanner = JSONScanner(nestingMax: limits.nestingMax)
         tape = Tape(nodesMax: limits.nodesMax)
@@ -203,7 +218,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                 isIgnored = true
                 break
             }
-            if apply(rule, &batch, &registry) { hasApplied = true }
+            if apply(rule, at: plan.ruleOrder[position], &batch, &registry) { hasApplied = true }
             if isTooLong { break }
         }
         rows.finish(&batch, &registry)

@@ -234,7 +234,7 @@ struct StatusPlan: Sendable {
 }
 
 struct UnwrapPlan: Sendable {
-    enum Encoding: UInt8, Sendable { case base64, hex }
+    enum Encoding: UInt8, Sendable { case base64, hex, raw }
     var encoding: Encoding
     var reference: UInt32
     var layout: Run
@@ -243,13 +243,33 @@ struct UnwrapPlan: Sendable {
 
 /// One step of reading bytes.
 struct LayoutStep: Sendable {
-    enum Kind: UInt8, Sendable { case field, skip, mask, bit, repetition }
+    enum Kind: UInt8, Sendable {
+        case field, skip, mask, bit, repetition
+        /// Entries that begin with a tag; `body` has the fields of the tag, then the cases, then what else may be.
+        case tagged
+        /// The fields of one tag; `must` is the tag.
+        case tagCase
+        /// What follows a tag without a case.
+        case otherwise
+        /// A part whose length stands before it.
+        case block
+        /// Numbers of some bits each, side by side.
+        case packed
+        /// Bits of the field before, as a value of its own; `count` is the lowest, `width` how many.
+        case part
+    }
     var kind: Kind
     var name = Word()
     var type = LayoutType.u8
     var isLittleEndian = false
     /// NaN: any value will do.
     var must = Double.nan
+    /// Of a packed number and a part of a field, in bits.
+    var width: UInt8 = 0
+    var isSigned = false
+    /// Of `otherwise`: 0 rejects the message, 1 ends the entries, 2 reads the fields of `body`. Of `tagged`: the place of
+    /// the length among the fields of the tag, and of those that are no part of the tag; negative: none.
+    var choice: Int32 = -1
     var body = Run()
     /// Bytes to skip, bit of a mask, or how often; negative: until the end.
     var count: Int32 = 0

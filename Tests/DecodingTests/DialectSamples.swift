@@ -152,14 +152,17 @@ enum Repository {
     }
 
     static let corpusNames = [
-        "airgradient", "asyncapi-smartylighting", "chirpstack-v4-decentlab-pm", "chirpstack-v4-decentlab-pyr",
+        "airgradient", "asyncapi-smartylighting", "chirpstack-milesight-em400mud-waste",
+        "chirpstack-milesight-ws302-noise", "chirpstack-v4-decentlab-pm", "chirpstack-v4-decentlab-pyr",
         "chirpstack-v4-nas-ul20xx-usage", "digitraffic-road-weather", "digitraffic-tms", "dsmr-reader-json",
         "esphome-state", "fiware-ngsild-airquality", "fiware-ngsiv2-cabinet", "fiware-ngsiv2-streetlight",
-        "fronius-solar-api", "goe-charger", "growatt-grott", "homie-5", "loriot-dragino-aqs01", "lwm2m-emqx-ucifi",
+        "fronius-solar-api", "goe-charger", "growatt-grott", "helium-cayenne-lpp", "homie-5", "loriot-dragino-aqs01",
+        "lwm2m-emqx-ucifi",
         "ntcip1204-ess-telegraf", "opendtu", "purpleair-local-json", "rtl433-events", "sensor-community-airrohr",
         "sensorthings-mqtt", "shelly-gen1-relay", "shelly-gen2-em", "smartcitizen-readings", "sunspec-model103-json",
         "talq-log-report", "tasmota-sensor", "thingpark-netvox-ra0716", "thingsboard-gateway-api",
-        "tts-bosch-tps110-parking", "victron-dbus-flashmq", "wirenboard", "wmbusmeters-water", "zigbee2mqtt",
+        "tts-bosch-tps110-parking", "tts-v3-decoded", "tts-v3-milesight-am319-raw", "victron-dbus-flashmq",
+        "wirenboard", "wmbusmeters-water", "zigbee2mqtt",
     ]
 }
 

@@ -1,6 +1,7 @@
 import Decoding
 import Settings
 import Telemetry
+import TestSupport
 import Testing
 
 /// The verbs of the profile language beyond plain readings.
@@ -223,5 +224,111 @@ struct LanguageTests {
             rule, #"{"nodes": {"a": {"values": {"x": "OK LEAK", "y": "OK"}}, "b": {"values": {"z": null}}}}"#)
         let time = "@2026-03-05T10:15:00Z"
         #expect(found == ["d1 lamp_fault[a-x] 1.0 \(time)", "d1 lamp_fault[a-y] 0.0 \(time)"])
+    }
+
+    private func unwrapped(_ layout: String, _ hex: String, _ read: String) throws -> [String] {
+        try lines(
+            "unwrap: {from: /data, as: hex, order: little, layout: \(layout)}\ndevice: \"{d}\"\n\(read)",
+            #"{"data": "\#(hex)"}"#
+        ).map { $0.replacing(" @2026-03-05T10:15:00Z", with: "") }
+    }
+
+    @Test("tags and values: by pairs of bytes, by one of them, with lengths, and what is unknown")
+    func tagged() throws {
+        let pairs = """
+            [{tlv: {channel: u8, type: u8}, name: items, cases: {0x0367: {temperature: i16}, 0x0468: {humidity: u8}}}]
+            """
+        let read = """
+            read:
+              air_temperature: {from: /items/*/temperature, scale: 0.1}
+              relative_humidity: {from: /items/*/humidity, scale: 0.5}
+            """
+        #expect(
+            try unwrapped(pairs, "0367F1FF04686D", read) == [
+                "d1 air_temperature -1.5", "d1 relative_humidity 54.5",
+            ])
+        #expect(try unwrapped(pairs, "0367F1FF0999", read).first?.contains("tag 0x999 at byte 4") == true)
+        #expect(try unwrapped(pairs, "0367F1", read).first?.contains("2 bytes wanted at byte 2") == true)
+        let lenient = pairs.replacing("cases:", with: "else: stop, cases:")
+        #expect(try unwrapped(lenient, "0367F1FF0999AABB", read) == ["d1 air_temperature -1.5"])
+        let byType = """
+            [{tlv: {channel: u8, type: u8}, tag: [type], name: items, cases: {0x67: {temperature: i16be}}}]
+            """
+        #expect(
+            try unwrapped(
+                byType, "016700F50267FFF6",
+                "each: /items/*\nchannel: \"{/channel}\"\nread: {air_temperature: {from: /temperature, scale: 0.1}}")
+                == ["d1 air_temperature[1] 24.5", "d1 air_temperature[2] -1.0"])
+        let sized = """
+            [{tlv: {id: u16, size: u8}, length: size, name: items, cases: {0x10: {temperature: i16}}}]
+            """
+        // The unknown entry and what follows the value are passed over; of two readings of a series the first stays.
+        #expect(try unwrapped(sized, "990003AABBCC100004F50001021000020A00", read) == ["d1 air_temperature 24.5"])
+        #expect(try unwrapped(sized, "100009F500", read).first?.contains("9 bytes wanted") == true)
+    }
+
+    @Test("parts of a field, blocks with a length, packed numbers, and the payload itself")
+    func layouts() throws {
+        #expect(
+            try unwrapped(
+                "[{status: u8, parts: {battery: 0..6, low: 7, signed: i 4..7}}]", "C5",
+                "read: {battery_level: /battery, lamp_fault: /low, air_temperature: /signed}") == [
+                    "d1 battery_level 69.0", "d1 lamp_fault 1.0", "d1 air_temperature -4.0",
+                ])
+        #expect(
+            try unwrapped(
+                "[{len: u8, name: head, fields: {level: u8}}, {power: u16}]", "034D00000A00",
+                "read: {light_level: /head/level, active_power: /power}") == [
+                    "d1 light_level 77.0", "d1 active_power 10.0",
+                ])
+        let channels = "read: {vehicle_speed: {from: /v/*, channel: \"{@index}\"}}"
+        #expect(
+            try unwrapped("[{packed: u4 x 4, name: v}]", "2143", channels) == [
+                "d1 vehicle_speed[0] 1.0", "d1 vehicle_speed[1] 2.0", "d1 vehicle_speed[2] 3.0",
+                "d1 vehicle_speed[3] 4.0",
+            ])
+        let rule = """
+            unwrap: {as: raw, order: big, layout: [{packed: i12 x end, name: v}]}
+            device: "{d}"
+            format: text
+            read: {distance: {from: /v/*, channel: "{@index}"}}
+            """
+        let time = "@2026-03-05T10:15:00Z"
+        #expect(try lines(rule, "0A1") == ["d1 distance[0] 772.0 \(time)", "d1 distance[1] 305.0 \(time)"])
+    }
+
+    @Test(
+        "a layout that does not read is a mistake",
+        arguments: [
+            "[{tlv: {a: u8}, name: x, cases: {q: {b: u8}}}]", "[{tlv: {a: f32}, name: x, cases: {1: {b: u8}}}]",
+            "[{tlv: {a: u8}, tag: [z], name: x, cases: {1: {b: u8}}}]", "[{packed: 14 x 23, name: x}]",
+            "[{packed: u60 x 2, name: x}]", "[{len: i8, name: x, fields: {a: u8}}]", "[{s: u8, parts: {a: 3..9}}]",
+            "[{s: f32, parts: {a: 0}}]",
+        ])
+    func layoutMistakes(layout: String) {
+        #expect(throws: Mistakes.self) { try unwrapped(layout, "00", "read: {voltage: /a}") }
+    }
+
+    @Test("any bytes under any layout give readings or a reject, never more")
+    func hostileBytes() throws {
+        let layout = """
+            [{mask: u64, bits: {0: {a: u8}, 63: {b: u8}}},
+             {repeat: end, name: r, fields: [{tlv: {t: u8, n: u16}, length: n, name: e, else: [{c: u8, parts: {p: i 0..7}}],
+               cases: {0: [{packed: i13 x end, name: k}], 1: [{len: u8, name: q, fields: {d: f64}}]}}]}]
+            """
+        var generator = SeededGenerator(seed: 7)
+        var ends: [Bool: Int] = [:]
+        for _ in 0..<3000 {
+            let count = Int.random(in: 0..<48, using: &generator)
+            let hex = (0..<count).map { _ in
+                let byte =
+                    Bool.random(using: &generator)
+                    ? UInt8.random(in: 0...2, using: &generator) : .random(in: 0...255, using: &generator)
+                return (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }.joined()
+            let found = try unwrapped(layout, hex, "read: {voltage: {from: /r/*/e/*}}")
+            ends[found.first?.hasPrefix("reject") ?? false, default: 0] += 1
+        }
+        #expect(ends[true, default: 0] > 100 && ends[false, default: 0] > 100)
     }
 }
