@@ -1,3 +1,4 @@
+import Settings
 import Telemetry
 import Testing
 
@@ -12,9 +13,12 @@ struct DeviceTests {
         #expect(catalog.profileNames.count >= 40)
         #expect(Repository.samples.count >= catalog.profileNames.count)
         #expect(Repository.corpusFolder == nil || Repository.corpus.count == Repository.corpusNames.count)
+        let reference = try SettingFiles.text(of: Repository.root + "Devices/README.md")
         for source in try Repository.profileSources() {
             let folder = source.path.dropLast("profile.yaml".count)
             #expect(Repository.samples.contains { $0.path.hasPrefix(folder) }, "\(source.path)")
+            let name = folder.split(separator: "/").suffix(2).joined(separator: "/")
+            #expect(reference.contains("`\(name)`"), "\(name) is not in the table of Devices/README.md")
         }
     }
 
