@@ -28,7 +28,7 @@ struct DialectSample: Decodable, CustomStringConvertible {
         var timestamp: String
     }
 
-    /// What the configuration tells that no payload does; keys of the corpus that are not read here are parameters.
+    /// What the configuration of a dialect of the corpus tells; keys that are not read here are parameters.
     struct Deployment: Decodable {
         /// Name of the time zone of the site; counts before the offset.
         var timezone: String?
@@ -43,6 +43,8 @@ struct DialectSample: Decodable, CustomStringConvertible {
     var received: String?
     var encoding: String?
     var siteZoneOffsetSeconds: Int?
+    /// Constants of the roster, by device.
+    var constants: [String: [String: Double]]?
     var deployment: Deployment?
     /// From the corpus of dialects, not from beside a profile.
     var isOfCorpus = false
@@ -52,7 +54,7 @@ struct DialectSample: Decodable, CustomStringConvertible {
     /// A decoder as the deployment of the sample configures it.
     func bench() throws -> Bench {
         let catalog = try (isOfCorpus ? Repository.corpusCatalog : Repository.catalog).get()
-        let constants = (deployment?.devices ?? [:]).mapValues { $0.mapValues { "\($0)" } }
+        let constants = (constants ?? deployment?.devices ?? [:]).mapValues { $0.mapValues { "\($0)" } }
         return Bench(
             catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
             siteZone: deployment?.timezone.flatMap(ZoneRules.system), constants: constants)
@@ -61,7 +63,7 @@ struct DialectSample: Decodable, CustomStringConvertible {
     var description: String { path.split(separator: "/").suffix(4).joined(separator: "/") }
 
     enum CodingKeys: String, CodingKey {
-        case messages, topic, payload, received, encoding, expect, deployment
+        case messages, topic, payload, received, encoding, expect, constants, deployment
         case siteZoneOffsetSeconds = "site_zone_offset_seconds"
         case expectStatus = "expect_status"
     }
