@@ -24,24 +24,28 @@ extension MessageDecoder {
     mutating func lay(
         _ rule: RulePlan, readable: Int, _ batch: inout DecodedBatch
     ) -> Bool {
-        if document.format == rule.format, document.options == rule.formatOptions { return document.isReadable }
-        document.format = rule.format
+        // An empty payload is the empty text, whatever the format.
+        let format = payload.isEmpty ? .text : rule.format
+        if document.format == format, document.options == rule.formatOptions { return document.isReadable }
+        document.format = format
         document.options = rule.formatOptions
         text = payload.baseAddress!.assumingMemoryBound(to: UInt8.self)
         tape.clear()
-        if rule.format == .json {
+        if format == .json {
             document.outcome = scanner.scan(text, count: payload.count, readable: readable, into: &tape)
             document.isReadable = document.outcome == .complete
         } else {
-            document.isReadable = layOther(rule, readable: readable, &batch)
+            document.isReadable = layOther(rule, as: format, readable: readable, &batch)
         }
         forgetReferences()
         return document.isReadable
     }
 
-    private mutating func layOther(_ rule: RulePlan, readable: Int, _ batch: inout DecodedBatch) -> Bool {
+    private mutating func layOther(
+        _ rule: RulePlan, as format: RulePlan.Format, readable: Int, _ batch: inout DecodedBatch
+    ) -> Bool {
         do throws(FormatFault) {
-            switch rule.format {
+            switch format {
             case .json: return false
             case .text:
                 if layText() { return true }

@@ -240,9 +240,10 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         for position in plan.ruleLists[list].range {
             let rule = plan.rules[plan.ruleOrder[position]]
             if document.index > 0, rule.format != .hj212 { continue }
-            if !rule.isIgnored || !rule.messageConditions.isEmpty {
-                // An empty payload clears a retained message; only a text rule can mean something by it.
-                if payload.isEmpty, rule.format != .text { continue }
+            if !rule.isIgnored || rule.wantsEmpty || !rule.messageConditions.isEmpty {
+                // An empty payload clears a retained message; only a text rule can mean something by it, or a rule
+                // that asks for it.
+                if rule.wantsEmpty != payload.isEmpty, rule.wantsEmpty || rule.format != .text { continue }
                 guard lay(rule, readable: readable, &batch) else {
                     ends.isMalformed = true
                     continue

@@ -1,4 +1,5 @@
 import Decoding
+import Settings
 import Telemetry
 import TestSupport
 import Testing
@@ -196,6 +197,17 @@ struct FormatTests {
         bench.decode("t/x", [0xFF, 0xFE] as [UInt8])
         #expect(bench.lines == ["x active_power 65534.0 @2026-03-05T10:15:00Z"])
         #expect(bench.rejectLines == [])
+    }
+
+    @Test("the rules that the reference shows for the formats compile")
+    func reference() throws {
+        let text = try SettingFiles.text(of: Repository.root + "Devices/README.md")
+        let section = try #require(text.split(separator: "\n## ").first { $0.hasPrefix("Formats\n") })
+        let examples = section.split(separator: "```").filter { $0.hasPrefix("yaml\n") }.map { $0.dropFirst(5) }
+        #expect(examples.count == 8)
+        for example in examples {
+            _ = try DeviceCatalog.compile([ProfileSource(path: "p", text: "profile: p\nrules:\n" + example)])
+        }
     }
 
     @Test("a document is bounded in values, depth and text")
