@@ -8,8 +8,6 @@ struct DocumentState {
     var isReadable = false
     /// Where JSON ended too early.
     var outcome = JSONScanner.Outcome.complete
-    /// What the other formats say.
-    var fault: FormatFault?
     /// A payload of HJ 212 may hold several packets: each is a document of its own.
     var index = 0
     var count = 1
@@ -79,7 +77,7 @@ extension MessageDecoder {
             case .sparkplug: try SparkplugFormat.lay(payload, topic: topic, &sparkplug, limits, into: &writer)
             }
         } catch {
-            document.fault = error
+            formatFault = error
             return false
         }
         swap(&tape, &writer.tape)
@@ -98,7 +96,7 @@ extension MessageDecoder {
             let outcome = scanner.scan(text, count: payload.count, readable: readable, into: &senmlSource.tape)
             guard outcome == .complete else {
                 document.outcome = outcome
-                document.fault = nil
+                formatFault = nil
                 throw documentFault
             }
         }
@@ -125,7 +123,7 @@ extension MessageDecoder {
     /// Why the payload is not of the format that was tried last.
     var documentFault: FormatFault {
         switch document.outcome {
-        case _ where document.fault != nil: document.fault!
+        case _ where formatFault != nil: formatFault!
         case .malformed(let offset): FormatFault(.malformed, "not JSON from byte \(offset) on")
         case .tooDeep: FormatFault(.tooLarge, "nested deeper than \(limits.nestingMax) levels")
         case .tooManyValues: FormatFault(.tooLarge, "more than \(limits.nodesMax) values")

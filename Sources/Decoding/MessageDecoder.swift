@@ -55,6 +55,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var receivedAt = Timestamp(milliseconds: 0)
     var isRetained = false
     var document = DocumentState()
+    /// What a format other than JSON says of the payload.
+    var formatFault: FormatFault?
     var messageStamp: UInt32 = 0
     var rejectsBefore = 0
     var hiddenFaults = 0
@@ -176,6 +178,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         hiddenFaults = 0
         isTooLong = false
         document = DocumentState()
+        if formatFault != nil { formatFault = nil }
         forgetReferences()
         arena.clear()
         tape.clear()

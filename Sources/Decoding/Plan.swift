@@ -299,8 +299,11 @@ struct FormatPlan: Sendable {
 }
 
 struct RulePlan: Sendable {
-    enum Format: String, Sendable, CaseIterable {
+    enum Format: UInt8, Sendable, CaseIterable {
         case json, text, form, lines, split, influx, senml, sparkplug, cbor, hj212
+
+        /// As profiles write it.
+        var word: String { "\(self)" }
     }
     var profile: UInt32 = 0
     var format = Format.json

@@ -6,16 +6,22 @@ extension ProfileCompiler {
     mutating func compileFormat(
         _ reader: inout SettingReader, _ scope: Scope
     ) -> (format: RulePlan.Format, options: Int32) {
-        let format = reader.word("format", default: RulePlan.Format.json, &mistakes)
-        let wasWrong = reader.setting["format"] != nil && reader.setting["format"]?.text != format.rawValue
+        let written = reader.optional("format")
+        let known = written.map { written in RulePlan.Format.allCases.first { $0.word == written.text } } ?? .json
+        if known == nil, let written {
+            let words = RulePlan.Format.allCases.map(\.word)
+            let hint = nearest(to: written.shown, in: words).map { "; did you mean '\($0)'?" } ?? ""
+            mistakes.append(written.mistake("expected one of \(words.joined(separator: ", "))\(hint)"))
+        }
+        let format = known ?? .json
         let lines = reader.optional("lines")
         let separator = reader.optional("separator")
         let names = reader.optional("names")
-        if !wasWrong {
+        if known != nil {
             for (key, setting, owner) in [
                 ("lines", lines, RulePlan.Format.lines), ("separator", separator, .split), ("names", names, .split),
             ] where setting != nil && format != owner {
-                mistakes.append(setting!.mistake("'\(key)' is of format \(owner.rawValue), not \(format.rawValue)"))
+                mistakes.append(setting!.mistake("'\(key)' is of format \(owner.word), not \(format.word)"))
             }
         }
         var plan = FormatPlan()
