@@ -17,7 +17,7 @@ extension ProfileCompiler {
         let lines = reader.optional("lines")
         let separator = reader.optional("separator")
         let names = reader.optional("names")
-        if known != nil {
+        if known != nil, lines != nil || separator != nil || names != nil {
             for (key, setting, owner) in [
                 ("lines", lines, RulePlan.Format.lines), ("separator", separator, .split), ("names", names, .split),
             ] where setting != nil && format != owner {
