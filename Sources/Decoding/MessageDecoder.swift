@@ -47,6 +47,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var isRetained = false
     var messageStamp: UInt32 = 0
     var rejectsBefore = 0
+    var rememberedBefore = 0
     var hiddenFaults = 0
     var isTooLong = false
 
@@ -137,6 +138,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                 return
             }
             for entry in entries {
+                rememberedBefore = batch.remembered.count
                 begin(
                     entry,
                     topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
