@@ -2,7 +2,7 @@ import Telemetry
 
 /// What is known besides the message in hand: values of earlier messages that rules hold, and constants of the roster.
 ///
-/// Held values are forgotten with the process; retained messages bring them again from the broker.
+/// The messages that values are held of are kept by the gateway, which shows them again to a new decoder.
 struct Facts {
     struct Value {
         var kind: Tape.Kind
@@ -19,11 +19,18 @@ struct Facts {
 
     private var held: [Key: [UInt32: Value]] = [:]
     /// By device name, then name of the fact.
-    private let constants: [String: [String: String]]
-    /// By device index, as far as they were asked for.
-    private var constantsByDevice: [UInt32: [UInt32: Value]] = [:]
+    private let constants: [String: [UInt32: Value]]
 
-    init(constants: [String: [String: String]]) { self.constants = constants }
+    /// `names` are those that profiles ask for, by place.
+    init(constants: [String: [String: String]], names: [String]) {
+        self.constants = constants.mapValues { told in
+            var values: [UInt32: Value] = [:]
+            for (index, name) in names.enumerated() {
+                if let text = told[name] { values[UInt32(index)] = Value(kind: .text, text: Array(text.utf8)) }
+            }
+            return values
+        }
+    }
 
     var heldCount: Int { held.count }
 
@@ -46,17 +53,7 @@ struct Facts {
     }
 
     /// The constants of a device, by fact.
-    mutating func constants(of device: UInt32, named name: String, facts: [String]) -> [UInt32: Value] {
-        if let known = constantsByDevice[device] { return known }
-        var values: [UInt32: Value] = [:]
-        if let told = constants[name] {
-            for (index, fact) in facts.enumerated() {
-                if let text = told[fact] { values[UInt32(index)] = Value(kind: .text, text: Array(text.utf8)) }
-            }
-        }
-        constantsByDevice[device] = values
-        return values
-    }
+    func constants(ofDevice name: String) -> [UInt32: Value] { constants[name] ?? [:] }
 }
 
 extension MessageDecoder {
@@ -90,8 +87,34 @@ extension MessageDecoder {
             reject(.unexpectedValue, "the key to hold values under has no text", &batch)
             return
         }
-        if !facts.hold(values, under: key, profile: rule.profile, keysMax: limits.heldKeysMax) {
+        if facts.hold(values, under: key, profile: rule.profile, keysMax: limits.heldKeysMax) {
+            remember(&batch)
+        } else {
             reject(.cardinality, "the limit of \(limits.heldKeysMax) held keys is reached", &batch)
         }
+    }
+
+    /// Asks that the message in hand be kept over a restart, once.
+    mutating func remember(_ batch: inout DecodedBatch) {
+        if batch.remembered.count > rememberedBefore { return }
+        batch.remembered.append(
+            RememberedMessage(topic: Array(topic), payload: Array(payload), receivedAt: receivedAt))
+    }
+
+    /// Knows again what earlier messages told: after a restart, or by other profiles. What they give is left aside.
+    public mutating func restore(_ messages: [RememberedMessage]) {
+        var batch = MessageBatch()
+        for message in messages {
+            batch.append(
+                topic: String(decoding: message.topic, as: UTF8.self), payload: message.payload,
+                receivedAt: message.receivedAt)
+        }
+        var ignored = DecodedBatch()
+        // Names of its own: what a message names now need not be known any more.
+        var registry = SeriesRegistry()
+        decode(batch, into: &ignored, registry: &registry)
+        shapes = ShapeWatch()
+        devicesOfProfile = [:]
+        devicesCounted = 0
     }
 }

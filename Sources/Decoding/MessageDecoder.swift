@@ -59,6 +59,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var formatFault: FormatFault?
     var messageStamp: UInt32 = 0
     var rejectsBefore = 0
+    var rememberedBefore = 0
     var hiddenFaults = 0
     var isTooLong = false
 
@@ -108,7 +109,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         self.limits = limits
         self.siteZoneOffsetSeconds = siteZoneOffsetSeconds
         self.siteZone = siteZone
-        facts = Facts(constants: constants)
+        facts = Facts(constants: constants, names: catalog.plan.factNames)
         self.onboarding = onboarding
         self.expectedDevices = expectedDevices
         isGuarded = !onboarding.acceptsAll || limits.devicesPerProfileMax < 16_000_000
@@ -155,6 +156,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                 return
             }
             for entry in entries {
+                rememberedBefore = batch.remembered.count
                 begin(
                     entry,
                     topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
