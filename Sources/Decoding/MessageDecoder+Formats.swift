@@ -74,7 +74,11 @@ extension MessageDecoder {
                 try HJ212Format.lay(payload, packets[document.index], into: &writer)
             case .cbor: try CBORFormat.lay(payload, into: &writer)
             case .senml: try laySenML(readable: readable)
-            case .sparkplug: try SparkplugFormat.lay(payload, topic: topic, &sparkplug, limits, into: &writer)
+            case .sparkplug:
+                let births = sparkplug.birthsNoted
+                // Also where the birth's own values are then refused: what it named is known all the same.
+                defer { if sparkplug.birthsNoted != births { remember(&batch) } }
+                try SparkplugFormat.lay(payload, topic: topic, &sparkplug, limits, into: &writer)
             }
         } catch {
             formatFault = error

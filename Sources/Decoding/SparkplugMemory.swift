@@ -2,7 +2,7 @@ import Telemetry
 
 /// What births told of the metrics that later messages name by an alias, by node and device.
 ///
-/// A value made of nothing but the messages before: replaying them makes it again.
+/// A value made of nothing but the births: they are kept over a restart, and decoding them makes it again.
 struct SparkplugMemory {
     /// The metrics of one birth.
     struct Metrics {
@@ -52,6 +52,8 @@ struct SparkplugMemory {
     /// Nodes and devices.
     private(set) var deviceCount = 0
     private(set) var metricCount = 0
+    /// How often `note` took a birth.
+    private(set) var birthsNoted = 0
 
     /// Notes a birth of a node, or of a device where `device` is given, in place of the one before.
     ///
@@ -89,6 +91,7 @@ struct SparkplugMemory {
         }
         nodes[node] = entry
         (deviceCount, metricCount) = (devicesAfter, metricsAfter)
+        birthsNoted &+= 1
     }
 
     func metrics(of node: [UInt8], device: [UInt8]?) -> Metrics? {
