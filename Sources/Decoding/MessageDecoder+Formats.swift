@@ -75,10 +75,8 @@ extension MessageDecoder {
             case .cbor: try CBORFormat.lay(payload, into: &writer)
             case .senml: try laySenML(readable: readable)
             case .sparkplug:
-                let births = sparkplug.birthsNoted
-                // Also where the birth's own values are then refused: what it named is known all the same.
-                defer { if sparkplug.birthsNoted != births { remember(&batch) } }
                 try SparkplugFormat.lay(payload, topic: topic, &sparkplug, limits, into: &writer)
+                if SparkplugFormat.isBirth(topic) { remember(&batch) }
             }
         } catch {
             formatFault = error

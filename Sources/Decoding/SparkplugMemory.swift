@@ -52,8 +52,6 @@ struct SparkplugMemory {
     /// Nodes and devices.
     private(set) var deviceCount = 0
     private(set) var metricCount = 0
-    /// How often `note` took a birth.
-    private(set) var birthsNoted = 0
 
     /// Notes a birth of a node, or of a device where `device` is given, in place of the one before.
     ///
@@ -91,7 +89,6 @@ struct SparkplugMemory {
         }
         nodes[node] = entry
         (deviceCount, metricCount) = (devicesAfter, metricsAfter)
-        birthsNoted &+= 1
     }
 
     func metrics(of node: [UInt8], device: [UInt8]?) -> Metrics? {
