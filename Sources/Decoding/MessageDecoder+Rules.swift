@@ -5,8 +5,12 @@ extension MessageDecoder {
     mutating func apply(_ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry) -> Bool {
         if rule.unwrap < 0, rule.each < 0 { return applyToItem(rule, &batch, &registry) }
         let values = tape.count
-        defer { tape.truncate(to: values) }
+        defer {
+            if trace != nil { traceUnwrapped(from: values, rule) }
+            tape.truncate(to: values)
+        }
         if rule.unwrap >= 0 {
+            if trace != nil { traceUnwrap(UInt32(rule.unwrap)) }
             switch unwrap(UInt32(rule.unwrap)) {
             case .root(let node): item = node
             case .absent: return true
@@ -26,7 +30,10 @@ extension MessageDecoder {
         let first = matches.count
         defer { matches.removeSubrange(first...) }
         collect(reference)
-        if matches.count == first { return hasIterable(reference) }
+        if matches.count == first {
+            if trace != nil { traceNoItems(rule) }
+            return hasIterable(reference)
+        }
         var hasApplied = false
         let mark = arena.mark
         for index in first..<matches.count {
@@ -36,6 +43,7 @@ extension MessageDecoder {
             arena.rewind(to: mark)
             if isTooLong { break }
         }
+        if !hasApplied, trace != nil { traceNoItems(rule) }
         return hasApplied
     }
 
@@ -54,7 +62,10 @@ extension MessageDecoder {
         _ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> Bool {
         for position in rule.captures.range { capture(plan.captures[position]) }
-        guard hold(rule.itemConditions) else { return false }
+        guard hold(rule.itemConditions) else {
+            if trace != nil { traceItem(rule, misfit: rule.itemConditions) }
+            return false
+        }
         guard let name = name(rule.device) else {
             reject(.noDevice, "the message does not name its device", &batch)
             return true
@@ -85,6 +96,7 @@ extension MessageDecoder {
         }
         let own = rule.time.isEmpty ? nil : ownTime(rule.time)
         observed = own ?? receivedAt
+        if trace != nil { traceItem(rule, registry) }
         // What the broker replays says when the device spoke only if the payload does.
         hear(at: isRetained ? min(observed, receivedAt) : receivedAt, &batch)
 
@@ -168,5 +180,6 @@ extension MessageDecoder {
             }
             return
         }
+        if trace != nil { traceNoRow(key) }
     }
 }

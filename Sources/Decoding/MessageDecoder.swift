@@ -36,6 +36,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var rejectsBefore = 0
     var hiddenFaults = 0
     var isTooLong = false
+    /// Told what is done, where somebody asked; nil on the live path.
+    var trace: TraceSink?
 
     // The item in hand.
     var item = 0
@@ -132,6 +134,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         forgetReferences()
         arena.clear()
         tape.clear()
+        if trace != nil { traceBegin() }
     }
 
     private enum Parsed { case notYet, json, text, malformed }
@@ -140,7 +143,9 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         readable: Int, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) {
         let list = plan.rules(forTopic: topic, captures: captures)
+        defer { if trace != nil { traceEnd(rejects: batch.rejects[rejectsBefore...]) } }
         guard list >= 0 else {
+            traceUnknownTopic()
             reject(.unknownTopic, "no profile has a rule for this topic", &batch)
             return
         }
@@ -160,6 +165,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         var isMalformed = false
         for position in plan.ruleLists[UInt32(list)].range {
             let rule = plan.rules[plan.ruleOrder[position]]
+            if trace != nil { traceRule(plan.ruleOrder[position]) }
             if !rule.isIgnored || !rule.messageConditions.isEmpty {
                 if payload.isEmpty { continue }
                 switch rule.format {
@@ -179,12 +185,17 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                 }
             }
             (item, iteration) = (0, Iteration())
-            guard hold(rule.messageConditions) else { continue }
+            guard hold(rule.messageConditions) else {
+                if trace != nil { traceMisfit(rule) }
+                continue
+            }
             if rule.isIgnored {
                 isIgnored = true
                 break
             }
-            if apply(rule, &batch, &registry) { hasApplied = true }
+            let isApplied = apply(rule, &batch, &registry)
+            if isApplied { hasApplied = true }
+            if trace != nil { traceLaid(rule, isApplied: isApplied) }
             if isTooLong { break }
         }
         rows.finish(&batch, &registry)

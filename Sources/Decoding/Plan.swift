@@ -141,6 +141,8 @@ struct MapEntry: Sendable {
 struct ReadingPlan: Sendable {
     enum Bits: UInt8, Sendable { case none, anyOf, field }
     var quantity: Quantity
+    /// The unit that the profile names, for people; its conversion is below.
+    var wireUnit: UInt16 = 0
     var min: Double
     var max: Double
     /// First present wins.
@@ -323,10 +325,16 @@ struct PlanTables: Sendable {
 final class Plan: Sendable {
     let tables: PlanTables
     let profileNames: [String]
+    /// By rule.
+    let ruleNotes: [RuleNote]
+    /// By `ReadingPlan.wireUnit`; the first one is empty: no unit is named.
+    let wireUnits: [String]
 
-    init(tables: PlanTables, profileNames: [String]) {
+    init(tables: PlanTables, profileNames: [String], ruleNotes: [RuleNote], wireUnits: [String]) {
         self.tables = tables
         self.profileNames = profileNames
+        self.ruleNotes = ruleNotes
+        self.wireUnits = wireUnits
     }
 
     deinit {

@@ -27,6 +27,8 @@ struct PlanBuilder {
     var layout: [LayoutStep] = []
     var rules: [RulePlan] = []
     var capturesMax = 0
+    var ruleNotes: [RuleNote] = []
+    private(set) var wireUnits = [""]
     private var words: [String: Word] = [:]
 
     /// Adds `entries` to the table at `path`, side by side.
@@ -51,6 +53,14 @@ struct PlanBuilder {
         return word
     }
 
+    /// Where a unit's name stands among those that profiles use; 0 when there are too many of them.
+    mutating func wireUnit(_ name: String) -> UInt16 {
+        if let known = wireUnits.firstIndex(of: name) { return UInt16(known) }
+        guard wireUnits.count < Int(UInt16.max) else { return 0 }
+        wireUnits.append(name)
+        return UInt16(wireUnits.count - 1)
+    }
+
     mutating func literal(_ text: String) -> Literal {
         let number = text.utf8Bytes { DecimalNumber.parse($0) }
         return Literal(word: word(text), number: number.map { $0.isFinite ? $0 : .nan } ?? .nan)
@@ -71,7 +81,7 @@ struct PlanBuilder {
                 ruleOrder: PlanTable(topics.ruleOrder), topicNodes: PlanTable(topics.nodes),
                 topicLiterals: PlanTable(topics.literals), topicPatterns: PlanTable(topics.patterns),
                 capturesMax: capturesMax),
-            profileNames: profileNames)
+            profileNames: profileNames, ruleNotes: ruleNotes, wireUnits: wireUnits)
     }
 }
 
