@@ -1,0 +1,95 @@
+import Authoring
+import Decoding
+import Foundation
+import Settings
+import Telemetry
+import Testing
+
+@Suite("Schema")
+struct SchemaTests {
+    @Test("the schema in the repository is the one that is generated")
+    func fileIsCurrent() throws {
+        let file = try SettingFiles.text(of: Checkout.devices + "/profile.schema.json")
+        #expect(file == ProfileSchema.text, "write it anew: baotu devices schema > Devices/profile.schema.json")
+    }
+
+    @Test("the schema is JSON, and every quantity is in it")
+    func isJSON() throws {
+        let schema = try #require(
+            try JSONSerialization.jsonObject(with: Data(ProfileSchema.text.utf8)) as? [String: Any])
+        let definitions = try #require(schema["$defs"] as? [String: [String: Any]])
+        let quantities = try #require(definitions["readings"]?["properties"] as? [String: Any])
+        #expect(Set(quantities.keys) == Set(Quantity.all.map(\.name)))
+        // Every reference leads somewhere.
+        for name in references(schema) { #expect(definitions[name] != nil, "\(name)") }
+    }
+
+    private func references(_ value: Any) -> [String] {
+        if let list = value as? [Any] { return list.flatMap { references($0) } }
+        guard let object = value as? [String: Any] else { return [] }
+        let own = (object["$ref"] as? String).map { [String($0.dropFirst("#/$defs/".count))] } ?? []
+        return own + object.values.flatMap { references($0) }
+    }
+
+    @Test("all profiles use only keys that the schema has")
+    func profilesFit() throws {
+        for folder in try Checkout.folders() {
+            let root = try Setting.parse(yaml: folder.source.text, file: folder.source.path)
+            #expect(ProfileKeys.unknown(in: root) == [], "\(folder.name)")
+        }
+    }
+
+    @Test("a key that is not in the table is found, however deep")
+    func unknownKey() throws {
+        let text = """
+            profile: p
+            rules:
+            - topic: a
+              device: a
+              time: [{at: /t, as: s, zon: utc}]
+              read: {voltage: {from: /u, unitt: V}, vltage: /u}
+            """
+        let root = try Setting.parse(yaml: text, file: "p.yaml")
+        #expect(
+            ProfileKeys.unknown(in: root) == [
+                "rules[0].time[0].zon (line 5)", "rules[0].read.voltage.unitt (line 6)",
+                "rules[0].read.vltage (line 6)",
+            ])
+    }
+
+    /// Profiles with an unknown key in each section; the loader then lists the keys that it knows there.
+    @Test(
+        "the table has the keys that the loader knows",
+        arguments: [
+            ("profile", "profile: p\nrules: []\nqqqqqqqqqqqq: 1"),
+            ("rule", "profile: p\nrules: [{topic: a, ignore: true, qqqqqqqqqqqq: 1}]"),
+            ("naming", "profile: p\nrules: [{topic: a, device: {from: /a, map: {a: b}, qqqqqqqqqqqq: 1}, read: {}}]"),
+            ("like", "profile: p\nrules: [{topic: a, device: a, when: {/a: {like: b, qqqqqqqqqqqq: 1}}, read: {}}]"),
+            ("time", "profile: p\nrules: [{topic: a, device: a, time: {at: /a, as: s, qqqqqqqqqqqq: 1}, read: {}}]"),
+            ("reading", "profile: p\nrules: [{topic: a, device: a, read: {voltage: {from: /a, channel: a, qqqqqqqqqqqq: 1}}}]"),
+            ("table", "profile: p\nrules: [{topic: a, device: a, table: {key: /a, value: /b, rows: {}, qqqqqqqqqqqq: 1}}]"),
+            ("status", "profile: p\nrules: [{topic: a, device: a, status: {from: /a, map: {a: online}, qqqqqqqqqqqq: 1}}]"),
+            (
+                "unwrap",
+                "profile: p\nrules: [{topic: a, device: a, read: {}, unwrap: {from: /a, as: hex, layout: {}, qqqqqqqqqqqq: 1}}]"
+            ),
+        ])
+    func tableFollowsLoader(section: String, profile: String) throws {
+        var known: Set<String>?
+        do {
+            _ = try DeviceCatalog.compile([ProfileSource(path: "p.yaml", text: profile)])
+        } catch {
+            for mistake in error.list where mistake.key.hasSuffix("qqqqqqqqqqqq") {
+                let list = try #require(mistake.expected.split(separator: "known here: ").last)
+                known = Set(list.split(separator: ", ").map(String.init))
+            }
+        }
+        // Keys that the loader only knows to say that they are not built are not part of the language.
+        let built = try #require(known).subtracting(Self.notBuilt[section] ?? [])
+        #expect(built == Set(ProfileKeys.names(of: section)))
+    }
+
+    static let notBuilt: [String: Set<String>] = [
+        "rule": ["hold"], "reading": ["calc"], "time": ["end", "plus"],
+    ]
+}
