@@ -11,7 +11,9 @@ extension ProfileKeys {
     private static func unknown(in setting: Setting, _ section: Section) -> [String] {
         guard let entries = setting.entries else { return [path(setting)] }
         return entries.flatMap { entry -> [String] in
-            if let key = section.keys.first(where: { $0.name == entry.key }) { return unknown(in: entry.value, key.form) }
+            if let key = section.keys.first(where: { $0.name == entry.key }) {
+                return unknown(in: entry.value, key.form)
+            }
             if let others = section.others { return unknown(in: entry.value, others) }
             return [path(entry.value)]
         }

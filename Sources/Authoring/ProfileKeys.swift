@@ -154,7 +154,9 @@ public enum ProfileKeys {
                 Key(
                     name: "else", form: .any([.number, .null]),
                     meaning: "What values outside the map mean; without it they are rejected."),
-                Key(name: "channel", form: .any([.scalar, .section("naming"), .null]), meaning: "The reading's channel."),
+                Key(
+                    name: "channel", form: .any([.scalar, .section("naming"), .null]), meaning: "The reading's channel."
+                ),
                 Key(name: "time", form: time, meaning: "The reading's own time."),
                 Key(name: "if", form: conditions, meaning: "Conditions, as of 'when', for this reading."),
                 Key(

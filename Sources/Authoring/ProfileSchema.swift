@@ -97,7 +97,8 @@ public enum ProfileSchema {
         let reading = Tree.list([
             type("string"), type("null"), reference("reading"),
             .object([
-                ("type", .text("array")), ("items", .object([("anyOf", .list([type("string"), reference("reading")]))])),
+                ("type", .text("array")),
+                ("items", .object([("anyOf", .list([type("string"), reference("reading")]))])),
             ]),
         ])
         let properties = Quantity.all.map { quantity -> (String, Tree) in

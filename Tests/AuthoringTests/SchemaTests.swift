@@ -66,9 +66,18 @@ struct SchemaTests {
             ("naming", "profile: p\nrules: [{topic: a, device: {from: /a, map: {a: b}, qqqqqqqqqqqq: 1}, read: {}}]"),
             ("like", "profile: p\nrules: [{topic: a, device: a, when: {/a: {like: b, qqqqqqqqqqqq: 1}}, read: {}}]"),
             ("time", "profile: p\nrules: [{topic: a, device: a, time: {at: /a, as: s, qqqqqqqqqqqq: 1}, read: {}}]"),
-            ("reading", "profile: p\nrules: [{topic: a, device: a, read: {voltage: {from: /a, channel: a, qqqqqqqqqqqq: 1}}}]"),
-            ("table", "profile: p\nrules: [{topic: a, device: a, table: {key: /a, value: /b, rows: {}, qqqqqqqqqqqq: 1}}]"),
-            ("status", "profile: p\nrules: [{topic: a, device: a, status: {from: /a, map: {a: online}, qqqqqqqqqqqq: 1}}]"),
+            (
+                "reading",
+                "profile: p\nrules: [{topic: a, device: a, read: {voltage: {from: /a, channel: a, qqqqqqqqqqqq: 1}}}]"
+            ),
+            (
+                "table",
+                "profile: p\nrules: [{topic: a, device: a, table: {key: /a, value: /b, rows: {}, qqqqqqqqqqqq: 1}}]"
+            ),
+            (
+                "status",
+                "profile: p\nrules: [{topic: a, device: a, status: {from: /a, map: {a: online}, qqqqqqqqqqqq: 1}}]"
+            ),
             (
                 "unwrap",
                 "profile: p\nrules: [{topic: a, device: a, read: {}, unwrap: {from: /a, as: hex, layout: {}, qqqqqqqqqqqq: 1}}]"
