@@ -18,6 +18,8 @@ public enum ProfileSchema {
     /// A JSON value whose members keep their order.
     indirect enum Tree {
         case text(String)
+        /// As it is written.
+        case number(String)
         case flag(Bool)
         case list([Tree])
         case object([(String, Tree)])
@@ -27,6 +29,7 @@ public enum ProfileSchema {
             let end = "\n" + String(repeating: " ", count: indent)
             switch self {
             case .text(let text): return Self.quoted(text)
+            case .number(let number): return number
             case .flag(let flag): return flag ? "true" : "false"
             case .list(let items):
                 // Words stand in a row.
@@ -51,6 +54,9 @@ public enum ProfileSchema {
                 case "\"": result += "\\\""
                 case "\\": result += "\\\\"
                 case "\n": result += "\\n"
+                case "\u{0}"..<" ":
+                    let digits = String(scalar.value, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
                 default: result.unicodeScalars.append(scalar)
                 }
             }
