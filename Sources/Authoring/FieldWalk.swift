@@ -66,7 +66,8 @@ struct FieldGuess {
     ]
 
     private static func isPlausible(_ number: Double, _ quantity: Quantity, _ unit: String, _ scale: Double) -> Bool {
-        guard let wire = Unit(unit), let canonical = Unit(quantity.unit), let conversion = wire.conversion(to: canonical)
+        guard let wire = Unit(unit), let canonical = Unit(quantity.unit),
+            let conversion = wire.conversion(to: canonical)
         else { return unit == quantity.unit && quantity.range.contains(number * scale) }
         return quantity.range.contains(conversion(number * scale))
     }
@@ -74,7 +75,8 @@ struct FieldGuess {
     // MARK: Identity
 
     private static let identityNames = [
-        "device", "deviceid", "deviceserial", "serialnumber", "serialno", "serial", "sn", "deveui", "eui", "imei", "mac",
+        "device", "deviceid", "deviceserial", "serialnumber", "serialno", "serial", "sn", "deveui", "eui", "imei",
+        "mac",
         "uid", "uuid", "sensorid", "stationid", "nodeid", "meterid", "lampid", "devicename", "id", "name",
     ]
 
@@ -158,7 +160,8 @@ struct FieldWalk {
         // `{"value": 21.5, "unit": "°C"}` under the name of the quantity.
         let value = ["value", "val", "v"].lazy.compactMap { name in shape.member(name).map { (name, $0) } }.first
         if let (name, member) = value, let valuePath = Self.pointer(path, name) {
-            let unit = ["unit", "units", "unitCode", "uom"].lazy.compactMap { shape.member($0)?.values.first?.text }.first
+            let unit = ["unit", "units", "unitCode", "uom"].lazy.compactMap { shape.member($0)?.values.first?.text }
+                .first
             if let found = FieldGuess.reading(names + [key], member, unit: unit) {
                 take(found, valuePath, channel, member)
                 return

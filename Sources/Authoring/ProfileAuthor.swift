@@ -104,7 +104,8 @@ public enum ProfileAuthor {
         decoder.decode(batch, into: &decoded, registry: &registry)
         var sample = ProfileSample(
             messages: written, expect: decoded.readings.map { ProfileSample.Expectation($0, registry) },
-            note: "What the proposal makes of the message. Check every value against the manual, then remove this note.")
+            note: "What the proposal makes of the message. Check every value against the manual, then remove this note."
+        )
         let statuses = decoded.statuses.map { ProfileSample.StatusExpectation($0, registry) }
         sample.expectStatus = statuses.isEmpty ? nil : statuses
         return sample

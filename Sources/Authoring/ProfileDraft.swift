@@ -132,7 +132,8 @@ struct ProfileDraft {
         guard texts.count == messages.count else {
             notes.append("The payload is not text: \(messages[0].payload.count) bytes.")
             rule.unknown = [
-                "hex " + messages[0].payload.prefix(64).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+                "hex "
+                    + messages[0].payload.prefix(64).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
                     .joined()
             ]
             rule.format = nil
@@ -177,7 +178,9 @@ struct ProfileDraft {
     // MARK: Writing
 
     func yaml(name: String) -> String {
-        var lines = ["# Begun from \(counted(messages.count, "captured message")). Check names, units and device, and fill in the source."]
+        var lines = [
+            "# Begun from \(counted(messages.count, "captured message")). Check names, units and device, and fill in the source."
+        ]
         lines += notes.map { "# \(YAMLText.comment($0))" }
         lines += ["profile: \(name)", "sources: [\"to be named: manual, edition, page\"]", "rules:"]
         for rule in rules {
@@ -192,7 +195,9 @@ struct ProfileDraft {
             if let each = rule.each { lines.append("  each: \(YAMLText.quoted(each))") }
             let own = rule.isOfItem && device.hasPrefix("{/") && rule.channel != nil
             // A name of the message, seen from an item; in a list at the root the item is all there is.
-            let name = own || (rule.isOfItem && device.hasPrefix("{/") && rule.each != "/*") ? "{^" + device.dropFirst() : device
+            let name =
+                own || (rule.isOfItem && device.hasPrefix("{/") && rule.each != "/*")
+                ? "{^" + device.dropFirst() : device
             lines.append("  device: \(YAMLText.quoted(name, always: true))")
             if let channel = rule.channel { lines.append("  channel: \(YAMLText.quoted(channel, always: true))") }
             if let time = rule.time { lines.append("  time: [\(time.written)]") }

@@ -121,7 +121,10 @@ enum QuantityAliases {
                 "temp temperature t tmp atmp airtemp airtemperature temperatureair outdoortemperature ambienttemperature"
             ),
             ("relative_humidity", "hum humidity rh h rhum relhum relativehumidity airhumidity"),
-            ("air_pressure", "pressure press pres baro barometer airpressure qfe barometricpressure atmosphericpressure"),
+            (
+                "air_pressure",
+                "pressure press pres baro barometer airpressure qfe barometricpressure atmosphericpressure"
+            ),
             ("dew_point", "dewpoint dew dewpt"), ("wind_speed", "wind windspeed ws windavg"),
             ("wind_gust", "gust windgust gustspeed windmax"),
             ("wind_direction", "winddir winddirection wd windbearing wdir"),
@@ -129,7 +132,8 @@ enum QuantityAliases {
             ("snow_depth", "snow snowdepth"), ("visibility", "vis visibility"),
             ("solar_irradiance", "irradiance radiation solarradiation ghi solar irr"), ("uv_index", "uv uvi uvindex"),
             ("illuminance", "lux lx illuminance illumination lightlevellux"),
-            ("pm1", "pm1 pm01 pm1_0"), ("pm2_5", "pm25 pm2_5 pm02 pm2p5"), ("pm4", "pm4 pm4_0"), ("pm10", "pm10 pm10_0"),
+            ("pm1", "pm1 pm01 pm1_0"), ("pm2_5", "pm25 pm2_5 pm02 pm2p5"), ("pm4", "pm4 pm4_0"),
+            ("pm10", "pm10 pm10_0"),
             ("no2", "no2"), ("no", "no"), ("nox", "nox"), ("o3", "o3 ozone"), ("so2", "so2"), ("co", "co"),
             ("co2", "co2 rco2 eco2"), ("tvoc", "tvoc voc"), ("voc_index", "vocindex tvocindex"),
             ("nox_index", "noxindex"), ("laeq", "laeq leq noise spl sound noiselevel soundlevel"),
@@ -151,7 +155,10 @@ enum QuantityAliases {
             ("dc_voltage", "vdc udc dcvoltage pvvoltage"), ("dc_current", "idc dccurrent pvcurrent"),
             ("dc_power", "pdc dcpower pvpower"), ("panel_temperature", "paneltemp paneltemperature moduletemperature"),
             ("inverter_temperature", "invertertemp invertertemperature"),
-            ("road_surface_temperature", "roadtemp surfacetemp surfacetemperature roadtemperature roadsurfacetemperature"),
+            (
+                "road_surface_temperature",
+                "roadtemp surfacetemp surfacetemperature roadtemperature roadsurfacetemperature"
+            ),
             ("friction", "grip friction"), ("water_film_thickness", "waterfilm waterfilmthickness"),
             ("strain", "strain"), ("vehicle_count", "vehicles vehiclecount carcount"),
             ("vehicle_speed", "speed avgspeed vehiclespeed meanspeed"), ("lane_occupancy", "occupancy laneoccupancy"),
@@ -161,7 +168,8 @@ enum QuantityAliases {
             ("water_temperature", "watertemp watertemperature"), ("water_level", "waterlevel"),
             ("leak", "leak waterleak leakage"),
             ("battery_level", "bat batt battery batterylevel batterypercent soc batlevel stateofcharge"),
-            ("battery_voltage", "vbat vbatt batv batteryv batteryvoltage ubat"), ("battery_low", "batterylow lowbattery lowbat"),
+            ("battery_voltage", "vbat vbatt batv batteryv batteryvoltage ubat"),
+            ("battery_low", "batterylow lowbattery lowbat"),
             ("device_temperature", "cputemp boardtemp internaltemp internaltemperature devicetemp chiptemp"),
             ("session_energy", "sessionenergy"), ("fault", "fault error alarm"),
         ]

@@ -8,7 +8,8 @@ struct TableGuess {
     private(set) var unknown: [String] = []
 
     private static let keyNames = [
-        "name", "key", "type", "valuetype", "n", "attribute", "attributename", "quantity", "measurand", "parameter", "sensor",
+        "name", "key", "type", "valuetype", "n", "attribute", "attributename", "quantity", "measurand", "parameter",
+        "sensor",
         "field", "variable", "id",
     ]
     private static let valueNames = ["value", "val", "v", "sensorvalue", "reading"]

@@ -9,7 +9,8 @@ struct TimeGuess {
     private static let names: Set<String> = [
         "ts", "time", "timestamp", "t", "date", "datetime", "epoch", "unixtime", "utc", "measuredat", "observedat",
         "sampletime", "measurementtime", "updated", "updatedat", "lastupdate", "created", "createdat", "resulttime",
-        "phenomenontime", "dateobserved", "tst", "tm", "reporttime", "readingtime", "recordedat", "localtime", "sampledat",
+        "phenomenontime", "dateobserved", "tst", "tm", "reporttime", "readingtime", "recordedat", "localtime",
+        "sampledat",
     ]
 
     var written: String {

@@ -38,6 +38,10 @@ public enum TraceReport {
                 lines.append("    \(place)passed over, \(misfit)")
                 continue
             }
+            if item.device.isEmpty {
+                lines += item.notes.map { "    \(place)\($0)" }
+                continue
+            }
             let channel = item.channel.isEmpty ? "" : ", channel \(item.channel)"
             let time = item.timePath.map { "from \($0)" } ?? "the time of receipt"
             lines.append("    \(place)device \(item.device)\(channel), time \(item.observed) (\(time))")

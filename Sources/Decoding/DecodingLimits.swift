@@ -11,5 +11,10 @@ public struct DecodingLimits: Sendable {
     /// Most rejects of one message; the last one says how many more faults there were.
     public var rejectsPerMessageMax = 16
 
+    /// Most devices that one profile may bring.
+    public var devicesPerProfileMax = 16_000_000
+    /// Most keys under which rules hold values for later messages.
+    public var heldKeysMax = 65_536
+
     public init() {}
 }

@@ -26,11 +26,12 @@ public struct DeviceCatalog: Sendable {
     ///
     /// `parameters` replace the defaults of `params`, by `name` for every profile or by `profile.name` for one.
     /// Throws all mistakes of all profiles together, in the order of the sources, each with file, line, key, value
-    /// and what would be right.
+    /// and what would be right. `zone` finds a time zone by its name.
     public static func compile(
-        _ sources: [ProfileSource], parameters: [String: String] = [:]
+        _ sources: [ProfileSource], parameters: [String: String] = [:],
+        zone: @escaping (String) -> ZoneRules? = ZoneRules.system
     ) throws(Mistakes) -> DeviceCatalog {
-        var compiler = ProfileCompiler(parameters: parameters)
+        var compiler = ProfileCompiler(parameters: parameters, zone: zone)
         for source in sources { compiler.compile(source) }
         return try compiler.finish()
     }

@@ -16,6 +16,7 @@ extension MessageDecoder {
         _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) {
         guard !isTooLong, hold(reading.pointee.conditions) else { return }
+        if !reading.pointee.calculation.isEmpty { return readCalculated(reading, &batch, &registry) }
         let references = reading.pointee.references
         // A list or an object is not a value. It is passed over while another reference may lead to one, and it is no
         // fault where a reference with `*` went over what it holds and found only missing values.
@@ -33,7 +34,7 @@ extension MessageDecoder {
                     container = container ?? value
                     continue
                 }
-                switch number(value, reading) {
+                switch number(value, reading, &batch) {
                 case .missing: break
                 case .value(let number):
                     append(number, reading, &batch, &registry)
@@ -45,6 +46,58 @@ extension MessageDecoder {
             }
         }
         if let container, !hasIterated { rejectValue(container, reading, &batch) }
+    }
+
+    @inline(never)
+    private mutating func readCalculated(
+        _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) {
+        let mark = arena.mark
+        let result = calculate(reading.pointee.calculation, missing: reading.pointee.missing)
+        arena.rewind(to: mark)
+        switch result {
+        case .missing: break
+        case .wrong:
+            let name = reading.pointee.quantity.name
+            reject(.unexpectedValue, "\(name): a value of the calculation is no number", device: device, &batch)
+        case .value(let number):
+            guard reading.pointee.unitChoice >= 0 else {
+                return append(converted(number, reading), reading, &batch, &registry)
+            }
+            guard case .value(let number) = converted(number, byUnitOf: reading, &batch) else { return }
+            append(number, reading, &batch, &registry)
+        }
+    }
+
+    /// By the unit that the message names.
+    @inline(never)
+    private mutating func converted(
+        _ number: Double, byUnitOf reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch
+    ) -> Numeric {
+        let choice = plan.unitChoices[UInt32(reading.pointee.unitChoice)]
+        for position in choice.references.range {
+            guard let unit = value(of: position), !isMissing(unit) else { continue }
+            for place in choice.cases.range {
+                let entry = plan.unitCases[place]
+                if entry.literal.word.count > 0, isEqual(unit, entry.literal) {
+                    return .value(number * entry.numerator / entry.denominator + entry.offset)
+                }
+            }
+            break
+        }
+        switch choice.otherwise {
+        case .missing: return .missing
+        case .unit:
+            let entry = plan.unitCases[choice.cases.end &- 1]
+            return .value(number * entry.numerator / entry.denominator + entry.offset)
+        case .reject:
+            let name = reading.pointee.quantity.name
+            reject(
+                .unexpectedValue,
+                "\(name): the message names no unit that converts into \(reading.pointee.quantity.unit)",
+                device: device, &batch)
+            return .missing
+        }
     }
 
     private enum Iterated { case nothing, onlyMissing, value }
@@ -65,7 +118,7 @@ extension MessageDecoder {
         for index in first..<matches.count {
             iteration = matches[index].iteration
             let value = scalar(of: Int(matches[index].node))
-            switch number(value, reading) {
+            switch number(value, reading, &batch) {
             case .missing: break
             case .value(let number):
                 append(number, reading, &batch, &registry)
@@ -101,10 +154,10 @@ extension MessageDecoder {
     // MARK: From the value on the wire to the canonical unit
 
     @inline(__always)
-    mutating func number(_ value: Scalar, _ reading: UnsafePointer<ReadingPlan>) -> Numeric {
-        if !reading.pointee.map.isEmpty || reading.pointee.bits != .none || reading.pointee.exponent >= 0 {
-            return specialNumber(value, reading)
-        }
+    mutating func number(
+        _ value: Scalar, _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch
+    ) -> Numeric {
+        if reading.pointee.isSpecial { return specialNumber(value, reading, &batch) }
         guard case .value(let number) = numeric(value) else { return numeric(value) }
         if !reading.pointee.missing.isEmpty, isMarkedMissing(number, reading.pointee.missing) { return .missing }
         return .value(converted(number, reading))
@@ -121,7 +174,13 @@ extension MessageDecoder {
     }
 
     @inline(never)
-    private mutating func specialNumber(_ value: Scalar, _ reading: UnsafePointer<ReadingPlan>) -> Numeric {
+    private mutating func specialNumber(
+        _ value: Scalar, _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch
+    ) -> Numeric {
+        if !reading.pointee.words.isEmpty {
+            guard value.kind == .text else { return value.kind == .null ? .missing : .wrong }
+            return .value(hasWord(value, reading.pointee.words) ? 1 : 0)
+        }
         if isMissing(value) { return .missing }
         var value = value
         if !reading.pointee.missing.isEmpty, case .value(let number) = numeric(value),
@@ -155,6 +214,7 @@ extension MessageDecoder {
                     ? number / DecimalNumber.powers[-exponent] : number * DecimalNumber.powers[exponent]
             }
         }
+        if reading.pointee.unitChoice >= 0 { return converted(number, byUnitOf: reading, &batch) }
         return .value(converted(number, reading))
     }
 

@@ -2,8 +2,10 @@ import Telemetry
 
 extension MessageDecoder {
     /// Applies a rule whose message conditions hold; false where it does not fit the message after all.
-    mutating func apply(_ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry) -> Bool {
-        if rule.unwrap < 0, rule.each < 0 { return applyToItem(rule, &batch, &registry) }
+    mutating func apply(
+        _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) -> Bool {
+        if rule.unwrap < 0, rule.each < 0 { return applyToItem(rule, at: position, &batch, &registry) }
         let values = tape.count
         defer {
             if trace != nil { traceUnwrapped(from: values, rule) }
@@ -19,12 +21,12 @@ extension MessageDecoder {
                 return true
             }
         }
-        guard rule.each >= 0 else { return applyToItem(rule, &batch, &registry) }
-        return applyToEach(rule, &batch, &registry)
+        guard rule.each >= 0 else { return applyToItem(rule, at: position, &batch, &registry) }
+        return applyToEach(rule, at: position, &batch, &registry)
     }
 
     private mutating func applyToEach(
-        _ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+        _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> Bool {
         let reference = plan.references[UInt32(rule.each)]
         let first = matches.count
@@ -39,7 +41,7 @@ extension MessageDecoder {
         for index in first..<matches.count {
             item = Int(matches[index].node)
             iteration = matches[index].iteration
-            if applyToItem(rule, &batch, &registry) { hasApplied = true }
+            if applyToItem(rule, at: position, &batch, &registry) { hasApplied = true }
             arena.rewind(to: mark)
             if isTooLong { break }
         }
@@ -59,17 +61,24 @@ extension MessageDecoder {
     }
 
     private mutating func applyToItem(
-        _ rule: RulePlan, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+        _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> Bool {
-        for position in rule.captures.range { capture(plan.captures[position]) }
+        for index in rule.captures.range { capture(plan.captures[index]) }
+        if rule.usesFacts { findHeld(rule) }
         guard hold(rule.itemConditions) else {
             if trace != nil { traceItem(rule, misfit: rule.itemConditions) }
             return false
         }
+        if rule.holdKey >= 0 {
+            hold(rule, &batch)
+            if trace != nil { traceHold(rule) }
+        }
+        if rule.onlyHolds { return true }
         guard let name = name(rule.device) else {
             reject(.noDevice, "the message does not name its device", &batch)
             return true
         }
+        if isGuarded, !isAdmitted(name, rule.profile, registry, &batch) { return true }
         let profiles = catalog.plan.profileNames
         guard let device = registry.intern(device: name, profile: profiles[Int(rule.profile)]) else {
             if registry.deviceCount >= registry.limits.devicesMax, isUsableName(name) {
@@ -80,6 +89,10 @@ extension MessageDecoder {
             return true
         }
         self.device = device
+        if rule.usesFacts {
+            deviceFacts = facts.constants(
+                of: device.rawValue, named: registry.devices[device.index].name, facts: catalog.plan.factNames)
+        }
         channel = .none
         if rule.channel >= 0 {
             switch channelIndex(UInt32(rule.channel), &registry) {
@@ -101,9 +114,18 @@ extension MessageDecoder {
         hear(at: isRetained ? min(observed, receivedAt) : receivedAt, &batch)
 
         if rule.status >= 0 { readStatus(UInt32(rule.status), &batch) }
-        for position in rule.readings.range { read(plan.readings.pointer + Int(position), &batch, &registry) }
+        if !rule.readings.isEmpty { readAll(rule, at: position, &batch, &registry) }
         if rule.table >= 0 { readTable(plan.tables[UInt32(rule.table)], &batch, &registry) }
         return true
+    }
+
+    /// Looks up what earlier messages left under the rule's key.
+    @inline(never)
+    private mutating func findHeld(_ rule: RulePlan) {
+        deviceFacts = [:]
+        heldFacts = [:]
+        guard rule.heldKey >= 0, let key = written(UInt32(rule.heldKey)) else { return }
+        heldFacts = facts.held(under: key, profile: rule.profile)
     }
 
     @inline(__always)
@@ -159,12 +181,16 @@ extension MessageDecoder {
     private mutating func readStatus(_ position: UInt32, _ batch: inout DecodedBatch) {
         let status = plan.statuses[position]
         for reference in status.references.range {
-            guard let value = value(of: reference), !isMissing(value) else { continue }
+            guard let value = value(of: reference) else { continue }
+            // Before anything counts as missing: an empty text may well mean that the device is gone.
             for entry in status.map.range where isEqual(value, plan.maps[entry].literal) {
-                let isOnline = plan.maps[entry].value == 1
-                batch.statuses.append(DeviceStatus(device: device, isOnline: isOnline, at: observed))
+                let meant = plan.maps[entry].value
+                if !meant.isNaN {
+                    batch.statuses.append(DeviceStatus(device: device, isOnline: meant == 1, at: observed))
+                }
                 return
             }
+            if isMissing(value) { continue }
             reject(.unexpectedValue, "the status is none that the profile knows", device: device, &batch)
             return
         }

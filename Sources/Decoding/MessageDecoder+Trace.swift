@@ -78,7 +78,7 @@ extension MessageDecoder {
     mutating func traceUnwrapped(from root: Int, _ rule: RulePlan) {
         guard let trace, rule.unwrap >= 0, root < tape.count else { return }
         var laying = trace.layings[rule.format.rawValue] ?? TraceSink.Laying()
-        gather(from: root, to: tape.count, path: trace.unwrapPath + " »", reason: nil, &laying)
+        gather(from: root, to: tape.count, path: trace.unwrapPrefix, reason: nil, &laying)
         trace.layings[rule.format.rawValue] = laying
     }
 
@@ -161,17 +161,39 @@ extension MessageDecoder {
         use(naming: rule.device)
         if rule.channel >= 0 { use(naming: UInt32(rule.channel)) }
         for capture in rule.captures.range { use(plan.captures[capture].reference) }
-        if rule.unwrap >= 0 { use(plan.unwraps[UInt32(rule.unwrap)].reference) }
+        if rule.unwrap >= 0, plan.unwraps[UInt32(rule.unwrap)].encoding != .raw {
+            use(plan.unwraps[UInt32(rule.unwrap)].reference)
+        }
         if rule.status >= 0 { for reference in plan.statuses[UInt32(rule.status)].references.range { use(reference) } }
         if rule.table >= 0 { use(plan.tables[UInt32(rule.table)].key) }
         trace.withRule { $0.items.append(entry) }
     }
 
     mutating func traceUnwrap(_ position: UInt32) {
+        guard plan.unwraps[position].encoding != .raw else {
+            trace?.unwrapPrefix = ""
+            return
+        }
         let node = node(at: plan.unwraps[position].reference)
         guard node >= 0 else { return }
-        trace?.unwrapPath = path(to: Int(node))
+        trace?.unwrapPrefix = path(to: Int(node)) + " »"
         trace?.used.insert(node)
+    }
+
+    @inline(never)
+    mutating func traceHold(_ rule: RulePlan) {
+        var entry = MessageTrace.Item(path: path(to: item))
+        use(conditions: rule.messageConditions)
+        use(conditions: rule.itemConditions)
+        use(template: UInt32(rule.holdKey))
+        for position in rule.holds.range {
+            let hold = plan.holds[position]
+            use(hold.reference)
+            let name = catalog.plan.factNames[Int(hold.fact)]
+            let found = value(of: hold.reference).flatMap { isMissing($0) ? nil : wire($0) }
+            entry.notes.append(found.map { "keeps $\(name): \($0)" } ?? "forgets $\(name)")
+        }
+        trace?.withRule { $0.items.append(entry) }
     }
 
     @inline(never)
@@ -192,7 +214,9 @@ extension MessageDecoder {
                     notes.append("no time at \(name): absent")
                     continue
                 }
-                guard let moment = moment(value, candidate) else {
+                guard let found = moment(value, candidate),
+                    let moment = candidate.plus.isEmpty ? found : later(found, by: candidate.plus)
+                else {
                     notes.append("no time at \(name): \(wire(value)) is not of the form that the profile names")
                     continue
                 }
@@ -226,6 +250,10 @@ extension MessageDecoder {
 
         use(conditions: reading.pointee.conditions)
         for reference in reading.pointee.references.range { use(reference) }
+        use(calculation: reading.pointee.calculation)
+        if reading.pointee.unitChoice >= 0 {
+            for reference in plan.unitChoices[UInt32(reading.pointee.unitChoice)].references.range { use(reference) }
+        }
         if reading.pointee.exponent >= 0 { use(UInt32(reading.pointee.exponent)) }
         if reading.pointee.channel >= 0 { use(naming: UInt32(reading.pointee.channel)) }
         for candidate in reading.pointee.time.range {
@@ -256,6 +284,13 @@ extension MessageDecoder {
         guard hold(reading.pointee.conditions) else {
             return tell(names, nil, .none("its condition does not hold: \(failure(of: reading.pointee.conditions))"))
         }
+        guard reading.pointee.calculation.isEmpty else {
+            let operands = operands(of: reading.pointee.calculation)
+            guard made.isEmpty else { return made.forEach { tell("calc", operands, $0) } }
+            return tell("calc", operands, .none("an operand is missing or no number, or the result is none"))
+        }
+        // Only to ask again: what a value became, the batch has already.
+        var scratch = DecodedBatch()
         var empty: [(path: String, wire: String?, why: String)] = []
         for position in reading.pointee.references.range {
             let found = values(of: position)
@@ -263,7 +298,7 @@ extension MessageDecoder {
             var hasValue = false
             for match in found {
                 iteration = match.iteration
-                switch number(match.scalar, reading) {
+                switch number(match.scalar, reading, &scratch) {
                 case .value(let number):
                     tell(match.path, wire(match.scalar), take(number + 0) ?? .none("not taken: see the faults"))
                     hasValue = true
@@ -328,6 +363,7 @@ extension MessageDecoder {
             let name = written(plan.references[UInt32(reading.pointee.exponent)])
             return "the exponent at \(name) is absent or missing"
         }
+        if reading.pointee.unitChoice >= 0 { return "the message names no unit that converts" }
         return "not a finite number"
     }
 
@@ -344,11 +380,16 @@ extension MessageDecoder {
             let condition = plan.conditions[position]
             let name = written(plan.references[condition.reference])
             guard let value = value(of: condition.reference) else { return "\(name) is absent" }
+            let words = condition.literals.range.prefix(8).map { "'\(text(of: plan.literals[$0].word))'" }
+                .joined(separator: " or ")
             switch condition.kind {
             case .exists: return "\(name) is null"
-            case .oneOf:
-                let words = condition.literals.range.prefix(8).map { "'\(text(of: plan.literals[$0].word))'" }
-                return "\(name) is \(wire(value)), not \(words.joined(separator: " or "))"
+            case .absent: return "\(name) is there: \(wire(value))"
+            case .oneOf: return "\(name) is \(wire(value)), not \(words)"
+            case .noneOf: return "\(name) is \(wire(value)), one of those that it must not be"
+            case .above: return "\(name) is \(wire(value)), not above \(words)"
+            case .below: return "\(name) is \(wire(value)), not below \(words)"
+            case .hasWord: return "\(name) is \(wire(value)), without the word \(words)"
             case .like: return "\(name) is \(wire(value)), which is not like the pattern"
             }
         }
@@ -371,7 +412,7 @@ extension MessageDecoder {
             for match in matches[first...] { trace?.used.insert(match.node) }
             matches.removeSubrange(first...)
         case .template: use(template: reference.template)
-        case .key, .index: break
+        case .key, .index, .outerKey, .fact: break
         }
     }
 
@@ -385,6 +426,24 @@ extension MessageDecoder {
         let naming = plan.namings[position]
         if naming.reference >= 0 { use(UInt32(naming.reference)) }
         if naming.template >= 0 { use(template: UInt32(naming.template)) }
+    }
+
+    private mutating func use(calculation: Run) {
+        for index in calculation.range {
+            let step = plan.calculation[index]
+            if step.kind == .reference || step.kind == .takeAll { use(step.reference) }
+        }
+    }
+
+    /// The values that a calculation starts from, for people.
+    private mutating func operands(of calculation: Run) -> String {
+        var shown: [String] = []
+        for index in calculation.range where plan.calculation[index].kind == .reference && shown.count < 8 {
+            let reference = plan.calculation[index].reference
+            let found = value(of: reference).map { wire($0) } ?? "absent"
+            shown.append("\(written(plan.references[reference])) \(found)")
+        }
+        return shown.joined(separator: ", ")
     }
 
     private mutating func use(conditions: Run) {
@@ -404,6 +463,8 @@ extension MessageDecoder {
         switch reference.base {
         case .key: return "@key"
         case .index: return "@index"
+        case .outerKey: return "@outer"
+        case .fact: return "$\(catalog.plan.factNames[Int(reference.template)])"
         case .template:
             let name = written(reference.template).map { String(decoding: $0, as: UTF8.self) }
             return name.map { "'\($0)'" } ?? "the template"
@@ -434,7 +495,7 @@ extension MessageDecoder {
         while root < tape.count, Int(tape.nodes[root].next) <= node, Int(tape.nodes[root].next) > root {
             root = Int(tape.nodes[root].next)
         }
-        if root > 0 { path = "\(trace?.unwrapPath ?? "") »" }
+        if root > 0 { path = trace?.unwrapPrefix ?? "" }
         var place = root
         while place < node {
             var child = place + 1

@@ -11,23 +11,27 @@ extension MessageDecoder {
     private enum LayoutFailure: Error {
         case pastEnd(needed: Int, at: Int)
         case mustBe(at: Int)
+        case unknownTag(UInt64, at: Int)
         case full
     }
 
     /// Decodes the binary text that a rule unwraps and lays its fields on the tape, behind the message.
     mutating func unwrap(_ position: UInt32) -> Unwrapped {
         let unwrap = plan.unwraps[position]
-        guard let value = value(of: unwrap.reference), !isMissing(value) else { return .absent }
-        guard value.kind == .text else { return .failed(.unexpectedValue, "the field to unwrap is not a text") }
-        // Unescaped whole: some encoders write the slash of base64 as `\/`.
-        let source = value.isEscaped ? unescaped(value.text, count: value.count) : value.bytes
         binary.removeAll(keepingCapacity: true)
-        let isDecoded =
-            switch unwrap.encoding {
-            case .base64: BinaryText.decodeBase64(source, into: &binary)
-            case .hex: BinaryText.decodeHex(source, into: &binary)
-            }
-        guard isDecoded else { return .failed(.malformed, "the field to unwrap is not \(unwrap.encoding)") }
+        if unwrap.encoding == .raw {
+            binary.append(contentsOf: payload)
+        } else {
+            guard let value = value(of: unwrap.reference), !isMissing(value) else { return .absent }
+            guard value.kind == .text else { return .failed(.unexpectedValue, "the field to unwrap is not a text") }
+            // Unescaped whole: some encoders write the slash of base64 as `\/`.
+            let source = value.isEscaped ? unescaped(value.text, count: value.count) : value.bytes
+            let isDecoded =
+                unwrap.encoding == .hex
+                ? BinaryText.decodeHex(source, into: &binary) : BinaryText.decodeBase64(source, into: &binary)
+            guard isDecoded else { return .failed(.malformed, "the field to unwrap is not \(unwrap.encoding)") }
+        }
+        binaryEnd = binary.count
         var root = Tape.Node()
         root.kind = .object
         guard let node = tape.append(root) else { return .failed(.tooLarge, "more than \(limits.nodesMax) values") }
@@ -39,6 +43,9 @@ extension MessageDecoder {
             case .pastEnd(let needed, let at):
                 let detail = "\(needed) bytes wanted at byte \(at), but \(binary.count) in all"
                 return .failed(.malformed, detail)
+            case .unknownTag(let tag, let at):
+                let digits = String(tag, radix: 16)
+                return .failed(.malformed, "tag 0x\(digits) at byte \(at) is none that the layout knows")
             case .mustBe(let at): return .failed(.unexpectedValue, "byte \(at) is not what the profile demands")
             case .full: return .failed(.tooLarge, "more than \(limits.nodesMax) values")
             }
@@ -60,18 +67,20 @@ extension MessageDecoder {
                 if !step.must.isNaN, step.must != number {
                     throw .mustBe(at: offset - step.type.byteCount)
                 }
-                var node = named(step.name)
-                node.kind = .real
-                node.real = number
-                node.next = UInt32(tape.count + 1)
-                guard tape.append(node) != nil else { throw .full }
+                try lay(number, step.name)
+                for part in step.body.range { try lay(part: plan.layout[part], of: number) }
+            case .part, .tagCase, .otherwise: break
+            case .tagged: try runTagged(step, &offset)
+            case .block: try runBlock(step, &offset)
+            case .packed: try runPacked(step, &offset)
             case .skip:
-                guard offset + Int(step.count) <= binary.count else {
+                guard offset + Int(step.count) <= binaryEnd else {
                     throw .pastEnd(needed: Int(step.count), at: offset)
                 }
                 offset += Int(step.count)
             case .mask:
-                let mask = UInt64(try take(step, &offset))
+                // All of 64 bits round up to 2^64, which is no UInt64.
+                let mask = UInt64(exactly: try take(step, &offset)) ?? .max
                 for bit in step.body.range where mask >> UInt64(plan.layout[bit].count) & 1 == 1 {
                     try run(plan.layout[bit].body, &offset)
                 }
@@ -81,7 +90,7 @@ extension MessageDecoder {
                 list.kind = .array
                 guard let listNode = tape.append(list) else { throw .full }
                 var left = step.count
-                while step.count < 0 ? offset < binary.count : left > 0 {
+                while step.count < 0 ? offset < binaryEnd : left > 0 {
                     left -= 1
                     var entry = Tape.Node()
                     entry.kind = .object
@@ -92,6 +101,117 @@ extension MessageDecoder {
                 tape.close(listNode)
             }
         }
+    }
+
+    private mutating func lay(_ number: Double, _ name: Word) throws(LayoutFailure) {
+        var node = named(name)
+        node.kind = .real
+        node.real = number
+        node.next = UInt32(tape.count + 1)
+        guard tape.append(node) != nil else { throw .full }
+    }
+
+    /// Some bits of a whole number as a value of its own.
+    private mutating func lay(part: LayoutStep, of number: Double) throws(LayoutFailure) {
+        let word = number < 0 ? UInt64(bitPattern: Int64(number)) : UInt64(number)
+        try lay(Self.number(word >> UInt64(part.count), part), part.name)
+    }
+
+    /// The lowest `width` bits, with or without sign.
+    private static func number(_ word: UInt64, _ step: LayoutStep) -> Double {
+        let above = 64 - UInt64(step.width)
+        let raised = word << above
+        return step.isSigned ? Double(Int64(bitPattern: raised) >> Int64(above)) : Double(raised >> above)
+    }
+
+    /// Entries of a tag and what it says: each becomes an object of the list.
+    private mutating func runTagged(_ step: LayoutStep, _ offset: inout Int) throws(LayoutFailure) {
+        var list = named(step.name)
+        list.kind = .array
+        guard let listNode = tape.append(list) else { throw .full }
+        entries: while offset < binaryEnd {
+            let begin = offset
+            let before = tape.count
+            var entry = Tape.Node()
+            entry.kind = .object
+            guard let entryNode = tape.append(entry) else { throw .full }
+            var tag: UInt64 = 0
+            var length: Int?
+            var body: LayoutStep?
+            for (place, position) in step.body.range.enumerated() {
+                let part = plan.layout[position]
+                switch part.kind {
+                case .field:
+                    let number = try take(part, &offset)
+                    try lay(number, part.name)
+                    if place == Int(step.choice) {
+                        length = Int(number)
+                    } else if part.choice != 0 {
+                        tag = tag << UInt64(8 * part.type.byteCount) | UInt64(number)
+                    }
+                case .tagCase where part.must == Double(tag): body = part
+                case .otherwise where body == nil: body = part
+                default: break
+                }
+            }
+            let end = length.map { offset + $0 }
+            if let end, end > binaryEnd { throw .pastEnd(needed: length!, at: offset) }
+            if let body, body.kind == .tagCase || body.choice == 2 {
+                let outer = binaryEnd
+                if let end { binaryEnd = end }
+                defer { binaryEnd = outer }
+                try run(body.body, &offset)
+            } else if end == nil {
+                guard body?.choice == 1 else { throw .unknownTag(tag, at: begin) }
+                tape.truncate(to: before)
+                offset = binaryEnd
+                break entries
+            }
+            // With a length what is not known is passed over.
+            if let end { offset = end }
+            tape.close(entryNode)
+        }
+        tape.close(listNode)
+    }
+
+    private mutating func runBlock(_ step: LayoutStep, _ offset: inout Int) throws(LayoutFailure) {
+        let length = Int(try take(step, &offset))
+        guard offset + length <= binaryEnd else { throw .pastEnd(needed: length, at: offset) }
+        var block = named(step.name)
+        block.kind = .object
+        guard let node = tape.append(block) else { throw .full }
+        let outer = binaryEnd
+        binaryEnd = offset + length
+        defer { binaryEnd = outer }
+        try run(step.body, &offset)
+        offset = binaryEnd
+        tape.close(node)
+    }
+
+    /// A list of `count` numbers of `width` bits, the highest bit first, or the lowest where the order is little.
+    private mutating func runPacked(_ step: LayoutStep, _ offset: inout Int) throws(LayoutFailure) {
+        let width = Int(step.width)
+        let count = step.count < 0 ? (binaryEnd - offset) * 8 / width : Int(step.count)
+        let bytes = step.count < 0 ? binaryEnd - offset : (count * width + 7) / 8
+        guard offset + bytes <= binaryEnd else { throw .pastEnd(needed: bytes, at: offset) }
+        var list = named(step.name)
+        list.kind = .array
+        guard let listNode = tape.append(list) else { throw .full }
+        for index in 0..<count {
+            var word: UInt64 = 0
+            for bit in 0..<width {
+                let place = index * width + bit
+                let byte = binary[offset + place / 8]
+                if step.isLittleEndian {
+                    word |= UInt64(byte >> UInt8(place % 8) & 1) << UInt64(bit)
+                } else {
+                    word = word << 1 | UInt64(byte >> UInt8(7 - place % 8) & 1)
+                }
+            }
+            try lay(Self.number(word, step), Word())
+        }
+        offset += bytes
+        tape.close(listNode)
     }
 
     private func named(_ name: Word) -> Tape.Node {
@@ -105,7 +225,7 @@ extension MessageDecoder {
 
     private func take(_ step: LayoutStep, _ offset: inout Int) throws(LayoutFailure) -> Double {
         let count = step.type.byteCount
-        guard offset + count <= binary.count else { throw .pastEnd(needed: count, at: offset) }
+        guard offset + count <= binaryEnd else { throw .pastEnd(needed: count, at: offset) }
         var bits: UInt64 = 0
         for index in 0..<count {
             let byte = UInt64(binary[offset + index])

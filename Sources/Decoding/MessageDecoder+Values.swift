@@ -37,7 +37,7 @@ extension MessageDecoder {
             let node = walk(reference.steps, from: 0)
             found[Int(position)] = FoundReference(stamp: messageStamp, node: node)
             return node
-        case .key, .index, .template: return -1
+        case .key, .index, .outerKey, .template, .fact: return -1
         }
     }
 
@@ -147,6 +147,7 @@ extension MessageDecoder {
             var inner = Iteration()
             while child < Int(container.next) {
                 inner.index &+= 1
+                inner.outerKeyNode = iteration.keyNode
                 inner.keyNode = container.kind == .object ? Int32(truncatingIfNeeded: child) : -1
                 // At most as deep as the reference has stars, which the loader bounds.
                 collect(rest, from: Int32(truncatingIfNeeded: child), iteration: inner)
@@ -174,7 +175,7 @@ extension MessageDecoder {
         case .item, .message:
             let node = node(at: position)
             return node < 0 ? nil : scalar(of: Int(node))
-        case .key, .index, .template: return value(ofNamed: reference)
+        case .key, .index, .outerKey, .template, .fact: return value(ofNamed: reference)
         }
     }
 
@@ -183,9 +184,11 @@ extension MessageDecoder {
         switch reference.base {
         case .item, .message: return nil
         case .index: return iteration.index < 0 ? nil : Scalar(kind: .real, text: text, real: Double(iteration.index))
-        case .key:
-            guard iteration.keyNode >= 0 else { return nil }
-            let node = tape.nodes[Int(iteration.keyNode)]
+        case .fact: return fact(reference.template)
+        case .key, .outerKey:
+            let place = reference.base == .key ? iteration.keyNode : iteration.outerKeyNode
+            guard place >= 0 else { return nil }
+            let node = tape.nodes[Int(place)]
             return Scalar(
                 kind: .text, isEscaped: node.isKeyEscaped, text: keyBase(node) + Int(node.keyStart),
                 count: Int(node.keyCount))
@@ -288,10 +291,23 @@ extension MessageDecoder {
     private mutating func holdEach(_ conditions: Run) -> Bool {
         for position in conditions.range {
             let condition = plan.conditions[position]
-            guard let value = value(of: condition.reference) else { return false }
+            guard let value = value(of: condition.reference) else {
+                guard condition.kind == .absent || condition.kind == .noneOf else { return false }
+                continue
+            }
             switch condition.kind {
             case .exists:
                 if value.kind == .null { return false }
+            case .absent:
+                if value.kind != .null { return false }
+            case .noneOf:
+                if condition.literals.range.contains(where: { isEqual(value, plan.literals[$0]) }) { return false }
+            case .above, .below:
+                guard case .value(let number) = numeric(value) else { return false }
+                let bound = plan.literals[condition.literals.start].number
+                guard condition.kind == .above ? number > bound : number < bound else { return false }
+            case .hasWord:
+                guard hasWord(value, condition.literals) else { return false }
             case .oneOf:
                 guard condition.literals.range.contains(where: { isEqual(value, plan.literals[$0]) }) else {
                     return false
@@ -301,6 +317,31 @@ extension MessageDecoder {
             }
         }
         return true
+    }
+
+    /// Whether a text is a list with one of these words in it; blanks, commas, semicolons and bars stand between words.
+    mutating func hasWord(_ scalar: Scalar, _ words: Run) -> Bool {
+        guard let text = plainText(scalar), text.count <= Self.namedTextBytesMax,
+            let base = text.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        else { return false }
+        var start = 0
+        while start < text.count {
+            var end = start
+            while end < text.count, !Self.isBetweenWords(base[end]) { end += 1 }
+            for position in words.range
+            where plan.isEqual(plan.literals[position].word, base + start, count: end - start) {
+                return true
+            }
+            start = end + 1
+        }
+        return false
+    }
+
+    private static func isBetweenWords(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: " "), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "|"), 0x09, 0x0A, 0x0D: true
+        default: false
+        }
     }
 
     mutating func matches(_ scalar: Scalar, _ pattern: UInt32) -> Bool {

@@ -1,3 +1,4 @@
+import Settings
 import Telemetry
 
 /// Turns received messages into readings by the compiled profiles.
@@ -12,6 +13,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     let plan: PlanTables
     let limits: DecodingLimits
     let siteZoneOffsetSeconds: Int
+    let siteZone: ZoneRules?
     let scanner: JSONScanner
     var tape: Tape
     var arena = TextArena()
@@ -24,7 +26,18 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     /// Values that a reference with `*` leads to; nested iterations stand behind each other.
     var matches: [Match] = []
     var binary: [UInt8] = []
+    /// Where the part of `binary` that may be read ends.
+    var binaryEnd = 0
     var rows = RowKeeper()
+    var facts: Facts
+    var shapes = ShapeWatch()
+    let onboarding: Onboarding
+    /// Device names of the roster; only looked at where unknown devices are not simply taken in.
+    let expectedDevices: Set<String>
+    let isGuarded: Bool
+    /// By profile name; counted only where a limit asks for it.
+    var devicesOfProfile: [String: Int] = [:]
+    var devicesCounted = 0
 
     // The message in hand.
     var topic = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -44,6 +57,9 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var iteration = Iteration()
     var device = DeviceIndex(rawValue: 0)
     var channel = ChannelIndex.none
+    /// What is known besides the message, for rules that ask for it.
+    var heldFacts: [UInt32: Facts.Value] = [:]
+    var deviceFacts: [UInt32: Facts.Value] = [:]
     var observed = Timestamp(milliseconds: 0)
     /// The series of the newest reading: a guess at the next one, never trusted.
     var lastSeries: UInt32 = 0
@@ -64,14 +80,28 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         var index: Int32 = -1
         /// The node with the key; negative where the iteration goes over an array.
         var keyNode: Int32 = -1
+        /// That of the `*` around it.
+        var outerKeyNode: Int32 = -1
     }
 
-    /// `siteZoneOffsetSeconds` is what `zone: site` means: seconds east of UTC.
-    public init(catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0) {
+    /// `siteZone` is what `zone: site` means; without it a fixed `siteZoneOffsetSeconds` east of UTC.
+    ///
+    /// Of devices that are not among `expectedDevices` becomes what `onboarding` says.
+    /// `constants` are what the roster tells of devices: by device name, then name, what profiles read as `$name`.
+    public init(
+        catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
+        siteZone: ZoneRules? = nil, constants: [String: [String: String]] = [:],
+        onboarding: Onboarding = Onboarding(), expectedDevices: Set<String> = []
+    ) {
         precondition(limits.payloadBytesMax < 1 << 31, "decoding: payloadBytesMax must be below 2 GiB")
         self.catalog = catalog
         self.limits = limits
         self.siteZoneOffsetSeconds = siteZoneOffsetSeconds
+        self.siteZone = siteZone
+        facts = Facts(constants: constants)
+        self.onboarding = onboarding
+        self.expectedDevices = expectedDevices
+        isGuarded = !onboarding.acceptsAll || limits.devicesPerProfileMax < 16_000_000
         plan = catalog.plan.tables
         scanner = JSONScanner(nestingMax: limits.nestingMax)
         tape = Tape(nodesMax: limits.nodesMax)
@@ -167,7 +197,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             let rule = plan.rules[plan.ruleOrder[position]]
             if trace != nil { traceRule(plan.ruleOrder[position]) }
             if !rule.isIgnored || !rule.messageConditions.isEmpty {
-                if payload.isEmpty { continue }
+                // An empty payload clears a retained message; only a text rule can mean something by it.
+                if payload.isEmpty, rule.format != .text { continue }
                 switch rule.format {
                 case .json where parsed != .json && parsed != .malformed:
                     tape.clear()
@@ -193,7 +224,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                 isIgnored = true
                 break
             }
-            let isApplied = apply(rule, &batch, &registry)
+            let isApplied = apply(rule, at: plan.ruleOrder[position], &batch, &registry)
             if isApplied { hasApplied = true }
             if trace != nil { traceLaid(rule, isApplied: isApplied) }
             if isTooLong { break }

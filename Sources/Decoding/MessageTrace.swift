@@ -26,6 +26,7 @@ public struct MessageTrace: Sendable {
     public struct Item: Sendable {
         /// Where the item stands, as a JSON Pointer; `.` for the message.
         public var path: String
+        /// Empty where the rule only keeps values for later messages.
         public var device = ""
         public var channel = ""
         public var observed = Timestamp(milliseconds: 0)
@@ -98,8 +99,8 @@ final class TraceSink {
     var used: Set<Int32> = []
     /// Why the values of a node were not read.
     var reasons: [Int32: String] = [:]
-    /// Where the bytes stood that lie behind the message on the tape.
-    var unwrapPath = ""
+    /// What stands before the places of unwrapped values: where their bytes stood.
+    var unwrapPrefix = ""
     /// Values of the message in each format that a rule had it read as.
     var layings: [UInt8: Laying] = [:]
 
@@ -122,7 +123,7 @@ final class TraceSink {
         used = []
         reasons = [:]
         layings = [:]
-        unwrapPath = ""
+        unwrapPrefix = ""
     }
 
     func withRule(_ body: (inout MessageTrace.Rule) -> Void) {

@@ -1,3 +1,4 @@
+import Settings
 import Telemetry
 
 // The compiled form of all profiles: flat tables of plain values that point at each other by position, so that the
@@ -41,7 +42,13 @@ struct Step: Sendable {
 
 /// Where a value is found.
 struct Reference: Sendable {
-    enum Base: UInt8, Sendable { case item, message, key, index, template }
+    enum Base: UInt8, Sendable {
+        case item, message, key, index, template
+        /// Member name of the `*` around the innermost one.
+        case outerKey
+        /// What an earlier message or the roster told; `template` is its place among the facts.
+        case fact
+    }
     var base = Base.item
     var steps = Run()
     var template: UInt32 = 0
@@ -101,9 +108,10 @@ struct PatternPart: Sendable {
 }
 
 struct Condition: Sendable {
-    enum Kind: UInt8, Sendable { case exists, oneOf, like }
+    enum Kind: UInt8, Sendable { case exists, absent, oneOf, noneOf, like, above, below, hasWord }
     var kind: Kind
     var reference: UInt32
+    /// Of `above` and `below` the bound.
     var literals = Run()
     var pattern: UInt32 = 0
 }
@@ -114,21 +122,33 @@ struct Capture: Sendable {
 }
 
 struct TimeCandidate: Sendable {
-    enum Form: UInt8, Sendable { case iso, seconds, milliseconds, microseconds, nanoseconds, fields }
-    enum Zone: UInt8, Sendable { case none, site, fixed }
+    enum Form: UInt8, Sendable { case iso, seconds, milliseconds, microseconds, nanoseconds, age, fields }
+    enum Zone: UInt8, Sendable { case none, site, fixed, named }
     var form: Form
     var zone = Zone.none
     var offsetSeconds: Int32 = 0
+    /// Of `named`: its place among the zones of the plan.
+    var zoneIndex: UInt32 = 0
+    /// Of an interval written as `begin/end` the end counts, not the begin.
+    var takesEnd = false
+    /// What to add in seconds; empty: nothing.
+    var plus = Run()
     var references: Run
     var fields = Run()
 }
 
 /// One piece of a time pattern such as `dd.MM.yy HH:mm`.
 struct TimeField: Sendable {
-    enum Kind: UInt8, Sendable { case year, shortYear, month, day, hour, minute, second, millisecond, literal }
+    enum Kind: UInt8, Sendable {
+        case year, shortYear, month, monthName, day, hour, halfDayHour, halfDay, minute, second, millisecond, literal
+        /// `Z` or `z`: the time is UTC.
+        case utc
+    }
     var kind: Kind
     var byte: UInt8 = 0
+    /// Digits at the least and at the most.
     var width: UInt8 = 0
+    var widthMax: UInt8 = 0
 }
 
 struct MapEntry: Sendable {
@@ -159,11 +179,42 @@ struct ReadingPlan: Sendable {
     var bits = Bits.none
     var bitMask: UInt64 = 0
     var bitShift: UInt8 = 0
+    /// In place of `references`.
+    var calculation = Run()
+    /// The unit stands in the message; negative: it is known.
+    var unitChoice: Int32 = -1
+    /// Words of a list in one text, any of which gives 1; none: not such a list.
+    var words = Run()
+    /// One of the four above that are rare, or `map`, or a scale in the message.
+    var isSpecial = false
     /// Position of the naming; negative: the rule's.
     var channel: Int32 = -1
     /// Empty: the rule's.
     var time = Run()
     var conditions = Run()
+}
+
+/// A unit that the message names.
+struct UnitChoice: Sendable {
+    enum Otherwise: UInt8, Sendable { case reject, missing, unit }
+    /// First present counts.
+    var references: Run
+    var cases: Run
+    /// What an absent or unknown unit means; of `unit` the last case.
+    var otherwise = Otherwise.reject
+}
+
+struct UnitCase: Sendable {
+    var literal: Literal
+    var numerator: Double
+    var denominator: Double
+    var offset: Double
+}
+
+/// What a rule keeps of a message for later ones.
+struct HoldEntry: Sendable {
+    var fact: UInt32
+    var reference: UInt32
 }
 
 struct TablePlan: Sendable {
@@ -183,7 +234,7 @@ struct StatusPlan: Sendable {
 }
 
 struct UnwrapPlan: Sendable {
-    enum Encoding: UInt8, Sendable { case base64, hex }
+    enum Encoding: UInt8, Sendable { case base64, hex, raw }
     var encoding: Encoding
     var reference: UInt32
     var layout: Run
@@ -192,13 +243,33 @@ struct UnwrapPlan: Sendable {
 
 /// One step of reading bytes.
 struct LayoutStep: Sendable {
-    enum Kind: UInt8, Sendable { case field, skip, mask, bit, repetition }
+    enum Kind: UInt8, Sendable {
+        case field, skip, mask, bit, repetition
+        /// Entries that begin with a tag; `body` has the fields of the tag, then the cases, then what else may be.
+        case tagged
+        /// The fields of one tag; `must` is the tag.
+        case tagCase
+        /// What follows a tag without a case.
+        case otherwise
+        /// A part whose length stands before it.
+        case block
+        /// Numbers of some bits each, side by side.
+        case packed
+        /// Bits of the field before, as a value of its own; `count` is the lowest, `width` how many.
+        case part
+    }
     var kind: Kind
     var name = Word()
     var type = LayoutType.u8
     var isLittleEndian = false
     /// NaN: any value will do.
     var must = Double.nan
+    /// Of a packed number and a part of a field, in bits.
+    var width: UInt8 = 0
+    var isSigned = false
+    /// Of `otherwise`: 0 rejects the message, 1 ends the entries, 2 reads the fields of `body`. Of `tagged`: the place of
+    /// the length among the fields of the tag, and of those that are no part of the tag; negative: none.
+    var choice: Int32 = -1
     var body = Run()
     /// Bytes to skip, bit of a mask, or how often; negative: until the end.
     var count: Int32 = 0
@@ -235,6 +306,14 @@ struct RulePlan: Sendable {
     var status: Int32 = -1
     var readings = Run()
     var table: Int32 = -1
+    /// Templates of the keys under which facts are kept and found; negative: none.
+    var holdKey: Int32 = -1
+    var heldKey: Int32 = -1
+    var holds = Run()
+    /// Only keeps something: it names no device.
+    var onlyHolds = false
+    /// Asks for facts of the roster.
+    var usesFacts = false
 }
 
 /// A place in the tree of topics.
@@ -248,6 +327,15 @@ struct TopicNode: Sendable {
     var rest: Int32 = -1
     /// Where the further levels go.
     var restCapture: UInt32 = 0
+    /// Topics that take further levels up to some known last ones; the longest first.
+    var suffixes = Run()
+}
+
+/// The last levels of a topic after `{name...}`.
+struct TopicSuffix: Sendable {
+    /// Patterns of the levels.
+    var levels: Run
+    var rules: Int32
 }
 
 struct TopicLiteral: Sendable {
@@ -305,6 +393,10 @@ struct PlanTables: Sendable {
     let timeFields: PlanTable<TimeField>
     let maps: PlanTable<MapEntry>
     let numbers: PlanTable<Double>
+    let calculation: PlanTable<CalcStep>
+    let unitChoices: PlanTable<UnitChoice>
+    let unitCases: PlanTable<UnitCase>
+    let holds: PlanTable<HoldEntry>
     let readings: PlanTable<ReadingPlan>
     let tables: PlanTable<TablePlan>
     let tableRows: PlanTable<TableRow>
@@ -318,6 +410,7 @@ struct PlanTables: Sendable {
     let topicNodes: PlanTable<TopicNode>
     let topicLiterals: PlanTable<TopicLiteral>
     let topicPatterns: PlanTable<TopicPattern>
+    let topicSuffixes: PlanTable<TopicSuffix>
     let capturesMax: Int
 }
 
@@ -325,14 +418,22 @@ struct PlanTables: Sendable {
 final class Plan: Sendable {
     let tables: PlanTables
     let profileNames: [String]
+    let zones: [ZoneRules]
+    /// Names of what `hold` keeps and the roster tells.
+    let factNames: [String]
     /// By rule.
     let ruleNotes: [RuleNote]
     /// By `ReadingPlan.wireUnit`; the first one is empty: no unit is named.
     let wireUnits: [String]
 
-    init(tables: PlanTables, profileNames: [String], ruleNotes: [RuleNote], wireUnits: [String]) {
+    init(
+        tables: PlanTables, profileNames: [String], zones: [ZoneRules], factNames: [String], ruleNotes: [RuleNote],
+        wireUnits: [String]
+    ) {
         self.tables = tables
         self.profileNames = profileNames
+        self.zones = zones
+        self.factNames = factNames
         self.ruleNotes = ruleNotes
         self.wireUnits = wireUnits
     }
@@ -355,6 +456,11 @@ final class Plan: Sendable {
         tables.timeFields.deallocate()
         tables.maps.deallocate()
         tables.numbers.deallocate()
+        tables.calculation.deallocate()
+        tables.unitChoices.deallocate()
+        tables.unitCases.deallocate()
+        tables.holds.deallocate()
+        tables.topicSuffixes.deallocate()
         tables.readings.deallocate()
         tables.tables.deallocate()
         tables.tableRows.deallocate()

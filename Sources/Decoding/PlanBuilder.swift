@@ -1,3 +1,4 @@
+import Settings
 import Telemetry
 
 /// Collects the tables of a plan while profiles are compiled.
@@ -26,6 +27,13 @@ struct PlanBuilder {
     var unwraps: [UnwrapPlan] = []
     var layout: [LayoutStep] = []
     var rules: [RulePlan] = []
+    var calculation: [CalcStep] = []
+    var unitChoices: [UnitChoice] = []
+    var unitCases: [UnitCase] = []
+    var holds: [HoldEntry] = []
+    var zones: [ZoneRules] = []
+    private(set) var factNames: [String] = []
+    private var facts: [String: UInt32] = [:]
     var capturesMax = 0
     var ruleNotes: [RuleNote] = []
     private(set) var wireUnits = [""]
@@ -61,6 +69,13 @@ struct PlanBuilder {
         return UInt16(wireUnits.count - 1)
     }
 
+    mutating func fact(_ name: String) -> UInt32 {
+        if let known = facts[name] { return known }
+        facts[name] = UInt32(factNames.count)
+        factNames.append(name)
+        return UInt32(factNames.count - 1)
+    }
+
     mutating func literal(_ text: String) -> Literal {
         let number = text.utf8Bytes { DecimalNumber.parse($0) }
         return Literal(word: word(text), number: number.map { $0.isFinite ? $0 : .nan } ?? .nan)
@@ -75,13 +90,16 @@ struct PlanBuilder {
                 patterns: PlanTable(patterns), patternParts: PlanTable(patternParts),
                 conditions: PlanTable(conditions), literals: PlanTable(literals), captures: PlanTable(captures),
                 times: PlanTable(times), timeFields: PlanTable(timeFields), maps: PlanTable(maps),
-                numbers: PlanTable(numbers), readings: PlanTable(readings), tables: PlanTable(tables),
+                numbers: PlanTable(numbers), calculation: PlanTable(calculation), unitChoices: PlanTable(unitChoices),
+                unitCases: PlanTable(unitCases), holds: PlanTable(holds), readings: PlanTable(readings),
+                tables: PlanTable(tables),
                 tableRows: PlanTable(tableRows), statuses: PlanTable(statuses), unwraps: PlanTable(unwraps),
                 layout: PlanTable(layout), rules: PlanTable(rules), ruleLists: PlanTable(topics.ruleLists),
                 ruleOrder: PlanTable(topics.ruleOrder), topicNodes: PlanTable(topics.nodes),
                 topicLiterals: PlanTable(topics.literals), topicPatterns: PlanTable(topics.patterns),
+                topicSuffixes: PlanTable(topics.suffixes),
                 capturesMax: capturesMax),
-            profileNames: profileNames, ruleNotes: ruleNotes, wireUnits: wireUnits)
+            profileNames: profileNames, zones: zones, factNames: factNames, ruleNotes: ruleNotes, wireUnits: wireUnits)
     }
 }
 

@@ -70,12 +70,16 @@ extension ProfileCompiler {
         var reader = SettingReader(setting, &mistakes)
         _ = reader.optional("for")
         let calculation = reader.optional("calc")
-        if let calculation { mistakes.append(calculation.mistake("not built yet: calc; built is 'from'")) }
-        let from = reader.optional("from") ?? defaultFrom
+        let written = reader.optional("from")
+        if let calculation {
+            if let written { mistakes.append(written.mistake("expected 'from' or 'calc', not both")) }
+            reading.calculation = compileCalculation(calculation, scope) ?? Run()
+        }
+        let from = calculation == nil ? written ?? defaultFrom : nil
         if let from {
             reading.references = references(from, scope, mayIterate: true) ?? Run()
         } else if calculation == nil {
-            mistakes.append(setting.mistake("missing 'from': where the value stands, such as /power"))
+            mistakes.append(setting.mistake("missing 'from': where the value stands, such as /power, or 'calc'"))
         }
         let unit = reader.optional("unit")
         let scale = reader.optional("scale")
@@ -101,6 +105,20 @@ extension ProfileCompiler {
             mistakes.append(written.mistake("expected 'map' beside 'else'"))
         }
         if let bits = reader.optional("bits") { compileBits(bits, &reading) }
+        if let words = reader.optional("word") {
+            let texts = (words.items ?? [words]).compactMap { expanded($0, scope) }
+            reading.words = builder.add(texts.map { builder.literal($0) }, to: \.literals)
+        }
+        if calculation != nil {
+            for key in ["bits", "map", "word"] {
+                if let beside = setting[key] {
+                    mistakes.append(beside.mistake("of no effect beside 'calc'; write it as arithmetic"))
+                }
+            }
+            if reading.exponent >= 0, let scale {
+                mistakes.append(scale.mistake("expected a number beside 'calc'; write powers of ten as arithmetic"))
+            }
+        }
         if let channel = setting["channel"] {
             _ = reader.optional("channel")
             reading.channel = compileNaming(channel, scope).map(Int32.init) ?? -1
@@ -111,6 +129,9 @@ extension ProfileCompiler {
             reading.conditions = builder.add(conditions, to: \.conditions)
         }
         reader.finish(&mistakes)
+        reading.isSpecial =
+            !reading.map.isEmpty || reading.bits != .none || reading.exponent >= 0 || reading.unitChoice >= 0
+            || !reading.words.isEmpty
         return reading
     }
 
@@ -134,10 +155,7 @@ extension ProfileCompiler {
             }
         }
         guard let unit else { return }
-        if unit.entries != nil {
-            mistakes.append(unit.mistake("not built yet: a unit that the message names"))
-            return
-        }
+        if unit.entries != nil { return compileUnitChoice(unit, quantity, scope, &reading) }
         guard let text = unit.text.map({ expanded($0, scope) }), let wire = Unit(text) else {
             let hint = nearest(to: unit.shown, in: Unit.spellings.sorted()).map { "; did you mean '\($0)'?" } ?? ""
             mistakes.append(unit.mistake("no known unit\(hint)"))
@@ -160,6 +178,54 @@ extension ProfileCompiler {
             reading.denominator /= reading.numerator
             reading.numerator = 1
         }
+    }
+
+    /// `{from: reference, map: {text: unit}, else: unit or null}`: every known spelling of a unit that converts into
+    /// the quantity's, and those of `map` before them.
+    private mutating func compileUnitChoice(
+        _ setting: Setting, _ quantity: Quantity, _ scope: Scope, _ reading: inout ReadingPlan
+    ) {
+        var reader = SettingReader(setting, &mistakes)
+        let from = reader.required("from", "where the unit stands, such as /unit", &mistakes)
+        let map = reader.optional("map")
+        let otherwise = reader.optional("else")
+        reader.finish(&mistakes)
+        guard let canonical = Unit(quantity.unit) else { return }
+        /// A case for the unit, with the factor of `scale` on top.
+        func unitCase(_ spelling: String, _ wire: Unit) -> UnitCase? {
+            guard let conversion = wire.conversion(to: canonical) else { return nil }
+            return UnitCase(
+                literal: builder.literal(spelling), numerator: reading.numerator * conversion.numerator,
+                denominator: reading.denominator * conversion.denominator, offset: conversion.offset)
+        }
+        var cases: [UnitCase] = []
+        var named: Set<String> = []
+        for entry in mapEntries(map ?? setting.emptySection("map"), "a map of texts and the units they mean") {
+            named.insert(entry.key)
+            guard let wire = Unit(entry.value.text ?? "") else {
+                mistakes.append(entry.value.mistake("no known unit"))
+                continue
+            }
+            // A unit of another kind says that the value is of another quantity.
+            if let found = unitCase(entry.key, wire) { cases.append(found) }
+        }
+        for spelling in Unit.spellings.sorted() where !named.contains(spelling) && !spelling.isEmpty {
+            if let wire = Unit(spelling), let found = unitCase(spelling, wire) { cases.append(found) }
+        }
+        guard let references = from.flatMap({ self.references($0, scope, mayIterate: false) }) else { return }
+        var choice = UnitChoice(references: references, cases: Run())
+        if setting["else"]?.isMissing == true {
+            choice.otherwise = .missing
+        } else if let otherwise {
+            guard let wire = Unit(otherwise.text ?? ""), let found = unitCase("", wire) else {
+                mistakes.append(otherwise.mistake("expected null, or a unit that converts into \(quantity.unit)"))
+                return
+            }
+            choice.otherwise = .unit
+            cases.append(found)
+        }
+        choice.cases = builder.add(cases, to: \.unitCases)
+        reading.unitChoice = Int32(builder.add(one: choice, to: \.unitChoices))
     }
 
     private mutating func compileMap(_ setting: Setting) -> Run {
@@ -224,15 +290,18 @@ extension ProfileCompiler {
         var reader = SettingReader(setting, &mistakes)
         guard setting.entries != nil else { return nil }
         let at = reader.required("at", "where the time stands, such as /ts", &mistakes)
-        let form = reader.required("as", "iso, s, ms, us, ns or a pattern such as yyyy-MM-dd HH:mm:ss", &mistakes)
+        let form = reader.required("as", Self.timeForms, &mistakes)
         let zone = reader.optional("zone")
-        for key in ["end", "plus"] {
-            if let found = reader.optional(key) { mistakes.append(found.mistake("not built yet: \(key) of a time")) }
-        }
+        let takesEnd = reader.flag("end", default: false, &mistakes)
+        let end = setting["end"]
+        let plus = reader.optional("plus")
         reader.finish(&mistakes)
         guard let at, let form, let references = references(at, scope, mayIterate: false) else { return nil }
         var candidate = TimeCandidate(form: .iso, references: references)
+        candidate.takesEnd = takesEnd
+        if let plus { candidate.plus = compileCalculation(plus, scope) ?? Run() }
         switch form.text {
+        case "age": candidate.form = .age
         case "iso": candidate.form = .iso
         case "s": candidate.form = .seconds
         case "ms": candidate.form = .milliseconds
@@ -240,33 +309,47 @@ extension ProfileCompiler {
         case "ns": candidate.form = .nanoseconds
         default:
             guard let fields = timeFields(form.text ?? "") else {
-                mistakes.append(form.mistake("expected iso, s, ms, us, ns or a pattern such as yyyy-MM-dd HH:mm:ss"))
+                mistakes.append(form.mistake("expected \(Self.timeForms)"))
                 return nil
             }
             candidate.form = .fields
             candidate.fields = builder.add(fields, to: \.timeFields)
-            if zone == nil {
-                mistakes.append(form.mistake("expected 'zone' beside a pattern: utc, site or an offset such as +08:00"))
+            if fields.contains(where: { $0.kind == .utc }) { candidate.zone = .fixed }
+            if zone == nil, candidate.zone == .none {
+                mistakes.append(form.mistake("expected 'zone' beside a pattern: \(Self.zoneForms)"))
             }
         }
+        if let end, candidate.form != .iso, candidate.form != .fields {
+            mistakes.append(end.mistake("of no effect: a count from 1970 is no interval"))
+        }
         guard let zone else { return candidate }
-        switch (candidate.form, zone.text ?? "") {
+        switch (candidate.form, zone.text.map { expanded($0, scope) } ?? "") {
         case (.iso, let text), (.fields, let text):
             if text == "site" {
                 candidate.zone = .site
             } else if let offset = Self.zoneOffset(text) {
                 candidate.zone = .fixed
                 candidate.offsetSeconds = offset
-            } else if text.contains("/") {
-                mistakes.append(
-                    zone.mistake("not built yet: named zones; built are utc, site and offsets such as +08:00"))
+            } else if let rules = self.zone(expanded(text, scope)) {
+                candidate.zone = .named
+                candidate.zoneIndex = place(of: rules)
             } else {
-                mistakes.append(zone.mistake("expected utc, site or an offset such as +08:00"))
+                mistakes.append(zone.mistake("expected \(Self.zoneForms)"))
             }
         default:
             mistakes.append(zone.mistake("of no effect: a count from 1970 has no zone"))
         }
         return candidate
+    }
+
+    private static let timeForms = "iso, s, ms, us, ns, age or a pattern such as yyyy-MM-dd HH:mm:ss"
+    private static let zoneForms =
+        "utc, site, an offset such as +08:00, or a zone that the system knows, such as Asia/Shanghai"
+
+    private mutating func place(of zone: ZoneRules) -> UInt32 {
+        if let known = builder.zones.firstIndex(where: { $0.name == zone.name }) { return UInt32(known) }
+        builder.zones.append(zone)
+        return UInt32(builder.zones.count - 1)
     }
 
     /// Seconds east of UTC of `utc`, `Z` or `+08:00`.
@@ -281,18 +364,20 @@ extension ProfileCompiler {
         return (sign == "-" ? -1 : 1) * (hours * 3600 + minutes * 60)
     }
 
-    /// Fields of a pattern: yyyy, yy, MM, dd, HH, mm, ss, SSS; other letters are refused, other signs stand for
-    /// themselves.
+    /// Fields of a pattern: yyyy, yy, MMM (Jan), MM, dd, HH, hh with a (AM, PM), mm, ss, SSS, Z; a single M, d, H or h
+    /// takes one or two digits. `T` and other signs stand for themselves; other letters are refused.
     private func timeFields(_ pattern: String) -> [TimeField]? {
         let known: [(text: String, kind: TimeField.Kind)] = [
-            ("yyyy", .year), ("yy", .shortYear), ("MM", .month), ("dd", .day), ("HH", .hour), ("mm", .minute),
-            ("ss", .second), ("SSS", .millisecond),
+            ("yyyy", .year), ("yy", .shortYear), ("MMM", .monthName), ("MM", .month), ("dd", .day), ("HH", .hour),
+            ("hh", .halfDayHour), ("mm", .minute), ("ss", .second), ("SSS", .millisecond), ("M", .month), ("d", .day),
+            ("H", .hour), ("h", .halfDayHour), ("a", .halfDay), ("Z", .utc), ("z", .utc),
         ]
         var fields: [TimeField] = []
         var rest = pattern[...]
         while let first = rest.first {
             if let field = known.first(where: { rest.hasPrefix($0.text) }) {
-                fields.append(TimeField(kind: field.kind, width: UInt8(field.text.count)))
+                let width = UInt8(field.text.count)
+                fields.append(TimeField(kind: field.kind, width: width, widthMax: max(width, 2)))
                 rest = rest.dropFirst(field.text.count)
             } else {
                 guard let byte = first.asciiValue, !first.isLetter || first == "T" else { return nil }
@@ -302,9 +387,10 @@ extension ProfileCompiler {
         }
         // A time without year, month and day is not one.
         let kinds = fields.map(\.kind)
-        guard kinds.contains(.year) || kinds.contains(.shortYear), kinds.contains(.month), kinds.contains(.day) else {
-            return nil
-        }
+        guard kinds.contains(.year) || kinds.contains(.shortYear), kinds.contains(.day),
+            kinds.contains(.month) || kinds.contains(.monthName),
+            kinds.contains(.halfDayHour) == kinds.contains(.halfDay)
+        else { return nil }
         return fields
     }
 }

@@ -80,8 +80,8 @@ extension ProfileCompiler {
             switch piece {
             case .literal(let literal): parts.append(PatternPart(kind: .literal, word: builder.word(literal)))
             case .hole(let name, let kind):
-                if kind == .rest, index != pieces.count - 1 {
-                    mistakes.append(setting.mistake("not built yet: text after {\(name)...}; it must end the text"))
+                if kind == .rest, index < pieces.count - 2 {
+                    mistakes.append(setting.mistake("expected at most one text after {\(name)...}"))
                     return nil
                 }
                 let position = UInt32(scope.captures.count)
@@ -145,7 +145,17 @@ extension ProfileCompiler {
         case "^", "^.": return Reference(base: .message)
         case "@key": return Reference(base: .key)
         case "@index": return Reference(base: .index)
+        case "@outer": return Reference(base: .outerKey)
         default: break
+        }
+        if text.hasPrefix("$") {
+            let name = String(text.dropFirst())
+            guard !name.isEmpty, name.utf8.allSatisfy(Self.isNameByte) else {
+                mistakes.append(setting.mistake("expected a name of letters, digits, '-' and '_' after '$'"))
+                return nil
+            }
+            usesFacts = true
+            return Reference(base: .fact, template: builder.fact(name))
         }
         if text.hasPrefix("/") { return pointer(text[...], base: .item, setting) }
         if text.hasPrefix("^/") { return pointer(text.dropFirst(), base: .message, setting) }
@@ -157,7 +167,8 @@ extension ProfileCompiler {
         }
         let hint = nearest(to: text, in: scope.captures.keys.sorted()).map { "; did you mean '\($0)'?" } ?? ""
         mistakes.append(
-            setting.mistake("expected a reference: /key, ^/key, ., @key, @index or a captured name\(hint)"))
+            setting.mistake(
+                "expected a reference: /key, ^/key, ., @key, @index, @outer, $fact or a captured name\(hint)"))
         return nil
     }
 
@@ -281,13 +292,17 @@ extension ProfileCompiler {
             return TemplatePart(kind: .capture, position: capture, operations: run)
         }
         plan.isOfTopic = false
-        guard name.hasPrefix("/") || name.hasPrefix("^") || name.hasPrefix("@") || name == "." else {
+        guard name.hasPrefix("/") || name.hasPrefix("^") || name.hasPrefix("@") || name.hasPrefix("$") || name == "."
+        else {
             let hint = nearest(to: name, in: scope.captures.keys.sorted()).map { "; did you mean '\($0)'?" } ?? ""
             mistakes.append(setting.mistake("nothing is called '\(name)' here\(hint)"))
             return nil
         }
         guard let reference = single(name, at: setting, scope) else { return nil }
-        if reference.base == .key || reference.base == .index { plan.usesIteration = true }
+        switch reference.base {
+        case .key, .index, .outerKey: plan.usesIteration = true
+        case .item, .message, .template, .fact: break
+        }
         return TemplatePart(
             kind: .reference, position: builder.add(one: reference, to: \.references), operations: run)
     }
@@ -344,21 +359,12 @@ extension ProfileCompiler {
                 switch reference.base {
                 case .message: true
                 case .item: scope.isWholeMessage
-                case .key, .index: false
+                case .key, .index, .outerKey, .fact: false
                 case .template: builder.templates[Int(reference.template)].isOfTopic
                 }
             var condition = Condition(kind: .oneOf, reference: builder.add(one: reference, to: \.references))
             if entry.value.entries != nil {
-                var reader = SettingReader(entry.value, &mistakes)
-                let like = reader.required("like", "a template, such as \"/devices/{device}\"", &mistakes)
-                reader.finish(&mistakes)
-                // The holes of a comparison name nothing.
-                var inner = scope
-                inner.captures = [:]
-                guard let like, let pattern = compilePattern(like, &inner) else { continue }
-                forgetCaptures(of: pattern)
-                condition.kind = .like
-                condition.pattern = pattern
+                guard compileTest(entry.value, scope, &condition) else { continue }
             } else if let items = entry.value.items {
                 let literals = items.compactMap { item -> Literal? in
                     expanded(item, scope).map { builder.literal($0) }
@@ -366,6 +372,8 @@ extension ProfileCompiler {
                 condition.literals = builder.add(literals, to: \.literals)
             } else if entry.value.text == "exists", !entry.value.isQuoted {
                 condition.kind = .exists
+            } else if entry.value.text == "absent", !entry.value.isQuoted {
+                condition.kind = .absent
             } else if let text = expanded(entry.value, scope) {
                 condition.literals = builder.add([builder.literal(text)], to: \.literals)
             } else {
@@ -374,6 +382,43 @@ extension ProfileCompiler {
             conditions.append((condition, isOfMessage))
         }
         return conditions
+    }
+
+    /// `{like: …}`, `{not: …}`, `{above: …}`, `{below: …}` or `{word: …}`; false, and a mistake, for anything else.
+    private mutating func compileTest(_ setting: Setting, _ scope: Scope, _ condition: inout Condition) -> Bool {
+        let known = ["like", "not", "above", "below", "word"]
+        guard let entry = setting.entries?.first, setting.entries?.count == 1, known.contains(entry.key) else {
+            let hint = setting.entries?.first.flatMap { nearest(to: $0.key, in: known) }
+                .map { "; did you mean '\($0)'?" }
+            mistakes.append(setting.mistake("expected one of like, not, above, below and word\(hint ?? "")"))
+            return false
+        }
+        let values = entry.value.items ?? [entry.value]
+        switch entry.key {
+        case "like":
+            // The holes of a comparison name nothing.
+            var inner = scope
+            inner.captures = [:]
+            guard let pattern = compilePattern(entry.value, &inner) else { return false }
+            forgetCaptures(of: pattern)
+            condition.kind = .like
+            condition.pattern = pattern
+            return true
+        case "not": condition.kind = .noneOf
+        case "word": condition.kind = .hasWord
+        default: condition.kind = entry.key == "above" ? .above : .below
+        }
+        var literals: [Literal] = []
+        for value in values {
+            guard let text = expanded(value, scope) else { return false }
+            literals.append(builder.literal(text))
+        }
+        if condition.kind == .above || condition.kind == .below, literals.count != 1 || literals[0].number.isNaN {
+            mistakes.append(entry.value.mistake("expected a number"))
+            return false
+        }
+        condition.literals = builder.add(literals, to: \.literals)
+        return true
     }
 
     private mutating func forgetCaptures(of pattern: UInt32) {

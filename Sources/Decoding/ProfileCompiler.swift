@@ -5,13 +5,19 @@ import Telemetry
 struct ProfileCompiler {
     var builder = PlanBuilder()
     var mistakes: [Mistake] = []
+    /// The rule in hand asks for facts: what was held, or what the roster tells.
+    var usesFacts = false
     private let parameters: [String: String]
+    let zone: (String) -> ZoneRules?
     private var knownParameters: Set<String> = []
     private var profileNames: [String] = []
     private var routes: [TopicRoute] = []
     private var wantedFilters: [String] = []
 
-    init(parameters: [String: String]) { self.parameters = parameters }
+    init(parameters: [String: String], zone: @escaping (String) -> ZoneRules?) {
+        self.parameters = parameters
+        self.zone = zone
+    }
 
     /// What names mean at one place of a profile.
     struct Scope {
@@ -86,6 +92,7 @@ struct ProfileCompiler {
     private mutating func compileRule(_ setting: Setting, _ profile: UInt32, _ outer: Scope) {
         var scope = outer
         var rule = RulePlan(profile: profile)
+        usesFacts = false
         var reader = SettingReader(setting, &mistakes)
         guard setting.entries != nil else { return }
 
@@ -95,10 +102,6 @@ struct ProfileCompiler {
         }
         if let format = reader.optional("format") { rule.format = self.format(format) }
         rule.isIgnored = reader.flag("ignore", default: false, &mistakes)
-        if let hold = reader.optional("hold") {
-            mistakes.append(hold.mistake("not built yet: hold; every message is decoded by itself"))
-        }
-
         let unwrap = reader.optional("unwrap")
         if let unwrap { rule.unwrap = compileUnwrap(unwrap, scope) }
         if let each = reader.optional("each") { rule.each = compileEach(each, scope) }
@@ -114,7 +117,15 @@ struct ProfileCompiler {
                 mistakes.append(when.mistake("expected conditions on the whole message ('^/key') beside 'ignore'"))
             }
         }
-        let device = rule.isIgnored ? reader.optional("device") : reader.required("device", Self.deviceHint, &mistakes)
+        let hold = reader.optional("hold")
+        if let hold { compileHold(hold, scope, &rule) }
+        if let held = reader.optional("held"), let text = expanded(held, scope) {
+            rule.heldKey = template(text, at: held, scope).map { Int32($0) } ?? -1
+        }
+        rule.onlyHolds = hold != nil && setting["read"] == nil && setting["table"] == nil && setting["status"] == nil
+        let device =
+            rule.isIgnored || rule.onlyHolds
+            ? reader.optional("device") : reader.required("device", Self.deviceHint, &mistakes)
         if let device { rule.device = compileNaming(device, scope) ?? 0 }
         if let channel = reader.optional("channel") {
             rule.channel = compileNaming(channel, scope).map(Int32.init) ?? -1
@@ -126,14 +137,17 @@ struct ProfileCompiler {
         if let read { rule.readings = compileReadings(read, scope, defaultFrom: nil) }
         let table = reader.optional("table")
         if let table { rule.table = compileTable(table, scope) }
+        rule.usesFacts = usesFacts
         reader.finish(&mistakes)
 
         if rule.isIgnored {
-            for (key, used) in [("read", read), ("table", table), ("status", status)] where used != nil {
+            for (key, used) in [("read", read), ("table", table), ("status", status), ("hold", hold)] where used != nil
+            {
                 mistakes.append(used!.mistake("'\(key)' beside 'ignore': an ignored message gives nothing"))
             }
-        } else if read == nil, table == nil, status == nil {
-            mistakes.append(setting.mistake("expected 'read', 'table', 'status' or 'ignore': the rule gives nothing"))
+        } else if read == nil, table == nil, status == nil, hold == nil {
+            mistakes.append(
+                setting.mistake("expected 'read', 'table', 'status', 'hold' or 'ignore': the rule gives nothing"))
         }
         guard let route else { return }
         // A rule and its route are known by the same position.
@@ -164,7 +178,7 @@ struct ProfileCompiler {
         guard let text = expanded(setting, scope) else { return nil }
         var route = TopicRoute(levels: [], takesRest: false)
         let levels = text.split(separator: "/", omittingEmptySubsequences: false)
-        for (index, level) in levels.enumerated() {
+        for level in levels {
             guard let pieces = holes(in: String(level), setting) else { return nil }
             var parts: [TopicLevel.Piece] = []
             for piece in pieces {
@@ -181,26 +195,27 @@ struct ProfileCompiler {
                         return nil
                     }
                     if kind == .rest {
-                        guard pieces.count == 1, index == levels.count - 1 else {
+                        guard pieces.count == 1, !route.takesRest else {
                             mistakes.append(
-                                setting.mistake(
-                                    "not built yet: text beside or after {\(name)...}; it must end the topic"))
+                                setting.mistake("expected {\(name)...} once, and a level by itself between slashes"))
                             return nil
                         }
                         route.takesRest = true
-                        scope.topicCaptureCount = scope.captures.count
-                        return route
+                        continue
                     }
                     parts.append(.hole(digits: kind == .digits))
                 }
             }
+            if case .hole(_, .rest)? = pieces.first { continue }
+            let found: TopicLevel
             if parts.isEmpty {
-                route.levels.append(.literal(""))
+                found = .literal("")
             } else if parts.count == 1, case .literal(let literal) = parts[0] {
-                route.levels.append(.literal(literal))
+                found = .literal(literal)
             } else {
-                route.levels.append(.pattern(parts))
+                found = .pattern(parts)
             }
+            if route.takesRest { route.suffix.append(found) } else { route.levels.append(found) }
         }
         scope.topicCaptureCount = scope.captures.count
         return route
@@ -227,6 +242,27 @@ struct ProfileCompiler {
         return builder.add(captures, to: \.captures)
     }
 
+    /// `{key: template, keep: {name: reference}}`.
+    private mutating func compileHold(_ setting: Setting, _ scope: Scope, _ rule: inout RulePlan) {
+        var reader = SettingReader(setting, &mistakes)
+        let key = reader.required("key", "what the values are kept under, such as \"{device}/{control}\"", &mistakes)
+        let keep = reader.required("keep", "a map of names and references", &mistakes)
+        reader.finish(&mistakes)
+        var entries: [HoldEntry] = []
+        for entry in mapEntries(keep, "a map of names and references") {
+            guard !entry.key.isEmpty, entry.key.utf8.allSatisfy(Self.isNameByte) else {
+                mistakes.append(entry.value.mistake("expected a name of letters, digits, '-' and '_'"))
+                continue
+            }
+            guard let reference = single(entry.value, scope) else { continue }
+            entries.append(
+                HoldEntry(fact: builder.fact(entry.key), reference: builder.add(one: reference, to: \.references)))
+        }
+        rule.holds = builder.add(entries, to: \.holds)
+        guard let key, let text = expanded(key, scope) else { return }
+        rule.holdKey = template(text, at: key, scope).map { Int32($0) } ?? -1
+    }
+
     private mutating func compileStatus(_ setting: Setting, _ scope: Scope) -> Int32 {
         var references: Run?
         var map: Setting? = setting
@@ -244,7 +280,9 @@ struct ProfileCompiler {
             switch entry.value.text {
             case "online": entries.append(MapEntry(literal: builder.literal(entry.key), value: 1))
             case "offline": entries.append(MapEntry(literal: builder.literal(entry.key), value: 0))
-            default: mistakes.append(entry.value.mistake("expected online or offline"))
+            case _ where entry.value.isMissing:
+                entries.append(MapEntry(literal: builder.literal(entry.key), value: .nan))
+            default: mistakes.append(entry.value.mistake("expected online, offline, or null for no change"))
             }
         }
         guard let references else { return -1 }

@@ -14,7 +14,7 @@ enum TopicLevel: Hashable, Sendable {
     }
 
     /// Larger is more specific: literal text first, then digits, then anything.
-    fileprivate var rank: (literalBytes: Int, digitHoles: Int) {
+    var rank: (literalBytes: Int, digitHoles: Int) {
         guard case .pattern(let pieces) = self else { return (.max, 0) }
         var rank = (literalBytes: 0, digitHoles: 0)
         for piece in pieces {
@@ -31,8 +31,12 @@ enum TopicLevel: Hashable, Sendable {
 struct TopicRoute: Hashable, Sendable {
     var levels: [TopicLevel]
     var takesRest: Bool
+    /// Levels after `{name...}`.
+    var suffix: [TopicLevel] = []
 
-    var holeCount: Int { levels.reduce(0) { $0 + $1.holeCount } + (takesRest ? 1 : 0) }
+    var holeCount: Int {
+        levels.reduce(0) { $0 + $1.holeCount } + (takesRest ? 1 : 0) + suffix.reduce(0) { $0 + $1.holeCount }
+    }
 
     /// The MQTT filter that brings every topic of the route, and perhaps more.
     var filter: String {
@@ -53,6 +57,7 @@ struct TopicTree {
     private(set) var nodes: [TopicNode] = []
     private(set) var literals: [TopicLiteral] = []
     private(set) var patterns: [TopicPattern] = []
+    private(set) var suffixes: [TopicSuffix] = []
     private(set) var ruleLists: [Run] = []
     private(set) var ruleOrder: [UInt32] = []
 
@@ -62,7 +67,9 @@ struct TopicTree {
         for (rule, route) in routes.enumerated() {
             var branch = root
             for level in route.levels { branch = branch.child(level) }
-            if route.takesRest {
+            if !route.suffix.isEmpty {
+                branch.add(UInt32(rule), suffix: route.suffix)
+            } else if route.takesRest {
                 branch.rest.append(UInt32(rule))
             } else {
                 branch.end.append(UInt32(rule))
@@ -77,6 +84,15 @@ struct TopicTree {
         var children: [(level: TopicLevel, branch: Branch)] = []
         var end: [UInt32] = []
         var rest: [UInt32] = []
+        var suffixes: [(levels: [TopicLevel], rules: [UInt32])] = []
+
+        func add(_ rule: UInt32, suffix: [TopicLevel]) {
+            if let known = suffixes.firstIndex(where: { $0.levels == suffix }) {
+                suffixes[known].rules.append(rule)
+            } else {
+                suffixes.append((suffix, [rule]))
+            }
+        }
 
         func child(_ level: TopicLevel) -> Branch {
             if let known = children.first(where: { $0.level == level }) { return known.branch }
@@ -90,6 +106,7 @@ struct TopicTree {
         nodes[position].end = list(branch.end)
         nodes[position].rest = list(branch.rest)
         nodes[position].restCapture = UInt32(holesBefore)
+        addSuffixes(of: branch, at: position, holesBefore: holesBefore, builder: &builder)
         let plain = branch.children.filter { if case .literal = $0.level { true } else { false } }
         // `sorted` keeps the order of equals, so that what is declared first is tried first.
         let holed = branch.children.filter { if case .pattern = $0.level { true } else { false } }
@@ -104,18 +121,8 @@ struct TopicTree {
         }
         nodes[position].patterns = Run(start: UInt32(patterns.count), count: UInt32(holed.count))
         for (offset, child) in holed.enumerated() {
-            guard case .pattern(let pieces) = child.level else { continue }
-            var hole = Int32(holesBefore)
-            var parts: [PatternPart] = []
-            for piece in pieces {
-                switch piece {
-                case .literal(let text): parts.append(PatternPart(kind: .literal, word: builder.word(text)))
-                case .hole(let digits):
-                    parts.append(PatternPart(kind: digits ? .digits : .level, capture: hole))
-                    hole += 1
-                }
-            }
-            let pattern = Pattern(parts: builder.add(parts, to: \.patternParts))
+            var hole = holesBefore
+            let pattern = Self.pattern(of: child.level, &hole, builder: &builder)
             patterns.append(
                 TopicPattern(
                     pattern: builder.add(one: pattern, to: \.patterns), node: UInt32(firstNode + plain.count + offset)))
@@ -125,6 +132,43 @@ struct TopicTree {
                 child.branch, at: firstNode + offset, holesBefore: holesBefore + child.level.holeCount,
                 builder: &builder)
         }
+    }
+
+    private static func pattern(of level: TopicLevel, _ hole: inout Int, builder: inout PlanBuilder) -> Pattern {
+        var parts: [PatternPart] = []
+        switch level {
+        case .literal(let text): parts.append(PatternPart(kind: .literal, word: builder.word(text)))
+        case .pattern(let pieces):
+            for piece in pieces {
+                switch piece {
+                case .literal(let text): parts.append(PatternPart(kind: .literal, word: builder.word(text)))
+                case .hole(let digits):
+                    parts.append(PatternPart(kind: digits ? .digits : .level, capture: Int32(hole)))
+                    hole += 1
+                }
+            }
+        }
+        return Pattern(parts: builder.add(parts, to: \.patternParts))
+    }
+
+    /// The longest first, and of those with as many levels the most specific.
+    private mutating func addSuffixes(
+        of branch: Branch, at position: Int, holesBefore: Int, builder: inout PlanBuilder
+    ) {
+        let order = branch.suffixes.sorted { left, right in
+            guard left.levels.count == right.levels.count else { return left.levels.count > right.levels.count }
+            for (a, b) in zip(left.levels, right.levels) where a.rank != b.rank { return a.rank > b.rank }
+            return false
+        }
+        var compiled: [TopicSuffix] = []
+        for suffix in order {
+            // The capture before them is that of `{name...}`.
+            var hole = holesBefore + 1
+            let levels = suffix.levels.map { Self.pattern(of: $0, &hole, builder: &builder) }
+            compiled.append(TopicSuffix(levels: builder.add(levels, to: \.patterns), rules: list(suffix.rules)))
+        }
+        nodes[position].suffixes = Run(start: UInt32(suffixes.count), count: UInt32(compiled.count))
+        suffixes += compiled
     }
 
     private mutating func list(_ rules: [UInt32]) -> Int32 {
@@ -195,10 +239,34 @@ extension PlanTables {
             let found = descend(from: candidate.node, topic: topic, at: end &+ 1, count: count, captures)
             if found >= 0 { return found }
         }
+        for index in place.suffixes.range {
+            if let found = match(topicSuffixes[index], topic, from: position, count, place.restCapture, captures) {
+                return found
+            }
+        }
         if place.rest >= 0 {
             captures[Int(place.restCapture)] = UnsafeRawBufferPointer(start: level, count: count &- position)
         }
         return place.rest
+    }
+
+    /// The rules of a suffix whose levels are the last ones of the topic, with at least one level before them; nil where
+    /// it does not fit.
+    private func match(
+        _ suffix: TopicSuffix, _ topic: UnsafePointer<UInt8>, from position: Int, _ count: Int, _ restCapture: UInt32,
+        _ captures: UnsafeMutablePointer<UnsafeRawBufferPointer>
+    ) -> Int32? {
+        var end = count
+        for index in suffix.levels.range.reversed() {
+            var start = end
+            while start > position, topic[start &- 1] != UInt8(ascii: "/") { start &-= 1 }
+            guard start > position, matches(patterns[index].parts, topic + start, count: end &- start, captures) else {
+                return nil
+            }
+            end = start &- 1
+        }
+        captures[Int(restCapture)] = UnsafeRawBufferPointer(start: topic + position, count: end &- position)
+        return suffix.rules
     }
 
     @inline(__always)
@@ -236,6 +304,11 @@ extension PlanTables {
                 guard position > start else { return false }
             case .rest:
                 position = count
+                // Only one text may follow, and it stands at the end.
+                if index < parts.end {
+                    position &-= Int(patternParts[index].word.count)
+                    guard position >= start else { return false }
+                }
             case .level:
                 var limit = position
                 while limit < count, text[limit] != UInt8(ascii: "/") { limit &+= 1 }

@@ -35,7 +35,10 @@ public struct GatewayConfiguration: Sendable {
     public var rosterFile: String?
     public var rulesFile: String
     public var windows: WindowPlan
-    public var payloadBytesMax: Int
+    /// What one message may cost.
+    public var decoding: DecodingLimits
+    /// What becomes of devices that the roster does not name.
+    public var onboarding: Onboarding
     /// Path of the Unix socket on which the API listens.
     public var socketPath: String
     public var notifications: Notifications
@@ -43,6 +46,8 @@ public struct GatewayConfiguration: Sendable {
     public var statusInterval: Duration
     /// Seconds east of UTC of the site's wall clock, for payloads whose times carry no zone.
     public var siteOffsetSeconds: Int
+    /// The same with its summer time, for payloads only; nil: the fixed offset.
+    public var siteZone: ZoneRules?
     /// The broker's own configuration files, where it runs on this machine, for `baotu doctor`.
     public var brokerConfigurationFiles: [String]
 
@@ -74,7 +79,9 @@ public struct GatewayConfiguration: Sendable {
         reconnectMin = mqtt.reconnectMin
         reconnectMax = mqtt.reconnectMax
         brokerConfigurationFiles = mqtt.brokerConfiguration
-        store = Self.store(section(&reader, "store"), section(&reader, "limits"), located, &mistakes)
+        let limits = section(&reader, "limits")
+        decoding = Self.decoding(limits, &mistakes)
+        store = Self.store(section(&reader, "store"), limits, located, &mistakes)
 
         var turn = SettingReader(section(&reader, "turn"), &mistakes)
         self.turn = Turn(
@@ -105,12 +112,19 @@ public struct GatewayConfiguration: Sendable {
                 mistakes.append(zone.mistake("expected the site's offset from UTC, such as \"+08:00\""))
             }
         }
+        siteZone = nil
+        if let zone = devices.optional("site_zone") {
+            siteZone = zone.text.flatMap { ZoneRules.system(named: $0) }
+            if siteZone == nil {
+                mistakes.append(zone.mistake("expected a time zone that the system knows, such as Asia/Shanghai"))
+            }
+        }
+        onboarding = Self.onboarding(devices.optional("unknown"), &mistakes)
         devices.finish(&mistakes)
         store.dayOffsetSeconds = siteOffsetSeconds
 
         rulesFile = located(reader.text("rules", default: "alerts.yaml", &mistakes))
         windows = Self.windows(reader.optional("windows"), &mistakes)
-        payloadBytesMax = Self.payloadBytesMax(root["limits"])
 
         var api = SettingReader(section(&reader, "api"), &mistakes)
         socketPath = located(api.text("socket", default: "/run/baotu/baotu.sock", &mistakes))
@@ -170,9 +184,46 @@ public struct GatewayConfiguration: Sendable {
         return windows.isEmpty ? .standard : WindowPlan(windows)
     }
 
-    private static func payloadBytesMax(_ limits: Setting?) -> Int {
-        // Range-checked with the other limits in `store`.
-        limits?["payload_bytes"]?.text.flatMap { Int($0) } ?? 262_144
+    /// Reads what of `limits` is about one message; `store` reads the rest and asks for the end.
+    private static func decoding(_ setting: Setting, _ mistakes: inout [Mistake]) -> DecodingLimits {
+        var limits = DecodingLimits()
+        var reader = SettingReader(setting, &mistakes)
+        for (key, path, range) in decodingKeys {
+            limits[keyPath: path] = reader.integer(key, in: range, default: limits[keyPath: path], &mistakes)
+        }
+        return limits
+    }
+
+    private static let decodingKeys: [(String, WritableKeyPath<DecodingLimits, Int>, ClosedRange<Int>)] = [
+        ("payload_bytes", \.payloadBytesMax, 256...268_435_456),
+        ("nesting", \.nestingMax, 1...1024),
+        ("values", \.nodesMax, 16...16_777_216),
+        ("readings", \.readingsPerMessageMax, 1...1_000_000),
+        ("faults", \.rejectsPerMessageMax, 1...1000),
+        ("devices_per_profile", \.devicesPerProfileMax, 1...16_000_000),
+        ("held_keys", \.heldKeysMax, 0...16_000_000),
+    ]
+
+    /// A word, or a map of `default` and `topics`.
+    private static func onboarding(_ setting: Setting?, _ mistakes: inout [Mistake]) -> Onboarding {
+        func answer(_ setting: Setting) -> Onboarding.Answer {
+            if let found = setting.text.flatMap({ Onboarding.Answer(rawValue: $0) }) { return found }
+            mistakes.append(setting.mistake("expected accept, quarantine or refuse"))
+            return .accept
+        }
+        guard let setting else { return Onboarding() }
+        guard setting.entries != nil else { return Onboarding(unknown: answer(setting)) }
+        var reader = SettingReader(setting, &mistakes)
+        var result = Onboarding()
+        if let standard = reader.optional("default") { result.unknown = answer(standard) }
+        if let topics = reader.optional("topics") {
+            if topics.entries == nil { mistakes.append(topics.mistake("expected a map of topic filters and answers")) }
+            for entry in topics.entries ?? [] {
+                result.exceptions.append(.init(topics: entry.key, answer: answer(entry.value)))
+            }
+        }
+        reader.finish(&mistakes)
+        return result
     }
 
     private static func store(
@@ -182,7 +233,7 @@ public struct GatewayConfiguration: Sendable {
         var names = SeriesRegistry.Limits()
         names.devicesMax = limits.integer("devices", in: 1...16_000_000, default: names.devicesMax, &mistakes)
         names.seriesMax = limits.integer("series", in: 1...64_000_000, default: names.seriesMax, &mistakes)
-        _ = limits.integer("payload_bytes", in: 256...268_435_456, default: 262_144, &mistakes)
+        for (key, _, _) in decodingKeys { _ = limits.optional(key) }
         limits.finish(&mistakes)
 
         var reader = SettingReader(setting, &mistakes)

@@ -62,7 +62,7 @@ final class IngestLoop {
         self.serviceManager = serviceManager
         self.sealer = sealer
         self.now = now
-        decoder = Self.decoder(files.catalog, configuration)
+        decoder = Self.decoder(files, configuration)
         pipeline = Pipeline(plan: configuration.windows, rules: files.rules)
         outbox = OutboxPump(configuration: configuration.notifications, broker: broker, log: log)
         statusLine = StatusLine(interval: configuration.statusInterval)
@@ -364,11 +364,14 @@ final class IngestLoop {
             try journal.expectedDevices().map { (device: $0.device, entry: $0.entry, since: $0.since) })
     }
 
-    private static func decoder(_ catalog: DeviceCatalog, _ configuration: GatewayConfiguration) -> MessageDecoder {
-        var limits = DecodingLimits()
-        limits.payloadBytesMax = configuration.payloadBytesMax
+    private static func decoder(_ files: LoadedFiles, _ configuration: GatewayConfiguration) -> MessageDecoder {
+        var constants: [String: [String: String]] = [:]
+        for entry in files.roster where !entry.constants.isEmpty { constants[entry.device] = entry.constants }
         return MessageDecoder(
-            catalog: catalog, limits: limits, siteZoneOffsetSeconds: configuration.siteOffsetSeconds)
+            catalog: files.catalog, limits: configuration.decoding,
+            siteZoneOffsetSeconds: configuration.siteOffsetSeconds, siteZone: configuration.siteZone,
+            constants: constants, onboarding: configuration.onboarding,
+            expectedDevices: Set(files.roster.lazy.map(\.device)))
     }
 
     // MARK: Letters
@@ -414,7 +417,7 @@ final class IngestLoop {
             log.error("the roster could not be stored; the old one stays", metadata: ["reason": "\(error)"])
             return
         }
-        decoder = Self.decoder(files.catalog, configuration)
+        decoder = Self.decoder(files, configuration)
         let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: moment)
         record(retired, at: moment)
         log.notice(

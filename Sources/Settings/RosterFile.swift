@@ -2,12 +2,12 @@ import Telemetry
 
 /// `Config/roster.csv`: the devices the city expects, one a line under a header of column names.
 ///
-/// Columns `device` and `cadence` are required; `profile`, `area`, `circuit`, `latitude` and `longitude` may be left
-/// out. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is
+/// Columns `device` and `cadence` are required; `profile`, `area`, `circuit`, `latitude`, `longitude` and
+/// `constants` (`depth_mm=1500;full_mm=100`) may be left out. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is
 /// a quote.
 public enum RosterFile {
     private enum Column: String, CaseIterable {
-        case device, profile, area, circuit, latitude, longitude, cadence
+        case device, profile, area, circuit, latitude, longitude, cadence, constants
     }
 
     /// Throws all mistakes together, each with line, column, value and what would be right.
@@ -61,6 +61,8 @@ public enum RosterFile {
                     } else {
                         note(.cadence, field, "expected a duration from 1s to 30d, such as 30s, 10m or 1h")
                     }
+                case .constants:
+                    entry.constants = constants(field) { note(.constants, field, $0) }
                 case nil: break
                 }
             }
@@ -77,6 +79,21 @@ public enum RosterFile {
         }
         guard mistakes.isEmpty else { throw Mistakes(mistakes) }
         return entries
+    }
+
+    /// `name=value` pairs between semicolons.
+    private static func constants(_ field: String, _ note: (String) -> Void) -> [String: String] {
+        var constants: [String: String] = [:]
+        for pair in field.split(separator: ";") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                .map { trimmed(Array($0.utf8)) }
+            guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty, constants[sides[0]] == nil else {
+                note("expected name=value pairs, each name once, such as depth_mm=1500;full_mm=100")
+                return [:]
+            }
+            constants[sides[0]] = sides[1]
+        }
+        return constants
     }
 
     private static func degrees(_ field: String, within limit: Double, _ note: (String) -> Void) -> Double? {

@@ -19,6 +19,12 @@ public struct Reject: Hashable, Sendable {
         case tooLarge = "too-large"
         /// The limit of devices or series is reached.
         case cardinality
+        /// Of a device that the roster does not name; kept until it does.
+        case quarantined
+        /// Of a device that the roster does not name, whose messages are not wanted.
+        case refused
+        /// The message counts, but lacks values that its device always sent before.
+        case shapeChanged = "shape-changed"
     }
 
     public var reason: Reason
@@ -33,7 +39,7 @@ public struct Reject: Hashable, Sendable {
     /// Where the message could be told to be of one device.
     public var device: DeviceIndex?
 
-    public static let payloadBytesMax = 2048
+    public static let payloadBytesMax = 16_384
     public static let topicBytesMax = 512
 
     public init(

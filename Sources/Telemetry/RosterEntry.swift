@@ -11,10 +11,12 @@ public struct RosterEntry: Hashable, Sendable {
     public var longitude: Double?
     /// How often the device is expected to speak.
     public var cadence: Duration
+    /// What no message carries and profiles read as `$name`, such as the depth of a bin.
+    public var constants: [String: String]
 
     public init(
         device: String, profile: String = "", area: String = "", circuit: String = "", latitude: Double? = nil,
-        longitude: Double? = nil, cadence: Duration
+        longitude: Double? = nil, cadence: Duration, constants: [String: String] = [:]
     ) {
         self.device = device
         self.profile = profile
@@ -23,5 +25,6 @@ public struct RosterEntry: Hashable, Sendable {
         self.latitude = latitude
         self.longitude = longitude
         self.cadence = cadence
+        self.constants = constants
     }
 }

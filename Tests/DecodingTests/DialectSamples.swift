@@ -120,9 +120,10 @@ struct Bench: ~Copyable {
 
     init(
         _ catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
-        registryLimits: SeriesRegistry.Limits = .init()
+        registryLimits: SeriesRegistry.Limits = .init(), constants: [String: [String: String]] = [:]
     ) {
-        decoder = MessageDecoder(catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteZoneOffsetSeconds)
+        decoder = MessageDecoder(
+            catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteZoneOffsetSeconds, constants: constants)
         registry = SeriesRegistry(limits: registryLimits)
     }
 

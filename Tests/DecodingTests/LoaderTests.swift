@@ -45,8 +45,8 @@ struct LoaderTests {
                 "p.yaml:3: rules[0].topic: 'a/+': expected {name} and {name...} in place of '+' and '#'"
             ),
             (
-                "- {topic: 'a/{r...}/b', device: x, read: {active_power: /p}}",
-                "p.yaml:3: rules[0].topic: 'a/{r...}/b': not built yet: text beside or after {r...}; it must end the topic"
+                "- {topic: 'a/{r...}/{q...}', device: x, read: {active_power: /p}}",
+                "p.yaml:3: rules[0].topic: 'a/{r...}/{q...}': expected {q...} once, and a level by itself between slashes"
             ),
             (
                 "- {topic: a, format: senml, device: x, read: {active_power: /p}}",
@@ -57,28 +57,28 @@ struct LoaderTests {
                 "p.yaml:3: rules[0].format: 'jsn': expected json or text; did you mean 'json'?"
             ),
             (
-                "- {topic: a, device: x, read: {active_power: {calc: 'a * b'}}}",
-                "p.yaml:3: rules[0].read.active_power.calc: 'a * b': not built yet: calc; built is 'from'"
+                "- {topic: a, device: x, read: {active_power: {calc: 'a *'}}}",
+                "p.yaml:3: rules[0].read.active_power.calc: 'a *': at character 4: expected a number, a name or '('"
             ),
             (
                 "- {topic: a, device: x, hold: {key: x}, read: {active_power: /p}}",
-                "p.yaml:3: rules[0].hold: 'a map of 1 keys': not built yet: hold; every message is decoded by itself"
+                "p.yaml:3: rules[0].hold.keep: missing: a map of names and references"
             ),
             (
-                "- {topic: a, device: x, time: {at: /t, as: iso, zone: Europe/Paris}, read: {active_power: /p}}",
-                "p.yaml:3: rules[0].time.zone: 'Europe/Paris': not built yet: named zones; built are utc, site and offsets such as +08:00"
+                "- {topic: a, device: x, time: {at: /t, as: iso, zone: Europe/Pariss}, read: {active_power: /p}}",
+                "p.yaml:3: rules[0].time.zone: 'Europe/Pariss': expected utc, site, an offset such as +08:00, or a zone that the system knows, such as Asia/Shanghai"
             ),
             (
                 "- {topic: a, device: x, time: {at: /t, as: yyyy-MM-dd}, read: {active_power: /p}}",
-                "p.yaml:3: rules[0].time.as: 'yyyy-MM-dd': expected 'zone' beside a pattern: utc, site or an offset such as +08:00"
+                "p.yaml:3: rules[0].time.as: 'yyyy-MM-dd': expected 'zone' beside a pattern: utc, site, an offset such as +08:00, or a zone that the system knows, such as Asia/Shanghai"
             ),
             (
                 "- {topic: a, device: x, time: {at: /t, as: s, end: true}, read: {active_power: /p}}",
-                "p.yaml:3: rules[0].time.end: 'true': not built yet: end of a time"
+                "p.yaml:3: rules[0].time.end: 'true': of no effect: a count from 1970 is no interval"
             ),
             (
                 "- {topic: a, device: x, read: {active_power: p}}",
-                "p.yaml:3: rules[0].read.active_power: 'p': expected a reference: /key, ^/key, ., @key, @index or a captured name"
+                "p.yaml:3: rules[0].read.active_power: 'p': expected a reference: /key, ^/key, ., @key, @index, @outer, $fact or a captured name"
             ),
             (
                 "- {topic: a, device: x, read: {lamp_on: {from: /l, map: {on: yes}}}}",
@@ -106,11 +106,11 @@ struct LoaderTests {
             ),
             (
                 "- {topic: a, device: x}",
-                "p.yaml:3: rules[0]: 'a map of 2 keys': expected 'read', 'table', 'status' or 'ignore': the rule gives nothing"
+                "p.yaml:3: rules[0]: 'a map of 2 keys': expected 'read', 'table', 'status', 'hold' or 'ignore': the rule gives nothing"
             ),
             (
                 "- {topic: a, device: x, status: {up: onlin}}",
-                "p.yaml:3: rules[0].status.up: 'onlin': expected online or offline"
+                "p.yaml:3: rules[0].status.up: 'onlin': expected online, offline, or null for no change"
             ),
             (
                 "- {topic: a, device: x, read: {voltage: {for: {p: [A, B], c: [l1]}, from: '/{p}', channel: '{c}'}}}",

@@ -1,0 +1,97 @@
+import Telemetry
+
+/// What is known besides the message in hand: values of earlier messages that rules hold, and constants of the roster.
+///
+/// Held values are forgotten with the process; retained messages bring them again from the broker.
+struct Facts {
+    struct Value {
+        var kind: Tape.Kind
+        var text: [UInt8]
+    }
+
+    private struct Key: Hashable {
+        var profile: UInt32
+        var text: [UInt8]
+    }
+
+    /// Longest value that is kept, in bytes.
+    static let valueBytesMax = 1024
+
+    private var held: [Key: [UInt32: Value]] = [:]
+    /// By device name, then name of the fact.
+    private let constants: [String: [String: String]]
+    /// By device index, as far as they were asked for.
+    private var constantsByDevice: [UInt32: [UInt32: Value]] = [:]
+
+    init(constants: [String: [String: String]]) { self.constants = constants }
+
+    var heldCount: Int { held.count }
+
+    /// False where nothing is kept under the key yet and there are `keysMax` others. An empty list forgets the key.
+    mutating func hold(
+        _ values: [UInt32: Value], under key: UnsafeRawBufferPointer, profile: UInt32, keysMax: Int
+    ) -> Bool {
+        let key = Key(profile: profile, text: Array(key))
+        if values.isEmpty {
+            held[key] = nil
+            return true
+        }
+        if held[key] == nil, held.count >= keysMax { return false }
+        held[key] = values
+        return true
+    }
+
+    func held(under key: UnsafeRawBufferPointer, profile: UInt32) -> [UInt32: Value] {
+        held[Key(profile: profile, text: Array(key))] ?? [:]
+    }
+
+    /// The constants of a device, by fact.
+    mutating func constants(of device: UInt32, named name: String, facts: [String]) -> [UInt32: Value] {
+        if let known = constantsByDevice[device] { return known }
+        var values: [UInt32: Value] = [:]
+        if let told = constants[name] {
+            for (index, fact) in facts.enumerated() {
+                if let text = told[fact] { values[UInt32(index)] = Value(kind: .text, text: Array(text.utf8)) }
+            }
+        }
+        constantsByDevice[device] = values
+        return values
+    }
+}
+
+extension MessageDecoder {
+    /// The value of a fact: what an earlier message left, else the roster's constant.
+    mutating func fact(_ index: UInt32) -> Scalar? {
+        guard let value = heldFacts[index] ?? deviceFacts[index] else { return nil }
+        arena.beginText()
+        value.text.withUnsafeBytes { arena.append($0) }
+        let text = arena.endText()
+        return Scalar(
+            kind: value.kind, text: text.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? self.text,
+            count: text.count)
+    }
+
+    /// Keeps what the rule holds; what is absent or missing is forgotten.
+    mutating func hold(_ rule: RulePlan, _ batch: inout DecodedBatch) {
+        var values: [UInt32: Facts.Value] = [:]
+        for position in rule.holds.range {
+            let entry = plan.holds[position]
+            guard let value = value(of: entry.reference), !isMissing(value), let text = plainText(value) else {
+                continue
+            }
+            guard text.count <= Facts.valueBytesMax else {
+                let name = catalog.plan.factNames[Int(entry.fact)]
+                reject(.tooLarge, "\(name): a value to hold has more than \(Facts.valueBytesMax) bytes", &batch)
+                continue
+            }
+            values[entry.fact] = Facts.Value(kind: value.kind == .number ? .number : .text, text: Array(text))
+        }
+        guard let key = written(UInt32(rule.holdKey)) else {
+            reject(.unexpectedValue, "the key to hold values under has no text", &batch)
+            return
+        }
+        if !facts.hold(values, under: key, profile: rule.profile, keysMax: limits.heldKeysMax) {
+            reject(.cardinality, "the limit of \(limits.heldKeysMax) held keys is reached", &batch)
+        }
+    }
+}
