@@ -50,11 +50,12 @@ public enum ProfileKeys {
     private static let reference = Form.any([.text, .list(.text)])
     private static let naming = Form.any([.scalar, .section("naming")])
     private static let conditions = Form.map(
-        .any([.scalar, .list(.scalar), .section("like")]))
+        .any([.scalar, .list(.scalar), .section("comparison")]))
     private static let time = Form.any([.section("time"), .list(.section("time"))])
     private static let reading = Form.any([
         .text, .null, .list(.any([.text, .section("reading")])), .section("reading"),
     ])
+    private static let state = Form.any([.word(["online", "offline"]), .null])
     private static let layout = Form.any([.list(.any([.text, .section("layout")])), .map(.word(layoutTypes))])
 
     static let sections: [Section] = [
@@ -87,7 +88,7 @@ public enum ProfileKeys {
                 Key(name: "format", form: .word(formats), meaning: "How the payload is written; default json."),
                 Key(
                     name: "when", form: conditions,
-                    meaning: "Conditions, all of which must hold: reference: value, list of values, exists, {like}."),
+                    meaning: "Conditions, all of which must hold: reference: value, list, exists, absent, or {like, not, …}."),
                 Key(
                     name: "unwrap", form: .section("unwrap"),
                     meaning: "Bytes written as base64 or hex; the rest of the rule reads what they hold."),
@@ -103,18 +104,26 @@ public enum ProfileKeys {
                     name: "time", form: time,
                     meaning: "Candidates for the observed time; the first usable one wins, the receipt comes last."),
                 Key(
-                    name: "status", form: .any([.section("status"), .map(.word(["online", "offline"]))]),
+                    name: "status", form: .any([.section("status"), .map(state)]),
                     meaning: "Values that mean online and offline."),
                 Key(name: "read", form: .readings, meaning: "Quantities and where they stand."),
                 Key(
                     name: "table", form: .section("table"),
                     meaning: "The same, where a key of the message says which quantity it is."),
+                Key(name: "hold", form: .section("hold"), meaning: "Values of this message to keep for later ones."),
+                Key(name: "held", form: .text, meaning: "The key under which this rule finds what was kept, as $name."),
                 Key(name: "ignore", form: .flag, meaning: "Known and unwanted: counted, not reported, not subscribed."),
             ]),
         Section(
-            name: "like", meaning: "A text that must have a shape.",
+            name: "comparison", meaning: "How a value must be; one of these.",
             keys: [
-                Key(name: "like", form: .text, meaning: "Text with {holes}.", isRequired: true)
+                Key(name: "like", form: .scalar, meaning: "It has this shape: text with {holes}."),
+                Key(name: "not", form: .any([.scalar, .list(.scalar)]), meaning: "It is none of these, or absent."),
+                Key(name: "above", form: .number, meaning: "It is a number above."),
+                Key(name: "below", form: .number, meaning: "It is a number below."),
+                Key(
+                    name: "word", form: .any([.scalar, .list(.scalar)]),
+                    meaning: "It is a list in one text with such a word in it."),
             ]),
         Section(
             name: "naming", meaning: "A name looked up in a map.",
@@ -124,15 +133,23 @@ public enum ProfileKeys {
                 Key(name: "else", form: .scalar, meaning: "What others are called; a template."),
             ]),
         Section(
+            name: "hold", meaning: "What is kept of a message for later ones.",
+            keys: [
+                Key(name: "key", form: .text, meaning: "What the values are kept under.", isRequired: true),
+                Key(name: "keep", form: .map(.text), meaning: "Names and references.", isRequired: true),
+            ]),
+        Section(
             name: "time", meaning: "Where a time may stand.",
             keys: [
                 Key(name: "at", form: reference, meaning: "A reference, or several.", isRequired: true),
                 Key(
                     name: "as", form: .text,
-                    meaning: "iso, s, ms, us, ns, or a pattern of yyyy yy MM dd HH mm ss SSS.", isRequired: true),
+                    meaning: "iso, s, ms, us, ns, age, or a pattern of yyyy yy MM MMM dd HH hh a mm ss SSS Z.", isRequired: true),
                 Key(
                     name: "zone", form: .text,
-                    meaning: "utc, site, or an offset such as +08:00, where the text has none."),
+                    meaning: "utc, site, an offset such as +08:00, or Asia/Shanghai, where the text has none."),
+                Key(name: "end", form: .flag, meaning: "Of an interval begin/end the end counts."),
+                Key(name: "plus", form: .scalar, meaning: "Seconds to add: a number or a calculation."),
             ]),
         Section(
             name: "reading", meaning: "How one quantity is read.",
@@ -140,7 +157,12 @@ public enum ProfileKeys {
                 Key(
                     name: "from", form: reference,
                     meaning: "Where the value stands; of several, the first present. With '*' one reading each."),
-                Key(name: "unit", form: .text, meaning: "The unit on the wire: a UCUM code or a known spelling."),
+                Key(
+                    name: "calc", form: .scalar,
+                    meaning: "A calculation in place of 'from': numbers, {/reference}, name, $name, + - * / ^, functions."),
+                Key(
+                    name: "unit", form: .any([.scalar, .section("unit")]),
+                    meaning: "The unit on the wire: a UCUM code or a known spelling; or {from, map, else}."),
                 Key(
                     name: "scale", form: .any([.number, .text]),
                     meaning: "A factor, or 10^ and a reference to the exponent."),
@@ -148,6 +170,9 @@ public enum ProfileKeys {
                     name: "missing", form: .any([.scalar, .list(.scalar)]),
                     meaning: "Numbers on the wire that mean \"no value\"."),
                 Key(name: "bits", form: .scalar, meaning: "a..b: these bits as a number; a mask such as 0x00FF."),
+                Key(
+                    name: "word", form: .any([.scalar, .list(.scalar)]),
+                    meaning: "1 when the text is a list with this word in it, else 0."),
                 Key(
                     name: "map", form: .map(.any([.number, .null])),
                     meaning: "What a value means, in the canonical unit; null: missing."),
@@ -164,6 +189,15 @@ public enum ProfileKeys {
                     meaning: "Lists of the same length: the reading is repeated with each set filled in."),
             ]),
         Section(
+            name: "unit", meaning: "A unit that the message names.",
+            keys: [
+                Key(name: "from", form: reference, meaning: "Where the unit stands.", isRequired: true),
+                Key(name: "map", form: .map(.scalar), meaning: "Units for texts that are no known spelling."),
+                Key(
+                    name: "else", form: .any([.scalar, .null]),
+                    meaning: "The unit where the message names none or an unknown one; null: no reading."),
+            ]),
+        Section(
             name: "table", meaning: "A key of the message says which quantity it is.",
             keys: [
                 Key(name: "key", form: .text, meaning: "Where the key stands, or \"{field}\", @key.", isRequired: true),
@@ -175,14 +209,14 @@ public enum ProfileKeys {
             keys: [
                 Key(name: "from", form: reference, meaning: "Where the status stands.", isRequired: true),
                 Key(
-                    name: "map", form: .map(.word(["online", "offline"])), meaning: "What a value means.",
+                    name: "map", form: .map(state), meaning: "What a value means; null: no change.",
                     isRequired: true),
             ]),
         Section(
             name: "unwrap", meaning: "Bytes inside a text.",
             keys: [
-                Key(name: "from", form: .text, meaning: "The field that holds the bytes.", isRequired: true),
-                Key(name: "as", form: .word(["base64", "hex"]), meaning: "How they are written.", isRequired: true),
+                Key(name: "from", form: .text, meaning: "The field that holds the bytes; not with raw."),
+                Key(name: "as", form: .word(["base64", "hex", "raw"]), meaning: "How they are written; raw: the payload.", isRequired: true),
                 Key(name: "order", form: .word(["little", "big"]), meaning: "Byte order of types without le or be."),
                 Key(name: "rest", form: .word(["ok"]), meaning: "Bytes left over are no fault."),
                 Key(name: "layout", form: layout, meaning: "What the bytes are, one after another.", isRequired: true),
@@ -198,7 +232,15 @@ public enum ProfileKeys {
                     meaning: "Fields that follow when the bit is set, in the order of the bits."),
                 Key(name: "repeat", form: .scalar, meaning: "end, or a number of times."),
                 Key(name: "name", form: .text, meaning: "What the repeated fields are called."),
-                Key(name: "fields", form: layout, meaning: "The fields that repeat."),
+                Key(name: "fields", form: layout, meaning: "The fields that repeat, or those of the block."),
+                Key(name: "parts", form: .map(.scalar), meaning: "Bits of the field as values: {level: 0..6, low: 7}."),
+                Key(name: "len", form: .word(layoutTypes), meaning: "The length in bytes of the block that follows."),
+                Key(name: "packed", form: .text, meaning: "Numbers of some bits each: u14 x 23, or x end."),
+                Key(name: "tlv", form: .map(.word(layoutTypes)), meaning: "The fields that every entry begins with."),
+                Key(name: "cases", form: .map(layout), meaning: "What follows each tag."),
+                Key(name: "tag", form: .list(.text), meaning: "Which of the fields are the tag."),
+                Key(name: "length", form: .text, meaning: "Which of the fields is the length of the value."),
+                Key(name: "else", form: .any([.word(["stop"]), layout]), meaning: "What follows an unknown tag."),
             ], others: .word(layoutTypes)),
     ]
 }

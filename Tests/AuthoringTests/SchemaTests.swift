@@ -64,7 +64,11 @@ struct SchemaTests {
             ("profile", "profile: p\nrules: []\nqqqqqqqqqqqq: 1"),
             ("rule", "profile: p\nrules: [{topic: a, ignore: true, qqqqqqqqqqqq: 1}]"),
             ("naming", "profile: p\nrules: [{topic: a, device: {from: /a, map: {a: b}, qqqqqqqqqqqq: 1}, read: {}}]"),
-            ("like", "profile: p\nrules: [{topic: a, device: a, when: {/a: {like: b, qqqqqqqqqqqq: 1}}, read: {}}]"),
+("hold", "profile: p\nrules: [{topic: a, hold: {key: a, keep: {}, qqqqqqqqqqqq: 1}}]"),
+            (
+                "unit",
+                "profile: p\nrules: [{topic: a, device: a, read: {voltage: {from: /a, unit: {from: /u, qqqqqqqqqqqq: 1}}}}]"
+            ),
             ("time", "profile: p\nrules: [{topic: a, device: a, time: {at: /a, as: s, qqqqqqqqqqqq: 1}, read: {}}]"),
             (
                 "reading",
@@ -93,12 +97,17 @@ struct SchemaTests {
                 known = Set(list.split(separator: ", ").map(String.init))
             }
         }
-        // Keys that the loader only knows to say that they are not built are not part of the language.
-        let built = try #require(known).subtracting(Self.notBuilt[section] ?? [])
-        #expect(built == Set(ProfileKeys.names(of: section)))
+        #expect(try #require(known) == Set(ProfileKeys.names(of: section)))
     }
 
-    static let notBuilt: [String: Set<String>] = [
-        "rule": ["hold"], "reading": ["calc"], "time": ["end", "plus"],
-    ]
+    @Test("comparisons are those that the loader lists")
+    func comparisons() throws {
+        let mistakes = #expect(throws: Mistakes.self) {
+            try DeviceCatalog.compile([
+                ProfileSource(path: "p", text: "profile: p\nrules: [{topic: a, ignore: true, when: {/a: {q: 1}}}]")
+            ])
+        }
+        let told = try #require(mistakes?.list.first?.expected)
+        for name in ProfileKeys.names(of: "comparison") { #expect(told.contains(name)) }
+    }
 }
