@@ -49,7 +49,10 @@ struct FieldGuess {
             let tenths: [(String, Double)] = [(unit ?? canonical, 0.1), (unit ?? canonical, 0.01)]
             let others = unit == nil ? (alternatives[canonical] ?? []).map { ($0, 1.0) } : []
             let areWhole = real.allSatisfy { $0 == $0.rounded() }
-            candidates += canonical == "V" ? (areWhole ? [tenths[0]] : []) + others : others + (areWhole ? tenths : [])
+            // 2301 is 230.1 V before it is 2.3 V, and 215 is 21.5 degrees before it is 215 K.
+            candidates +=
+                canonical == "V" || canonical == "Cel"
+                ? (areWhole ? [tenths[0]] : []) + others : others + (areWhole ? tenths : [])
         }
         for (index, candidate) in candidates.enumerated()
         where real.allSatisfy({ isPlausible($0, quantity, candidate.unit, candidate.scale) }) {

@@ -88,7 +88,9 @@ public enum ProfileKeys {
                 Key(name: "format", form: .word(formats), meaning: "How the payload is written; default json."),
                 Key(
                     name: "when", form: conditions,
-                    meaning: "Conditions, all of which must hold: reference: value, list, exists, absent, or {like, not, …}."),
+                    meaning:
+                        "Conditions, all of which must hold: reference: value, list, exists, absent, or {like, not, …}."
+                ),
                 Key(
                     name: "unwrap", form: .section("unwrap"),
                     meaning: "Bytes written as base64 or hex; the rest of the rule reads what they hold."),
@@ -144,7 +146,8 @@ public enum ProfileKeys {
                 Key(name: "at", form: reference, meaning: "A reference, or several.", isRequired: true),
                 Key(
                     name: "as", form: .text,
-                    meaning: "iso, s, ms, us, ns, age, or a pattern of yyyy yy MM MMM dd HH hh a mm ss SSS Z.", isRequired: true),
+                    meaning: "iso, s, ms, us, ns, age, or a pattern of yyyy yy MM MMM dd HH hh a mm ss SSS Z.",
+                    isRequired: true),
                 Key(
                     name: "zone", form: .text,
                     meaning: "utc, site, an offset such as +08:00, or Asia/Shanghai, where the text has none."),
@@ -159,7 +162,8 @@ public enum ProfileKeys {
                     meaning: "Where the value stands; of several, the first present. With '*' one reading each."),
                 Key(
                     name: "calc", form: .scalar,
-                    meaning: "A calculation in place of 'from': numbers, {/reference}, name, $name, + - * / ^, functions."),
+                    meaning:
+                        "A calculation in place of 'from': numbers, {/reference}, name, $name, + - * / ^, functions."),
                 Key(
                     name: "unit", form: .any([.scalar, .section("unit")]),
                     meaning: "The unit on the wire: a UCUM code or a known spelling; or {from, map, else}."),
@@ -216,7 +220,9 @@ public enum ProfileKeys {
             name: "unwrap", meaning: "Bytes inside a text.",
             keys: [
                 Key(name: "from", form: .text, meaning: "The field that holds the bytes; not with raw."),
-                Key(name: "as", form: .word(["base64", "hex", "raw"]), meaning: "How they are written; raw: the payload.", isRequired: true),
+                Key(
+                    name: "as", form: .word(["base64", "hex", "raw"]),
+                    meaning: "How they are written; raw: the payload.", isRequired: true),
                 Key(name: "order", form: .word(["little", "big"]), meaning: "Byte order of types without le or be."),
                 Key(name: "rest", form: .word(["ok"]), meaning: "Bytes left over are no fault."),
                 Key(name: "layout", form: layout, meaning: "What the bytes are, one after another.", isRequired: true),

@@ -55,27 +55,23 @@ enum QuantityAliases {
         return wire.conversion(to: canonical) != nil
     }
 
-    /// Small letters, split at signs and where a capital begins a word.
+    /// Small letters, split at signs and where a capital begins a word; `kWh` and `mV` stay whole.
     static func words(of name: String) -> [String] {
-        var words: [String] = []
-        var word = ""
-        var wasLower = false
-        for character in name {
-            guard character.isLetter || character.isNumber else {
-                if !word.isEmpty { words.append(word) }
-                word = ""
-                wasLower = false
-                continue
+        name.split { !$0.isLetter && !$0.isNumber }.flatMap { piece -> [String] in
+            if units[piece.lowercased()] != nil { return [piece.lowercased()] }
+            var words: [String] = []
+            var word = ""
+            var wasLower = false
+            for character in piece {
+                if character.isUppercase, wasLower {
+                    words.append(word)
+                    word = ""
+                }
+                wasLower = character.isLowercase
+                word += character.lowercased()
             }
-            if character.isUppercase, wasLower {
-                words.append(word)
-                word = ""
-            }
-            wasLower = character.isLowercase
-            word += character.lowercased()
+            return words + [word]
         }
-        if !word.isEmpty { words.append(word) }
-        return words
     }
 
     private static func quantity(_ words: [String]) -> Quantity? {

@@ -64,7 +64,7 @@ struct SchemaTests {
             ("profile", "profile: p\nrules: []\nqqqqqqqqqqqq: 1"),
             ("rule", "profile: p\nrules: [{topic: a, ignore: true, qqqqqqqqqqqq: 1}]"),
             ("naming", "profile: p\nrules: [{topic: a, device: {from: /a, map: {a: b}, qqqqqqqqqqqq: 1}, read: {}}]"),
-("hold", "profile: p\nrules: [{topic: a, hold: {key: a, keep: {}, qqqqqqqqqqqq: 1}}]"),
+            ("hold", "profile: p\nrules: [{topic: a, hold: {key: a, keep: {}, qqqqqqqqqqqq: 1}}]"),
             (
                 "unit",
                 "profile: p\nrules: [{topic: a, device: a, read: {voltage: {from: /a, unit: {from: /u, qqqqqqqqqqqq: 1}}}}]"
