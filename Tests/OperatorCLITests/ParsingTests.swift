@@ -16,7 +16,7 @@ struct ParsingTests {
         #expect(status.options.socket == "/run/x.sock")
         #expect(status.options.format == .json)
 
-        let devices = try parse("devices lamp-* --area Lixia --profile p --store /s", as: DevicesCommand.self)
+        let devices = try parse("devices lamp-* --area Lixia --profile p --store /s", as: DevicesCommand.List.self)
         #expect(
             [devices.device, devices.area, devices.profile, devices.options.store] == ["lamp-*", "Lixia", "p", "/s"])
 
