@@ -14,7 +14,7 @@ BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev pkg-config
 RUN_PACKAGES = mosquitto
 TEST_PACKAGES = mosquitto systemd
 
-.PHONY: help build test demo bench bench-store torture lint format install clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode torture lint format install clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
@@ -23,6 +23,7 @@ help:
 	@echo "make install             DESTDIR=$(DESTDIR) PREFIX=$(PREFIX): binaries, profiles, configuration, units"
 	@echo "make bench               figures, each with its target (Tests/Performance)"
 	@echo "make bench-store [TENTH=1] figures of the store alone: 223 million readings, or a tenth of them"
+	@echo "make bench-decode        figures of the decoder alone; BENCH=\"--fuzz 10000000\" for damaged messages"
 	@echo "make torture             200 kills under load"
 	@echo "make lint format clean"
 
@@ -62,6 +63,12 @@ bench-store: packages
 	@$(SWIFT) build $(RELEASE) --product store-bench
 	@SWIFT_VERSION="$$($(SWIFT) --version 2>/dev/null | sed -n 's/.*\(Swift version [^ ]*\).*/\1/p' | head -n 1)" \
 		$(RELEASE_BIN)/store-bench $(if $(TENTH),--tenth) $(BENCH)
+
+# BENCH: --pairs N, or --fuzz N damaged messages of each format instead of the figures.
+bench-decode: packages
+	@echo "build: the bench (the first time takes some minutes)"
+	@$(SWIFT) build $(RELEASE) --product decode-bench
+	@$(RELEASE_BIN)/decode-bench --devices Devices $(BENCH)
 
 torture: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)

@@ -80,9 +80,14 @@ let package = Package(
             dependencies: ["Fleet", "Broker", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: ours),
 
+        .target(name: "CMeasuring", path: "Tests/Performance/CMeasuring"),
+        .target(name: "Measuring", path: "Tests/Performance/Measuring", swiftSettings: ours),
         .executableTarget(
-            name: "store-bench", dependencies: ["Store", "Telemetry", "CSQLite"], path: "Tests/Performance/StoreBench",
-            swiftSettings: ours),
+            name: "store-bench", dependencies: ["Store", "Telemetry", "CSQLite", "Measuring"],
+            path: "Tests/Performance/StoreBench", swiftSettings: ours),
+        .executableTarget(
+            name: "decode-bench", dependencies: ["Decoding", "Settings", "Telemetry", "Measuring", "CMeasuring"],
+            path: "Tests/Performance/DecodeBench", swiftSettings: ours),
 
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),

@@ -179,24 +179,53 @@ struct TopicTree {
     }
 }
 
-/// The filters of a subscription, without those that another one covers.
+/// The filters of a subscription, sorted, without those that another one covers.
 func withoutCovered(_ filters: [String]) -> [String] {
     let unique = Set(filters).sorted()
-    return unique.filter { filter in !unique.contains { $0 != filter && covers($0, filter) } }
+    let tree = FilterTree()
+    for filter in unique { tree.add(FilterTree.levels(of: filter)[...]) }
+    return unique.filter { !tree.covers(FilterTree.levels(of: $0)[...], hasDiverged: false) }
 }
 
 /// Whether every topic that matches `narrow` also matches `wide`.
 func covers(_ wide: String, _ narrow: String) -> Bool {
-    let wide = wide.split(separator: "/", omittingEmptySubsequences: false)
-    let narrow = narrow.split(separator: "/", omittingEmptySubsequences: false)
-    for (index, level) in wide.enumerated() {
-        // `a/#` also matches `a` itself.
-        if level == "#" { return true }
-        guard index < narrow.count, narrow[index] != "#" else { return false }
-        if level != "+", level != narrow[index] { return false }
+    if wide == narrow { return true }
+    let tree = FilterTree()
+    tree.add(FilterTree.levels(of: wide)[...])
+    return tree.covers(FilterTree.levels(of: narrow)[...], hasDiverged: false)
+}
+
+/// MQTT filters by level. Comparing each with each took 27 s for those of 2,000 profiles.
+private final class FilterTree {
+    private var children: [Substring: FilterTree] = [:]
+    private var isEnd = false
+
+    static func levels(of filter: String) -> [Substring] {
+        filter.split(separator: "/", omittingEmptySubsequences: false)
     }
-    if narrow.count == wide.count { return true }
-    return false
+
+    func add(_ levels: ArraySlice<Substring>) {
+        guard let first = levels.first else {
+            isEnd = true
+            return
+        }
+        if children[first] == nil { children[first] = FilterTree() }
+        children[first]!.add(levels.dropFirst())
+    }
+
+    /// Whether a filter here takes every topic of `levels`, itself left aside: until a level of it differs from that of
+    /// `levels`, what is walked is the filter itself.
+    func covers(_ levels: ArraySlice<Substring>, hasDiverged: Bool) -> Bool {
+        // `a/#` also matches `a` itself.
+        if children["#"] != nil, hasDiverged || levels.first != "#" { return true }
+        guard let first = levels.first else { return isEnd && hasDiverged }
+        guard first != "#" else { return false }
+        if let any = children["+"], any.covers(levels.dropFirst(), hasDiverged: hasDiverged || first != "+") {
+            return true
+        }
+        guard first != "+", let same = children[first] else { return false }
+        return same.covers(levels.dropFirst(), hasDiverged: hasDiverged)
+    }
 }
 
 extension PlanTables {

@@ -1,4 +1,5 @@
 import Broker
+import Decoding
 import Settings
 import Store
 import Telemetry
@@ -194,15 +195,17 @@ public struct GatewayConfiguration: Sendable {
         return limits
     }
 
-    private static let decodingKeys: [(String, WritableKeyPath<DecodingLimits, Int>, ClosedRange<Int>)] = [
-        ("payload_bytes", \.payloadBytesMax, 256...268_435_456),
-        ("nesting", \.nestingMax, 1...1024),
-        ("values", \.nodesMax, 16...16_777_216),
-        ("readings", \.readingsPerMessageMax, 1...1_000_000),
-        ("faults", \.rejectsPerMessageMax, 1...1000),
-        ("devices_per_profile", \.devicesPerProfileMax, 1...16_000_000),
-        ("held_keys", \.heldKeysMax, 0...16_000_000),
-    ]
+    private static var decodingKeys: [(String, WritableKeyPath<DecodingLimits, Int>, ClosedRange<Int>)] {
+        [
+            ("payload_bytes", \.payloadBytesMax, 256...268_435_456),
+            ("nesting", \.nestingMax, 1...1024),
+            ("values", \.nodesMax, 16...16_777_216),
+            ("readings", \.readingsPerMessageMax, 1...1_000_000),
+            ("faults", \.rejectsPerMessageMax, 1...1000),
+            ("devices_per_profile", \.devicesPerProfileMax, 1...16_000_000),
+            ("held_keys", \.heldKeysMax, 0...16_000_000),
+        ]
+    }
 
     /// A word, or a map of `default` and `topics`.
     private static func onboarding(_ setting: Setting?, _ mistakes: inout [Mistake]) -> Onboarding {

@@ -21,6 +21,18 @@ struct RosterFileTests {
             ])
     }
 
+    @Test("reads constants of a device, and says what is wrong with them")
+    func constants() throws {
+        let text = "device,cadence,constants\nbin-1,1h,depth_mm=1500; full_mm = 100\nbin-2,1h,\n"
+        let entries = try RosterFile.parse(csv: text, file: "roster.csv")
+        #expect(entries.map(\.constants) == [["depth_mm": "1500", "full_mm": "100"], [:]])
+        for wrong in ["depth", "=1", "a=1;a=2", "a="] {
+            #expect(throws: Mistakes.self, "\(wrong)") {
+                try RosterFile.parse(csv: "device,cadence,constants\nbin-1,1h,\(wrong)\n", file: "roster.csv")
+            }
+        }
+    }
+
     @Test("reports every mistake with its line and column")
     func mistakes() {
         let text = """

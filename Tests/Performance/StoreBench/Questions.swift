@@ -1,3 +1,4 @@
+import Measuring
 import Store
 import Telemetry
 

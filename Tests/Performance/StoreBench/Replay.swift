@@ -1,3 +1,4 @@
+import Measuring
 import Glibc
 import Store
 import Telemetry

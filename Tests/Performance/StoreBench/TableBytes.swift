@@ -1,3 +1,4 @@
+import Measuring
 import CSQLite
 
 /// Bytes of the pages of each table of a SQLite file.

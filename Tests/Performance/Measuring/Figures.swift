@@ -1,21 +1,21 @@
 import Glibc
 
 /// One line of the table.
-struct Figure {
-    enum Target {
+public struct Figure {
+    public enum Target {
         case atMost(Double)
         case atLeast(Double)
         case none
     }
 
-    var name: String
-    var value: Double
-    var unit: String
-    var target = Target.none
-    var note = ""
+    public var name: String
+    public var value: Double
+    public var unit: String
+    public var target = Target.none
+    public var note = ""
 
     /// By more than a fifth: neighbours on a shared machine cost as much from one hour to the next.
-    var isMissed: Bool {
+    public var isMissed: Bool {
         switch target {
         case .atMost(let bound): value > bound * 1.2
         case .atLeast(let bound): value < bound / 1.2
@@ -32,7 +32,7 @@ struct Figure {
         }
     }
 
-    var line: String {
+    public var line: String {
         let bound =
             switch target {
             case .atMost(let bound): "≤ \(Self.text(bound))"
@@ -47,7 +47,7 @@ struct Figure {
         return cells.joined(separator: " ")
     }
 
-    static func text(_ value: Double) -> String {
+    public static func text(_ value: Double) -> String {
         if value >= 1000 {
             var digits = String(Int(value.rounded()))
             for place in stride(from: digits.count - 3, to: 0, by: -3) {
@@ -59,7 +59,7 @@ struct Figure {
     }
 }
 
-func fixed(_ value: Double, _ places: Int) -> String {
+public func fixed(_ value: Double, _ places: Int) -> String {
     let power = pow(10, Double(places))
     let parts = String(describing: (value * power).rounded() / power).split(separator: ".")
     guard places > 0 else { return String(parts[0]) }
@@ -73,12 +73,14 @@ private func padded(_ text: String, _ width: Int, atStart: Bool = false) -> Stri
 }
 
 /// What was measured, each line printed as soon as it is known.
-struct FigureTable {
+public struct FigureTable {
     private var figures: [Figure] = []
 
-    static let heading = Figure(name: "figure", value: 0, unit: "unit").line
+    public init() {}
 
-    mutating func add(
+    public static let heading = "figure, measured value, unit, target"
+
+    public mutating func add(
         _ name: String, _ value: Double, _ unit: String, _ target: Figure.Target = .none, _ note: String = ""
     ) {
         let figure = Figure(name: name, value: value, unit: unit, target: target, note: note)
@@ -87,5 +89,5 @@ struct FigureTable {
         fflush(nil)
     }
 
-    var missed: [String] { figures.filter(\.isMissed).map(\.name) }
+    public var missed: [String] { figures.filter(\.isMissed).map(\.name) }
 }

@@ -1,11 +1,11 @@
 import Glibc
 
 /// Seconds of one of the system's clocks.
-enum Clocks {
-    static var wall: Double { seconds(CLOCK_MONOTONIC) }
+public enum Clocks {
+    public static var wall: Double { seconds(CLOCK_MONOTONIC) }
     /// Of all threads of this process.
-    static var process: Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
-    static var thread: Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
+    public static var process: Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
+    public static var thread: Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
 
     private static func seconds(_ clock: clockid_t) -> Double {
         var time = timespec()
@@ -15,25 +15,27 @@ enum Clocks {
 }
 
 /// Times that something took, in seconds.
-struct Times {
+public struct Times {
     // Four bytes a time: a run has hundreds of thousands of commits, and its memory is a figure too.
     private var all: [Float] = []
 
-    var count: Int { all.count }
-    mutating func add(_ seconds: Double) { all.append(Float(seconds)) }
+    public init() {}
+
+    public var count: Int { all.count }
+    public mutating func add(_ seconds: Double) { all.append(Float(seconds)) }
 
     /// The nearest rank; 0 where there is none.
-    func quantile(_ q: Double) -> Double {
+    public func quantile(_ q: Double) -> Double {
         guard !all.isEmpty else { return 0 }
         let sorted = all.sorted()
         return Double(sorted[min(sorted.count - 1, Int(q * Double(sorted.count)))])
     }
 
-    var median: Double { quantile(0.5) }
-    var max: Double { quantile(1) }
+    public var median: Double { quantile(0.5) }
+    public var max: Double { quantile(1) }
 
     /// Runs `body` so often, after `before` which does not count.
-    static func measure(
+    public static func measure(
         _ count: Int, before: () -> Void = {}, _ body: () throws -> Void
     ) rethrows -> Times {
         var times = Times()

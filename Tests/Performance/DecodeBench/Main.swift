@@ -1,0 +1,77 @@
+import Decoding
+import Foundation
+import Measuring
+import Settings
+import Telemetry
+
+/// Measures the decoder and prints a table, each figure with its target; exits 1 when one is missed by more than a fifth.
+@main
+enum Main {
+    static func main() {
+        var options = Options()
+        do {
+            try options.read(Array(CommandLine.arguments.dropFirst()))
+            print(Machine.facts(folder: options.devices))
+            print(FigureTable.heading)
+            var table = FigureTable()
+            let sources = try SettingFiles.paths(named: "profile.yaml", under: options.devices).map {
+                ProfileSource(path: $0, text: try SettingFiles.text(of: $0))
+            }
+            let catalog = try DeviceCatalog.compile(sources)
+            if options.fuzzInputs == 0 {
+                for family in Family.all { family.measure(catalog, pairs: options.pairs, &table) }
+                try Loading.measure(sources, &table)
+            } else {
+                try Fuzz.run(catalog, folder: options.devices, inputs: options.fuzzInputs, &table)
+            }
+            guard table.missed.isEmpty else {
+                complain("missed by more than a fifth: " + table.missed.joined(separator: "; "))
+                exit(1)
+            }
+        } catch let mistakes as Mistakes {
+            for mistake in mistakes.list { complain("\(mistake)") }
+            exit(3)
+        } catch let error as UsageError {
+            complain("\(error.sentence)\n\(Options.usage)")
+            exit(2)
+        } catch {
+            complain("\(error)")
+            exit(3)
+        }
+    }
+
+    private static func complain(_ text: String) {
+        FileHandle.standardError.write(Data("decode-bench: \(text)\n".utf8))
+    }
+}
+
+struct UsageError: Error { var sentence: String }
+
+struct Options {
+    static let usage = "usage: decode-bench [--devices DIR] [--pairs N] [--fuzz INPUTS]"
+
+    var devices = "Devices"
+    var pairs = 9
+    /// Inputs of each format; 0 measures the figures instead.
+    var fuzzInputs = 0
+
+    mutating func read(_ arguments: [String]) throws {
+        var rest = arguments[...]
+        while let option = rest.popFirst() {
+            guard let value = rest.popFirst() else { throw UsageError(sentence: "\(option) needs a value") }
+            func number(_ range: ClosedRange<Int>) throws -> Int {
+                guard let number = Int(value), range.contains(number) else {
+                    throw UsageError(
+                        sentence: "\(option) \(value): expected \(range.lowerBound) to \(range.upperBound)")
+                }
+                return number
+            }
+            switch option {
+            case "--devices": devices = value
+            case "--pairs": pairs = try number(1...1000)
+            case "--fuzz": fuzzInputs = try number(1...1_000_000_000)
+            default: throw UsageError(sentence: "\(option) is no option")
+            }
+        }
+    }
+}
