@@ -82,10 +82,11 @@ public struct MessageGroups: Sendable {
 
     /// What was seen and a proposal for each kind, most frequent first.
     public func proposals() -> [(group: Group, summary: String, proposal: ProfileProposal)] {
-        groups.sorted { ($1.count, $0.levels.joined()) < ($0.count, $1.levels.joined()) }.enumerated().compactMap {
-            index, group in
+        var names: [String: Int] = [:]
+        return groups.sorted { ($1.count, $0.levels.joined()) < ($0.count, $1.levels.joined()) }.compactMap { group in
             let stem = group.levels.first { ProfileAuthor.isName($0) && !TopicGuess.isSerial($0) } ?? "devices"
-            let name = index == 0 ? stem : "\(stem)-\(index + 1)"
+            names[stem, default: 0] += 1
+            let name = names[stem] == 1 ? stem : "\(stem)-\(names[stem] ?? 0)"
             guard let proposal = try? ProfileAuthor.propose(name: name, group.messages) else { return nil }
             let topics = group.topics.sorted()
             let shown = topics.prefix(3).joined(separator: ", ") + (topics.count > 3 ? ", …" : "")

@@ -91,8 +91,16 @@ struct ProfileDraft {
         for list in walk.lists {
             readList(list.items, at: list.path, list.names, rootTime: time, isKeyed: list.isKeyed)
         }
-        // What only the empty rule had seen must not be lost.
-        if rule.isEmpty, !walk.lists.isEmpty, !rules.isEmpty { rules[rules.count - 1].unknown += rule.unknown }
+        if rule.isEmpty, !walk.lists.isEmpty { rules.append(rule) }
+        dropEmptyRules()
+    }
+
+    /// Rules that found nothing leave only what they saw, with a rule that found something or with the first.
+    private mutating func dropEmptyRules() {
+        let full = rules.filter { !$0.isEmpty }
+        let seen = rules.filter(\.isEmpty).flatMap { rule in rule.unknown.map { (rule.each ?? "") + $0 } }
+        rules = full.isEmpty ? [Rule()] : full
+        rules[0].unknown += seen
     }
 
     private mutating func readList(
@@ -151,7 +159,8 @@ struct ProfileDraft {
                     own.add(.text(text))
                 }
                 if let found = FieldGuess.reading([field], own) {
-                    rows.append((field, "{\(found.quantity.name): {\(found.parts.joined(separator: ", "))}}"))
+                    let parts = found.parts + (found.channel.map { ["channel: \(YAMLText.quoted($0))"] } ?? [])
+                    rows.append((field, "{\(found.quantity.name): {\(parts.joined(separator: ", "))}}"))
                 } else {
                     rule.unknown.append("\(field): \(FieldWalk.seen(own))")
                 }

@@ -38,20 +38,17 @@ public struct FolderCheck: Sendable {
 
     /// Lines for people: one for each profile that is fine, every difference of the others, and a sum at the end.
     public static func report(_ checks: [FolderCheck]) -> [String] {
-        let width = checks.map(\.name.count).max() ?? 0
+        let heads = TraceReport.columns(
+            checks.map { check in
+                if check.samples.isEmpty { return [check.name, "no samples: put one into samples/"] }
+                return [
+                    check.name, counted(check.samples.count, "sample"), counted(check.readingCount, "reading"),
+                    check.isFine ? "ok" : counted(check.differenceCount, "difference"),
+                ]
+            })
         var lines: [String] = []
-        for check in checks {
-            let name = check.name + String(repeating: " ", count: width - check.name.count)
-            let counts = "\(counted(check.samples.count, "sample"))  \(counted(check.readingCount, "reading"))"
-            if check.samples.isEmpty {
-                lines.append("\(name)  no samples: put one into samples/")
-                continue
-            }
-            guard !check.isFine else {
-                lines.append("\(name)  \(counts)  ok")
-                continue
-            }
-            lines.append("\(name)  \(counts)  \(counted(check.differenceCount, "difference"))")
+        for (check, head) in zip(checks, heads) {
+            lines.append(head)
             for sample in check.samples where !sample.differences.isEmpty {
                 lines.append("  \(sample.path)")
                 for difference in sample.differences { lines.append("    \(difference)") }

@@ -200,7 +200,9 @@ private struct LintedRule {
         for entry in readings.entries ?? [] {
             guard let quantity = Quantity(named: entry.key), quantity.unit != "1" else { continue }
             let settings = entry.value.items.flatMap { $0.contains { $0.entries != nil } ? $0 : nil } ?? [entry.value]
-            for reading in settings where !["unit", "map", "calc"].contains(where: { reading[$0] != nil }) {
+            // One word for all readings of the quantity.
+            if settings.contains(where: { reading in !["unit", "map", "calc", "word"].contains { reading[$0] != nil } })
+            {
                 warnings.append(
                     ProfileLint.Warning(
                         file: entry.value.file, line: entry.keyLine, key: entry.value.path,

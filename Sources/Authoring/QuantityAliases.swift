@@ -14,7 +14,11 @@ enum QuantityAliases {
     static func guess(_ name: String) -> Guess? {
         var parts = words(of: name)
         guard !parts.isEmpty else { return nil }
-        if let quantity = quantity(parts) { return Guess(quantity: quantity) }
+        if let quantity = quantity(parts) {
+            // `wh` and `lux` name quantity and unit in one.
+            let own = parts.count == 1 ? units[parts[0]] : nil
+            return Guess(quantity: quantity, unit: fits(quantity, own) ? own : nil)
+        }
         var channel: String?
         var unit: String?
         // From the end: a unit, then a channel, or the other way round.

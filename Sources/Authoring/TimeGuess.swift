@@ -10,7 +10,7 @@ struct TimeGuess {
         "ts", "time", "timestamp", "t", "date", "datetime", "epoch", "unixtime", "utc", "measuredat", "observedat",
         "sampletime", "measurementtime", "updated", "updatedat", "lastupdate", "created", "createdat", "resulttime",
         "phenomenontime", "dateobserved", "tst", "tm", "reporttime", "readingtime", "recordedat", "localtime",
-        "sampledat",
+        "sampledat", "receivedat",
     ]
 
     var written: String {

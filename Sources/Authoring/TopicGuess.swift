@@ -19,6 +19,7 @@ struct TopicGuess {
         }
         var field: Int?
         if wantsField, let last = isHole.indices.last(where: { Set(columns[$0]).count > 1 }),
+            !columns[last].allSatisfy(Self.isSerial),
             columns[last].contains(where: { QuantityAliases.guess($0) != nil })
         {
             field = last
