@@ -44,7 +44,7 @@ struct ParsingTests {
         #expect([stats.device, stats.quantity] == ["m1", "voltage"])
         #expect(stats.window?.duration == .seconds(3600))
 
-        let rejects = try parse("rejects --reason no-rule --device d --limit 5", as: RejectsCommand.self)
+        let rejects = try parse("rejects --reason no-rule --device d --limit 5", as: RejectsCommand.List.self)
         #expect(rejects.reason == .noRule)
         #expect(rejects.device == "d")
         #expect(rejects.limit == 5)
