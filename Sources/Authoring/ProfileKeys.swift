@@ -106,7 +106,7 @@ public enum ProfileKeys {
                     name: "time", form: time,
                     meaning: "Candidates for the observed time; the first usable one wins, the receipt comes last."),
                 Key(
-                    name: "status", form: .any([.section("status"), .map(state)]),
+                    name: "status", form: .any([.word(["online", "offline"]), .section("status"), .map(state)]),
                     meaning: "Values that mean online and offline."),
                 Key(name: "read", form: .readings, meaning: "Quantities and where they stand."),
                 Key(

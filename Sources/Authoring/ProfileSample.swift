@@ -76,9 +76,11 @@ public struct ProfileSample: Codable, Sendable {
     public var expectStatus: [StatusExpectation]?
     /// What `zone: site` means in this sample: seconds east of UTC.
     public var siteZoneOffsetSeconds: Int?
+    /// Constants of the roster, by device.
+    public var constants: [String: [String: Double]]?
 
     enum CodingKeys: String, CodingKey {
-        case note, messages, expect
+        case note, messages, expect, constants
         case expectStatus = "expect_status"
         case siteZoneOffsetSeconds = "site_zone_offset_seconds"
     }
@@ -111,6 +113,13 @@ public struct ProfileSample: Codable, Sendable {
             (path(context.codingPath), "expected a \(type)")
         default: ("", "expected JSON: {messages: [{topic, payload, received}], expect: [...]}")
         }
+    }
+
+    /// A decoder as the sample wants it configured.
+    public func decoder(_ catalog: DeviceCatalog) -> MessageDecoder {
+        MessageDecoder(
+            catalog: catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
+            constants: (constants ?? [:]).mapValues { $0.mapValues { "\($0)" } })
     }
 
     /// Appends the messages. Throws one mistake where a time or an encoding is not one.

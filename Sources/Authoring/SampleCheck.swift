@@ -42,8 +42,7 @@ public struct SampleCheck: Sendable {
         }
         var registry = SeriesRegistry()
         var batch = DecodedBatch()
-        var decoder = MessageDecoder(
-            catalog: catalog, siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0)
+        var decoder = sample.decoder(catalog)
         decoder.decode(messages, into: &batch, registry: &registry)
         readingCount = batch.readings.count
         differences =

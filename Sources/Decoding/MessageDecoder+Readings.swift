@@ -250,7 +250,7 @@ extension MessageDecoder {
             guard let own = ownChannel(reading, &batch, &registry) else { return }
             channel = own
         }
-        let moment = reading.pointee.time.isEmpty ? observed : ownTime(reading.pointee.time) ?? receivedAt
+        let moment = reading.pointee.time.isEmpty ? observed : ownTime(reading.pointee.time) ?? observed
         let quantity = reading.pointee.quantity
         var isNew = false
         let series: SeriesID

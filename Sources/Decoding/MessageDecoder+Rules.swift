@@ -180,6 +180,10 @@ extension MessageDecoder {
 
     private mutating func readStatus(_ position: UInt32, _ batch: inout DecodedBatch) {
         let status = plan.statuses[position]
+        if let isOnline = status.constant {
+            batch.statuses.append(DeviceStatus(device: device, isOnline: isOnline, at: observed))
+            return
+        }
         for reference in status.references.range {
             guard let value = value(of: reference) else { continue }
             // Before anything counts as missing: an empty text may well mean that the device is gone.

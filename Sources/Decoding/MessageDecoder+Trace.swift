@@ -35,8 +35,18 @@ extension MessageDecoder {
         trace.messages[trace.messages.count - 1].rules.append(
             MessageTrace.Rule(
                 profile: catalog.plan.profileNames[Int(rule.profile)], line: note.line, topic: note.topic,
-                outcome: rule.isIgnored ? .ignored : .applied))
+                outcome: .misfit(whyUnread(rule))))
     }
+
+    /// What holds of a rule until it is applied.
+    private func whyUnread(_ rule: RulePlan) -> String {
+        if rule.wantsEmpty != payload.isEmpty {
+            return payload.isEmpty ? "the payload is empty" : "the payload is not empty"
+        }
+        return "the payload is not \(rule.format)"
+    }
+
+    func traceIgnored() { trace?.withRule { $0.outcome = .ignored } }
 
     @inline(never)
     mutating func traceMisfit(_ rule: RulePlan) {
@@ -55,7 +65,7 @@ extension MessageDecoder {
             why = "nothing to iterate over at \(written(plan.references[UInt32(rule.each)]))"
         }
         trace.withRule { rule in
-            if case .applied = rule.outcome, rule.items.allSatisfy({ $0.misfit != nil }) {
+            if rule.items.allSatisfy({ $0.misfit != nil }) {
                 rule.outcome = .misfit(rule.items.count == 1 ? rule.items[0].misfit ?? why : why)
             }
         }
@@ -67,6 +77,13 @@ extension MessageDecoder {
         guard let trace else { return }
         var laying = trace.layings[rule.format.rawValue] ?? TraceSink.Laying()
         if isApplied { laying.isApplied = true }
+        trace.withRule { rule in
+            if isApplied {
+                rule.outcome = .applied
+            } else if rule.items.count == 1, let why = rule.items[0].misfit {
+                rule.outcome = .misfit(why)
+            }
+        }
         if tape.count > 0 { gather(from: 0, to: Int(tape.nodes[0].next), path: "", reason: nil, &laying) }
         trace.layings[rule.format.rawValue] = laying
         trace.used = []

@@ -196,10 +196,13 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         for position in plan.ruleLists[UInt32(list)].range {
             let rule = plan.rules[plan.ruleOrder[position]]
             if trace != nil { traceRule(plan.ruleOrder[position]) }
-            if !rule.isIgnored || !rule.messageConditions.isEmpty {
-                // An empty payload clears a retained message; only a text rule can mean something by it.
-                if payload.isEmpty, rule.format != .text { continue }
+            if !rule.isIgnored || rule.wantsEmpty || !rule.messageConditions.isEmpty {
+                // An empty payload clears a retained message; only a text rule can mean something by it, or a rule
+                // that asks for it.
+                if rule.wantsEmpty != payload.isEmpty, rule.wantsEmpty || rule.format != .text { continue }
                 switch rule.format {
+                case .json where payload.isEmpty:
+                    if parsed != .text { parsed = layText() ? .text : .malformed }
                 case .json where parsed != .json && parsed != .malformed:
                     tape.clear()
                     failure = scanner.scan(text, count: payload.count, readable: readable, into: &tape)
@@ -222,6 +225,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             }
             if rule.isIgnored {
                 isIgnored = true
+                if trace != nil { traceIgnored() }
                 break
             }
             let isApplied = apply(rule, at: plan.ruleOrder[position], &batch, &registry)

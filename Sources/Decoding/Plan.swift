@@ -228,9 +228,11 @@ struct TableRow: Sendable {
 }
 
 struct StatusPlan: Sendable {
-    var references: Run
+    var references = Run()
     /// 1 is online, 0 offline.
-    var map: Run
+    var map = Run()
+    /// What every message of the rule means; nil where a value says it.
+    var constant: Bool?
 }
 
 struct UnwrapPlan: Sendable {
@@ -294,6 +296,8 @@ struct RulePlan: Sendable {
     var profile: UInt32 = 0
     var format = Format.json
     var isIgnored = false
+    /// Says that the payload is absent: the rule fits empty messages, and only them.
+    var wantsEmpty = false
     /// Known from the message alone: judged before anything is unwrapped.
     var messageConditions = Run()
     var itemConditions = Run()

@@ -110,7 +110,12 @@ struct ProfileCompiler {
         let capture = reader.optional("capture")
         if let capture { rule.captures = compileCaptures(capture, &scope) }
         if let when = reader.optional("when") {
-            let conditions = compileConditions(when, scope)
+            var conditions = compileConditions(when, scope)
+            // That the payload is absent is judged before it is read.
+            if let empty = conditions.firstIndex(where: { $0.isOfMessage && isEmptyPayload($0.condition) }) {
+                conditions.remove(at: empty)
+                rule.wantsEmpty = true
+            }
             rule.messageConditions = builder.add(conditions.filter(\.isOfMessage).map(\.condition), to: \.conditions)
             rule.itemConditions = builder.add(conditions.filter { !$0.isOfMessage }.map(\.condition), to: \.conditions)
             if rule.isIgnored, !rule.itemConditions.isEmpty {
@@ -157,6 +162,13 @@ struct ProfileCompiler {
         routes.append(route)
         if !rule.isIgnored { wantedFilters.append(route.filter) }
         builder.capturesMax = max(builder.capturesMax, scope.captures.count)
+    }
+
+    /// `.: absent`.
+    private func isEmptyPayload(_ condition: Condition) -> Bool {
+        let reference = builder.references[Int(condition.reference)]
+        return condition.kind == .absent && reference.steps.isEmpty
+            && (reference.base == .item || reference.base == .message)
     }
 
     private static let deviceHint = "what the device is called, such as \"{serial}\" or \"{/serialNumber}\""
@@ -264,6 +276,13 @@ struct ProfileCompiler {
     }
 
     private mutating func compileStatus(_ setting: Setting, _ scope: Scope) -> Int32 {
+        if let text = setting.text {
+            guard text == "online" || text == "offline" else {
+                mistakes.append(setting.mistake("expected online, offline or a map of values to them"))
+                return -1
+            }
+            return Int32(builder.add(one: StatusPlan(constant: text == "online"), to: \.statuses))
+        }
         var references: Run?
         var map: Setting? = setting
         if setting["from"] != nil || setting["map"] != nil {

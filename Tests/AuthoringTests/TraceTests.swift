@@ -182,8 +182,7 @@ struct TraceTests {
             let sample = try ProfileSample(file)
             var messages = MessageBatch()
             try sample.append(to: &messages, file: file.path)
-            var decoder = MessageDecoder(
-                catalog: catalog, siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0)
+            var decoder = sample.decoder(catalog)
             var batch = DecodedBatch()
             var registry = SeriesRegistry()
             let traces = decoder.trace(messages, into: &batch, registry: &registry)

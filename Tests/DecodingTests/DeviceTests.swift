@@ -1,6 +1,8 @@
-import Decoding
+import Settings
 import Telemetry
 import Testing
+
+@testable import Decoding
 
 /// Every profile of `Devices` against the samples beside it, and against the corpus of dialects where it is at hand.
 @Suite("Devices")
@@ -8,17 +10,21 @@ struct DeviceTests {
     @Test("the profiles compile, and every one of them brings samples")
     func profilesCompile() throws {
         let catalog = try Repository.catalog.get()
-        #expect(catalog.profileNames.count >= 11)
+        #expect(catalog.profileNames.count >= 40)
         #expect(Repository.samples.count >= catalog.profileNames.count)
+        #expect(Repository.corpusFolder == nil || Repository.corpus.count == Repository.corpusNames.count)
+        let reference = try SettingFiles.text(of: Repository.root + "Devices/README.md")
         for source in try Repository.profileSources() {
             let folder = source.path.dropLast("profile.yaml".count)
             #expect(Repository.samples.contains { $0.path.hasPrefix(folder) }, "\(source.path)")
+            let name = folder.split(separator: "/").suffix(2).joined(separator: "/")
+            #expect(reference.contains("`\(name)`"), "\(name) is not in the table of Devices/README.md")
         }
     }
 
     @Test("a sample becomes exactly the readings it names", arguments: Repository.samples + Repository.corpus)
     func sampleIsExact(sample: DialectSample) throws {
-        var bench = Bench(try Repository.catalog.get(), siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0)
+        var bench = try sample.bench()
         var messages = MessageBatch()
         try sample.append(to: &messages)
         bench.decoder.decode(messages, into: &bench.batch, registry: &bench.registry)
@@ -54,7 +60,7 @@ struct DeviceTests {
 
     @Test("every series has a place in a stream once its message is decoded", arguments: Repository.samples)
     func everySeriesHasAPlace(sample: DialectSample) throws {
-        var bench = Bench(try Repository.catalog.get(), siteZoneOffsetSeconds: sample.siteZoneOffsetSeconds ?? 0)
+        var bench = try sample.bench()
         var messages = MessageBatch()
         try sample.append(to: &messages)
         bench.decoder.decode(messages, into: &bench.batch, registry: &bench.registry)
@@ -64,15 +70,18 @@ struct DeviceTests {
         }
     }
 
-    @Test("subscriptions follow from the topics, without those covered by others")
+    @Test("every message that gives something is subscribed to, and no filter covers another")
     func subscriptions() throws {
-        #expect(
-            try Repository.catalog.get().subscriptions == [
-                "air/+/batch", "air/+/status", "air/+/telemetry", "airgradient/readings/+",
-                "application/+/device/+/event/up", "lights/+/batch", "lights/+/status", "lights/+/telemetry",
-                "luftdaten/+/data", "solar-road/+/batch", "solar-road/+/status", "solar-road/+/telemetry",
-                "solar/+/+/+", "solar/ac/+", "solar/dtu/status", "sunspec/+/103", "talq/+/log-reports", "tele/+/LWT",
-                "tele/+/SENSOR", "weather-v2/+/+",
-            ])
+        let catalog = try Repository.catalog.get()
+        let filters = catalog.subscriptions
+        #expect(filters.contains("lights/+/telemetry") && filters.contains("weather-v2/+/+"))
+        for filter in filters { #expect(!filters.contains { $0 != filter && covers($0, filter) }, "\(filter)") }
+        for sample in Repository.samples + Repository.corpus {
+            for message in sample.sequence where !filters.contains(where: { covers($0, message.topic) }) {
+                var bench = Bench(catalog)
+                bench.decode(message.topic, message.payload)
+                #expect(bench.batch.ignoredMessages == 1, "\(message.topic)")
+            }
+        }
     }
 }

@@ -28,6 +28,14 @@ struct DialectSample: Decodable, CustomStringConvertible {
         var timestamp: String
     }
 
+    /// What the configuration of a dialect of the corpus tells; keys that are not read here are parameters.
+    struct Deployment: Decodable {
+        /// Name of the time zone of the site; counts before the offset.
+        var timezone: String?
+        /// Constants of the roster, by device.
+        var devices: [String: [String: Double]]?
+    }
+
     var path = ""
     var messages: [Message]?
     var topic: String?
@@ -35,13 +43,27 @@ struct DialectSample: Decodable, CustomStringConvertible {
     var received: String?
     var encoding: String?
     var siteZoneOffsetSeconds: Int?
+    /// Constants of the roster, by device.
+    var constants: [String: [String: Double]]?
+    var deployment: Deployment?
+    /// From the corpus of dialects, not from beside a profile.
+    var isOfCorpus = false
     var expect: [Expectation]
     var expectStatus: [StatusExpectation]?
+
+    /// A decoder as the deployment of the sample configures it.
+    func bench() throws -> Bench {
+        let catalog = try (isOfCorpus ? Repository.corpusCatalog : Repository.catalog).get()
+        let constants = (constants ?? deployment?.devices ?? [:]).mapValues { $0.mapValues { "\($0)" } }
+        return Bench(
+            catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
+            siteZone: deployment?.timezone.flatMap(ZoneRules.system), constants: constants)
+    }
 
     var description: String { path.split(separator: "/").suffix(4).joined(separator: "/") }
 
     enum CodingKeys: String, CodingKey {
-        case messages, topic, payload, received, encoding, expect
+        case messages, topic, payload, received, encoding, expect, constants, deployment
         case siteZoneOffsetSeconds = "site_zone_offset_seconds"
         case expectStatus = "expect_status"
     }
@@ -100,16 +122,50 @@ enum Repository {
         return paths.sorted().compactMap { try? DialectSample.load($0) }
     }()
 
-    /// Dialects of the corpus that the profiles cover, where the corpus lies beside the checkout.
-    static let corpus: [DialectSample] = [
-        ("chirpstack-v4-nas-ul20xx-usage", 0), ("talq-log-report", 0), ("sensor-community-airrohr", 0),
-        ("sunspec-model103-json", 0), ("digitraffic-road-weather", 0), ("airgradient", 0), ("opendtu", 0),
-        ("tasmota-sensor", 3600),
-    ].compactMap { name, offset in
-        var sample = try? DialectSample.load("\(root)../shared/dialects/\(name).json")
-        sample?.siteZoneOffsetSeconds = offset
-        return sample
+    /// The folder that the corpus of dialects lies in: `shared` beside the checkout, or beside a folder above it.
+    static let corpusFolder: String? = {
+        var folder = URL(filePath: root).standardizedFileURL
+        while folder.pathComponents.count > 1 {
+            folder = folder.deletingLastPathComponent()
+            let candidate = folder.appending(path: "shared/dialects").path(percentEncoded: false)
+            if FileManager.default.fileExists(atPath: candidate) { return candidate }
+        }
+        return nil
+    }()
+
+    /// Dialects of the corpus that the profiles cover, with what their deployments configure; none where the corpus
+    /// is not at hand.
+    static let corpus: [DialectSample] = {
+        guard let corpusFolder else { return [] }
+        return corpusNames.compactMap { name in
+            var sample = try? DialectSample.load("\(corpusFolder)/\(name).json")
+            sample?.isOfCorpus = true
+            return sample
+        }
+    }()
+
+    /// The profiles as the deployments of the corpus configure them, all compiled together.
+    static let corpusCatalog = Result {
+        try DeviceCatalog.compile(
+            try profileSources(),
+            parameters: [
+                "decentlab-pyr.application": "9a1", "dsmr-reader.device": "p1-townhall",
+            ])
     }
+
+    static let corpusNames = [
+        "airgradient", "asyncapi-smartylighting", "chirpstack-milesight-em400mud-waste",
+        "chirpstack-milesight-ws302-noise", "chirpstack-v4-decentlab-pm", "chirpstack-v4-decentlab-pyr",
+        "chirpstack-v4-nas-ul20xx-usage", "digitraffic-road-weather", "digitraffic-tms", "dsmr-reader-json",
+        "esphome-state", "fiware-ngsild-airquality", "fiware-ngsiv2-cabinet", "fiware-ngsiv2-streetlight",
+        "fronius-solar-api", "goe-charger", "growatt-grott", "helium-cayenne-lpp", "homie-5", "loriot-dragino-aqs01",
+        "lwm2m-emqx-ucifi",
+        "ntcip1204-ess-telegraf", "opendtu", "purpleair-local-json", "rtl433-events", "sensor-community-airrohr",
+        "sensorthings-mqtt", "shelly-gen1-relay", "shelly-gen2-em", "smartcitizen-readings", "sunspec-model103-json",
+        "talq-log-report", "tasmota-sensor", "thingpark-netvox-ra0716", "thingsboard-gateway-api",
+        "tts-bosch-tps110-parking", "tts-v3-decoded", "tts-v3-milesight-am319-raw", "victron-dbus-flashmq",
+        "wirenboard", "wmbusmeters-water", "zigbee2mqtt",
+    ]
 }
 
 /// A decoder with its registry and what it made of the messages so far.
@@ -120,10 +176,12 @@ struct Bench: ~Copyable {
 
     init(
         _ catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
-        registryLimits: SeriesRegistry.Limits = .init(), constants: [String: [String: String]] = [:]
+        siteZone: ZoneRules? = nil, registryLimits: SeriesRegistry.Limits = .init(),
+        constants: [String: [String: String]] = [:]
     ) {
         decoder = MessageDecoder(
-            catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteZoneOffsetSeconds, constants: constants)
+            catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteZoneOffsetSeconds, siteZone: siteZone,
+            constants: constants)
         registry = SeriesRegistry(limits: registryLimits)
     }
 

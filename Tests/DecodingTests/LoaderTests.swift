@@ -109,6 +109,10 @@ struct LoaderTests {
                 "p.yaml:3: rules[0]: 'a map of 2 keys': expected 'read', 'table', 'status', 'hold' or 'ignore': the rule gives nothing"
             ),
             (
+                "- {topic: a, device: x, status: gone}",
+                "p.yaml:3: rules[0].status: 'gone': expected online, offline or a map of values to them"
+            ),
+            (
                 "- {topic: a, device: x, status: {up: onlin}}",
                 "p.yaml:3: rules[0].status.up: 'onlin': expected online, offline, or null for no change"
             ),

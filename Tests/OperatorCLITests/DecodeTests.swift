@@ -37,12 +37,14 @@ struct DecodeTests {
         /// The array that `--messages` takes, as JSON text.
         var messages = ""
         var siteZoneOffsetSeconds: Int?
+        /// Constants of the roster, by device.
+        var constants: [String: [String: Double]]?
         let expect: [Reading]
 
         var description: String { path.split(separator: "/").suffix(3).joined(separator: "/") }
 
         enum CodingKeys: String, CodingKey {
-            case expect
+            case constants, expect
             case siteZoneOffsetSeconds = "site_zone_offset_seconds"
         }
 
@@ -67,6 +69,8 @@ struct DecodeTests {
         return paths.sorted().map { path in
             do { return try Sample(path: path) } catch { fatalError("\(path): \(error)") }
         }
+        // The command knows no roster.
+        .filter { $0.constants == nil }
     }()
 
     /// Dialects of the corpus that the profiles cover, where the corpus lies beside the checkout.
