@@ -191,7 +191,10 @@ private struct LintedRule {
     }
 
     private static func asks(_ text: String, _ name: String) -> Bool {
-        text == name || text.contains("{\(name)}") || text.contains("{\(name) ")
+        if text == name || text.contains("{\(name)}") || text.contains("{\(name) ") { return true }
+        // In a calculation a capture stands bare.
+        return text.contains { "+-*/^<>=()".contains($0) }
+            && text.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.contains(Substring(name))
     }
 
     // MARK: Units

@@ -60,6 +60,8 @@ struct LintTests {
                 "5 rules[0].capture.x: 'z' is captured and never used; call it {any} if it does not matter",
             ])
         #expect(warnings("- {topic: \"a/{x}\", ignore: true}") == [])
+        let calculated = "- {topic: \"a/{x}/{d}\", device: \"{d}\", read: {voltage: {calc: \"x * {/u}\", unit: V}}}"
+        #expect(warnings(calculated) == [])
     }
 
     @Test("rules behind one that ignores the same messages")
