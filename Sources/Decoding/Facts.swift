@@ -19,11 +19,18 @@ struct Facts {
 
     private var held: [Key: [UInt32: Value]] = [:]
     /// By device name, then name of the fact.
-    private let constants: [String: [String: String]]
-    /// By device index, as far as they were asked for.
-    private var constantsByDevice: [UInt32: [UInt32: Value]] = [:]
+    private let constants: [String: [UInt32: Value]]
 
-    init(constants: [String: [String: String]]) { self.constants = constants }
+    /// `names` are those that profiles ask for, by place.
+    init(constants: [String: [String: String]], names: [String]) {
+        self.constants = constants.mapValues { told in
+            var values: [UInt32: Value] = [:]
+            for (index, name) in names.enumerated() {
+                if let text = told[name] { values[UInt32(index)] = Value(kind: .text, text: Array(text.utf8)) }
+            }
+            return values
+        }
+    }
 
     var heldCount: Int { held.count }
 
@@ -46,17 +53,7 @@ struct Facts {
     }
 
     /// The constants of a device, by fact.
-    mutating func constants(of device: UInt32, named name: String, facts: [String]) -> [UInt32: Value] {
-        if let known = constantsByDevice[device] { return known }
-        var values: [UInt32: Value] = [:]
-        if let told = constants[name] {
-            for (index, fact) in facts.enumerated() {
-                if let text = told[fact] { values[UInt32(index)] = Value(kind: .text, text: Array(text.utf8)) }
-            }
-        }
-        constantsByDevice[device] = values
-        return values
-    }
+    func constants(ofDevice name: String) -> [UInt32: Value] { constants[name] ?? [:] }
 }
 
 extension MessageDecoder {

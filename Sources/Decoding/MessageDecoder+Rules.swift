@@ -90,8 +90,7 @@ extension MessageDecoder {
         }
         self.device = device
         if rule.usesFacts {
-            deviceFacts = facts.constants(
-                of: device.rawValue, named: registry.devices[device.index].name, facts: catalog.plan.factNames)
+            deviceFacts = facts.constants(ofDevice: registry.devices[device.index].name)
         }
         channel = .none
         if rule.channel >= 0 {

@@ -98,7 +98,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         self.limits = limits
         self.siteZoneOffsetSeconds = siteZoneOffsetSeconds
         self.siteZone = siteZone
-        facts = Facts(constants: constants)
+        facts = Facts(constants: constants, names: catalog.plan.factNames)
         self.onboarding = onboarding
         self.expectedDevices = expectedDevices
         isGuarded = !onboarding.acceptsAll || limits.devicesPerProfileMax < 16_000_000
