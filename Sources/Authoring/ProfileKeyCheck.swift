@@ -56,6 +56,9 @@ extension ProfileKeys {
 }
 
 extension ProfileKeys {
+    /// The formats that the table has.
+    public static var formatNames: [String] { formats }
+
     /// The keys of a section of the table, such as `rule`.
     public static func names(of section: String) -> [String] { self.section(named: section)?.keys.map(\.name) ?? [] }
 }

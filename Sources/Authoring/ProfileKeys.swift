@@ -41,7 +41,9 @@ public enum ProfileKeys {
 
     static func section(named name: String) -> Section? { sections.first { $0.name == name } }
 
-    static let formats = ["json", "text"]
+    static let formats = [
+        "json", "text", "form", "lines", "split", "influx", "senml", "sparkplug", "cbor", "hj212",
+    ]
     static let layoutTypes: [String] = {
         let plain = ["u8", "i8", "u16", "i16", "u24", "i24", "u32", "i32", "u64", "i64", "f32", "f64"]
         return plain + plain.dropFirst(2).flatMap { ["\($0)le", "\($0)be"] }
@@ -86,6 +88,13 @@ public enum ProfileKeys {
                     meaning: "Literal text with {name} (within one level), {name:digits}, and {name...} for the rest.",
                     isRequired: true),
                 Key(name: "format", form: .word(formats), meaning: "How the payload is written; default json."),
+                Key(
+                    name: "lines", form: .any([.text, .list(.text)]),
+                    meaning: "Of format lines: patterns of whole lines, such as \"{code}({value}*{unit})\"."),
+                Key(name: "separator", form: .scalar, meaning: "Of format split: what parts the pieces; default ','."),
+                Key(
+                    name: "names", form: .any([.text, .list(.text)]),
+                    meaning: "Of format split: what the pieces are called, in their order."),
                 Key(
                     name: "when", form: conditions,
                     meaning:

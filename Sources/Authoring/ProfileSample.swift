@@ -69,19 +69,41 @@ public struct ProfileSample: Codable, Sendable {
         }
     }
 
+    /// A constant of the roster: a number or a text.
+    public struct Constant: Codable, Sendable {
+        public var text: String
+
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Double.self) {
+                text = "\(number)"
+            } else {
+                text = try container.decode(String.self)
+            }
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(text)
+        }
+    }
+
     /// A word to the reader of the sample; it is not compared.
     public var note: String?
     public var messages: [Message]
     public var expect: [Expectation]
     public var expectStatus: [StatusExpectation]?
+    /// Reasons of the rejects that the messages must end in.
+    public var expectRejects: [String]?
     /// What `zone: site` means in this sample: seconds east of UTC.
     public var siteZoneOffsetSeconds: Int?
     /// Constants of the roster, by device.
-    public var constants: [String: [String: Double]]?
+    public var constants: [String: [String: Constant]]?
 
     enum CodingKeys: String, CodingKey {
         case note, messages, expect, constants
         case expectStatus = "expect_status"
+        case expectRejects = "expect_rejects"
         case siteZoneOffsetSeconds = "site_zone_offset_seconds"
     }
 
@@ -119,7 +141,7 @@ public struct ProfileSample: Codable, Sendable {
     public func decoder(_ catalog: DeviceCatalog) -> MessageDecoder {
         MessageDecoder(
             catalog: catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
-            constants: (constants ?? [:]).mapValues { $0.mapValues { "\($0)" } })
+            constants: (constants ?? [:]).mapValues { $0.mapValues(\.text) })
     }
 
     /// Appends the messages. Throws one mistake where a time or an encoding is not one.

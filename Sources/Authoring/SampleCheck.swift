@@ -12,6 +12,7 @@ public struct SampleCheck: Sendable {
         case missingStatus(ProfileSample.StatusExpectation)
         case unexpectedStatus(ProfileSample.StatusExpectation)
         /// A fault of a message, as the decoder names it.
+        case missingReject(String)
         case reject(topic: String, reason: Reject.Reason, detail: String)
         /// The sample itself is not usable.
         case mistake(Mistake)
@@ -46,7 +47,7 @@ public struct SampleCheck: Sendable {
         decoder.decode(messages, into: &batch, registry: &registry)
         readingCount = batch.readings.count
         differences =
-            batch.rejects.map { .reject(topic: $0.topic, reason: $0.reason, detail: $0.detail) }
+            Self.compare(sample.expectRejects ?? [], batch.rejects)
             + Self.compare(sample.expect, batch.readings.map { ProfileSample.Expectation($0, registry) }, file.path)
             + Self.compare(
                 sample.expectStatus ?? [], batch.statuses.map { ProfileSample.StatusExpectation($0, registry) })
@@ -111,6 +112,19 @@ public struct SampleCheck: Sendable {
         return abs(left.milliseconds - right.milliseconds) <= timeToleranceMilliseconds
     }
 
+    private static func compare(_ expected: [String], _ found: [Reject]) -> [Difference] {
+        var left = found
+        var differences: [Difference] = []
+        for reason in expected {
+            if let index = left.firstIndex(where: { $0.reason.rawValue == reason }) {
+                left.remove(at: index)
+            } else {
+                differences.append(.missingReject(reason))
+            }
+        }
+        return differences + left.map { .reject(topic: $0.topic, reason: $0.reason, detail: $0.detail) }
+    }
+
     private static func compare(
         _ expected: [ProfileSample.StatusExpectation], _ found: [ProfileSample.StatusExpectation]
     ) -> [Difference] {
@@ -161,6 +175,7 @@ extension SampleCheck.Difference: CustomStringConvertible {
                 + "\(expected.short(aspects)), found \(found.short(aspects))"
         case .missingStatus(let status): "missing: \(status.device) \(status.state) at \(status.timestamp)"
         case .unexpectedStatus(let status): "nobody expects: \(status.device) \(status.state) at \(status.timestamp)"
+        case .missingReject(let reason): "missing: a reject \(reason)"
         case .reject(let topic, let reason, let detail): "\(topic): \(reason.rawValue): \(detail)"
         case .mistake(let mistake): "\(mistake)"
         }

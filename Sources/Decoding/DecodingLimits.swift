@@ -15,6 +15,10 @@ public struct DecodingLimits: Sendable {
     public var devicesPerProfileMax = 16_000_000
     /// Most keys under which rules hold values for later messages.
     public var heldKeysMax = 65_536
+    /// Most Sparkplug nodes and devices whose births are remembered.
+    public var sparkplugDevicesMax = 65_536
+    /// Most metrics of all remembered births together: about 150 bytes each, and their names twice.
+    public var sparkplugMetricsMax = 1_048_576
 
     public init() {}
 }

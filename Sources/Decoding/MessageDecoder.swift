@@ -29,6 +29,15 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     /// Where the part of `binary` that may be read ends.
     var binaryEnd = 0
     var rows = RowKeeper()
+    /// Documents of the formats other than JSON and text.
+    var writer: DocumentWriter
+    var sparkplug = SparkplugMemory()
+    /// A SenML pack as it was sent.
+    var senmlSource: DocumentWriter
+    /// Data segments of the packets in hand, of format hj212.
+    var packets: [Range<Int>] = []
+    /// Holes of the line pattern that is tried.
+    let lineHoles: UnsafeMutablePointer<UnsafeRawBufferPointer>
     var facts: Facts
     var shapes = ShapeWatch()
     let onboarding: Onboarding
@@ -45,6 +54,9 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var text = UnsafePointer<UInt8>(bitPattern: 1)!
     var receivedAt = Timestamp(milliseconds: 0)
     var isRetained = false
+    var document = DocumentState()
+    /// What a format other than JSON says of the payload.
+    var formatFault: FormatFault?
     var messageStamp: UInt32 = 0
     var rejectsBefore = 0
     var hiddenFaults = 0
@@ -105,6 +117,11 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         plan = catalog.plan.tables
         scanner = JSONScanner(nestingMax: limits.nestingMax)
         tape = Tape(nodesMax: limits.nodesMax)
+        writer = DocumentWriter(limits: limits)
+        senmlSource = DocumentWriter(limits: limits)
+        lineHoles = .allocate(capacity: max(1, plan.lineHolesMax))
+        lineHoles.initialize(
+            repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: max(1, plan.lineHolesMax))
         captures = .allocate(capacity: max(1, plan.capturesMax))
         captures.initialize(
             repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: max(1, plan.capturesMax))
@@ -116,6 +133,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
 
     deinit {
         captures.deallocate()
+        lineHoles.deallocate()
         found.deallocate()
         staticChannels.deallocate()
     }
@@ -161,13 +179,13 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         rejectsBefore = rejectCount
         hiddenFaults = 0
         isTooLong = false
+        document = DocumentState()
+        if formatFault != nil { formatFault = nil }
         forgetReferences()
         arena.clear()
         tape.clear()
         if trace != nil { traceBegin() }
     }
-
-    private enum Parsed { case notYet, json, text, malformed }
 
     private mutating func decodeMessage(
         readable: Int, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
@@ -188,51 +206,13 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         let statusesBefore = batch.statuses.count
         let suspectsBefore = batch.suspects.count
 
-        var parsed = Parsed.notYet
-        var failure = JSONScanner.Outcome.complete
-        var hasApplied = false
-        var isIgnored = false
-        var isMalformed = false
-        for position in plan.ruleLists[UInt32(list)].range {
-            let rule = plan.rules[plan.ruleOrder[position]]
-            if trace != nil { traceRule(plan.ruleOrder[position]) }
-            if !rule.isIgnored || rule.wantsEmpty || !rule.messageConditions.isEmpty {
-                // An empty payload clears a retained message; only a text rule can mean something by it, or a rule
-                // that asks for it.
-                if rule.wantsEmpty != payload.isEmpty, rule.wantsEmpty || rule.format != .text { continue }
-                switch rule.format {
-                case .json where payload.isEmpty:
-                    if parsed != .text { parsed = layText() ? .text : .malformed }
-                case .json where parsed != .json && parsed != .malformed:
-                    tape.clear()
-                    failure = scanner.scan(text, count: payload.count, readable: readable, into: &tape)
-                    parsed = failure == .complete ? .json : .malformed
-                    forgetReferences()
-                case .text where parsed != .text:
-                    parsed = layText() ? .text : .malformed
-                    forgetReferences()
-                case .json, .text: break
-                }
-                if parsed == .malformed {
-                    isMalformed = true
-                    continue
-                }
-            }
-            (item, iteration) = (0, Iteration())
-            guard hold(rule.messageConditions) else {
-                if trace != nil { traceMisfit(rule) }
-                continue
-            }
-            if rule.isIgnored {
-                isIgnored = true
-                if trace != nil { traceIgnored() }
-                break
-            }
-            let isApplied = apply(rule, at: plan.ruleOrder[position], &batch, &registry)
-            if isApplied { hasApplied = true }
-            if trace != nil { traceLaid(rule, isApplied: isApplied) }
-            if isTooLong { break }
-        }
+        var ends = MessageEnds()
+        repeat {
+            apply(UInt32(list), readable: readable, &ends, &batch, &registry)
+            document.index += 1
+            // The next packet lies in the same payload.
+            if document.index < document.count { document.format = nil }
+        } while document.index < document.count && !isTooLong
         rows.finish(&batch, &registry)
 
         if hiddenFaults > 0 {
@@ -242,36 +222,61 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             batch.readings.count > rows.readingsBefore || batch.suspects.count > suspectsBefore
             || batch.statuses.count > statusesBefore
         if batch.rejects.count > rejectsBefore || hasResult { return }
-        if isMalformed {
-            rejectMalformed(failure, UInt32(list), &batch, registry)
-        } else if isIgnored {
+        if ends.isMalformed {
+            rejectMalformed(UInt32(list), &batch, registry)
+        } else if ends.isIgnored {
             batch.ignoredMessages += 1
-        } else if hasApplied || payload.isEmpty {
+        } else if ends.hasApplied || payload.isEmpty {
             batch.emptyMessages += 1
         } else {
             reject(.noRule, "no rule of the profiles for this topic fits the message", &batch)
         }
     }
 
-    /// One value on the tape: the payload as text, without the blanks and NUL bytes around it.
-    private mutating func layText() -> Bool {
-        tape.clear()
-        guard UTF8Check.isValid(text, count: payload.count) else { return false }
-        var start = 0
-        var end = payload.count
-        while start < end, text[start] <= 0x20 { start += 1 }
-        while end > start, text[end - 1] <= 0x20 { end -= 1 }
-        var node = Tape.Node()
-        node.kind = .text
-        node.start = UInt32(start)
-        node.count = UInt32(end - start)
-        node.next = 1
-        _ = tape.append(node)
-        return true
+    /// What became of a message that gave no readings.
+    private struct MessageEnds {
+        var hasApplied = false
+        var isIgnored = false
+        var isMalformed = false
+    }
+
+    /// Applies the rules of a list, in order, to one document.
+    private mutating func apply(
+        _ list: UInt32, readable: Int, _ ends: inout MessageEnds, _ batch: inout DecodedBatch,
+        _ registry: inout SeriesRegistry
+    ) {
+        for position in plan.ruleLists[list].range {
+            let rule = plan.rules[plan.ruleOrder[position]]
+            if document.index > 0, rule.format != .hj212 { continue }
+            if trace != nil { traceRule(plan.ruleOrder[position]) }
+            if !rule.isIgnored || rule.wantsEmpty || !rule.messageConditions.isEmpty {
+                // An empty payload clears a retained message; only a text rule can mean something by it, or a rule
+                // that asks for it.
+                if rule.wantsEmpty != payload.isEmpty, rule.wantsEmpty || rule.format != .text { continue }
+                guard lay(rule, readable: readable, &batch) else {
+                    ends.isMalformed = true
+                    continue
+                }
+            }
+            (item, iteration) = (0, Iteration())
+            guard hold(rule.messageConditions) else {
+                if trace != nil { traceMisfit(rule) }
+                continue
+            }
+            if rule.isIgnored {
+                ends.isIgnored = true
+                if trace != nil { traceIgnored() }
+                break
+            }
+            let isApplied = apply(rule, at: plan.ruleOrder[position], &batch, &registry)
+            if isApplied { ends.hasApplied = true }
+            if trace != nil { traceLaid(rule, isApplied: isApplied) }
+            if isTooLong { break }
+        }
     }
 
     /// What references led to in the values before means nothing in those to come.
-    private mutating func forgetReferences() {
+    mutating func forgetReferences() {
         messageStamp &+= 1
         if messageStamp == 0 {
             // After 2^32 of them the stamps start again; none of the old ones may look new.
@@ -281,7 +286,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     }
 
     private mutating func rejectMalformed(
-        _ failure: JSONScanner.Outcome, _ list: UInt32, _ batch: inout DecodedBatch, _ registry: SeriesRegistry
+        _ list: UInt32, _ batch: inout DecodedBatch, _ registry: SeriesRegistry
     ) {
         // The payload cannot be read, but a topic that names the device still tells whose it is.
         var known: DeviceIndex?
@@ -291,16 +296,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         {
             known = registry.device(named: name)
         }
-        switch failure {
-        case .malformed(let offset):
-            reject(.malformed, "not JSON from byte \(offset) on", device: known, &batch)
-        case .tooDeep:
-            reject(.tooLarge, "nested deeper than \(limits.nestingMax) levels", device: known, &batch)
-        case .tooManyValues:
-            reject(.tooLarge, "more than \(limits.nodesMax) values", device: known, &batch)
-        case .complete:
-            reject(.malformed, "the text is not UTF-8", device: known, &batch)
-        }
+        let fault = documentFault
+        reject(fault.reason, fault.detail, device: known, &batch)
     }
 
     /// Notes a fault of the message in hand.
@@ -313,9 +310,11 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             hiddenFaults += 1
             return
         }
-        batch.rejects.append(
-            Reject(
-                reason: reason, detail: detail, topic: topic, payload: payload, receivedAt: receivedAt,
-                device: device))
+        var fault = Reject(
+            reason: reason, detail: detail, topic: topic, payload: payload, receivedAt: receivedAt, device: device)
+        if document.format == .hj212 || payload.starts(with: [0x23, 0x23]) {
+            HJ212Format.maskPasswords(&fault.payload)
+        }
+        batch.rejects.append(fault)
     }
 }

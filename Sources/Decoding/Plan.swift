@@ -291,10 +291,26 @@ enum LayoutType: UInt8, Sendable {
     }
 }
 
+/// What a format must be told: separators, names, patterns.
+struct FormatPlan: Sendable {
+    var separator = Word()
+    /// Names of the pieces, in the table of literals.
+    var names = Run()
+    /// In the table of patterns. The word of a hole is its name, its capture its place among the holes.
+    var patterns = Run()
+}
+
 struct RulePlan: Sendable {
-    enum Format: UInt8, Sendable { case json, text }
+    enum Format: UInt8, Sendable, CaseIterable {
+        case json, text, form, lines, split, influx, senml, sparkplug, cbor, hj212
+
+        /// As profiles write it.
+        var word: String { "\(self)" }
+    }
     var profile: UInt32 = 0
     var format = Format.json
+    /// Negative: the format needs to be told nothing.
+    var formatOptions: Int32 = -1
     var isIgnored = false
     /// Says that the payload is absent: the rule fits empty messages, and only them.
     var wantsEmpty = false
@@ -407,6 +423,7 @@ struct PlanTables: Sendable {
     let statuses: PlanTable<StatusPlan>
     let unwraps: PlanTable<UnwrapPlan>
     let layout: PlanTable<LayoutStep>
+    let formats: PlanTable<FormatPlan>
     let rules: PlanTable<RulePlan>
     /// Rules that share a topic, in order.
     let ruleLists: PlanTable<Run>
@@ -416,6 +433,8 @@ struct PlanTables: Sendable {
     let topicPatterns: PlanTable<TopicPattern>
     let topicSuffixes: PlanTable<TopicSuffix>
     let capturesMax: Int
+    /// Most holes of one line pattern.
+    let lineHolesMax: Int
 }
 
 /// Owns the tables of the compiled profiles.
@@ -471,6 +490,7 @@ final class Plan: Sendable {
         tables.statuses.deallocate()
         tables.unwraps.deallocate()
         tables.layout.deallocate()
+        tables.formats.deallocate()
         tables.rules.deallocate()
         tables.ruleLists.deallocate()
         tables.ruleOrder.deallocate()

@@ -26,6 +26,7 @@ struct PlanBuilder {
     var statuses: [StatusPlan] = []
     var unwraps: [UnwrapPlan] = []
     var layout: [LayoutStep] = []
+    var formats: [FormatPlan] = []
     var rules: [RulePlan] = []
     var calculation: [CalcStep] = []
     var unitChoices: [UnitChoice] = []
@@ -37,6 +38,7 @@ struct PlanBuilder {
     var capturesMax = 0
     var ruleNotes: [RuleNote] = []
     private(set) var wireUnits = [""]
+    var lineHolesMax = 0
     private var words: [String: Word] = [:]
 
     /// Adds `entries` to the table at `path`, side by side.
@@ -94,11 +96,12 @@ struct PlanBuilder {
                 unitCases: PlanTable(unitCases), holds: PlanTable(holds), readings: PlanTable(readings),
                 tables: PlanTable(tables),
                 tableRows: PlanTable(tableRows), statuses: PlanTable(statuses), unwraps: PlanTable(unwraps),
-                layout: PlanTable(layout), rules: PlanTable(rules), ruleLists: PlanTable(topics.ruleLists),
+                layout: PlanTable(layout), formats: PlanTable(formats), rules: PlanTable(rules),
+                ruleLists: PlanTable(topics.ruleLists),
                 ruleOrder: PlanTable(topics.ruleOrder), topicNodes: PlanTable(topics.nodes),
                 topicLiterals: PlanTable(topics.literals), topicPatterns: PlanTable(topics.patterns),
                 topicSuffixes: PlanTable(topics.suffixes),
-                capturesMax: capturesMax),
+                capturesMax: capturesMax, lineHolesMax: lineHolesMax),
             profileNames: profileNames, zones: zones, factNames: factNames, ruleNotes: ruleNotes, wireUnits: wireUnits)
     }
 }

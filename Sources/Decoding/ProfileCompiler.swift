@@ -100,7 +100,7 @@ struct ProfileCompiler {
         if let topic = reader.required("topic", "the topic, with {name} for what varies", &mistakes) {
             route = self.route(topic, &scope)
         }
-        if let format = reader.optional("format") { rule.format = self.format(format) }
+        (rule.format, rule.formatOptions) = compileFormat(&reader, scope)
         rule.isIgnored = reader.flag("ignore", default: false, &mistakes)
         let unwrap = reader.optional("unwrap")
         if let unwrap { rule.unwrap = compileUnwrap(unwrap, scope) }
@@ -172,19 +172,6 @@ struct ProfileCompiler {
     }
 
     private static let deviceHint = "what the device is called, such as \"{serial}\" or \"{/serialNumber}\""
-
-    private mutating func format(_ setting: Setting) -> RulePlan.Format {
-        switch setting.text {
-        case "json": return .json
-        case "text": return .text
-        case "form", "lines", "split", "influx", "senml", "sparkplug", "cbor":
-            mistakes.append(setting.mistake("not built yet: format \(setting.shown); built are json and text"))
-        default:
-            let hint = nearest(to: setting.shown, in: ["json", "text"]).map { "; did you mean '\($0)'?" } ?? ""
-            mistakes.append(setting.mistake("expected json or text\(hint)"))
-        }
-        return .json
-    }
 
     private mutating func route(_ setting: Setting, _ scope: inout Scope) -> TopicRoute? {
         guard let text = expanded(setting, scope) else { return nil }

@@ -7,6 +7,12 @@ public struct Reject: Hashable, Sendable {
         case noRule = "no-rule"
         /// The payload is not of the format that the profile names: truncated, wrong syntax, invalid UTF-8.
         case malformed
+        /// The check sum of the message does not match: it was damaged on its way.
+        case crc
+        /// A message of the right kind without the parts that it must have, or a part of one.
+        case structure
+        /// The values are encrypted, and no key is known.
+        case encrypted
         /// The payload is well formed but a field has the wrong type or a value that the profile does not know.
         case unexpectedValue = "unexpected-value"
         /// No device name could be made, or the name is not usable.

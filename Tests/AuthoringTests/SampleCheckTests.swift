@@ -105,6 +105,10 @@ struct SampleCheckTests {
     @Test("rejects and statuses count")
     func rejectsAndStatuses() throws {
         #expect(try lines("", payload: "{") == ["p/a: malformed: not JSON from byte 1 on"])
+        let expected = #"{"messages":[{"topic":"p/a","payload":"{","received":"2026-03-05T10:16:00Z"}],"expect":[],"#
+        #expect(try check(expected + #""expect_rejects":["malformed"]}"#).differences == [])
+        let more = try check(expected + #""expect_rejects":["malformed","no-rule"]}"#)
+        #expect(more.differences.map(\.description) == ["missing: a reject no-rule"])
         let status = try check(
             """
             {"messages":[{"topic":"p/a/status","payload":"dXA=","encoding":"base64","received":"2026-03-05T10:16:00Z"}],

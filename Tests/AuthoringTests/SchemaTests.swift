@@ -100,6 +100,17 @@ struct SchemaTests {
         #expect(try #require(known) == Set(ProfileKeys.names(of: section)))
     }
 
+    @Test("formats are those that the loader lists")
+    func formats() throws {
+        let mistakes = #expect(throws: Mistakes.self) {
+            try DeviceCatalog.compile([
+                ProfileSource(path: "p", text: "profile: p\nrules: [{topic: a, ignore: true, format: qqqqqqqqqq}]")
+            ])
+        }
+        let told = try #require(mistakes?.list.first?.expected.split(separator: "expected one of ").last)
+        #expect(told.split(separator: ", ").map(String.init) == ProfileKeys.formatNames)
+    }
+
     @Test("comparisons are those that the loader lists")
     func comparisons() throws {
         let mistakes = #expect(throws: Mistakes.self) {

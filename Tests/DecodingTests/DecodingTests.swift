@@ -296,7 +296,7 @@ struct MessageDecoderTests {
         for sample in Repository.samples where !sample.path.contains("/homie-5/") {
             try sample.append(to: &messages)
             for message in sample.sequence {
-                single.decode(message.topic, message.payload, at: try moment(message.received))
+                single.decode(message.topic, message.bytes, at: try moment(message.received))
             }
         }
         whole.decoder.decode(messages, into: &whole.batch, registry: &whole.registry)

@@ -29,7 +29,7 @@ struct DeviceTests {
         try sample.append(to: &messages)
         bench.decoder.decode(messages, into: &bench.batch, registry: &bench.registry)
 
-        #expect(bench.batch.rejects.isEmpty, "\(bench.batch.rejects.map(\.detail))")
+        #expect(bench.batch.rejects.map(\.reason.rawValue) == sample.expectRejects ?? [], "\(bench.rejectLines)")
         var left = bench.batch.readings
         for expectation in sample.expect {
             let observed = try moment(expectation.timestamp)
@@ -79,7 +79,7 @@ struct DeviceTests {
         for sample in Repository.samples + Repository.corpus {
             for message in sample.sequence where !filters.contains(where: { covers($0, message.topic) }) {
                 var bench = Bench(catalog)
-                bench.decode(message.topic, message.payload)
+                bench.decode(message.topic, message.bytes)
                 #expect(bench.batch.ignoredMessages == 1, "\(message.topic)")
             }
         }

@@ -11,6 +11,10 @@ struct DialectSample: Decodable, CustomStringConvertible {
         var received: String
         var encoding: String?
         var retained: Bool?
+
+        var bytes: [UInt8] {
+            encoding == "base64" ? Array(Data(base64Encoded: payload) ?? Data()) : Array(payload.utf8)
+        }
     }
 
     struct Expectation: Decodable {
@@ -28,12 +32,23 @@ struct DialectSample: Decodable, CustomStringConvertible {
         var timestamp: String
     }
 
+    /// A text or a number.
+    struct Constant: Decodable {
+        var text: String
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            let word = try? container.decode(String.self)
+            text = try word ?? "\(container.decode(Double.self))"
+        }
+    }
+
     /// What the configuration of a dialect of the corpus tells; keys that are not read here are parameters.
     struct Deployment: Decodable {
         /// Name of the time zone of the site; counts before the offset.
         var timezone: String?
         /// Constants of the roster, by device.
-        var devices: [String: [String: Double]]?
+        var devices: [String: [String: Constant]]?
     }
 
     var path = ""
@@ -44,17 +59,19 @@ struct DialectSample: Decodable, CustomStringConvertible {
     var encoding: String?
     var siteZoneOffsetSeconds: Int?
     /// Constants of the roster, by device.
-    var constants: [String: [String: Double]]?
+    var constants: [String: [String: Constant]]?
     var deployment: Deployment?
     /// From the corpus of dialects, not from beside a profile.
     var isOfCorpus = false
     var expect: [Expectation]
     var expectStatus: [StatusExpectation]?
+    /// Reasons of the rejects, in order.
+    var expectRejects: [String]?
 
     /// A decoder as the deployment of the sample configures it.
     func bench() throws -> Bench {
         let catalog = try (isOfCorpus ? Repository.corpusCatalog : Repository.catalog).get()
-        let constants = (constants ?? deployment?.devices ?? [:]).mapValues { $0.mapValues { "\($0)" } }
+        let constants = (constants ?? deployment?.devices ?? [:]).mapValues { $0.mapValues(\.text) }
         return Bench(
             catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
             siteZone: deployment?.timezone.flatMap(ZoneRules.system), constants: constants)
@@ -66,6 +83,7 @@ struct DialectSample: Decodable, CustomStringConvertible {
         case messages, topic, payload, received, encoding, expect, constants, deployment
         case siteZoneOffsetSeconds = "site_zone_offset_seconds"
         case expectStatus = "expect_status"
+        case expectRejects = "expect_rejects"
     }
 
     static func load(_ path: String) throws -> DialectSample {
@@ -82,11 +100,8 @@ struct DialectSample: Decodable, CustomStringConvertible {
 
     func append(to batch: inout MessageBatch) throws {
         for message in sequence {
-            let bytes =
-                message.encoding == "base64"
-                ? Array(Data(base64Encoded: message.payload) ?? Data()) : Array(message.payload.utf8)
             batch.append(
-                topic: message.topic, payload: bytes, receivedAt: try moment(message.received),
+                topic: message.topic, payload: message.bytes, receivedAt: try moment(message.received),
                 isRetained: message.retained ?? false)
         }
     }
@@ -140,6 +155,11 @@ enum Repository {
         return corpusNames.compactMap { name in
             var sample = try? DialectSample.load("\(corpusFolder)/\(name).json")
             sample?.isOfCorpus = true
+            // What the corpus tells of a site in words of its own is in our sample of the same messages.
+            let last = sample?.sequence.last?.payload
+            let twin = samples.first { $0.constants != nil && $0.sequence.last?.payload == last }
+            if sample?.deployment?.devices == nil { sample?.constants = twin?.constants }
+            sample?.expectRejects = twin?.expectRejects
             return sample
         }
     }()
@@ -157,6 +177,8 @@ enum Repository {
         "airgradient", "asyncapi-smartylighting", "chirpstack-milesight-em400mud-waste",
         "chirpstack-milesight-ws302-noise", "chirpstack-v4-decentlab-pm", "chirpstack-v4-decentlab-pyr",
         "chirpstack-v4-nas-ul20xx-usage", "digitraffic-road-weather", "digitraffic-tms", "dsmr-reader-json",
+        "ecowitt-form", "hj212-2017-air-hour", "hj212-2017-air-rtd", "influx-line-protocol", "senml-json",
+        "sparkplug-b-weather",
         "esphome-state", "fiware-ngsild-airquality", "fiware-ngsiv2-cabinet", "fiware-ngsiv2-streetlight",
         "fronius-solar-api", "goe-charger", "growatt-grott", "helium-cayenne-lpp", "homie-5", "loriot-dragino-aqs01",
         "lwm2m-emqx-ucifi",
@@ -204,6 +226,7 @@ struct Bench: ~Copyable {
 
     /// `device quantity[channel] value @time`, in the order of the batch.
     var lines: [String] { batch.readings.map { line($0) } }
+    var rejectLines: [String] { batch.rejects.map { "\($0.reason.rawValue): \($0.detail)" } }
     var suspectLines: [String] { batch.suspects.map { line($0) } }
 
     func line(_ reading: Reading) -> String {

@@ -60,7 +60,7 @@ struct HostileInputTests {
         let messages = Repository.samples.flatMap(\.sequence)
         for round in 0..<4000 {
             let message = messages.randomElement(using: &random)!
-            var bytes = Array(message.payload.utf8)
+            var bytes = message.bytes
             for _ in 0..<Int.random(in: 1...3, using: &random) { bytes = mutate(bytes, &random) }
             bench.batch.removeAll()
             bench.decode(message.topic, bytes)
@@ -90,7 +90,7 @@ struct HostileInputTests {
             var batch = DecodedBatch()
             var messages = MessageBatch()
             topic.withUnsafeBytes { topic in
-                Array(message.payload.utf8).withUnsafeBytes { payload in
+                message.bytes.withUnsafeBytes { payload in
                     messages.append(topic: topic, payload: payload, receivedAt: Bench.received)
                 }
             }

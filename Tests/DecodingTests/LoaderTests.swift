@@ -49,12 +49,28 @@ struct LoaderTests {
                 "p.yaml:3: rules[0].topic: 'a/{r...}/{q...}': expected {q...} once, and a level by itself between slashes"
             ),
             (
-                "- {topic: a, format: senml, device: x, read: {active_power: /p}}",
-                "p.yaml:3: rules[0].format: 'senml': not built yet: format senml; built are json and text"
+                "- {topic: a, format: jsn, device: x, read: {active_power: /p}}",
+                "p.yaml:3: rules[0].format: 'jsn': expected one of json, text, form, lines, split, influx, senml, sparkplug, cbor, hj212; did you mean 'json'?"
             ),
             (
-                "- {topic: a, format: jsn, device: x, read: {active_power: /p}}",
-                "p.yaml:3: rules[0].format: 'jsn': expected json or text; did you mean 'json'?"
+                "- {topic: a, format: lines, device: x, read: {active_power: /p}}",
+                "p.yaml:3: rules[0].lines: missing: a list of line patterns, such as \"{code}({value}*{unit})\""
+            ),
+            (
+                "- {topic: a, format: lines, lines: ['{a}{b}', '{a}:{a}', '{r...}x'], device: x, read: {active_power: /p}}",
+                "p.yaml:3: rules[0].lines[0]: '{a}{b}': expected text between '{b}' and the hole before it|p.yaml:3: rules[0].lines[1]: '{a}:{a}': expected each name once; 'a' is taken|p.yaml:3: rules[0].lines[2]: '{r...}x': expected {r...} at the end of the line; {r} may hold '/'"
+            ),
+            (
+                "- {topic: a, format: split, separator: '', names: [a, a], device: x, read: {active_power: /p}}",
+                "p.yaml:3: rules[0].separator: '': expected a separator of one or more signs, such as ',' or ';'|p.yaml:3: rules[0].names[1]: 'a': expected a name, each name once"
+            ),
+            (
+                "- {topic: a, separator: ',', device: x, read: {active_power: /p}}",
+                "p.yaml:3: rules[0].separator: ',': 'separator' is of format split, not json"
+            ),
+            (
+                "- {topic: a, format: split, seperator: ',', device: x, read: {active_power: /p}}",
+                "p.yaml:3: rules[0].seperator: unknown key; did you mean 'separator'?"
             ),
             (
                 "- {topic: a, device: x, read: {active_power: {calc: 'a *'}}}",
