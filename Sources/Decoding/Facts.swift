@@ -2,7 +2,7 @@ import Telemetry
 
 /// What is known besides the message in hand: values of earlier messages that rules hold, and constants of the roster.
 ///
-/// Held values are forgotten with the process; retained messages bring them again from the broker.
+/// The messages that values are held of are kept by the gateway, which shows them again to a new decoder.
 struct Facts {
     struct Value {
         var kind: Tape.Kind
@@ -87,8 +87,34 @@ extension MessageDecoder {
             reject(.unexpectedValue, "the key to hold values under has no text", &batch)
             return
         }
-        if !facts.hold(values, under: key, profile: rule.profile, keysMax: limits.heldKeysMax) {
+        if facts.hold(values, under: key, profile: rule.profile, keysMax: limits.heldKeysMax) {
+            remember(&batch)
+        } else {
             reject(.cardinality, "the limit of \(limits.heldKeysMax) held keys is reached", &batch)
         }
+    }
+
+    /// Asks that the message in hand be kept over a restart, once.
+    mutating func remember(_ batch: inout DecodedBatch) {
+        if batch.remembered.count > rememberedBefore { return }
+        batch.remembered.append(
+            RememberedMessage(topic: Array(topic), payload: Array(payload), receivedAt: receivedAt))
+    }
+
+    /// Knows again what earlier messages told: after a restart, or by other profiles. What they give is left aside.
+    public mutating func restore(_ messages: [RememberedMessage]) {
+        var batch = MessageBatch()
+        for message in messages {
+            batch.append(
+                topic: String(decoding: message.topic, as: UTF8.self), payload: message.payload,
+                receivedAt: message.receivedAt)
+        }
+        var ignored = DecodedBatch()
+        // Names of its own: what a message names now need not be known any more.
+        var registry = SeriesRegistry()
+        decode(batch, into: &ignored, registry: &registry)
+        shapes = ShapeWatch()
+        devicesOfProfile = [:]
+        devicesCounted = 0
     }
 }

@@ -74,7 +74,9 @@ extension MessageDecoder {
                 try HJ212Format.lay(payload, packets[document.index], into: &writer)
             case .cbor: try CBORFormat.lay(payload, into: &writer)
             case .senml: try laySenML(readable: readable)
-            case .sparkplug: try SparkplugFormat.lay(payload, topic: topic, &sparkplug, limits, into: &writer)
+            case .sparkplug:
+                try SparkplugFormat.lay(payload, topic: topic, &sparkplug, limits, into: &writer)
+                if SparkplugFormat.isBirth(topic) { remember(&batch) }
             }
         } catch {
             formatFault = error

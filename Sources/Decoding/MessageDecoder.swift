@@ -59,6 +59,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var formatFault: FormatFault?
     var messageStamp: UInt32 = 0
     var rejectsBefore = 0
+    var rememberedBefore = 0
     var hiddenFaults = 0
     var isTooLong = false
     /// Told what is done, where somebody asked; nil on the live path.
@@ -157,6 +158,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                 return
             }
             for entry in entries {
+                rememberedBefore = batch.remembered.count
                 begin(
                     entry,
                     topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),

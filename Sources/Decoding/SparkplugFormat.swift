@@ -58,6 +58,8 @@ enum SparkplugFormat {
         case bytes(UnsafeRawBufferPointer)
     }
 
+    static func isBirth(_ topic: UnsafeRawBufferPointer) -> Bool { Place(topic)?.isType("BIRTH") ?? false }
+
     static func lay(
         _ payload: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer, _ memory: inout SparkplugMemory,
         _ limits: DecodingLimits, into document: inout DocumentWriter

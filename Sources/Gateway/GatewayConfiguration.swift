@@ -203,6 +203,8 @@ public struct GatewayConfiguration: Sendable {
             ("readings", \.readingsPerMessageMax, 1...1_000_000),
             ("faults", \.rejectsPerMessageMax, 1...1000),
             ("devices_per_profile", \.devicesPerProfileMax, 1...16_000_000),
+            ("sparkplug_devices", \.sparkplugDevicesMax, 0...16_000_000),
+            ("sparkplug_metrics", \.sparkplugMetricsMax, 0...64_000_000),
             ("held_keys", \.heldKeysMax, 0...16_000_000),
         ]
     }

@@ -328,6 +328,7 @@ final class IngestLoop {
             log.warning("the stored state is of another version; windows fill anew from the journal")
         }
         try setRoster(files.roster, at: now())
+        showRemembered()
         pipeline.restore(
             try journal.alertStates().map { alert in
                 (
@@ -362,6 +363,15 @@ final class IngestLoop {
         }
         pipeline.setRoster(
             try journal.expectedDevices().map { (device: $0.device, entry: $0.entry, since: $0.since) })
+    }
+
+    /// Shows a new decoder the messages that later ones are read by.
+    private func showRemembered() {
+        do throws(StoreError) {
+            decoder.restore(try journal.remembered())
+        } catch {
+            log.error("what earlier messages told could not be read", metadata: ["reason": "\(error)"])
+        }
     }
 
     private static func decoder(_ files: LoadedFiles, _ configuration: GatewayConfiguration) -> MessageDecoder {
@@ -418,6 +428,7 @@ final class IngestLoop {
             return
         }
         decoder = Self.decoder(files, configuration)
+        showRemembered()
         let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: moment)
         record(retired, at: moment)
         log.notice(

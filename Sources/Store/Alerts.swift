@@ -200,7 +200,7 @@ extension Journal {
             .integer(nextAttempt.milliseconds), .integer(id))
     }
 
-    // MARK: Roster and settings
+    // MARK: Roster
 
     /// Makes `entries` the roster: devices it names are expected from now on, or since they first were; those it no
     /// longer names are not. Returns the devices that found no room in the registry or whose name is not usable.
@@ -267,21 +267,35 @@ extension Journal {
         return devices
     }
 
-    /// A text kept under a name; nil where none was set.
-    public func setting(_ key: String) throws(StoreError) -> String? {
-        var value: String?
-        try core.rows("SELECT value FROM setting WHERE key = ?", .text(key)) { row throws(StoreError) in
-            value = row.text(0)
+    // MARK: Messages that later ones are read by
+
+    /// In the order in which they came.
+    public func remembered() throws(StoreError) -> [RememberedMessage] {
+        var messages: [RememberedMessage] = []
+        try core.rows("SELECT topic, received, payload FROM remembered ORDER BY received, id") {
+            row throws(StoreError) in
+            messages.append(
+                RememberedMessage(
+                    topic: row.withBlob(0) { Array($0) }, payload: row.withBlob(2) { Array($0) },
+                    receivedAt: Timestamp(milliseconds: row.integer(1))))
         }
-        return value
+        return messages
     }
 
-    /// Keeps a text under a name; nil removes it.
-    public func setSetting(_ key: String, _ value: String?) throws(StoreError) {
-        guard let value else { return try core.run("DELETE FROM setting WHERE key = ?", .text(key)) }
-        try core.run(
-            "INSERT INTO setting VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value", .text(key),
-            .text(value))
+    /// In the caller's transaction.
+    func remember(_ messages: [RememberedMessage]) throws(StoreError) {
+        for message in messages {
+            guard !message.payload.isEmpty else {
+                try core.run("DELETE FROM remembered WHERE topic = ?", .blob(message.topic))
+                continue
+            }
+            // The same again, as a broker replays what it retains, writes nothing.
+            try core.run(
+                """
+                INSERT INTO remembered(topic, received, payload) VALUES (?, ?, ?) ON CONFLICT(topic) DO UPDATE
+                SET received = excluded.received, payload = excluded.payload WHERE payload <> excluded.payload
+                """, .blob(message.topic), .integer(message.receivedAt.milliseconds), .blob(message.payload))
+        }
     }
 }
 

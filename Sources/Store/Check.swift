@@ -644,8 +644,9 @@ enum RollupRows {
 /// The tables of core.db, in the order in which a repair takes them over.
 enum CoreTables {
     static let names = [
-        "meta", "setting", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
+        "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
         "snapshot", "alert", "transition", "outbox", "reject", "reject_count",
+        "remembered",
     ]
 }
 

@@ -237,13 +237,14 @@ public final class Journal {
         next.rejected += Int64(batch.rejects.count + refused.count)
         next.ignored += Int64(batch.ignoredMessages)
         next.empty += Int64(batch.emptyMessages)
-        guard hasRow || next != counters || saved.isBehind(registry) else { return }
+        guard hasRow || next != counters || saved.isBehind(registry) || !batch.remembered.isEmpty else { return }
 
         let id = hasRow ? lastJournalID + 1 : lastJournalID
         let (nowSaved, nowRejectBytes, nowTrimmed) = try core.transaction { () throws(StoreError) in
             let nowTrimmed = try trim(rowsMax: Self.trimRowsMax)
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
             if hasRow { try insertRow(id, now: now) }
+            try remember(batch.remembered)
             let nowRejectBytes = try insert(batch.rejects + refused, dropped: &next.rejectsDropped)
             try next.write(core, at: now)
             return (nowSaved, nowRejectBytes, nowTrimmed)

@@ -203,7 +203,7 @@ private final class StoreRepairer {
     }
 
     private static let order = [
-        "meta": "key", "setting": "key", "part": "file", "floor": "class", "snapshot": "rowid",
+        "meta": "key", "part": "file", "floor": "class", "snapshot": "rowid",
         "reject_count": "device, reason", "latest": "series",
     ]
 

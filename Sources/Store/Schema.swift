@@ -1,7 +1,7 @@
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 2
+    static let version = 3
     /// That of files of frames: from 2 on a small file holds the hours of its day. What a frame is made of has a version
     /// of its own.
     static let dayVersion = 2
@@ -13,7 +13,6 @@ enum Schema {
     // Times are milliseconds since 1970, UTC, unless the column says otherwise.
     private static let core = [
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-        "CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         """
         CREATE TABLE counters(
             id INTEGER PRIMARY KEY CHECK (id = 1), committed_at INTEGER,
@@ -76,6 +75,7 @@ enum Schema {
             device INTEGER NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL, last_at INTEGER NOT NULL,
             PRIMARY KEY(device, reason)) WITHOUT ROWID
         """,
+        remembered,
         "INSERT INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
     ]
 
@@ -95,6 +95,11 @@ enum Schema {
             first_ts INTEGER NOT NULL, last_ts INTEGER NOT NULL, n INTEGER NOT NULL, bytes INTEGER NOT NULL,
             detail TEXT NOT NULL)
         """
+    // Messages that later ones are read by; of each topic the last.
+    private static let remembered = """
+        CREATE TABLE remembered(
+            id INTEGER PRIMARY KEY, topic BLOB NOT NULL UNIQUE, received INTEGER NOT NULL, payload BLOB NOT NULL)
+        """
     // Readings of a class before ts were given up and are not taken again.
     private static let floor = "CREATE TABLE floor(class TEXT PRIMARY KEY, ts INTEGER NOT NULL) WITHOUT ROWID"
 
@@ -110,7 +115,8 @@ enum Schema {
             "DROP TABLE part_1",
             givenUp,
             floor,
-        ]
+        ],
+        2: [remembered, "DROP TABLE setting"],
     ]
 
     private static let frame = """

@@ -54,6 +54,8 @@ public struct DecodedBatch: Sendable {
     public var statuses: [DeviceStatus] = []
     /// Devices heard from, one entry a message and device; may repeat.
     public var heard: [(device: DeviceIndex, at: Timestamp)] = []
+    /// Messages that later ones are read by, such as a birth that names the metrics: to be kept over a restart.
+    public var remembered: [RememberedMessage] = []
     /// Messages that a profile knows and ignores.
     public var ignoredMessages = 0
     /// Messages understood that carried no value (all absent, null or marked as missing).
@@ -67,8 +69,22 @@ public struct DecodedBatch: Sendable {
         rejects.removeAll(keepingCapacity: true)
         statuses.removeAll(keepingCapacity: true)
         heard.removeAll(keepingCapacity: true)
+        remembered.removeAll(keepingCapacity: true)
         ignoredMessages = 0
         emptyMessages = 0
+    }
+}
+
+/// A message that others are read by. A later one of the same topic replaces it; one without payload ends it.
+public struct RememberedMessage: Hashable, Sendable {
+    public var topic: [UInt8]
+    public var payload: [UInt8]
+    public var receivedAt: Timestamp
+
+    public init(topic: [UInt8], payload: [UInt8], receivedAt: Timestamp) {
+        self.topic = topic
+        self.payload = payload
+        self.receivedAt = receivedAt
     }
 }
 

@@ -193,6 +193,20 @@ struct SparkplugTests {
             ])
     }
 
+    @Test("a decoder that is shown the births of another reads the data that follow")
+    func restores() throws {
+        var first = try Bench(profile: Self.profile)
+        first.decode("spBv1.0/g/NBIRTH/n", Self.payload([Self.bdSeq(3)]))
+        first.decode("spBv1.0/g/DBIRTH/n/d", Self.birth)
+        first.decode(Self.data, Self.payload([Self.metric(alias: 1, Self.field(10, 5))]))
+        #expect(first.batch.remembered.count == 2)
+        var second = try Bench(profile: Self.profile)
+        second.decoder.restore(first.batch.remembered)
+        second.decode(Self.data, Self.payload([Self.metric(alias: 1, Self.field(10, 0xFFFF_FFF4))]))
+        #expect(second.rejectLines == [])
+        #expect(second.batch.readings.map(\.value) == [-12])
+    }
+
     @Test("the same birth of a node once more forgets nothing")
     func repeatedBirth() throws {
         var bench = try born()

@@ -602,15 +602,30 @@ struct JournalTests {
         }
     }
 
-    @Test("settings are kept, changed and removed")
-    func settings() throws {
+    @Test("messages that later ones are read by are kept by topic, in order, until one without payload ends them")
+    func remembers() throws {
         var journal = try open()
-        try journal.setSetting("roster-sha", "abc")
-        try journal.setSetting("roster-sha", "")
+        func commit(_ topic: String, _ payload: String, _ second: Int) throws {
+            var batch = DecodedBatch()
+            batch.remembered.append(
+                RememberedMessage(topic: Array(topic.utf8), payload: Array(payload.utf8), receivedAt: seconds(second)))
+            _ = try journal.commit(batch, received: 0, now: seconds(second))
+        }
+        func found() throws -> [String] {
+            try journal.remembered().map {
+                "\(String(decoding: $0.topic, as: UTF8.self)) \(String(decoding: $0.payload, as: UTF8.self))"
+            }
+        }
+        try commit("node", "birth 1", 1)
+        try commit("node/device", "birth 1", 1)
+        try commit("other", "x", 2)
+        // The same again changes nothing, not even its place.
+        try commit("node", "birth 1", 3)
         journal.close()
         journal = try open()
-        #expect(try journal.setting("roster-sha") == "")
-        try journal.setSetting("roster-sha", nil)
-        #expect(try journal.setting("roster-sha") == nil)
+        #expect(try found() == ["node birth 1", "node/device birth 1", "other x"])
+        try commit("node", "birth 2", 4)
+        try commit("other", "", 5)
+        #expect(try found() == ["node/device birth 1", "node birth 2"])
     }
 }
