@@ -33,6 +33,7 @@ let package = Package(
             swiftSettings: ours),
 
         .target(name: "Decoding", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
+        .target(name: "Authoring", dependencies: ["Telemetry", "Settings", "Decoding"], swiftSettings: ours),
         .target(name: "Windows", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "Alerting", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
         .target(name: "Interchange", dependencies: ["Telemetry"], swiftSettings: ours),
@@ -62,7 +63,8 @@ let package = Package(
         .target(
             name: "OperatorCLI",
             dependencies: [
-                "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Interchange", "Store", "API",
+                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Alerting", "Interchange", "Store", "API",
+                "Broker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: ours),
@@ -89,6 +91,9 @@ let package = Package(
 
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
+        .testTarget(
+            name: "AuthoringTests", dependencies: ["Authoring", "Decoding", "Settings", "TestSupport"],
+            swiftSettings: ours),
         .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "WindowsTests", dependencies: ["Windows", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),

@@ -4,7 +4,15 @@ extension MessageDecoder {
     /// Reads one quantity of the item in hand.
     ///
     /// Of several references the first one with a value is taken; one with `*` gives a reading for each value.
+    @inline(__always)
     mutating func read(
+        _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) {
+        if trace != nil { return tracedRead(reading, &batch, &registry) }
+        readUntraced(reading, &batch, &registry)
+    }
+
+    mutating func readUntraced(
         _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) {
         guard !isTooLong, hold(reading.pointee.conditions) else { return }
@@ -146,7 +154,7 @@ extension MessageDecoder {
     // MARK: From the value on the wire to the canonical unit
 
     @inline(__always)
-    private mutating func number(
+    mutating func number(
         _ value: Scalar, _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch
     ) -> Numeric {
         if reading.pointee.isSpecial { return specialNumber(value, reading, &batch) }

@@ -7,8 +7,12 @@ extension MessageDecoder {
     ) -> Bool {
         if rule.unwrap < 0, rule.each < 0 { return applyToItem(rule, at: position, &batch, &registry) }
         let values = tape.count
-        defer { tape.truncate(to: values) }
+        defer {
+            if trace != nil { traceUnwrapped(from: values, rule) }
+            tape.truncate(to: values)
+        }
         if rule.unwrap >= 0 {
+            if trace != nil { traceUnwrap(UInt32(rule.unwrap)) }
             switch unwrap(UInt32(rule.unwrap)) {
             case .root(let node): item = node
             case .absent: return true
@@ -28,7 +32,10 @@ extension MessageDecoder {
         let first = matches.count
         defer { matches.removeSubrange(first...) }
         collect(reference)
-        if matches.count == first { return hasIterable(reference) }
+        if matches.count == first {
+            if trace != nil { traceNoItems(rule) }
+            return hasIterable(reference)
+        }
         var hasApplied = false
         let mark = arena.mark
         for index in first..<matches.count {
@@ -38,6 +45,7 @@ extension MessageDecoder {
             arena.rewind(to: mark)
             if isTooLong { break }
         }
+        if !hasApplied, trace != nil { traceNoItems(rule) }
         return hasApplied
     }
 
@@ -57,8 +65,14 @@ extension MessageDecoder {
     ) -> Bool {
         for index in rule.captures.range { capture(plan.captures[index]) }
         if rule.usesFacts { findHeld(rule) }
-        guard hold(rule.itemConditions) else { return false }
-        if rule.holdKey >= 0 { hold(rule, &batch) }
+        guard hold(rule.itemConditions) else {
+            if trace != nil { traceItem(rule, misfit: rule.itemConditions) }
+            return false
+        }
+        if rule.holdKey >= 0 {
+            hold(rule, &batch)
+            if trace != nil { traceHold(rule) }
+        }
         if rule.onlyHolds { return true }
         guard let name = name(rule.device) else {
             reject(.noDevice, "the message does not name its device", &batch)
@@ -94,6 +108,7 @@ extension MessageDecoder {
         }
         let own = rule.time.isEmpty ? nil : ownTime(rule.time)
         observed = own ?? receivedAt
+        if trace != nil { traceItem(rule, registry) }
         // What the broker replays says when the device spoke only if the payload does.
         hear(at: isRetained ? min(observed, receivedAt) : receivedAt, &batch)
 
@@ -194,5 +209,6 @@ extension MessageDecoder {
             }
             return
         }
+        if trace != nil { traceNoRow(key) }
     }
 }

@@ -3,9 +3,9 @@ import Telemetry
 
 extension MessageDecoder {
     /// 2020-01-01T00:00:00Z: a clock before it was never set.
-    private static var timeMin: Int64 { 1_577_836_800_000 }
+    static var timeMin: Int64 { 1_577_836_800_000 }
     /// A clock may run ahead by this much, in milliseconds.
-    private static var timeAheadMax: Int64 { 3_600_000 }
+    static var timeAheadMax: Int64 { 3_600_000 }
 
     /// The first usable time of the candidates; nil where none is.
     mutating func ownTime(_ candidates: Run) -> Timestamp? {
@@ -24,7 +24,7 @@ extension MessageDecoder {
     }
 
     @inline(__always)
-    private mutating func moment(_ value: Scalar, _ candidate: TimeCandidate) -> Timestamp? {
+    mutating func moment(_ value: Scalar, _ candidate: TimeCandidate) -> Timestamp? {
         switch candidate.form {
         case .milliseconds: scaledMoment(value, 1, 1)
         case .seconds: scaledMoment(value, 1000, 1)
@@ -42,7 +42,7 @@ extension MessageDecoder {
         return Timestamp(milliseconds: receivedAt.milliseconds &- Int64((seconds * 1000).rounded()))
     }
 
-    private mutating func later(_ moment: Timestamp, by steps: Run) -> Timestamp? {
+    mutating func later(_ moment: Timestamp, by steps: Run) -> Timestamp? {
         guard case .value(let seconds) = calculate(steps, missing: Run()), seconds.magnitude < 1e10 else { return nil }
         return Timestamp(milliseconds: moment.milliseconds &+ Int64((seconds * 1000).rounded()))
     }

@@ -62,6 +62,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var rememberedBefore = 0
     var hiddenFaults = 0
     var isTooLong = false
+    /// Told what is done, where somebody asked; nil on the live path.
+    var trace: TraceSink?
 
     // The item in hand.
     var item = 0
@@ -184,13 +186,16 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         forgetReferences()
         arena.clear()
         tape.clear()
+        if trace != nil { traceBegin() }
     }
 
     private mutating func decodeMessage(
         readable: Int, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) {
         let list = plan.rules(forTopic: topic, captures: captures)
+        defer { if trace != nil { traceEnd(rejects: batch.rejects[rejectsBefore...]) } }
         guard list >= 0 else {
+            traceUnknownTopic()
             reject(.unknownTopic, "no profile has a rule for this topic", &batch)
             return
         }
@@ -245,6 +250,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         for position in plan.ruleLists[list].range {
             let rule = plan.rules[plan.ruleOrder[position]]
             if document.index > 0, rule.format != .hj212 { continue }
+            if trace != nil { traceRule(plan.ruleOrder[position]) }
             if !rule.isIgnored || rule.wantsEmpty || !rule.messageConditions.isEmpty {
                 // An empty payload clears a retained message; only a text rule can mean something by it, or a rule
                 // that asks for it.
@@ -255,12 +261,18 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                 }
             }
             (item, iteration) = (0, Iteration())
-            guard hold(rule.messageConditions) else { continue }
+            guard hold(rule.messageConditions) else {
+                if trace != nil { traceMisfit(rule) }
+                continue
+            }
             if rule.isIgnored {
                 ends.isIgnored = true
+                if trace != nil { traceIgnored() }
                 break
             }
-            if apply(rule, at: plan.ruleOrder[position], &batch, &registry) { ends.hasApplied = true }
+            let isApplied = apply(rule, at: plan.ruleOrder[position], &batch, &registry)
+            if isApplied { ends.hasApplied = true }
+            if trace != nil { traceLaid(rule, isApplied: isApplied) }
             if isTooLong { break }
         }
     }

@@ -161,6 +161,8 @@ struct MapEntry: Sendable {
 struct ReadingPlan: Sendable {
     enum Bits: UInt8, Sendable { case none, anyOf, field }
     var quantity: Quantity
+    /// The unit that the profile names, for people; its conversion is below.
+    var wireUnit: UInt16 = 0
     var min: Double
     var max: Double
     /// First present wins.
@@ -442,12 +444,21 @@ final class Plan: Sendable {
     let zones: [ZoneRules]
     /// Names of what `hold` keeps and the roster tells.
     let factNames: [String]
+    /// By rule.
+    let ruleNotes: [RuleNote]
+    /// By `ReadingPlan.wireUnit`; the first one is empty: no unit is named.
+    let wireUnits: [String]
 
-    init(tables: PlanTables, profileNames: [String], zones: [ZoneRules], factNames: [String]) {
+    init(
+        tables: PlanTables, profileNames: [String], zones: [ZoneRules], factNames: [String], ruleNotes: [RuleNote],
+        wireUnits: [String]
+    ) {
         self.tables = tables
         self.profileNames = profileNames
         self.zones = zones
         self.factNames = factNames
+        self.ruleNotes = ruleNotes
+        self.wireUnits = wireUnits
     }
 
     deinit {

@@ -36,6 +36,8 @@ struct PlanBuilder {
     private(set) var factNames: [String] = []
     private var facts: [String: UInt32] = [:]
     var capturesMax = 0
+    var ruleNotes: [RuleNote] = []
+    private(set) var wireUnits = [""]
     var lineHolesMax = 0
     private var words: [String: Word] = [:]
 
@@ -59,6 +61,14 @@ struct PlanBuilder {
         bytes.append(contentsOf: text.utf8)
         words[text] = word
         return word
+    }
+
+    /// Where a unit's name stands among those that profiles use; 0 when there are too many of them.
+    mutating func wireUnit(_ name: String) -> UInt16 {
+        if let known = wireUnits.firstIndex(of: name) { return UInt16(known) }
+        guard wireUnits.count < Int(UInt16.max) else { return 0 }
+        wireUnits.append(name)
+        return UInt16(wireUnits.count - 1)
     }
 
     mutating func fact(_ name: String) -> UInt32 {
@@ -92,7 +102,7 @@ struct PlanBuilder {
                 topicLiterals: PlanTable(topics.literals), topicPatterns: PlanTable(topics.patterns),
                 topicSuffixes: PlanTable(topics.suffixes),
                 capturesMax: capturesMax, lineHolesMax: lineHolesMax),
-            profileNames: profileNames, zones: zones, factNames: factNames)
+            profileNames: profileNames, zones: zones, factNames: factNames, ruleNotes: ruleNotes, wireUnits: wireUnits)
     }
 }
 

@@ -166,6 +166,7 @@ extension ProfileCompiler {
                 unit.mistake("\(quantity.name) is in \(quantity.unit), and \(text) cannot be converted into it"))
             return
         }
+        reading.wireUnit = builder.wireUnit(text)
         reading.numerator *= conversion.numerator
         reading.denominator *= conversion.denominator
         reading.offset = conversion.offset

@@ -157,6 +157,8 @@ struct ProfileCompiler {
         guard let route else { return }
         // A rule and its route are known by the same position.
         builder.rules.append(rule)
+        let topic = setting["topic"].flatMap { expanded($0, outer) } ?? ""
+        builder.ruleNotes.append(RuleNote(line: setting.line, topic: topic))
         routes.append(route)
         if !rule.isIgnored { wantedFilters.append(route.filter) }
         builder.capturesMax = max(builder.capturesMax, scope.captures.count)

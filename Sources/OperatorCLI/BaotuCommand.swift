@@ -10,7 +10,7 @@ public struct BaotuCommand: AsyncParsableCommand {
         discussion: """
             Answers come from the daemon's socket, or with --store DIR from the files when it is down.
             Exit codes: 0 answered; 1 no such thing, or the store cannot be read; 2 something bad was found (doctor, \
-            decode), refused (import) or left out (export); 64 wrong command line; 69 the gateway does not answer.
+            decode, devices try, rejects replay), refused (import) or left out (export); 64 wrong command line; 69 the gateway does not answer.
             """,
         version: "0.1.0",
         subcommands: [

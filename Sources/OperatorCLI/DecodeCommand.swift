@@ -15,7 +15,7 @@ struct DecodeCommand: AsyncParsableCommand {
             """)
 
     @Option(help: "The folder of profiles.", completion: .directory)
-    var devices = "/usr/share/baotu/Devices"
+    var devices = ProfileFiles.installed
 
     @Option(help: "The topic of a single message; its payload comes from the file.")
     var topic: String?
@@ -209,7 +209,7 @@ struct DecodeCommand: AsyncParsableCommand {
         return Array(data)
     }
 
-    private static func seconds(_ offset: String) -> Int? {
+    static func seconds(_ offset: String) -> Int? {
         Timestamp(iso8601: "2000-01-01T00:00:00\(offset)").map {
             Int((CivilTime(year: 2000, month: 1, day: 1).timestamp() - $0).milliseconds / 1000)
         }

@@ -119,54 +119,61 @@ struct StatusCommand: AsyncParsableCommand {
 
 struct DevicesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "devices", abstract: "The devices, those that never spoke included.")
+        commandName: "devices", abstract: "The devices; and tools for those who write their profiles.",
+        subcommands: [List.self, Try.self, Test.self, Lint.self, New.self, Learn.self, Schema.self],
+        defaultSubcommand: List.self)
 
-    @Argument(help: "A device, or a pattern with * and ?.", completion: NameCompletion.devices)
-    var device: String?
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "The devices, those that never spoke included.")
 
-    @Option(help: "Only devices of this area.", completion: NameCompletion.areas)
-    var area: String?
+        @Argument(help: "A device, or a pattern with * and ?.", completion: NameCompletion.devices)
+        var device: String?
 
-    @Option(help: "Only devices of this profile.", completion: NameCompletion.profiles)
-    var profile: String?
+        @Option(help: "Only devices of this area.", completion: NameCompletion.areas)
+        var area: String?
 
-    @OptionGroup var options: AskOptions
+        @Option(help: "Only devices of this profile.", completion: NameCompletion.profiles)
+        var profile: String?
 
-    /// The device, and beside it what its silence means now.
-    private struct Whole: Encodable {
-        let device: DeviceAnswer
-        let health: Health
+        @OptionGroup var options: AskOptions
 
-        enum CodingKeys: CodingKey { case health }
+        /// The device, and beside it what its silence means now.
+        private struct Whole: Encodable {
+            let device: DeviceAnswer
+            let health: Health
 
-        func encode(to encoder: any Encoder) throws {
-            try device.encode(to: encoder)
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(health, forKey: .health)
+            enum CodingKeys: CodingKey { case health }
+
+            func encode(to encoder: any Encoder) throws {
+                try device.encode(to: encoder)
+                var container = encoder.container(keyedBy: CodingKeys.self)
+                try container.encode(health, forKey: .health)
+            }
         }
-    }
 
-    func run() async throws {
-        let output = options.output
-        try await options.ask { source in
-            let answers = try await source.devices(DeviceFilter(device: device, profile: profile, area: area))
-            try output.print(
-                answers.map { Whole(device: $0, health: $0.health(at: output.now)) },
-                columns: [
-                    .init("device"), .init("profile"), .init("area"), .init("circuit"), .init("health"),
-                    .init("heard", .right, key: "last_heard"), .init("cadence", .right, key: "cadence_seconds"),
-                    .init("series", .right), .init("firing", .right, key: "firing_alerts"),
-                ],
-                rows: answers.map { answer in
-                    let cadence = answer.cadenceSeconds.map { Duration.milliseconds(Int64($0 * 1000)) }
-                    return [
-                        output.text(answer.device), output.text(answer.profile), output.text(answer.area),
-                        output.text(answer.circuit), answer.health(at: output.now).rawValue,
-                        output.age(answer.lastHeard),
-                        cadence.map { output.isForPeople ? $0.shortForm : "\($0.milliseconds / 1000)" } ?? "",
-                        "\(answer.series)", "\(answer.firingAlerts)",
-                    ]
-                }, empty: "no devices")
+        func run() async throws {
+            let output = options.output
+            try await options.ask { source in
+                let answers = try await source.devices(DeviceFilter(device: device, profile: profile, area: area))
+                try output.print(
+                    answers.map { Whole(device: $0, health: $0.health(at: output.now)) },
+                    columns: [
+                        .init("device"), .init("profile"), .init("area"), .init("circuit"), .init("health"),
+                        .init("heard", .right, key: "last_heard"), .init("cadence", .right, key: "cadence_seconds"),
+                        .init("series", .right), .init("firing", .right, key: "firing_alerts"),
+                    ],
+                    rows: answers.map { answer in
+                        let cadence = answer.cadenceSeconds.map { Duration.milliseconds(Int64($0 * 1000)) }
+                        return [
+                            output.text(answer.device), output.text(answer.profile), output.text(answer.area),
+                            output.text(answer.circuit), answer.health(at: output.now).rawValue,
+                            output.age(answer.lastHeard),
+                            cadence.map { output.isForPeople ? $0.shortForm : "\($0.milliseconds / 1000)" } ?? "",
+                            "\(answer.series)", "\(answer.firingAlerts)",
+                        ]
+                    }, empty: "no devices")
+            }
         }
     }
 }
@@ -186,55 +193,65 @@ extension DeviceAnswer {
 
 struct RejectsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rejects", abstract: "Messages that gave no reading, newest first, with the reason.")
+        commandName: "rejects", abstract: "Messages that gave no reading: list them, or decode them again.",
+        subcommands: [List.self, Replay.self], defaultSubcommand: List.self)
 
-    @Option(help: "Only this reason: \(Reject.Reason.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var reason: Reject.Reason?
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Messages that gave no reading, newest first, with the reason.")
 
-    @Option(help: "Only of this device.", completion: NameCompletion.devices)
-    var device: String?
+        @Option(help: "Only this reason: \(Reject.Reason.allCases.map(\.rawValue).joined(separator: ", ")).")
+        var reason: Reject.Reason?
 
-    @Option(help: "Rows at most.")
-    var limit = 20
+        @Option(help: "Only of this device.", completion: NameCompletion.devices)
+        var device: String?
 
-    @OptionGroup var options: AskOptions
+        @Option(help: "Rows at most.")
+        var limit = 20
 
-    func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit \(limit): expected 1 to 10000") }
-    }
+        @OptionGroup var options: AskOptions
 
-    func run() async throws {
-        let output = options.output
-        try await options.ask { source in
-            let answer = try await source.rejects(limit: limit, reason: reason, device: device)
-            if output.isForPeople, !answer.counts.isEmpty {
-                var table = TextTable([.init("reason"), .init("count", .right), .init("last")])
-                for count in answer.counts { table.append([count.reason, "\(count.count)", localTime(count.lastAt)]) }
-                try output.write(table.lines().joined(separator: "\n") + "\n")
-            }
-            try output.print(
-                answer,
-                columns: [
-                    .init("id", .right), .init("received", key: "received_at"), .init("reason"), .init("device"),
-                    .init("topic"), .init("detail"), .init("payload"),
-                ] + (output.isForPeople ? [] : [.init("payload_hex"), .init("payload_bytes")]),
-                rows: answer.rejects.map { reject in
-                    let row = [
-                        "\(reject.id)", output.time(reject.receivedAt), reject.reason, output.text(reject.device),
-                        output.text(reject.topic), output.text(reject.detail),
-                    ]
-                    guard output.isForPeople else {
-                        return row + [reject.payload ?? "", reject.payloadHex ?? "", "\(reject.payloadBytes)"]
-                    }
-                    let payload = reject.payload ?? reject.payloadHex.map { "hex \($0)" } ?? ""
-                    let isWhole = payload.count <= Self.payloadShownMax
-                    return row + [output.text(String(payload.prefix(Self.payloadShownMax))) + (isWhole ? "" : "...")]
-                }, empty: "no rejects")
+        func validate() throws {
+            guard (1...10_000).contains(limit) else { throw ValidationError("--limit \(limit): expected 1 to 10000") }
         }
-    }
 
-    /// Characters of a payload in the table; JSON and CSV have all that was kept.
-    private static let payloadShownMax = 48
+        func run() async throws {
+            let output = options.output
+            try await options.ask { source in
+                let answer = try await source.rejects(limit: limit, reason: reason, device: device)
+                if output.isForPeople, !answer.counts.isEmpty {
+                    var table = TextTable([.init("reason"), .init("count", .right), .init("last")])
+                    for count in answer.counts {
+                        table.append([count.reason, "\(count.count)", localTime(count.lastAt)])
+                    }
+                    try output.write(table.lines().joined(separator: "\n") + "\n")
+                }
+                try output.print(
+                    answer,
+                    columns: [
+                        .init("id", .right), .init("received", key: "received_at"), .init("reason"), .init("device"),
+                        .init("topic"), .init("detail"), .init("payload"),
+                    ] + (output.isForPeople ? [] : [.init("payload_hex"), .init("payload_bytes")]),
+                    rows: answer.rejects.map { reject in
+                        let row = [
+                            "\(reject.id)", output.time(reject.receivedAt), reject.reason, output.text(reject.device),
+                            output.text(reject.topic), output.text(reject.detail),
+                        ]
+                        guard output.isForPeople else {
+                            return row + [reject.payload ?? "", reject.payloadHex ?? "", "\(reject.payloadBytes)"]
+                        }
+                        let payload = reject.payload ?? reject.payloadHex.map { "hex \($0)" } ?? ""
+                        let isWhole = payload.count <= Self.payloadShownMax
+                        return row + [
+                            output.text(String(payload.prefix(Self.payloadShownMax))) + (isWhole ? "" : "...")
+                        ]
+                    }, empty: "no rejects")
+            }
+        }
+
+        /// Characters of a payload in the table; JSON and CSV have all that was kept.
+        private static let payloadShownMax = 48
+    }
 }
 
 extension Reject.Reason: ExpressibleByArgument {}

@@ -49,7 +49,9 @@ public enum SettingFiles {
                 Mistake(file: directory, line: nil, key: "", value: nil, expected: "there is no such directory")
             ])
         }
-        guard let walk = FileManager.default.enumerator(atPath: directory) else {
+        // The walk does not enter a directory that is itself a symbolic link.
+        let real = URL(filePath: directory).resolvingSymlinksInPath().path(percentEncoded: false)
+        guard let walk = FileManager.default.enumerator(atPath: real) else {
             throw Mistakes([
                 Mistake(file: directory, line: nil, key: "", value: nil, expected: "the directory cannot be listed")
             ])

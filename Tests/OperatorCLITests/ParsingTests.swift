@@ -16,7 +16,7 @@ struct ParsingTests {
         #expect(status.options.socket == "/run/x.sock")
         #expect(status.options.format == .json)
 
-        let devices = try parse("devices lamp-* --area Lixia --profile p --store /s", as: DevicesCommand.self)
+        let devices = try parse("devices lamp-* --area Lixia --profile p --store /s", as: DevicesCommand.List.self)
         #expect(
             [devices.device, devices.area, devices.profile, devices.options.store] == ["lamp-*", "Lixia", "p", "/s"])
 
@@ -44,7 +44,17 @@ struct ParsingTests {
         #expect([stats.device, stats.quantity] == ["m1", "voltage"])
         #expect(stats.window?.duration == .seconds(3600))
 
-        let rejects = try parse("rejects --reason no-rule --device d --limit 5", as: RejectsCommand.self)
+        #expect(try parse("devices test D --param a=b", as: DevicesCommand.Test.self).folder == "D")
+        #expect(try parse("devices lint a b", as: DevicesCommand.Lint.self).places == ["a", "b"])
+        let attempt = try parse("devices try P m.json --topic a/b --encoding hex", as: DevicesCommand.Try.self)
+        #expect([attempt.profile, attempt.file, attempt.topic, attempt.encoding] == ["P", "m.json", "a/b", "hex"])
+        #expect(try parse("devices new N --topic a/b", as: DevicesCommand.New.self).file == "-")
+        #expect(try parse("devices learn --topic a/# --seconds 5", as: DevicesCommand.Learn.self).topic == ["a/#"])
+        #expect(throws: (any Error).self) { try parse("devices learn", as: DevicesCommand.Learn.self) }
+        #expect(try parse("devices list test", as: DevicesCommand.List.self).device == "test")
+        #expect(try parse("rejects replay --since 1h --dry-run", as: RejectsCommand.Replay.self).dryRun)
+
+        let rejects = try parse("rejects --reason no-rule --device d --limit 5", as: RejectsCommand.List.self)
         #expect(rejects.reason == .noRule)
         #expect(rejects.device == "d")
         #expect(rejects.limit == 5)
