@@ -55,8 +55,7 @@ public struct MessageReplay: Sendable {
     public private(set) var readings: [(message: Int, reading: NamedReading)] = []
 
     /// Messages are decoded in their order, which should be that in which they came.
-    public init(_ messages: [Kept], _ catalog: DeviceCatalog, siteZoneOffsetSeconds: Int = 0) {
-        var decoder = MessageDecoder(catalog: catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds)
+    public init(_ messages: [Kept], _ decoder: inout MessageDecoder) {
         var registry = SeriesRegistry()
         var decoded = DecodedBatch()
         var batch = MessageBatch()

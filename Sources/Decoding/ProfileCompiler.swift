@@ -103,7 +103,11 @@ struct ProfileCompiler {
         (rule.format, rule.formatOptions) = compileFormat(&reader, scope)
         rule.isIgnored = reader.flag("ignore", default: false, &mistakes)
         let unwrap = reader.optional("unwrap")
-        if let unwrap { rule.unwrap = compileUnwrap(unwrap, scope) }
+        if let unwrap {
+            rule.unwrap = compileUnwrap(unwrap, scope)
+            // Bytes of their own need not be of any format.
+            if unwrap["as"]?.text == "raw", setting["format"] == nil { rule.format = .text }
+        }
         if let each = reader.optional("each") { rule.each = compileEach(each, scope) }
         scope.isWholeMessage = rule.each < 0 && unwrap == nil
 

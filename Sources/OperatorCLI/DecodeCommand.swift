@@ -29,8 +29,7 @@ struct DecodeCommand: AsyncParsableCommand {
     @Option(help: "The receive time of a single message; default: now.")
     var received: MomentArgument?
 
-    @Option(help: "The site's offset from UTC for times without a zone, such as +08:00.")
-    var siteOffset: String?
+    @OptionGroup var site: SiteOptions
 
     @Argument(help: "The payload's file, or - for standard input (default).", completion: .file())
     var file: String?
@@ -43,27 +42,18 @@ struct DecodeCommand: AsyncParsableCommand {
         for pair in param where !pair.contains("=") {
             throw ValidationError("--param \(pair): expected name=value")
         }
-        if let siteOffset, Self.seconds(siteOffset) == nil {
-            throw ValidationError("--site-offset \(siteOffset): expected an offset such as +08:00")
-        }
     }
 
     func run() async throws {
-        let catalog: DeviceCatalog
         var batch = MessageBatch()
-        do {
-            catalog = try DeviceCatalog.load(folder: devices, parameters: parameters)
+        let site = site
+        var decoder = try ProfileFiles.reporting {
+            let decoder = try site.decoder(try DeviceCatalog.load(folder: devices, parameters: parameters))
             try fill(&batch)
-        } catch let mistakes as Mistakes {
-            for mistake in mistakes.list { StandardStreams.complain("\(mistake)") }
-            throw ExitCode(1)
-        } catch let error as NoAnswer {
-            throw failure(error.description, error.exitCode)
+            return decoder
         }
         var registry = SeriesRegistry()
         var decoded = DecodedBatch()
-        var decoder = MessageDecoder(
-            catalog: catalog, siteZoneOffsetSeconds: siteOffset.flatMap(Self.seconds) ?? 0)
         decoder.decode(batch, into: &decoded, registry: &registry)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -207,11 +197,5 @@ struct DecodeCommand: AsyncParsableCommand {
             throw NoAnswer.failed("\(file) cannot be read")
         }
         return Array(data)
-    }
-
-    static func seconds(_ offset: String) -> Int? {
-        Timestamp(iso8601: "2000-01-01T00:00:00\(offset)").map {
-            Int((CivilTime(year: 2000, month: 1, day: 1).timestamp() - $0).milliseconds / 1000)
-        }
     }
 }

@@ -89,16 +89,12 @@ extension DevicesCommand {
         @Option(help: "A value for a profile's parameter, name=value; may be repeated.")
         var param: [String] = []
 
-        @Option(help: "The site's offset from UTC for times without a zone, such as +08:00.")
-        var siteOffset: String?
+        @OptionGroup var site: SiteOptions
 
         func validate() throws {
             try checkParameters(param)
             guard ["utf8", "base64", "hex"].contains(encoding) else {
                 throw ValidationError("--encoding \(encoding): expected utf8, base64 or hex")
-            }
-            if let siteOffset, DecodeCommand.seconds(siteOffset) == nil {
-                throw ValidationError("--site-offset \(siteOffset): expected an offset such as +08:00")
             }
         }
 
@@ -112,8 +108,8 @@ extension DevicesCommand {
                 return try DeviceCatalog.compile(
                     folders.map(\.source), parameters: ProfileFiles.parameters(param))
             }
-            var decoder = MessageDecoder(
-                catalog: catalog, siteZoneOffsetSeconds: siteOffset.flatMap(DecodeCommand.seconds) ?? 0)
+            let site = site
+            var decoder = try ProfileFiles.reporting { try site.decoder(catalog) }
             var batch = DecodedBatch()
             var registry = SeriesRegistry()
             let traces = decoder.trace(messages, into: &batch, registry: &registry)

@@ -70,7 +70,7 @@ enum ProfileFiles {
     }
 
     /// Turns mistakes and what cannot be read into sentences on standard error and exit code 1.
-    static func reporting<R>(_ body: () throws -> R) throws -> R {
+    static func reporting<R: ~Copyable>(_ body: () throws -> R) throws -> R {
         do {
             return try body()
         } catch let mistakes as Mistakes {

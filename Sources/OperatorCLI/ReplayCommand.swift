@@ -39,8 +39,7 @@ extension RejectsCommand {
         @Option(help: "A value for a profile's parameter, name=value; may be repeated.")
         var param: [String] = []
 
-        @Option(help: "The site's offset from UTC for times without a zone, such as +08:00.")
-        var siteOffset: String?
+        @OptionGroup var site: SiteOptions
 
         @Option(
             help: ArgumentHelp(
@@ -51,9 +50,6 @@ extension RejectsCommand {
         func validate() throws {
             try checkParameters(param)
             guard (1...10_000).contains(limit) else { throw ValidationError("--limit \(limit): expected 1 to 10000") }
-            if let siteOffset, DecodeCommand.seconds(siteOffset) == nil {
-                throw ValidationError("--site-offset \(siteOffset): expected an offset such as +08:00")
-            }
         }
 
         func run() async throws {
@@ -85,8 +81,9 @@ extension RejectsCommand {
                 reject.receivedAt >= begin && (reason != nil || !Self.onlyWhenAsked.contains(reject.reason))
             }
             let messages = Self.messages(of: asked)
-            let replay = MessageReplay(
-                messages, catalog, siteZoneOffsetSeconds: siteOffset.flatMap(DecodeCommand.seconds) ?? 0)
+            let site = site
+            var decoder = try ProfileFiles.reporting { try site.decoder(catalog) }
+            let replay = MessageReplay(messages, &decoder)
             try StandardStreams.write(
                 zip(messages, replay.outcomes).map { message, outcome in
                     let ids = message.ids.map { "\($0)" }.joined(separator: ",")

@@ -27,12 +27,13 @@ struct ReplayTests {
                       read: {active_power: {from: /w, unit: kW}, voltage: {from: /u, unit: V, channel: l1}}
                     """)
         ])
+        var decoder = MessageDecoder(catalog: catalog)
         let replay = MessageReplay(
             [
                 kept(1, "p/a", #"{"w":1.5,"t":1772705600}"#), kept(2, "p/a", #"{"w":1.5"#, bytes: 5000),
                 kept(3, "p/b", #"{"w":2,"u":99999}"#), kept(4, "q/b", "{}"), kept(5, "p/b", "{}"),
                 kept(6, String(repeating: "p", count: 512), "{}"),
-            ], catalog)
+            ], &decoder)
         #expect(
             replay.outcomes.map(\.description) == [
                 "1 reading", "left: the store kept only the beginning of it",

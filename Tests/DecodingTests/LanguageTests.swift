@@ -297,7 +297,6 @@ struct LanguageTests {
         let rule = """
             unwrap: {as: raw, order: big, layout: [{packed: i12 x end, name: v}]}
             device: "{d}"
-            format: text
             read: {distance: {from: /v/*, channel: "{@index}"}}
             """
         let time = "@2026-03-05T10:15:00Z"

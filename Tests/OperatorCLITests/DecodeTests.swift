@@ -33,18 +33,40 @@ struct DecodeTests {
             }
         }
 
+        /// A number or a text.
+        struct Constant: Decodable {
+            let text: String
+
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.singleValueContainer()
+                let number = try? container.decode(Double.self)
+                text = try number.map { "\($0)" } ?? container.decode(String.self)
+            }
+        }
+
+        /// The roster that tells the constants.
+        var roster: String {
+            (constants ?? [:]).reduce(into: "device,cadence,constants\n") { text, device in
+                let pairs = device.value.map { "\($0.key)=\($0.value.text)" }.joined(separator: ";")
+                text += "\"\(device.key)\",1m,\"\(pairs)\"\n"
+            }
+        }
+
+        /// Rejects that the messages end in, beside their readings.
+        var expectRejects: [String]?
         var path = ""
         /// The array that `--messages` takes, as JSON text.
         var messages = ""
         var siteZoneOffsetSeconds: Int?
         /// Constants of the roster, by device.
-        var constants: [String: [String: Double]]?
+        var constants: [String: [String: Constant]]?
         let expect: [Reading]
 
         var description: String { path.split(separator: "/").suffix(3).joined(separator: "/") }
 
         enum CodingKeys: String, CodingKey {
             case constants, expect
+            case expectRejects = "expect_rejects"
             case siteZoneOffsetSeconds = "site_zone_offset_seconds"
         }
 
@@ -69,8 +91,6 @@ struct DecodeTests {
         return paths.sorted().map { path in
             do { return try Sample(path: path) } catch { fatalError("\(path): \(error)") }
         }
-        // The command knows no roster.
-        .filter { $0.constants == nil }
     }()
 
     /// Dialects of the corpus that the profiles cover, where the corpus lies beside the checkout.
@@ -99,9 +119,14 @@ struct DecodeTests {
     func sampleIsExact(sample: Sample) throws {
         let seconds = sample.siteZoneOffsetSeconds ?? 0
         let offset = String(format: "%+03d:%02d", seconds / 3600, abs(seconds) / 60 % 60)
-        let run = try decode(["--messages", "-", "--site-offset=\(offset)"], input: sample.messages)
-        #expect(run.errors.isEmpty)
-        #expect(run.code == 0)
+        let folder = TemporaryDirectory()
+        try sample.roster.write(toFile: folder.path + "/roster.csv", atomically: false, encoding: .utf8)
+        let run = try decode(
+            ["--messages", "-", "--site-offset=\(offset)", "--roster", folder.path + "/roster.csv"],
+            input: sample.messages)
+        let rejects = sample.expectRejects ?? []
+        #expect(run.errors.split(separator: "\n").count == rejects.count, "\(run.errors)")
+        #expect(run.code == (rejects.isEmpty ? 0 : 2))
         var left = try readings(run.output)
         for expected in sample.expect {
             if let index = left.firstIndex(where: { $0.isAbout(expected) }) {

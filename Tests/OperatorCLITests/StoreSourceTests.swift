@@ -289,6 +289,6 @@ struct StoreSourceTests {
         #expect(try completions(of: "baotu latest --store \(store) lamp-") == ["lamp-1", "lamp-2", "lamp-3"])
         #expect(try completions(of: "baotu latest --store \(store) lamp-1 volt") == ["voltage"])
         #expect(try completions(of: "baotu status --format ") == ["csv", "json", "table"])
-        #expect(try completions(of: "baotu devices --store \(store) --profile ") == ["lamps"])
+        #expect(try completions(of: "baotu devices list --store \(store) --profile ") == ["lamps"])
     }
 }
