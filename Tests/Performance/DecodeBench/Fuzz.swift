@@ -11,7 +11,10 @@ enum Fuzz {
     }
 
     static func run(_ catalog: DeviceCatalog, folder: String, inputs: Int, _ table: inout FigureTable) throws {
-        let formats = try seeds(folder)
+        var formats = try seeds(folder)
+        for (format, payload) in Self.others {
+            formats[format] = [Seed(topic: "bench/\(format)/d", payload: payload)]
+        }
         precondition(!formats.isEmpty, "decode-bench: no samples below \(folder)")
         for (format, seeds) in formats.sorted(by: { $0.key < $1.key }) {
             var decoder = MessageDecoder(catalog: catalog, limits: limits)
@@ -49,6 +52,38 @@ enum Fuzz {
             table.add("\(format): growth of memory after the first quarter", growth, "MB", .atMost(8))
             precondition(bad > 0, "decode-bench: no input of \(format) was refused")
         }
+    }
+
+    /// Formats that no family of the repository uses yet.
+    static var profile: ProfileSource {
+        ProfileSource(
+            path: "bench.yaml",
+            text: """
+                profile: bench
+                rules:
+                - {topic: "bench/cbor/{d}", format: cbor, device: "{d}", read: {voltage: /u, current: [/i/0, /i/1]}}
+                - {topic: "bench/split/{d}", format: split, names: [u, i], device: "{d}", read: {voltage: /u}}
+                - topic: "bench/lines/{d}"
+                  format: lines
+                  lines: ["{code}({value}*{unit})", "{code}({value})"]
+                  each: /*
+                  device: "{d}"
+                  table: {key: /code, value: /value, rows: {1-0:32.7.0: {voltage: {unit: {from: /unit}}}}}
+                """)
+    }
+
+    private static var others: [(String, [UInt8])] {
+        [
+            (
+                "cbor",
+                [
+                    0xA2, 0x61, 0x75, 0xF9, 0x5B, 0x20, 0x61, 0x69, 0x9F, 0x18, 0x20, 0xFB, 0x3F, 0xF8, 0, 0, 0, 0, 0,
+                    0, 0xFF,
+                ]
+            ),
+            ("split", Array("230.4, 1.5 ,x,,7".utf8)),
+            ("lines", Array("/ISK5\n\n1-0:32.7.0(230.1*V)\r\n1-0:1.8.0(00123.4*kWh)\n!9F3C\n".utf8)),
+        ]
     }
 
     private static var limits: DecodingLimits {

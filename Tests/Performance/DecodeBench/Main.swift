@@ -17,7 +17,7 @@ enum Main {
             let sources = try SettingFiles.paths(named: "profile.yaml", under: options.devices).map {
                 ProfileSource(path: $0, text: try SettingFiles.text(of: $0))
             }
-            let catalog = try DeviceCatalog.compile(sources)
+            let catalog = try DeviceCatalog.compile(sources + [Fuzz.profile])
             if options.fuzzInputs == 0 {
                 for family in Family.all { family.measure(catalog, pairs: options.pairs, &table) }
                 try Loading.measure(sources, &table)
