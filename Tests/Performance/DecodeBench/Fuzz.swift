@@ -38,10 +38,18 @@ enum Fuzz {
                 let start = Clocks.thread
                 decoder.decode(messages, into: &batch, registry: &registry)
                 // Of the whole batch: a message that takes 10 ms shows in it.
-                longest = max(longest, Clocks.thread - start)
+                var took = Clocks.thread - start
                 done += count
                 good += batch.readings.count
                 bad += batch.rejects.count
+                // Whether it was the messages or a neighbour of the machine: only they are slow each time.
+                for _ in 0..<3 where took > longest {
+                    batch.removeAll()
+                    let start = Clocks.thread
+                    decoder.decode(messages, into: &batch, registry: &registry)
+                    took = min(took, Clocks.thread - start)
+                }
+                longest = max(longest, took)
                 if settled == 0, done >= inputs / 4 { settled = residentBytes }
             }
             let growth = max(0, residentBytes - settled) / 1e6
