@@ -32,8 +32,6 @@ struct Facts {
         }
     }
 
-    var heldCount: Int { held.count }
-
     /// False where nothing is kept under the key yet and there are `keysMax` others. An empty list forgets the key.
     mutating func hold(
         _ values: [UInt32: Value], under key: UnsafeRawBufferPointer, profile: UInt32, keysMax: Int
@@ -88,17 +86,19 @@ extension MessageDecoder {
             return
         }
         if facts.hold(values, under: key, profile: rule.profile, keysMax: limits.heldKeysMax) {
-            remember(&batch)
+            remember(&batch, keeps: !values.isEmpty)
         } else {
             reject(.cardinality, "the limit of \(limits.heldKeysMax) held keys is reached", &batch)
         }
     }
 
-    /// Asks that the message in hand be kept over a restart, once.
-    mutating func remember(_ batch: inout DecodedBatch) {
-        if batch.remembered.count > rememberedBefore { return }
-        batch.remembered.append(
-            RememberedMessage(topic: Array(topic), payload: Array(payload), receivedAt: receivedAt))
+    /// Asks that the message in hand be kept over a restart, once; where nothing of it `keeps` anything, that the one
+    /// before it of the topic be forgotten, or topics that tell nothing would fill the store.
+    mutating func remember(_ batch: inout DecodedBatch, keeps: Bool) {
+        if batch.remembered.count == rememberedBefore {
+            batch.remembered.append(RememberedMessage(topic: Array(topic), payload: [], receivedAt: receivedAt))
+        }
+        if keeps { batch.remembered[rememberedBefore].payload = Array(payload) }
     }
 
     /// Knows again what earlier messages told: after a restart, or by other profiles. What they give is left aside.

@@ -76,7 +76,7 @@ extension MessageDecoder {
             case .senml: try laySenML(readable: readable)
             case .sparkplug:
                 try SparkplugFormat.lay(payload, topic: topic, &sparkplug, limits, into: &writer)
-                if SparkplugFormat.isBirth(topic) { remember(&batch) }
+                if SparkplugFormat.isBirth(topic) { remember(&batch, keeps: true) }
             }
         } catch {
             formatFault = error

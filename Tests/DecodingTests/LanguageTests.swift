@@ -185,13 +185,17 @@ struct LanguageTests {
         bench.decode("w/m/u/error", "")
         bench.decode("w/m/u", "4")
         #expect(bench.batch.readings.map(\.value) == [1, 3, 4])
+        // A message that tells nothing is not kept, and what its topic told before is forgotten.
+        #expect(bench.batch.remembered.map(\.payload.count) == [1, 0])
+        bench.decode("w/x/y/error", "  ")
+        #expect(bench.batch.remembered.last?.payload == [])
         // Another decoder that is shown what was kept knows as much.
         bench.decode("w/m/p/error", "r")
         var other = try Bench(profile: text)
         other.decoder.restore(bench.batch.remembered)
         other.decode("w/m/p", "5")
         other.decode("w/m/u", "6")
-        #expect(bench.batch.remembered.count == 3 && other.batch.readings.map(\.value) == [6])
+        #expect(bench.batch.remembered.count == 4 && other.batch.readings.map(\.value) == [6])
     }
 
     @Test("topics with levels after {name...}: the longest known end counts")
