@@ -39,16 +39,15 @@ struct DecodeCommand: AsyncParsableCommand {
             throw ValidationError("give either --topic T [FILE|-] or --messages FILE")
         }
         guard messages == nil || file == nil else { throw ValidationError("--messages names the file itself") }
-        for pair in param where !pair.contains("=") {
-            throw ValidationError("--param \(pair): expected name=value")
-        }
+        try checkParameters(param)
     }
 
     func run() async throws {
         var batch = MessageBatch()
         let site = site
         var decoder = try ProfileFiles.reporting {
-            let decoder = try site.decoder(try DeviceCatalog.load(folder: devices, parameters: parameters))
+            let decoder = try site.decoder(
+                try DeviceCatalog.load(folder: devices, parameters: ProfileFiles.parameters(param)))
             try fill(&batch)
             return decoder
         }
@@ -95,23 +94,14 @@ struct DecodeCommand: AsyncParsableCommand {
 
     // MARK: Input
 
-    private var parameters: [String: String] {
-        var parameters: [String: String] = [:]
-        for pair in param {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            parameters[String(parts[0])] = String(parts[1])
-        }
-        return parameters
-    }
-
     private func fill(_ batch: inout MessageBatch) throws {
         if let topic {
             let at = received?.timestamp(now: presentMoment()) ?? presentMoment()
-            batch.append(topic: topic, payload: try Self.bytes(of: file ?? "-"), receivedAt: at)
+            batch.append(topic: topic, payload: try ProfileFiles.bytes(of: file ?? "-"), receivedAt: at)
             return
         }
         let name = messages ?? "-"
-        for (place, message) in try Self.messages(in: try Self.bytes(of: name), file: name) {
+        for (place, message) in try Self.messages(in: try ProfileFiles.bytes(of: name), file: name) {
             batch.append(
                 topic: message.topic, payload: try message.bytes(place),
                 receivedAt: try message.receivedAt(place) ?? presentMoment(), isRetained: message.retained ?? false)
@@ -189,13 +179,5 @@ struct DecodeCommand: AsyncParsableCommand {
             "message\(path(context.codingPath)) is not a \(type)"
         default: "not JSON"
         }
-    }
-
-    private static func bytes(of file: String) throws -> [UInt8] {
-        if file == "-" { return Array(FileHandle.standardInput.readDataToEndOfFile()) }
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw NoAnswer.failed("\(file) cannot be read")
-        }
-        return Array(data)
     }
 }
