@@ -37,7 +37,8 @@ let package = Package(
         .target(name: "Windows", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "Alerting", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
         .target(name: "Interchange", dependencies: ["Telemetry"], swiftSettings: ours),
-        .target(name: "CityScience", dependencies: ["Telemetry"], swiftSettings: ours),
+        .target(
+            name: "CityScience", dependencies: ["Telemetry"], resources: [.embedInCode("Tables")], swiftSettings: ours),
 
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
         .target(
@@ -99,6 +100,9 @@ let package = Package(
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "TestSupport"], exclude: ["Fixtures"], swiftSettings: ours),
+        .testTarget(
+            name: "CityScienceTests", dependencies: ["CityScience", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: ours),
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "TestSupport"], swiftSettings: ours),
         .testTarget(
