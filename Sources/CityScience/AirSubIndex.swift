@@ -199,6 +199,10 @@ extension AirIndicator {
     /// The row of the table in which US EPA looks a NowCast up.
     fileprivate var asTabled: AirIndicator {
         guard averaging == .nowcast else { return self }
-        return AirIndicator(pollutant, pollutant == .o3 ? .eightHours : .day)
+        switch pollutant {
+        case .pm2_5, .pm10: return AirIndicator(pollutant, .day)
+        case .o3: return AirIndicator(pollutant, .eightHours)
+        case .no2, .so2, .co: return self
+        }
     }
 }

@@ -152,6 +152,15 @@ struct AirIndexTests {
         #expect(sub(.usEPA2024, .so2, .hour, "305", .ppb).isBeyondTable)
     }
 
+    @Test("only particles and ozone have a NowCast")
+    func americanNowCast() {
+        #expect(sub(.usEPA2024, .pm10, .nowcast, "54.9").index == 50)
+        #expect(sub(.usEPA2024, .o3, .nowcast, "0.0549", .ppm).index == 50)
+        for pollutant in [AirPollutant.so2, .no2, .co] {
+            #expect(sub(.usEPA2024, pollutant, .nowcast, "10", .ppb).undefined == .noTable)
+        }
+    }
+
     @Test("above 500 the line goes on, as hazardous air")
     func americanBeyond() {
         let beyond = sub(.usEPA2024, .pm2_5, .day, "400")
