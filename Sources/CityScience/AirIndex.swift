@@ -36,7 +36,9 @@ extension AirStandard {
     /// the rest would be too low.
     public func index(of values: [AirValue], _ report: AirReport) -> AirIndex {
         let all = values.map { subIndex(of: $0.indicator, $0.concentration) }.sorted { $0.indicator < $1.indicator }
-        let counted = all.filter { $0.category != nil }
+        let counted = all.filter { sub in
+            sub.category != nil && (!isStandIn(sub.indicator, report) || all.contains { $0.isLeft(to: sub) })
+        }
         let known = Set(
             all.filter { sub in
                 switch sub.undefined {
@@ -74,7 +76,21 @@ extension AirStandard {
     }
 }
 
+extension AirStandard {
+    /// Whether the mean decides only where the pollutant's other one is above its table: in real time HJ 633-2012 has
+    /// SO2 by its 1 h mean, and by that of 24 h above 800 ug/m3.
+    private func isStandIn(_ indicator: AirIndicator, _ report: AirReport) -> Bool {
+        self == .hj633of2012 && supplements(report).contains(indicator)
+    }
+}
+
 extension AirSubIndex {
+    /// Whether this one is above its table and `other` is of the same pollutant.
+    fileprivate func isLeft(to other: AirSubIndex) -> Bool {
+        guard case .aboveTable = undefined else { return false }
+        return indicator.pollutant == other.indicator.pollutant
+    }
+
     /// What sub-indices of one standard are compared by.
     fileprivate var rank: Int { index ?? category?.level ?? 0 }
 }

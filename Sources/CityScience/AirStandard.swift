@@ -103,7 +103,7 @@ extension AirStandard {
         }
     }
 
-    /// What counts beside them where it is known: it decides only above the table of its pollutant's other mean.
+    /// What counts beside them where it is known, and is not missed where it is not.
     func supplements(_ report: AirReport) -> [AirIndicator] {
         switch (self, report) {
         case (.hj633of2012, .realTime): [AirIndicator(.so2, .day)]

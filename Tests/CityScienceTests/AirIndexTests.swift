@@ -62,6 +62,11 @@ struct AirIndexTests {
             of: [value(.so2, .hour, "900"), value(.so2, .day, "475"), value(.pm2_5, .day, "30")], .realTime)
         #expect(decided.index == 150)
         #expect(decided.primary == [.so2])
+        // Up to 800 the hour decides alone, and the mean of 24 hours is no index by itself.
+        let low = AirStandard.hj633of2012.index(of: [value(.so2, .hour, "150"), value(.so2, .day, "475")], .realTime)
+        #expect(low.index == 50)
+        let alone = AirStandard.hj633of2012.index(of: [value(.so2, .day, "475")], .realTime)
+        #expect(alone.undefined == .nothingMeasured)
         let ozone = AirStandard.hj633of2012.index(
             of: [value(.o3, .eightHours, "900"), value(.o3, .hour, "1000")], .realTime)
         #expect(ozone.index == 400)
