@@ -64,8 +64,8 @@ let package = Package(
         .target(
             name: "OperatorCLI",
             dependencies: [
-                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Alerting", "Interchange", "Store", "API",
-                "Broker",
+                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Alerting", "Interchange", "CityScience",
+                "Store", "API", "Broker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: ours),

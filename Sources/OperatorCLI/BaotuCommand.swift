@@ -15,7 +15,8 @@ public struct BaotuCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
-            StatsCommand.self, AlertsCommand.self, RejectsCommand.self, ExportCommand.self, ImportCommand.self,
+            AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, RejectsCommand.self,
+            ExportCommand.self, ImportCommand.self,
             DecodeCommand.self, DoctorCommand.self, BackupCommand.self, RestoreCommand.self, StoreCommand.self,
         ])
 
