@@ -12,7 +12,7 @@ RELEASE = -c release --static-swift-stdlib
 # What building needs, and what the tests and the demo need beside it.
 BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev pkg-config
 RUN_PACKAGES = mosquitto
-TEST_PACKAGES = mosquitto systemd
+TEST_PACKAGES = mosquitto systemd python3-venv
 
 .PHONY: help build test demo bench bench-store bench-decode torture lint format install clean packages toolchain
 
@@ -40,6 +40,7 @@ build: packages
 
 test: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@.ci/python
 	@echo "lint: swift format"
 	@$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	@echo "build: tests (the first time takes some minutes)"
