@@ -37,6 +37,7 @@ let package = Package(
         .target(name: "Windows", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "Alerting", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
         .target(name: "Interchange", dependencies: ["Telemetry"], swiftSettings: ours),
+        .target(name: "Detection", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "CityScience", dependencies: ["Telemetry"], swiftSettings: ours),
 
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
@@ -96,6 +97,9 @@ let package = Package(
             swiftSettings: ours),
         .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "WindowsTests", dependencies: ["Windows", "TestSupport"], swiftSettings: ours),
+        .testTarget(
+            name: "DetectionTests", dependencies: ["Detection", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: ours),
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "TestSupport"], exclude: ["Fixtures"], swiftSettings: ours),
