@@ -11,9 +11,12 @@ public struct DetectorSettings: Hashable, Sendable {
     public var interval: Duration?
     /// Readings farther apart than so many intervals have a gap between them.
     public var gapIntervals: Double
+    /// nil: by the detector only.
+    public var rules: PlausibilityRules?
 
     public init(
-        tier: DetectorTier?, localOffsetSeconds: Int = 0, interval: Duration? = nil, gapIntervals: Double = 5
+        tier: DetectorTier?, rules: PlausibilityRules? = nil, localOffsetSeconds: Int = 0, interval: Duration? = nil,
+        gapIntervals: Double = 5
     ) {
         precondition(
             abs(localOffsetSeconds) <= 86_400, "detection: a zone is at most a day off UTC, not \(localOffsetSeconds) s"
@@ -21,14 +24,17 @@ public struct DetectorSettings: Hashable, Sendable {
         precondition(
             interval.map { (1...Self.intervalMax).contains($0.milliseconds) } ?? true,
             "detection: readings are due every millisecond to every 400 days")
-        precondition((1...1e6).contains(gapIntervals), "detection: a gap is 1 to 1,000,000 intervals")
+        precondition(
+            Self.gapIntervalsAllowed.contains(gapIntervals), "detection: a gap is 1 to 1,000,000 intervals")
         self.tier = tier
+        self.rules = rules
         self.localOffsetSeconds = localOffsetSeconds
         self.interval = interval
         self.gapIntervals = gapIntervals
     }
 
     static let intervalMax: Int64 = 400 * 86_400_000
+    static let gapIntervalsAllowed = 1.0...1e6
 }
 
 /// The detectors of every series that is watched. Nothing is allocated for a reading.
@@ -48,6 +54,7 @@ public struct DetectorTable: ~Copyable {
         var core: Int32 = -1
         var season: Int32 = -1
         var shape: Int32 = -1
+        var rules: Int32 = -1
     }
 
     /// By series: the place in `lanes`, or -1.
@@ -56,6 +63,7 @@ public struct DetectorTable: ~Copyable {
     var cores = Pool(empty: DetectorCore())
     var seasons = Pool(empty: SeasonalResidual())
     var shapes = Pool(empty: ShapeNovelty())
+    var plausibilities = Pool(empty: Plausibility())
 
     /// Series have smaller numbers than this.
     public static let seriesMax = 64_000_000
@@ -73,14 +81,25 @@ public struct DetectorTable: ~Copyable {
             lanes.append(Lane(series: series, settings: DetectorSettings(tier: nil)))
         }
         let place = Int(places[series.index])
-        if lanes[place].settings.tier != settings.tier {
-            release(place)
-            if settings.tier != nil { lanes[place].core = cores.take() }
-            if settings.tier == .daily || settings.tier == .full { lanes[place].season = seasons.take() }
-            if settings.tier == .full { lanes[place].shape = shapes.take() }
+        if lanes[place].settings.tier != settings.tier { allot(settings.tier, place) }
+        if settings.rules != nil, lanes[place].rules < 0 { lanes[place].rules = plausibilities.take() }
+        if settings.rules == nil, lanes[place].rules >= 0 {
+            plausibilities.giveBack(lanes[place].rules)
+            lanes[place].rules = -1
         }
         lanes[place].settings = settings
-        lanes[place].gapAbove = settings.interval.map { Int64(Double($0.milliseconds) * settings.gapIntervals) } ?? .max
+        lanes[place].gapAbove =
+            settings.interval.map { Int64(Double($0.milliseconds) * settings.gapIntervals) } ?? .max
+    }
+
+    private mutating func allot(_ tier: DetectorTier?, _ place: Int) {
+        let lane = lanes[place]
+        if lane.core >= 0 { cores.giveBack(lane.core) }
+        if lane.season >= 0 { seasons.giveBack(lane.season) }
+        if lane.shape >= 0 { shapes.giveBack(lane.shape) }
+        lanes[place].core = tier == nil ? -1 : cores.take()
+        lanes[place].season = tier == .daily || tier == .full ? seasons.take() : -1
+        lanes[place].shape = tier == .full ? shapes.take() : -1
     }
 
     public func settings(of series: SeriesID) -> DetectorSettings? {
@@ -110,34 +129,41 @@ public struct DetectorTable: ~Copyable {
         guard Detector.isMeasurement(reading.value) else { return nil }
         let lane = lanes[place]
         let observed = reading.observed.milliseconds
-        let isBehindGap =
-            lane.newest != .min && observed.subtractingReportingOverflow(lane.newest).partialValue > lane.gapAbove
+        // Both are moments of the calendar; what is not must not end the program.
+        let silence = lane.newest == .min ? 0 : observed &- lane.newest
+        let isBehindGap = silence > lane.gapAbove
         lanes[place].newest = observed
-        guard let tier = lane.settings.tier else { return nil }
-        let (season, shape) = (seasons.ifTaken(lane.season), shapes.ifTaken(lane.shape))
-        if isBehindGap { Detector.resume(season: season, shape: shape) }
-        let verdict = Detector.step(
-            reading.value, slot: slot(of: observed, lane.settings.localOffsetSeconds), tier: tier,
-            core: cores[lane.core], season: season, shape: shape)
-        return verdict.map {
-            Anomaly(
-                series: reading.series, observed: reading.observed, value: reading.value, severity: $0.severity,
-                finding: $0.finding)
+        let local = observed &+ Int64(lane.settings.localOffsetSeconds) &* 1000
+        var told: Plausibility.Told?
+        if lane.rules >= 0, let rules = lane.settings.rules {
+            let moment = Plausibility.Moment(
+                observed: observed, day: local.flooredDivision(by: 86_400_000),
+                silence: isBehindGap ? .milliseconds(silence) : nil)
+            switch plausibilities[lane.rules].pointee.step(
+                reading.value, moment, rules, interval: lane.settings.interval)
+            {
+            case .impossible(let verdict): return verdict.map { anomaly(reading, $0) }
+            case .possible(let found): told = found
+            }
+        }
+        if let tier = lane.settings.tier {
+            let (season, shape) = (seasons.ifTaken(lane.season), shapes.ifTaken(lane.shape))
+            if isBehindGap { Detector.resume(season: season, shape: shape) }
+            let verdict = Detector.step(
+                reading.value, slot: SeasonalResidual.slot(ofLocal: local), tier: tier, core: cores[lane.core],
+                season: season, shape: shape)
+            if let verdict, verdict.severity >= told?.verdict.severity ?? 0 { return anomaly(reading, verdict) }
+        }
+        return told.map {
+            anomaly(
+                Reading(series: reading.series, observed: Timestamp(milliseconds: $0.observed), value: $0.value),
+                $0.verdict)
         }
     }
 
-    @inline(__always)
-    private func slot(of observed: Int64, _ offsetSeconds: Int) -> Int {
-        let local = observed &+ Int64(offsetSeconds) &* 1000
-        let inDay = local % 86_400_000
-        return Int((inDay < 0 ? inDay + 86_400_000 : inDay) / SeasonalResidual.slotMilliseconds)
-    }
-
-    private mutating func release(_ place: Int) {
-        let lane = lanes[place]
-        if lane.core >= 0 { cores.giveBack(lane.core) }
-        if lane.season >= 0 { seasons.giveBack(lane.season) }
-        if lane.shape >= 0 { shapes.giveBack(lane.shape) }
-        (lanes[place].core, lanes[place].season, lanes[place].shape) = (-1, -1, -1)
+    private func anomaly(_ reading: Reading, _ verdict: Detector.Verdict) -> Anomaly {
+        Anomaly(
+            series: reading.series, observed: reading.observed, value: reading.value, severity: verdict.severity,
+            finding: verdict.finding)
     }
 }

@@ -21,6 +21,13 @@ struct SeasonalResidual: BitwiseCopyable {
     /// From here on the weight of a reading no longer falls.
     static let seenMax: UInt8 = 9
 
+    /// The slot of a moment in milliseconds of the local clock.
+    @inline(__always)
+    static func slot(ofLocal milliseconds: Int64) -> Int {
+        let inDay = milliseconds % 86_400_000
+        return Int((inDay < 0 ? inDay + 86_400_000 : inDay) / slotMilliseconds)
+    }
+
     /// `n` counts this reading too.
     @inline(__always)
     mutating func score(_ x: Double, slot: Int, n: Int) -> Double {

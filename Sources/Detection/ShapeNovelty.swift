@@ -6,7 +6,6 @@
 struct ShapeNovelty: BitwiseCopyable {
     static let ringSize = 18
     static let centresMax = 64
-    private static let groups = 8
     /// The first shape is taken at this reading.
     private static let first = 20
     private static let growth = 1.1046184707399531  // exp(0.0995)

@@ -112,7 +112,7 @@ public struct Anomaly: Hashable, Sendable {
     // MARK: Numbers
 
     /// Four significant digits, thousands grouped: `0.01235`, `2.4`, `12,350`.
-    static func text(_ value: Double) -> String {
+    public static func text(_ value: Double) -> String {
         guard value.isFinite else { return "\(value)" }
         let size = abs(value)
         guard size >= 1e-4 || size == 0, size < 1e15 else { return "\(value)" }

@@ -24,7 +24,9 @@ struct NABTests {
         files.map { Samples.anomalies($0.times, $0.values, DetectorSettings(tier: tier)).mapValues(\.severity) }
     }
 
-    @Test("every tier scores above its floor", arguments: corpora, DetectorTier.allCases)
+    @Test(
+        "every tier scores above its floor, and the full one alerts where another implementation does",
+        arguments: corpora, DetectorTier.allCases)
     func score(corpus: Corpus, tier: DetectorTier) throws {
         let files = try NABFile.load(folder: corpus.folder)
         let severities = Self.severities(files, tier)
@@ -35,11 +37,12 @@ struct NABTests {
         print("NAB, \(corpus.testDescription), \(tier): standard \(score), low FP \(fewer), low FN \(more)")
         #expect(score >= corpus.floors[tier] ?? 100)
         #expect(fewer <= score && score < more)
+        if tier == .full { try compare(files, severities, corpus) }
     }
 
-    @Test("alerts are those of another implementation of the same text", arguments: corpora)
-    func sameAlerts(corpus: Corpus) throws {
-        let files = try NABFile.load(folder: corpus.folder)
+    /// With the alerts of another implementation of the same text. Both are doubles, but sums may be taken in another
+    /// order, and a few alerts may hang on that.
+    private func compare(_ files: [NABFile], _ severities: [[Int: Double]], _ corpus: Corpus) throws {
         var expected: [String: [Int: Double]] = [:]
         for line in try String(contentsOfFile: corpus.folder + "/prototype_alerts.csv", encoding: .utf8)
             .split(separator: "\n") where !line.hasPrefix("#") && !line.hasPrefix("file,")
@@ -47,9 +50,8 @@ struct NABTests {
             let fields = line.split(separator: ",")
             expected[String(fields[0]), default: [:]][try #require(Int(fields[1]))] = Double(fields[2])
         }
-        // Both are doubles, but sums may be taken in another order.
         var (same, different) = (0, 0)
-        for (file, found) in zip(files, Self.severities(files, .full)) {
+        for (file, found) in zip(files, severities) {
             let other = expected[file.name] ?? [:]
             same += found.count { row, severity in abs((other[row] ?? 0) - severity) < 1e-4 }
             different += Set(found.keys).symmetricDifference(other.keys).count
