@@ -64,8 +64,9 @@ let package = Package(
         .target(
             name: "OperatorCLI",
             dependencies: [
-                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Alerting", "Interchange", "Store", "API",
-                "Broker",
+                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Detection", "Alerting", "Interchange",
+                "Store",
+                "API", "Broker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: ours),
@@ -89,6 +90,9 @@ let package = Package(
         .executableTarget(
             name: "decode-bench", dependencies: ["Decoding", "Settings", "Telemetry", "Measuring", "CMeasuring"],
             path: "Tests/Performance/DecodeBench", swiftSettings: ours),
+        .executableTarget(
+            name: "detect-bench", dependencies: ["Detection", "Telemetry", "Measuring", "CMeasuring"],
+            path: "Tests/Performance/DetectBench", swiftSettings: ours),
 
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
