@@ -37,6 +37,7 @@ let package = Package(
         .target(name: "Windows", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "Alerting", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
         .target(name: "Interchange", dependencies: ["Telemetry"], swiftSettings: ours),
+        .target(name: "Detection", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(
             name: "CityScience", dependencies: ["Telemetry"], resources: [.embedInCode("Tables")], swiftSettings: ours),
 
@@ -64,8 +65,8 @@ let package = Package(
         .target(
             name: "OperatorCLI",
             dependencies: [
-                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Alerting", "Interchange", "CityScience",
-                "Store", "API", "Broker",
+                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Detection", "Alerting", "Interchange",
+                "CityScience", "Store", "API", "Broker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: ours),
@@ -89,6 +90,9 @@ let package = Package(
         .executableTarget(
             name: "decode-bench", dependencies: ["Decoding", "Settings", "Telemetry", "Measuring", "CMeasuring"],
             path: "Tests/Performance/DecodeBench", swiftSettings: ours),
+        .executableTarget(
+            name: "detect-bench", dependencies: ["Detection", "Telemetry", "Measuring", "CMeasuring"],
+            path: "Tests/Performance/DetectBench", swiftSettings: ours),
 
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
@@ -97,6 +101,9 @@ let package = Package(
             swiftSettings: ours),
         .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "WindowsTests", dependencies: ["Windows", "TestSupport"], swiftSettings: ours),
+        .testTarget(
+            name: "DetectionTests", dependencies: ["Detection", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: ours),
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "TestSupport"], exclude: ["Fixtures"], swiftSettings: ours),

@@ -16,8 +16,8 @@ public struct BaotuCommand: AsyncParsableCommand {
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
             AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, RejectsCommand.self,
-            ExportCommand.self, ImportCommand.self,
-            DecodeCommand.self, DoctorCommand.self, BackupCommand.self, RestoreCommand.self, StoreCommand.self,
+            ExportCommand.self, ImportCommand.self, DecodeCommand.self, DetectCommand.self, DoctorCommand.self,
+            BackupCommand.self, RestoreCommand.self, StoreCommand.self,
         ])
 
     public init() {}
