@@ -18,8 +18,9 @@ struct SavedSeries {
     struct Ring {
         var paneMilliseconds: Int64
         var open = OpenPane()
+        var revisions: UInt32 = 0
         var bins = [UInt16](repeating: 0, count: SketchHead.bins)
-        var late = SketchHead()
+        var late = SketchHead(epoch: OpenPane.never)
         var lateBins = [UInt16](repeating: 0, count: SketchHead.bins)
         /// Oldest first, all before the open one.
         var closed: [(epoch: Int32, pane: Pane)] = []
@@ -28,10 +29,10 @@ struct SavedSeries {
         /// points, which adds another sixteenth to what they may misplace.
         func rebinned(to milliseconds: Int64, _ kind: SeriesKind) -> Ring {
             var result = Ring(paneMilliseconds: milliseconds)
-            result.open.revisions = open.revisions
+            result.revisions = revisions
             let parts = milliseconds / paneMilliseconds
             var group = Settled()
-            var sketch = SketchHead()
+            var sketch = SketchHead(epoch: OpenPane.never)
             var bins = [UInt16](repeating: 0, count: SketchHead.bins)
             var groupEpoch = Int64(OpenPane.never)
             func pane() -> Pane {
@@ -73,8 +74,8 @@ struct SavedSeries {
             result.open.pane = pane()
             result.open.squares = group.squares
             result.open.sketch = sketch
-            result.bins = bins
             result.open.epoch = Int32(groupEpoch)
+            result.bins = bins
             return result
         }
     }
@@ -135,7 +136,9 @@ struct SavedSeries {
 extension SavedSeries.Ring {
     fileprivate func restore(into record: SeriesRecord, _ index: Int, _ ring: Layout.Ring) {
         record.open[index] = open
-        let bins = record.bins(index, record.layout)
+        record.open[index].filled = 0
+        record.revisions[index] = revisions
+        let bins = record.bins(index)
         let lateBins = record.lateBins(index)
         record.lateHeads[index] = late
         for bin in 0..<SketchHead.bins {
@@ -144,6 +147,7 @@ extension SavedSeries.Ring {
         }
         for (epoch, pane) in closed where Int64(epoch) >= Int64(open.epoch) - Int64(ring.closedCount) {
             record.closed[ring.slot(of: Int64(epoch))] = pane
+            record.open[index].filled |= 1 << UInt64(open.epoch - epoch - 1)
         }
     }
 }

@@ -15,7 +15,8 @@ enum SeriesKind: UInt8 {
 
     /// Whether quantiles are estimated where the samples are no longer kept. The field that holds the estimate is that
     /// of a counter's growth, a state's area and a direction's cosines, whose quantiles say little.
-    var hasSketch: Bool { self == .gauge || self == .delta }
+    @inline(__always)
+    var hasSketch: Bool { rawValue <= SeriesKind.delta.rawValue }
 }
 
 /// What a counter grew by from one sample to the next.

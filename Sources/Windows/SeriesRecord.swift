@@ -32,11 +32,11 @@ struct Layout {
     let closedCount: Int
 
     /// Offsets within the hot and the cold part of a series, in bytes.
-    let binsOffset: Int
     let keptValuesOffset: Int
     let keptTimesOffset: Int
     let hotBytes: Int
     let lateBinsOffset: Int
+    let revisionsOffset: Int
     let settledOffset: Int
     let closedOffset: Int
     let coldBytes: Int
@@ -64,12 +64,12 @@ struct Layout {
                     ring: lengths.firstIndex(of: window.paneMilliseconds) ?? 0, paneCount: window.paneCount))
         }
         closedCount = closed
-        binsOffset = MemoryLayout<SeriesHeader>.stride + ringCount * MemoryLayout<OpenPane>.stride
-        keptValuesOffset = binsOffset + ringCount * SketchHead.bins * 2
+        keptValuesOffset = MemoryLayout<SeriesHeader>.stride + ringCount * MemoryLayout<OpenPane>.stride
         keptTimesOffset = keptValuesOffset + WindowPlan.samplesKept * 8
         hotBytes = (keptTimesOffset + WindowPlan.samplesKept * 4 + 7) & ~7
         lateBinsOffset = ringCount * MemoryLayout<SketchHead>.stride
-        settledOffset = lateBinsOffset + ringCount * SketchHead.bins * 2
+        revisionsOffset = lateBinsOffset + ringCount * SketchHead.bins * 2
+        settledOffset = (revisionsOffset + ringCount * 4 + 7) & ~7
         closedOffset = settledOffset + windowCount * MemoryLayout<Settled>.stride
         coldBytes = closedOffset + closed * MemoryLayout<Pane>.stride
     }
@@ -103,24 +103,42 @@ struct SeriesHeader {
     static let nothing = Int64.min
 }
 
-/// The youngest pane of a ring, which is filling.
+/// The youngest pane of a ring, which is filling. Two cache lines.
 struct OpenPane {
     var pane = Pane()
-    /// In full, where the pane itself has it rounded.
+    private var bins: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    /// The sum of squares in full, where the pane itself has it rounded.
     var squares = 0.0
-    var sketch = SketchHead()
-    /// Which slice of time it is: time divided by the pane's length. `never` before the first.
-    var epoch = OpenPane.never
-    /// How often late readings changed closed panes.
-    var revisions: UInt32 = 0
+    /// Which closed panes hold something: bit 0 the one just before this, and so on. With it time passes over empty panes
+    /// without touching them.
+    var filled: UInt64 = 0
+    /// Of a kind that has one, from the second sample on.
+    var sketch = SketchHead(epoch: OpenPane.never)
 
     static let never = Int32.min
+
+    /// Which slice of time it is: time divided by the pane's length. `never` before the first.
+    var epoch: Int32 {
+        get { sketch.epoch }
+        set { sketch.epoch = newValue }
+    }
 
     var closed: Pane {
         var closed = pane
         closed.squares = Float(min(squares, Double(Float.greatestFiniteMagnitude)))
         return closed
     }
+
+    private static let binsOffset = MemoryLayout<Pane>.stride
+
+    /// The histogram of the pane that `open` points to.
+    @inline(__always)
+    static func bins(_ open: UnsafeMutablePointer<OpenPane>) -> SketchHead.Bins {
+        (UnsafeMutableRawPointer(open) + binsOffset).assumingMemoryBound(to: UInt16.self)
+    }
+
+    @inline(__always)
+    func isFilled(_ epoch: Int64) -> Bool { filled & (1 << UInt64(Int64(self.epoch) - epoch - 1)) != 0 }
 }
 
 /// A view of one series' memory; valid as long as its table.
@@ -140,8 +158,10 @@ struct SeriesRecord {
         (hot + MemoryLayout<SeriesHeader>.stride).assumingMemoryBound(to: OpenPane.self)
     }
     @inline(__always)
-    func bins(_ ring: Int, _ layout: UnsafePointer<Layout>) -> SketchHead.Bins {
-        (hot + layout.pointee.binsOffset).assumingMemoryBound(to: UInt16.self) + ring * SketchHead.bins
+    func bins(_ ring: Int) -> SketchHead.Bins { OpenPane.bins(open + ring) }
+    /// By ring: how often late readings changed closed panes.
+    var revisions: UnsafeMutablePointer<UInt32> {
+        (cold + layout.pointee.revisionsOffset).assumingMemoryBound(to: UInt32.self)
     }
     var lateHeads: UnsafeMutablePointer<SketchHead> { cold.assumingMemoryBound(to: SketchHead.self) }
     func lateBins(_ ring: Int) -> SketchHead.Bins {
@@ -160,11 +180,11 @@ struct SeriesRecord {
         header.initialize(
             to: SeriesHeader(layout: layout, cadenceMilliseconds: cadenceMilliseconds, kind: kind))
         open.initialize(repeating: OpenPane(), count: layout.pointee.ringCount)
-        bins(0, layout).initialize(repeating: 0, count: layout.pointee.ringCount * SketchHead.bins)
         keptValues.initialize(repeating: 0, count: WindowPlan.samplesKept)
         keptTimes.initialize(repeating: 0, count: WindowPlan.samplesKept)
-        lateHeads.initialize(repeating: SketchHead(), count: layout.pointee.ringCount)
+        lateHeads.initialize(repeating: SketchHead(epoch: OpenPane.never), count: layout.pointee.ringCount)
         lateBins(0).initialize(repeating: 0, count: layout.pointee.ringCount * SketchHead.bins)
+        revisions.initialize(repeating: 0, count: layout.pointee.ringCount)
         settled.initialize(repeating: Settled(), count: layout.pointee.windowCount)
         closed.initialize(repeating: Pane(), count: layout.pointee.closedCount)
     }

@@ -58,8 +58,8 @@ extension WindowTable {
             // Oldest to newest, so that merging is done in the same order whatever slot the ring begins at.
             var epoch = firstEpoch
             while epoch < openEpoch {
-                let pane = record.closed + ring.slot(of: epoch)
-                if pane.pointee.count > 0 {
+                if open.pointee.isFilled(epoch) {
+                    let pane = record.closed + ring.slot(of: epoch)
                     settled.pointee.merge(
                         pane.pointee, squares: Double(pane.pointee.squares), from: epoch * ring.paneMilliseconds, kind)
                 }
@@ -79,7 +79,7 @@ extension WindowTable {
             standardDeviation: (max(0, merged.squares) / Double(merged.count)).squareRoot(), first: merged.first,
             firstAt: Timestamp(milliseconds: merged.firstAt), last: merged.last,
             lastAt: Timestamp(milliseconds: merged.lastAt), median: nil, p95: nil)
-        summary.revision = Int(open.pointee.revisions)
+        summary.revision = Int(record.revisions[window.ring])
         let cadence = Int64(record.header.pointee.cadenceMilliseconds)
         if cadence > 0 { summary.expectedCount = Int(max(1, (min(moment, end) - start) / cadence)) }
         Self.complete(&summary, merged, kind, at: min(moment, end))
@@ -165,30 +165,20 @@ extension WindowTable {
         let (least, most) = (summary.min, summary.max)
         withUnsafeTemporaryAllocation(
             of: WeightedPoint.self, capacity: window.paneCount * QuantilePoints.count
-        ) { points in
-            var count = 0
-            var total = 0.0
-            func take(_ codes: QuantilePoints, _ pane: Pane) {
-                let weight = Double(pane.count) / Double(QuantilePoints.count)
-                for index in 0..<QuantilePoints.count {
-                    points[count] = WeightedPoint(value: codes.value(index, pane.min, pane.max), weight: weight)
-                    count += 1
-                }
-                total += Double(pane.count)
-            }
+        ) { buffer in
+            var points = WeightedPoints(buffer, least, most)
+            let open = record.open + window.ring
             var epoch = firstEpoch
             while epoch < openEpoch {
-                let pane = record.closed[ring.slot(of: epoch)]
-                if pane.count > 0 { take(QuantilePoints(codes: pane.extra), pane) }
+                if open.pointee.isFilled(epoch) {
+                    let pane = record.closed + ring.slot(of: epoch)
+                    points.take(QuantilePoints(codes: pane.pointee.extra), pane.pointee)
+                }
                 epoch += 1
             }
-            let open = record.open[window.ring]
-            take(
-                open.sketch.points(open.pane.min, open.pane.max, record.bins(window.ring, record.layout)), open.pane)
-            var all = UnsafeMutableBufferPointer(rebasing: points[..<count])
-            let median = weightedQuantile(total * 0.5, of: &all)
-            let p95 = weightedQuantile(total * 0.95, of: &all)
-            result = (min(most, max(least, median)), min(most, max(least, p95)))
+            let pane = open.pointee.pane
+            points.take(open.pointee.sketch.points(pane.min, pane.max, OpenPane.bins(open)), pane)
+            result = (points.quantile(0.5), points.quantile(0.95))
         }
         summary.median = result?.median
         summary.p95 = result?.p95
@@ -201,55 +191,4 @@ func quantile(_ fraction: Double, of sorted: UnsafeBufferPointer<Double>) -> Dou
     let below = Int(position)
     let above = min(below + 1, sorted.count - 1)
     return sorted[below] + (sorted[above] - sorted[below]) * (position - Double(below))
-}
-
-/// A value that stands for so many samples.
-struct WeightedPoint {
-    var value: Double
-    var weight: Double
-}
-
-/// The value at which the weights, in order of value, first reach `target`. The points are reordered.
-///
-/// Quickselect, three ways, the pivot the median of three: some 2n steps, where sorting takes n log n. At worst n²/2 of the
-/// few hundred points, with the same answer.
-func weightedQuantile(_ target: Double, of points: inout UnsafeMutableBufferPointer<WeightedPoint>) -> Double {
-    var low = 0
-    var high = points.count
-    var below = 0.0
-    while high - low > 1 {
-        let three = (points[low].value, points[low + (high - low) / 2].value, points[high - 1].value)
-        let pivot = max(min(three.0, three.1), min(max(three.0, three.1), three.2))
-        var less = low
-        var more = high
-        var index = low
-        var weightLess = 0.0
-        var weightEqual = 0.0
-        while index < more {
-            let point = points[index]
-            if point.value < pivot {
-                points[index] = points[less]
-                points[less] = point
-                weightLess += point.weight
-                less += 1
-                index += 1
-            } else if point.value > pivot {
-                more -= 1
-                points[index] = points[more]
-                points[more] = point
-            } else {
-                weightEqual += point.weight
-                index += 1
-            }
-        }
-        if below + weightLess >= target, less > low {
-            high = less
-        } else if below + weightLess + weightEqual >= target || more == high {
-            return pivot
-        } else {
-            below += weightLess + weightEqual
-            low = more
-        }
-    }
-    return points[low].value
 }

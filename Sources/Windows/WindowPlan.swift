@@ -18,10 +18,11 @@ public struct WindowPlan: Equatable, Sendable {
         private static let paneCountMin = 8
         /// However slow the device.
         private static let paneCountLeast = 4
-        public static let paneCountMax = 96
+        /// One bit of a word says whether a pane holds something.
+        public static let paneCountMax = 64
         public static let lengthMax = Duration.seconds(31 * 86_400)
 
-        /// A window cut by the longest pane of `ladder` that divides it into 8 to 96; a day by the hour. nil where none
+        /// A window cut by the longest pane of `ladder` that divides it into 8 to 64; a day by the hour. nil where none
         /// does.
         public init?(length: Duration) {
             let seconds = length.milliseconds / 1000
@@ -46,7 +47,7 @@ public struct WindowPlan: Equatable, Sendable {
             self.paneCount = paneCount
         }
 
-        /// Panes are whole milliseconds and at least a second long, at most 96 of them, and 31 days in all.
+        /// Panes are whole milliseconds and at least a second long, at most 64 of them, and 31 days in all.
         public static func isPossible(milliseconds: Int64, paneCount: Int64) -> Bool {
             (1...Int64(paneCountMax)).contains(paneCount) && milliseconds >= 1000 * paneCount
                 && milliseconds % paneCount == 0 && milliseconds <= lengthMax.milliseconds
@@ -72,7 +73,7 @@ public struct WindowPlan: Equatable, Sendable {
 
     /// How many of the samples last heard are kept of each series, for exact quantiles and for the neighbours of samples
     /// out of order.
-    public static let samplesKept = 36
+    public static let samplesKept = 34
     public static let windowsMax = 8
 
     /// Each list holds at most `windowsMax` windows of different lengths.

@@ -151,13 +151,13 @@ extension StateWriter {
             let open = record.open[index]
             append(open.epoch)
             guard open.epoch != OpenPane.never else { continue }
-            append(open.revisions)
+            append(record.revisions[index])
             append(open.pane)
             append(open.squares)
-            append(open.sketch, record.bins(index, record.layout))
+            append(open.sketch, record.bins(index))
             append(record.lateHeads[index], record.lateBins(index))
             let epochs = (Int64(open.epoch) - Int64(ring.closedCount)..<Int64(open.epoch)).filter {
-                record.closed[ring.slot(of: $0)].count > 0
+                open.isFilled($0)
             }
             append(UInt8(epochs.count))
             for epoch in epochs {
@@ -200,7 +200,7 @@ extension StateReader {
     }
 
     fileprivate mutating func sketchHead(_ bins: inout [UInt16]) -> SketchHead? {
-        var head = SketchHead()
+        var head = SketchHead(epoch: OpenPane.never)
         guard let thinning = next(UInt16.self) else { return nil }
         head.thinning = thinning
         guard thinning != SketchHead.empty else { return head }
@@ -234,10 +234,11 @@ extension StateReader {
                     let sketch = sketchHead(&ring.bins), let late = sketchHead(&ring.lateBins),
                     let closedCount = next(UInt8.self)
                 else { return nil }
-                ring.open.revisions = revisions
+                ring.revisions = revisions
                 ring.open.pane = pane
                 ring.open.squares = squares
                 ring.open.sketch = sketch
+                ring.open.epoch = epoch
                 ring.late = late
                 for _ in 0..<closedCount {
                     guard let epoch = next(Int32.self), let pane = self.pane() else { return nil }

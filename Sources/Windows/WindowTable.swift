@@ -122,15 +122,12 @@ public struct WindowTable: ~Copyable {
             let start = Int64(open.pointee.epoch) &* ring.paneMilliseconds
             let offset = observed &- start
             if UInt64(bitPattern: offset) < UInt64(bitPattern: ring.paneMilliseconds) {
+                if kind.hasSketch { Self.addToSketch(reading.value, open) }
                 open.pointee.pane.add(
                     reading.value, at: Int32(truncatingIfNeeded: offset), kind, part, squares: &open.pointee.squares
                 ) {
                     record.neighbours(
                         of: Int32(truncatingIfNeeded: offset), from: start, length: ring.paneMilliseconds)
-                }
-                if kind.hasSketch {
-                    open.pointee.sketch.add(
-                        reading.value, nth: open.pointee.pane.count, record.bins(index, layout))
                 }
             } else {
                 switch Self.addOutside(reading.value, observed, part, record, index, ring) {
@@ -152,6 +149,17 @@ public struct WindowTable: ~Copyable {
         return isRevised ? .revised : .taken
     }
 
+    /// Adds a sample to the histogram of the open pane, before the pane itself takes it.
+    @inline(__always)
+    private static func addToSketch(_ value: Double, _ open: UnsafeMutablePointer<OpenPane>) {
+        let bins = OpenPane.bins(open)
+        if open.pointee.sketch.thinning == SketchHead.empty {
+            // The mean of the first sample is the sample.
+            open.pointee.sketch.add(open.pointee.pane.mean, nth: 1, bins)
+        }
+        open.pointee.sketch.add(value, nth: open.pointee.pane.count &+ 1, bins)
+    }
+
     /// Adds a sample that is not of the open pane: it begins a new one, or is late.
     @inline(never)
     private static func addOutside(
@@ -169,14 +177,15 @@ public struct WindowTable: ~Copyable {
             open.pointee.pane = Pane(value, at: offset, part)
             open.pointee.squares = 0
             open.pointee.epoch = number
-            if kind.hasSketch {
-                open.pointee.sketch.clear()
-                open.pointee.sketch.add(value, nth: 1, record.bins(index, record.layout))
-            }
+            open.pointee.sketch.clear()
             return .taken
         }
         guard epoch > Int64(open.pointee.epoch) - Int64(ring.paneCount) else { return .tooOld }
         let pane = record.closed + ring.slot(of: epoch)
+        if !open.pointee.isFilled(epoch) {
+            pane.pointee.count = 0
+            open.pointee.filled |= 1 << UInt64(Int64(open.pointee.epoch) - epoch - 1)
+        }
         let late = record.lateHeads + index
         if kind.hasSketch, late.pointee.epoch != number || late.pointee.thinning == SketchHead.empty {
             late.pointee.reopen(
@@ -197,34 +206,29 @@ public struct WindowTable: ~Copyable {
             late.pointee.add(value, nth: pane.pointee.count, record.lateBins(index))
             pane.pointee.extra = late.pointee.points(pane.pointee.min, pane.pointee.max, record.lateBins(index)).codes
         }
-        open.pointee.revisions &+= 1
+        record.revisions[index] &+= 1
         for window in 0..<record.layout.pointee.windowCount where record.layout.pointee.windows[window].ring == index {
             record.settled[window].epoch = OpenPane.never
         }
         return .revised
     }
 
-    /// Closes the open pane, and empties those that time passed over up to `epoch`.
+    /// Closes the open pane, as time has come to `epoch`.
     private static func advance(_ record: SeriesRecord, _ index: Int, _ ring: Layout.Ring, to epoch: Int64) {
-        guard ring.closedCount > 0 else { return }
         let open = record.open + index
-        let left = Int64(open.pointee.epoch)
-        let oldest = epoch - Int64(ring.closedCount)
-        if left >= oldest {
-            let pane = record.closed + ring.slot(of: left)
-            pane.pointee = open.pointee.closed
-            if record.header.pointee.kind.hasSketch {
-                pane.pointee.extra =
-                    open.pointee.sketch.points(
-                        pane.pointee.min, pane.pointee.max, record.bins(index, record.layout)
-                    ).codes
-            }
+        let passed = epoch - Int64(open.pointee.epoch)
+        guard passed <= Int64(ring.closedCount) else {
+            open.pointee.filled = 0
+            return
         }
-        var passed = max(left + 1, oldest)
-        while passed < epoch {
-            record.closed[ring.slot(of: passed)].count = 0
-            passed += 1
+        // Bits of panes that have left the ring, or never were in it, fall off at the upper end.
+        let kept = UInt64.max >> UInt64(64 - ring.closedCount)
+        open.pointee.filled = ((open.pointee.filled << UInt64(passed)) | (1 << UInt64(passed - 1))) & kept
+        var closed = open.pointee.closed
+        if record.header.pointee.kind.hasSketch, closed.count > 1 {
+            closed.extra = open.pointee.sketch.points(closed.min, closed.max, OpenPane.bins(open)).codes
         }
+        record.closed[ring.slot(of: Int64(open.pointee.epoch))] = closed
     }
 
     /// The newest sample of a series by observed time; nil before its first.
