@@ -89,6 +89,10 @@ let package = Package(
             name: "decode-bench", dependencies: ["Decoding", "Settings", "Telemetry", "Measuring", "CMeasuring"],
             path: "Tests/Performance/DecodeBench", swiftSettings: ours),
 
+        .executableTarget(
+            name: "windows-bench", dependencies: ["Windows", "Telemetry", "Measuring", "CMeasuring"],
+            path: "Tests/Performance/WindowsBench", swiftSettings: ours),
+
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
         .testTarget(

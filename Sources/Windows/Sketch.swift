@@ -114,6 +114,8 @@ struct SketchHead: Equatable {
             most >>= 1
             steps += 1
         }
+        // In the middle, as the next wide sample may be on either side.
+        least -= (Int64(Self.bins) - 1 - (most - least)) / 2
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.bins) { moved in
             for bin in 0..<Self.bins { moved[bin] = 0 }
             if !isEmpty {

@@ -163,22 +163,25 @@ extension WindowTable {
         }
         guard record.header.pointee.kind.hasSketch else { return }
         let (least, most) = (summary.min, summary.max)
-        withUnsafeTemporaryAllocation(
-            of: WeightedPoint.self, capacity: window.paneCount * QuantilePoints.count
-        ) { buffer in
-            var points = WeightedPoints(buffer, least, most)
-            let open = record.open + window.ring
-            var epoch = firstEpoch
-            while epoch < openEpoch {
-                if open.pointee.isFilled(epoch) {
-                    let pane = record.closed + ring.slot(of: epoch)
-                    points.take(QuantilePoints(codes: pane.pointee.extra), pane.pointee)
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: WeightedPoints.parts) { weights in
+            withUnsafeTemporaryAllocation(
+                of: WeightedPoint.self, capacity: window.paneCount * QuantilePoints.count
+            ) { buffer in
+                guard let buffer = buffer.baseAddress, let weights = weights.baseAddress else { return }
+                var points = WeightedPoints(buffer, weights, least, most)
+                let open = record.open + window.ring
+                var epoch = firstEpoch
+                while epoch < openEpoch {
+                    if open.pointee.isFilled(epoch) {
+                        let pane = record.closed + ring.slot(of: epoch)
+                        points.take(QuantilePoints(codes: pane.pointee.extra), pane.pointee)
+                    }
+                    epoch += 1
                 }
-                epoch += 1
+                let pane = open.pointee.pane
+                points.take(open.pointee.sketch.points(pane.min, pane.max, OpenPane.bins(open)), pane)
+                result = (points.quantile(0.5), points.quantile(0.95))
             }
-            let pane = open.pointee.pane
-            points.take(open.pointee.sketch.points(pane.min, pane.max, OpenPane.bins(open)), pane)
-            result = (points.quantile(0.5), points.quantile(0.95))
         }
         summary.median = result?.median
         summary.p95 = result?.p95
