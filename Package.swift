@@ -94,6 +94,10 @@ let package = Package(
             name: "detect-bench", dependencies: ["Detection", "Telemetry", "Measuring", "CMeasuring"],
             path: "Tests/Performance/DetectBench", swiftSettings: ours),
 
+        .executableTarget(
+            name: "windows-bench", dependencies: ["Windows", "Telemetry", "Measuring", "CMeasuring"],
+            path: "Tests/Performance/WindowsBench", swiftSettings: ours),
+
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
         .testTarget(
