@@ -49,6 +49,9 @@ struct AirStations {
                     for entry in answer.groups {
                         guard let name = entry.device else { continue }
                         var history = histories[name] ?? AirHistory(start: since)
+                        // A station that was silent has its line; what it did not measure by mass it may have in ppb.
+                        histories[name] = history
+                        guard !entry.buckets.isEmpty else { continue }
                         var series =
                             history.series[quantity.pollutant]
                             ?? AirHistory.Series(unit: quantity.unit, hours: [])

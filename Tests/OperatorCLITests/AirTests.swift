@@ -144,6 +144,12 @@ struct AirTests {
         #expect(us[0]["missing"] == "so2 1h")
         let eu = cells(try air("air-2", "--standard", "eu", "--until", Self.until, "--format", "csv"))
         #expect(eu[0]["index"] == "4")
+        // 30 ppb are 59.9 ug/m3 at 20 degC; PM2.5 of 70 is the worse. The last hour was silent.
+        let early = cells(
+            try air("air-3", "--standard", "eu", "--until", "2026-05-02T23:00:00+08:00", "--format", "csv"))
+        #expect(early[0]["missing"] == "")
+        let silent = cells(try air("air-3", "--standard", "eu", "--until", Self.until, "--format", "csv"))
+        #expect(silent[0]["reason"] == "nothing measured that the standard counts")
         let who = cells(try air("air-2", "--standard", "who", "--until", Self.until, "--format", "csv"))
         #expect(who[0]["index"] == "")
         #expect(who[0]["category"] == "interim target 1 met")
