@@ -253,7 +253,8 @@ struct StatsCommand: AsyncParsableCommand {
                     guard !output.isForPeople else { return row }
                     return row + [
                         answer.expectedCount.map { "\($0)" } ?? "", output.number(answer.coverage),
-                        "\(answer.quantilesAreExact)", "\(answer.revision)", output.number(answer.clockSkewSeconds),
+                        answer.quantilesAreExact.map { "\($0)" } ?? "", "\(answer.revision)",
+                        output.number(answer.clockSkewSeconds),
                     ]
                 }, empty: "no readings in these windows")
         }
@@ -281,7 +282,7 @@ struct StatsCommand: AsyncParsableCommand {
 
     /// For people with a mark when it is an estimate.
     private static func quantile(_ value: Double?, _ answer: StatisticsAnswer, _ output: Output) -> String {
-        let isEstimate = output.isForPeople && value != nil && !answer.quantilesAreExact
+        let isEstimate = output.isForPeople && answer.quantilesAreExact == false
         return (isEstimate ? "~" : "") + output.number(value)
     }
 

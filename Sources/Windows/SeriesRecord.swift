@@ -234,10 +234,16 @@ struct SeriesRecord {
     @inline(never)
     func dropAged(before newest: Int64) {
         let count = keptCount
-        let all = (0..<count).map { kept($0) }
-        header.pointee.keptCount = 0
-        header.pointee.keptOldest = 0
-        for sample in all where newest - sample.milliseconds < 1 << 31 { keep(sample.value, at: sample.milliseconds) }
+        withUnsafeTemporaryAllocation(
+            of: (milliseconds: Int64, value: Double).self, capacity: WindowPlan.samplesKept
+        ) { all in
+            for offset in 0..<count { all[offset] = kept(offset) }
+            header.pointee.keptCount = 0
+            header.pointee.keptOldest = 0
+            for offset in 0..<count where newest - all[offset].milliseconds < 1 << 31 {
+                keep(all[offset].value, at: all[offset].milliseconds)
+            }
+        }
     }
 
     /// The kept samples of the pane that begins at `start` next to the moment `offset` after it.

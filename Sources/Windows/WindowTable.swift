@@ -155,6 +155,7 @@ public struct WindowTable: ~Copyable {
         let bins = OpenPane.bins(open)
         if open.pointee.sketch.thinning == SketchHead.empty {
             // The mean of the first sample is the sample.
+            open.pointee.sketch.begin(open.pointee.pane.mean, value, bins)
             open.pointee.sketch.add(open.pointee.pane.mean, nth: 1, bins)
         }
         open.pointee.sketch.add(value, nth: open.pointee.pane.count &+ 1, bins)
