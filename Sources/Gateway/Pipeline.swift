@@ -1,4 +1,5 @@
 import Alerting
+import Detection
 import Store
 import Telemetry
 import Windows
@@ -12,6 +13,12 @@ final class Pipeline {
     private(set) var health = DeviceHealth()
     private(set) var clocks = DeviceClocks()
     private(set) var book: AlertBook
+    private(set) var detectors = DetectorTable()
+    private let detection: DetectionPlan
+    /// Series below this are watched as the plan says.
+    private var settledSeries = 0
+    /// What the last `absorb` noticed.
+    private(set) var findings: [Finding] = []
     private var touched: [SeriesID] = []
     /// By series: the turn in which it was last touched, so that each stands in `touched` once.
     private var touchedIn: [UInt32] = []
@@ -19,8 +26,9 @@ final class Pipeline {
     /// Of the devices on the roster.
     private var cadences: [DeviceIndex: Duration] = [:]
 
-    init(plan: WindowPlan, rules: [AlertRule]) {
+    init(plan: WindowPlan, detection: DetectionPlan = DetectionPlan(), rules: [AlertRule]) {
         windows = WindowTable(plan: plan)
+        self.detection = detection
         book = AlertBook(rules: rules)
     }
 
@@ -35,16 +43,22 @@ final class Pipeline {
                     guard number < registry.seriesCount else { return nil }
                     let series = registry.series[number]
                     return SeriesTraits(quantity: series.quantity, cadence: cadences[series.device])
-                })
+                }),
+            let detectors = parts.detectors.isEmpty ? DetectorTable() : DetectorTable(state: parts.detectors)
         else { return false }
         self.windows = windows
         self.health = health
         self.clocks = clocks
+        self.detectors = detectors
+        settledSeries = 0
+        settleDetectors(registry)
         return true
     }
 
     func state() -> [UInt8] {
-        PipelineState(windows: windows.state(), health: health.state(), clocks: clocks.state()).bytes
+        PipelineState(
+            windows: windows.state(), health: health.state(), clocks: clocks.state(), detectors: detectors.state()
+        ).bytes
     }
 
     func restore(_ alerts: [(key: AlertKey, state: AlertState, severity: Severity)]) {
@@ -58,6 +72,23 @@ final class Pipeline {
         cadences = Dictionary(entries.map { ($0.device, $0.entry.cadence) }, uniquingKeysWith: { $1 })
         for place in 0..<windows.seriesCount {
             windows.setCadence(cadences[registry.series[place].device], of: SeriesID(rawValue: UInt32(place)))
+        }
+        settledSeries = 0
+        settleDetectors(registry)
+    }
+
+    /// Watches series as the plan says and as often as the roster expects them.
+    private func settleDetectors(_ registry: SeriesRegistry) {
+        while settledSeries < registry.seriesCount {
+            let id = SeriesID(rawValue: UInt32(settledSeries))
+            let series = registry.series[settledSeries]
+            settledSeries += 1
+            let settings = detection.settings(for: series.quantity, cadence: cadences[series.device])
+            if let settings {
+                detectors.watch(id, settings)
+            } else if detectors.settings(of: id) != nil {
+                detectors.watch(id, DetectorSettings(tier: nil))
+            }
         }
     }
 
@@ -82,6 +113,8 @@ final class Pipeline {
             let series = registry.series[windows.seriesCount]
             windows.open(series.quantity, cadence: cadences[series.device])
         }
+        settleDetectors(registry)
+        findings.removeAll(keepingCapacity: true)
         var untaken = 0
         let isLive = !heard.isEmpty
         if isLive { clocks.absorb(fresh: fresh, heard: heard, registry: registry) }
@@ -90,19 +123,22 @@ final class Pipeline {
             case .taken, .revised: break
             case .tooOld, .fenced: untaken += 1
             }
-            if isLive, touchedIn[reading.series.index] != turn {
+            guard isLive else { continue }
+            if let anomaly = detectors.add(reading) { findings.append(Finding(anomaly, registry: registry)) }
+            if touchedIn[reading.series.index] != turn {
                 touchedIn[reading.series.index] = turn
                 touched.append(reading.series)
             }
         }
+        for finding in findings { health.note(finding) }
         return untaken
     }
 
     /// Judges the series that the last `absorb` touched.
     func evaluate(suspects: [Reading], registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
         book.evaluate(
-            touched: touched, suspects: suspects, health: health, statistics: statistics(at: now), registry: registry,
-            at: now)
+            touched: touched, suspects: suspects, findings: findings, health: health, statistics: statistics(at: now),
+            registry: registry, at: now)
     }
 
     /// Judges what time alone changes; to be called about once a second.
