@@ -61,7 +61,7 @@ struct PartTests {
             let shape = (0..<6).map { j in (0..<3).reduce(0) { $0 + values[n - 1 - 3 * j - $1] } / 3 }
             let distances = (0..<before.centreCount).map { centre in
                 (0..<6).reduce(0.0) { sum, j in
-                    let apart = before.centres[centre / 8][j][centre % 8] - shape[j]
+                    let apart = before.centres[6 * (centre / 8) + j][centre % 8] - shape[j]
                     return sum + apart * apart
                 }.squareRoot() / 6.0.squareRoot()
             }
