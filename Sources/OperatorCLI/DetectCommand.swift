@@ -5,6 +5,7 @@ import Telemetry
 
 extension DetectorTier: ExpressibleByArgument {
     public init?(argument: String) { self.init(named: argument) }
+    public var defaultValueDescription: String { "\(self)" }
     public static var allValueStrings: [String] { allCases.map { "\($0)" } }
 }
 
