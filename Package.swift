@@ -38,7 +38,8 @@ let package = Package(
         .target(name: "Alerting", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
         .target(name: "Interchange", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "Detection", dependencies: ["Telemetry"], swiftSettings: ours),
-        .target(name: "CityScience", dependencies: ["Telemetry"], swiftSettings: ours),
+        .target(
+            name: "CityScience", dependencies: ["Telemetry"], resources: [.embedInCode("Tables")], swiftSettings: ours),
 
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
         .target(
@@ -65,8 +66,7 @@ let package = Package(
             name: "OperatorCLI",
             dependencies: [
                 "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Detection", "Alerting", "Interchange",
-                "Store",
-                "API", "Broker",
+                "CityScience", "Store", "API", "Broker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: ours),
@@ -94,6 +94,10 @@ let package = Package(
             name: "detect-bench", dependencies: ["Detection", "Telemetry", "Measuring", "CMeasuring"],
             path: "Tests/Performance/DetectBench", swiftSettings: ours),
 
+        .executableTarget(
+            name: "windows-bench", dependencies: ["Windows", "Telemetry", "Measuring", "CMeasuring"],
+            path: "Tests/Performance/WindowsBench", swiftSettings: ours),
+
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
         .testTarget(
@@ -107,6 +111,9 @@ let package = Package(
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "TestSupport"], exclude: ["Fixtures"], swiftSettings: ours),
+        .testTarget(
+            name: "CityScienceTests", dependencies: ["CityScience", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: ours),
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "TestSupport"], swiftSettings: ours),
         .testTarget(

@@ -10,13 +10,17 @@ public struct AlertBook: Sendable {
         public let newest: (SeriesID) -> (value: Double, observed: Timestamp)?
         /// Of a series and the length of a window; with the quantiles only when they are asked for.
         public let summary: (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?
+        /// How far the device's clock is behind, and how old its newest reading was when it came beyond that.
+        public let clock: (DeviceIndex) -> (skew: Duration, backlog: Duration)
 
         public init(
             newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
-            summary: @escaping (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?
+            summary: @escaping (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?,
+            clock: @escaping (DeviceIndex) -> (skew: Duration, backlog: Duration) = { _ in (.zero, .zero) }
         ) {
             self.newest = newest
             self.summary = summary
+            self.clock = clock
         }
     }
 
@@ -184,14 +188,21 @@ public struct AlertBook: Sendable {
         _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
     ) {
         var value: Double?
+        let clock = statistics.clock(watch.device)
+        // A device that delivers what it kept since yesterday is heard, but says nothing about now.
         if let heard = health.lastHeard(watch.device),
-            now.milliseconds - heard.milliseconds < watch.staleMilliseconds
+            now.milliseconds - heard.milliseconds < watch.staleMilliseconds,
+            clock.backlog.milliseconds < watch.staleMilliseconds
         {
             if let window = watch.window {
                 value = statistics.summary(series, window, watch.statistic.isQuantile)
                     .flatMap { watch.statistic.value(in: $0) }
-            } else {
-                value = statistics.newest(series)?.value
+            } else if let newest = statistics.newest(series) {
+                let age = now - newest.observed - max(.zero, clock.skew)
+                // An old value raises nothing new. What was raised by it when it was young goes on: a state that is told
+                // when it changes still holds.
+                guard age.milliseconds < watch.staleMilliseconds || hasActiveAlert(series) else { return }
+                value = newest.value
             }
         }
         let verdict: Verdict
@@ -357,6 +368,8 @@ public struct AlertBook: Sendable {
         switch rule.condition {
         case .threshold(let threshold):
             let per = threshold.statistic == .rate ? " an hour" : ""
+            let unit = threshold.statistic.isBare ? "" : unit
+            let shown = value.map { "\(rounded($0))\(unit)" } ?? "no value"
             let what = threshold.window.map { "\(threshold.statistic.rawValue) of \(spoken($0)) " } ?? ""
             let (raise, clear) = (
                 "\(rounded(threshold.raise))\(unit)\(per)", "\(rounded(threshold.clear))\(unit)\(per)"

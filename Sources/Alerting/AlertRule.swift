@@ -29,8 +29,27 @@ public struct Threshold: Equatable, Sendable {
         case standardDeviation = "standard_deviation"
         /// Change over the window, in the quantity's unit per hour.
         case rate
+        /// What a counter grew by, resets and roll-overs counted in, or the sum of the amounts of a delta.
+        case total
+        /// Of a state, each sample held until the next: the share of time that a lamp was on.
+        case timeWeightedMean = "time_weighted_mean"
+        /// Share of the samples that the roster's cadence lets expect, 0 to 1.
+        case coverage
 
         var isQuantile: Bool { self == .median || self == .p95 }
+
+        /// Whether it is a number without the quantity's unit.
+        var isBare: Bool { self == .count || self == .coverage }
+
+        /// Whether series of the quantity have it.
+        func exists(for quantity: Quantity) -> Bool {
+            switch self {
+            case .total: quantity.kind == .counter || quantity.kind == .delta
+            case .timeWeightedMean: quantity.kind == .state
+            case .median, .p95: !quantity.isDirection
+            case .last, .mean, .min, .max, .count, .standardDeviation, .rate, .coverage: true
+            }
+        }
 
         /// The statistic of a summary; nil where the window's samples do not allow it.
         public func value(in summary: WindowSummary) -> Double? {
@@ -44,6 +63,9 @@ public struct Threshold: Equatable, Sendable {
             case .p95: summary.p95
             case .standardDeviation: summary.standardDeviation
             case .rate: summary.ratePerHour
+            case .total: summary.total
+            case .timeWeightedMean: summary.timeWeightedMean
+            case .coverage: summary.coverage
             }
         }
     }

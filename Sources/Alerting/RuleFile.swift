@@ -3,10 +3,12 @@ import Telemetry
 
 /// `Config/alerts.yaml`: the rules, in file order.
 public enum RuleFile {
-    /// Reads the rules; `windows` are the lengths that the gateway keeps, which a rule may ask for.
+    /// Reads the rules; `windows` are the lengths that the gateway keeps of a quantity, which a rule may ask for.
     ///
     /// Throws all mistakes together, each with file, line, key, value and what would be right.
-    public static func parse(yaml text: String, file: String, windows: [Duration]) throws(Mistakes) -> [AlertRule] {
+    public static func parse(
+        yaml text: String, file: String, windows: (Quantity) -> [Duration]
+    ) throws(Mistakes) -> [AlertRule] {
         let root = try Setting.parse(yaml: text, file: file)
         var mistakes: [Mistake] = []
         var reader = SettingReader(root, &mistakes)
@@ -29,7 +31,9 @@ public enum RuleFile {
         return rules
     }
 
-    private static func rule(_ setting: Setting, _ windows: [Duration], _ mistakes: inout [Mistake]) -> AlertRule? {
+    private static func rule(
+        _ setting: Setting, _ windows: (Quantity) -> [Duration], _ mistakes: inout [Mistake]
+    ) -> AlertRule? {
         var reader = SettingReader(setting, &mistakes)
         let nameSetting = reader.required("rule", "a name, such as lamp-silent", &mistakes)
         let name = nameSetting?.text ?? ""
@@ -87,7 +91,7 @@ public enum RuleFile {
     }
 
     private static func threshold(
-        _ setting: Setting, _ windows: [Duration], _ mistakes: inout [Mistake]
+        _ setting: Setting, _ windows: (Quantity) -> [Duration], _ mistakes: inout [Mistake]
     ) -> Condition? {
         var reader = SettingReader(setting, &mistakes)
         var quantity: Quantity?
@@ -100,7 +104,12 @@ public enum RuleFile {
         }
         let channel = reader.optionalText("channel", &mistakes)
         let statistic = reader.word("statistic", default: Threshold.Statistic.last, &mistakes)
-        let window = Self.window(reader.optional("window"), windows, &mistakes)
+        // Of no known quantity any window may be meant; that mistake stands for both.
+        let window = Self.window(reader.optional("window"), quantity.map(windows), &mistakes)
+        if let quantity, let found = setting["statistic"], !statistic.exists(for: quantity) {
+            mistakes.append(
+                found.mistake("\(quantity.name) has no \(statistic.rawValue): it is a \(quantity.kind.rawValue)"))
+        }
         if statistic != .last, setting["window"] == nil {
             _ = reader.required("window", "\(statistic.rawValue) needs a window, such as 5m", &mistakes)
         }
@@ -137,12 +146,16 @@ public enum RuleFile {
     }
 
     private static func window(
-        _ setting: Setting?, _ windows: [Duration], _ mistakes: inout [Mistake]
+        _ setting: Setting?, _ windows: [Duration]?, _ mistakes: inout [Mistake]
     ) -> Duration? {
         guard let setting else { return nil }
-        guard let text = setting.text, let length = Duration(shortForm: text), windows.contains(length) else {
-            let kept = windows.map(\.shortForm).joined(separator: ", ")
-            mistakes.append(setting.mistake("expected a window that the gateway keeps: \(kept)"))
+        let length = setting.text.flatMap { Duration(shortForm: $0) }
+        guard let length, windows?.contains(length) ?? true else {
+            let kept = (windows ?? []).map(\.shortForm).joined(separator: ", ")
+            mistakes.append(
+                setting.mistake(
+                    windows == nil
+                        ? "expected a length, such as 5m" : "expected a window that the gateway keeps: \(kept)"))
             return nil
         }
         return length

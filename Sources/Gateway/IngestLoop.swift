@@ -93,7 +93,7 @@ final class IngestLoop {
             broker.acknowledge()
             pipeline.absorb(
                 fresh: commit.fresh, suspects: decoded.suspects, statuses: decoded.statuses, heard: decoded.heard,
-                registry: journal.registry)
+                registry: journal.registry, at: moment)
             transitions = pipeline.evaluate(
                 suspects: decoded.suspects, registry: journal.registry, at: moment)
         } else {
@@ -209,7 +209,7 @@ final class IngestLoop {
                 imported: letter.readings, profile: letter.profile, now: moment)
             noteCommit(commit)
             pipeline.absorb(
-                fresh: commit.fresh, suspects: [], statuses: [], heard: [], registry: journal.registry)
+                fresh: commit.fresh, suspects: [], statuses: [], heard: [], registry: journal.registry, at: moment)
             letter.reply(.success(receipt))
         } catch {
             note(error, "the store refuses imported readings; they are sent again")
@@ -324,10 +324,10 @@ final class IngestLoop {
     /// same code, with the times it kept.
     private func resume(_ files: LoadedFiles) throws {
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
-        if let snapshot = journal.snapshot, !pipeline.restore(snapshot.bytes) {
+        try setRoster(files.roster, at: now())
+        if let snapshot = journal.snapshot, !pipeline.restore(snapshot.bytes, registry: journal.registry) {
             log.warning("the stored state is of another version; windows fill anew from the journal")
         }
-        try setRoster(files.roster, at: now())
         showRemembered()
         pipeline.restore(
             try journal.alertStates().map { alert in
@@ -342,7 +342,7 @@ final class IngestLoop {
             rows += 1
             pipeline.absorb(
                 fresh: turn.fresh, suspects: turn.suspects, statuses: turn.statuses, heard: turn.heard,
-                registry: journal.registry)
+                registry: journal.registry, at: turn.now)
             // Up to the mark the stored alerts are the outcome of these turns already.
             guard turn.journalID > journal.evaluatedThrough else { return }
             missed += pipeline.evaluate(suspects: turn.suspects, registry: journal.registry, at: turn.now)
@@ -362,7 +362,8 @@ final class IngestLoop {
             log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
         }
         pipeline.setRoster(
-            try journal.expectedDevices().map { (device: $0.device, entry: $0.entry, since: $0.since) })
+            try journal.expectedDevices().map { (device: $0.device, entry: $0.entry, since: $0.since) },
+            registry: journal.registry)
     }
 
     /// Shows a new decoder the messages that later ones are read by.
@@ -412,7 +413,9 @@ final class IngestLoop {
             if let pattern, !pattern.matches(name) { continue }
             for summary in pipeline.summaries(of: SeriesID(rawValue: UInt32(index)), at: moment) {
                 if let window = request.window, summary.window != window { continue }
-                answers.append(StatisticsAnswer(summary, registry: journal.registry))
+                answers.append(
+                    StatisticsAnswer(
+                        summary, registry: journal.registry, clockSkew: pipeline.clocks.skew(of: series.device)))
                 if answers.count == request.rowsMax { return answers }
             }
         }

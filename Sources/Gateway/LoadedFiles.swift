@@ -19,7 +19,7 @@ struct LoadedFiles: Sendable {
         let rules = collect(&mistakes) { () throws(Mistakes) in
             let text = try SettingFiles.text(of: configuration.rulesFile)
             return try RuleFile.parse(
-                yaml: text, file: configuration.rulesFile, windows: configuration.windows.windows.map(\.length))
+                yaml: text, file: configuration.rulesFile, windows: configuration.windows.lengths(of:))
         }
         let roster = collect(&mistakes) { () throws(Mistakes) -> [RosterEntry] in
             guard let file = configuration.rosterFile else { return [] }

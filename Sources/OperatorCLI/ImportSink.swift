@@ -63,7 +63,10 @@ final class StoreSink: ImportSink, @unchecked Sendable {
     // Sendable unchecked: a command waits for each commit before it asks for the next, or closes.
     private let journal: Journal
     private var windows: WindowTable
+    /// Goes through unread: imports hear nobody.
     private var health: [UInt8]
+    private var clocks: [UInt8]
+    private let cadences: [DeviceIndex: Duration]
 
     /// Throws `.locked` beside a daemon, and refuses a store that a gateway left without sealing: those rows are for it
     /// to replay, with the alerts they may raise.
@@ -77,14 +80,18 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         }
         journal = try Journal.open(options)
         let state = journal.snapshot.flatMap { PipelineState(bytes: $0.bytes) }
-        windows = state.flatMap { WindowTable(state: $0.windows) } ?? WindowTable(plan: .standard)
         health = state?.health ?? DeviceHealth().state()
+        clocks = state?.clocks ?? []
         var isOfGateway = false
         do {
+            let cadences = Dictionary(
+                try journal.expectedDevices().map { ($0.device, $0.entry.cadence) }, uniquingKeysWith: { $1 })
+            self.cadences = cadences
+            windows = WindowTable(resuming: state?.windows, journal.registry) { cadences[$0] }
             try journal.replay { turn in
                 // An import hears nobody.
                 if !turn.heard.isEmpty || !turn.statuses.isEmpty || !turn.suspects.isEmpty { isOfGateway = true }
-                for reading in turn.fresh { windows.add(reading) }
+                absorb(turn.fresh, at: turn.now)
             }
         } catch {
             journal.close()
@@ -102,13 +109,18 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         let now = presentMoment()
         let (commit, receipt) = try journal.commit(
             imported: readings, profile: profile ?? Journal.importProfile, now: now)
-        for reading in commit.fresh { windows.add(reading) }
+        absorb(commit.fresh, at: now)
         if journal.sealIsDue(now: now) { try seal(now) }
         return receipt
     }
 
+    private func absorb(_ fresh: [Reading], at now: Timestamp) {
+        windows.openAll(of: journal.registry) { cadences[$0] }
+        for reading in fresh { windows.add(reading, at: now) }
+    }
+
     private func seal(_ now: Timestamp) throws {
-        let state = PipelineState(windows: windows.state(), health: health).bytes
+        let state = PipelineState(windows: windows.state(), health: health, clocks: clocks).bytes
         try journal.finishSeal(try journal.beginSeal(state: state, now: now).run())
     }
 

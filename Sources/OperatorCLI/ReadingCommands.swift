@@ -238,27 +238,51 @@ struct StatsCommand: AsyncParsableCommand {
                 }
             }
             try output.print(
-                answers,
-                columns: [
-                    .init("device"), .init("quantity"), .init("channel"),
-                    .init("window", .right, key: "window_seconds"), .init("count", .right), .init("mean", .right),
-                    .init("min", .right), .init("max", .right),
-                    .init("deviation", .right, key: "standard_deviation"), .init("median", .right),
-                    .init("p95", .right), .init("last", .right), .init("rate/h", .right, key: "rate_per_hour"),
-                    .init("unit"),
-                ],
+                answers, columns: output.isForPeople ? Self.columns : Self.columns + Self.moreColumns,
                 rows: answers.map { answer in
-                    [
+                    let row = [
                         output.text(answer.device), answer.quantity, output.text(answer.channel),
                         output.isForPeople
                             ? Self.span(seconds: answer.windowSeconds) : output.number(answer.windowSeconds),
-                        "\(answer.count)", output.number(answer.mean), output.number(answer.min),
+                        Self.count(answer, output), output.number(answer.mean), output.number(answer.min),
                         output.number(answer.max), output.number(answer.standardDeviation),
-                        output.number(answer.median), output.number(answer.p95), output.number(answer.last),
-                        output.number(answer.ratePerHour), output.unit(answer.unit),
+                        Self.quantile(answer.median, answer, output), Self.quantile(answer.p95, answer, output),
+                        output.number(answer.last), output.number(answer.ratePerHour), output.number(answer.total),
+                        output.number(answer.timeWeightedMean), output.unit(answer.unit),
+                    ]
+                    guard !output.isForPeople else { return row }
+                    return row + [
+                        answer.expectedCount.map { "\($0)" } ?? "", output.number(answer.coverage),
+                        "\(answer.quantilesAreExact)", "\(answer.revision)", output.number(answer.clockSkewSeconds),
                     ]
                 }, empty: "no readings in these windows")
         }
+    }
+
+    private static let columns: [TextTable.Column] = [
+        .init("device"), .init("quantity"), .init("channel"), .init("window", .right, key: "window_seconds"),
+        .init("count", .right), .init("mean", .right), .init("min", .right), .init("max", .right),
+        .init("deviation", .right, key: "standard_deviation"), .init("median", .right), .init("p95", .right),
+        .init("last", .right), .init("rate/h", .right, key: "rate_per_hour"), .init("total", .right),
+        .init("held", .right, key: "time_weighted_mean"), .init("unit"),
+    ]
+
+    /// What a table on a screen has no room for, or says in another way.
+    private static let moreColumns: [TextTable.Column] = [
+        .init("expected_count", .right), .init("coverage", .right), .init("quantiles_exact"), .init("revision", .right),
+        .init("clock_skew_seconds", .right),
+    ]
+
+    /// For people with what was expected: `3/5`.
+    private static func count(_ answer: StatisticsAnswer, _ output: Output) -> String {
+        guard output.isForPeople, let expected = answer.expectedCount else { return "\(answer.count)" }
+        return "\(answer.count)/\(expected)"
+    }
+
+    /// For people with a mark when it is an estimate.
+    private static func quantile(_ value: Double?, _ answer: StatisticsAnswer, _ output: Output) -> String {
+        let isEstimate = output.isForPeople && value != nil && !answer.quantilesAreExact
+        return (isEstimate ? "~" : "") + output.number(value)
     }
 
     private static func span(seconds: Double) -> String { Duration.milliseconds(Int64(seconds * 1000)).shortForm }

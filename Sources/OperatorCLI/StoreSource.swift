@@ -37,29 +37,30 @@ struct StoreSource: AnswerSource {
     func statistics(device: String?, quantity: String?, window: Duration?) throws -> [StatisticsAnswer] {
         try archive.check(device: device)
         let snapshot = try archive.stateSnapshot()
-        var table = WindowTable(plan: .standard)
-        if let snapshot, let state = PipelineState(bytes: snapshot.bytes),
-            let restored = WindowTable(state: state.windows)
-        {
-            table = restored
+        let state = snapshot.flatMap { PipelineState(bytes: $0.bytes) }
+        var cadences: [String: Duration] = [:]
+        for device in try archive.devices(DeviceFilter()) {
+            cadences[device.device] = device.cadenceSeconds.map { .milliseconds(Int64($0 * 1000)) }
         }
+        let registry = archive.registry
+        var table = WindowTable(resuming: state?.windows, registry) { cadences[registry.devices[$0.index].name] }
+        var clocks = state.flatMap { DeviceClocks(state: $0.clocks) } ?? DeviceClocks()
         var now = Timestamp(milliseconds: 0)
         try archive.replayTail(after: snapshot?.journalID ?? 0) { turn in
             now = max(now, turn.now)
-            for reading in turn.fresh { table.add(reading) }
+            if !turn.heard.isEmpty { clocks.absorb(fresh: turn.fresh, heard: turn.heard, registry: registry) }
+            for reading in turn.fresh { table.add(reading, at: turn.now) }
         }
         now = max(now, try archive.status().lastCommitAt ?? now)
-        let registry = archive.registry
         let pattern = device.map { NamePattern($0) }
         var answers: [StatisticsAnswer] = []
         for (index, series) in registry.series.enumerated() {
             if let quantity, series.quantity.name != quantity { continue }
             if let pattern, !pattern.matches(registry.devices[series.device.index].name) { continue }
-            for place in table.plan.windows.indices {
-                if let window, table.plan.windows[place].length != window { continue }
-                if let summary = table.summary(of: SeriesID(rawValue: UInt32(index)), window: place, at: now) {
-                    answers.append(StatisticsAnswer(summary, registry: registry))
-                }
+            for summary in table.summaries(of: SeriesID(rawValue: UInt32(index)), at: now) {
+                if let window, summary.window != window { continue }
+                answers.append(
+                    StatisticsAnswer(summary, registry: registry, clockSkew: clocks.skew(of: series.device)))
             }
         }
         return answers

@@ -7,23 +7,37 @@ public struct WindowSummary: Hashable, Sendable {
     public var end: Timestamp
     /// Samples in the window; the other members are meaningful only when it is positive.
     public var count: Int
-    public var mean: Double
+    /// Of directions the direction of their vector sum, in 0..<360 degrees; nil where they cancel out.
+    public var mean: Double?
     public var min: Double
     public var max: Double
-    /// Of the population (divided by `count`), in the unit of the samples.
-    public var standardDeviation: Double
+    /// Of the population (divided by `count`), in the unit of the samples; of directions the circular one.
+    public var standardDeviation: Double?
     /// The oldest and the newest sample by observed time.
     public var first: Double
     public var firstAt: Timestamp
     public var last: Double
     public var lastAt: Timestamp
-    /// Exact, over all samples of the window; nil where more samples fell into it than are kept.
+    /// Over all samples of the window: exact, or estimated where more fell into it than are kept (`hasExactQuantiles`).
+    /// nil where they were not asked for, and where they mean nothing: for directions, and beyond the samples kept for
+    /// counters and states.
     public var median: Double?
     public var p95: Double?
+    public var hasExactQuantiles = false
+    /// How much a counter grew from the window's first to its last sample, resets and roll-overs counted in; the sum of
+    /// the amounts of a delta. nil for other kinds.
+    public var total: Double?
+    /// Of a state: each sample holds until the next one, the last until the end of the window or now.
+    public var timeWeightedMean: Double?
+    /// How many samples the device's cadence lets expect, at least 1; nil where no cadence is known.
+    public var expectedCount: Int?
+    /// How often late readings have changed this window after the panes they belong to were closed. One that grew says
+    /// that summaries given before were not the last word.
+    public var revision: Int = 0
 
     public init(
-        series: SeriesID, window: Duration, end: Timestamp, count: Int, mean: Double, min: Double, max: Double,
-        standardDeviation: Double, first: Double, firstAt: Timestamp, last: Double, lastAt: Timestamp,
+        series: SeriesID, window: Duration, end: Timestamp, count: Int, mean: Double?, min: Double, max: Double,
+        standardDeviation: Double?, first: Double, firstAt: Timestamp, last: Double, lastAt: Timestamp,
         median: Double?, p95: Double?
     ) {
         self.series = series
@@ -42,11 +56,19 @@ public struct WindowSummary: Hashable, Sendable {
         self.p95 = p95
     }
 
-    /// Change from the first to the last sample, per hour; nil with fewer than two moments.
+    /// `count` over `expectedCount`, at most 1; nil where no cadence is known.
+    public var coverage: Double? { expectedCount.map { Swift.min(1, Double(count) / Double($0)) } }
+
+    /// Change from the first to the last sample, per hour; of a counter its growth. nil with fewer than two moments.
     ///
     /// Per hour, because city quantities move in hours: degrees an hour, and kilowatt-hours an hour are kilowatts.
+    /// Of directions the shorter way round, positive clockwise.
     public var ratePerHour: Double? {
         let milliseconds = lastAt.milliseconds - firstAt.milliseconds
-        return milliseconds > 0 ? (last - first) * 3_600_000 / Double(milliseconds) : nil
+        guard milliseconds > 0 else { return nil }
+        return change * 3_600_000 / Double(milliseconds)
     }
+
+    /// What `ratePerHour` is of, in the unit of the samples.
+    public var change = 0.0
 }

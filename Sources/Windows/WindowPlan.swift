@@ -1,19 +1,42 @@
 import Telemetry
 
-/// Which windows are kept for every series, and how finely each is cut into panes.
+/// Which windows are kept for a quantity, and how finely each is cut into panes.
+///
+/// Windows with panes of one length share a ring: eight hours and a day, both by the hour, cost what the day costs.
 public struct WindowPlan: Equatable, Sendable {
-    public struct Window: Equatable, Sendable {
+    public struct Window: Hashable, Sendable {
         public let length: Duration
         /// The window slides in steps of one pane; its youngest pane is filling.
         public let paneCount: Int
         public var paneMilliseconds: Int64 { length.milliseconds / Int64(paneCount) }
 
-        /// A window of whole panes. A whole number of days is cut by the hour (24 panes a day at most 7 days), any
-        /// other length into 20 panes.
-        public init(length: Duration) {
-            let hours = length.milliseconds / 3_600_000
-            let isWholeDays = length.milliseconds % 86_400_000 == 0 && hours <= 168
-            self.init(length: length, paneCount: isWholeDays ? Int(hours) : 20)
+        /// The lengths of pane that people know, in seconds. Windows meet on them and share rings.
+        private static let ladder: [Int64] = [
+            1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
+        ]
+        /// Panes when the device's cadence does not matter: at least so many, so that a window slides by an eighth.
+        private static let paneCountMin = 8
+        /// However slow the device.
+        private static let paneCountLeast = 4
+        /// One bit of a word says whether a pane holds something.
+        public static let paneCountMax = 64
+        public static let lengthMax = Duration.seconds(31 * 86_400)
+
+        /// A window cut by the longest pane of `ladder` that divides it into 8 to 64; a day by the hour. nil where none
+        /// does.
+        public init?(length: Duration) {
+            let seconds = length.milliseconds / 1000
+            // A day in three-hour panes would slide too coarsely for the daily means of air quality.
+            let least = seconds >= 86_400 ? 24 : Int64(Self.paneCountMin)
+            func pane(_ range: ClosedRange<Int64>) -> Int64? {
+                Self.ladder.last { seconds % $0 == 0 && range.contains(seconds / $0) }
+            }
+            guard length.milliseconds % 1000 == 0,
+                let pane = pane(least...Int64(Self.paneCountMax))
+                    ?? pane(Int64(Self.paneCountMin)...Int64(Self.paneCountMax)),
+                Self.isPossible(milliseconds: length.milliseconds, paneCount: seconds / pane)
+            else { return nil }
+            self.init(length: length, paneCount: Int(seconds / pane))
         }
 
         public init(length: Duration, paneCount: Int) {
@@ -24,33 +47,59 @@ public struct WindowPlan: Equatable, Sendable {
             self.paneCount = paneCount
         }
 
-        /// Panes are whole milliseconds and at least a second long, at most 32,767 of them, and 400 days in all.
+        /// Panes are whole milliseconds and at least a second long, at most 64 of them, and 31 days in all.
         public static func isPossible(milliseconds: Int64, paneCount: Int64) -> Bool {
-            (1...32_767).contains(paneCount) && milliseconds >= 1000 * paneCount && milliseconds % paneCount == 0
-                && milliseconds <= 400 * 86_400_000
+            (1...Int64(paneCountMax)).contains(paneCount) && milliseconds >= 1000 * paneCount
+                && milliseconds % paneCount == 0 && milliseconds <= lengthMax.milliseconds
+        }
+
+        /// The window with panes as coarse as a device of this cadence lets be: no shorter than the cadence, unless that
+        /// left fewer than four. Nothing is gained by panes of which most are always empty.
+        func adapted(to cadence: Duration?) -> Window {
+            guard let cadence else { return self }
+            let own = paneMilliseconds
+            let length = length.milliseconds
+            let pane = Self.ladder.map { $0 * 1000 }.last {
+                $0 > own && $0 <= cadence.milliseconds && $0 % own == 0 && length % $0 == 0
+                    && length / $0 >= Int64(Self.paneCountLeast)
+            }
+            return pane.map { Window(length: self.length, paneCount: Int(length / $0)) } ?? self
         }
     }
 
-    /// Shortest first.
+    /// Of quantities that `quantities` does not name; shortest first.
     public let windows: [Window]
-    /// How many of the samples last heard are kept for exact quantiles.
-    public let samplesKept: Int
-    let panesPerSeries: Int
+    public let quantities: [Quantity: [Window]]
 
+    /// How many of the samples last heard are kept of each series, for exact quantiles and for the neighbours of samples
+    /// out of order.
+    public static let samplesKept = 34
     public static let windowsMax = 8
 
-    /// At most `windowsMax` windows of different lengths.
-    public init(_ windows: [Window], samplesKept: Int = 64) {
-        precondition(
-            (1...Self.windowsMax).contains(windows.count) && Set(windows.map(\.length)).count == windows.count,
-            "windows: 1 to \(Self.windowsMax) windows of different lengths, not \(windows.map(\.length))")
-        self.windows = windows.sorted { $0.length < $1.length }
-        self.samplesKept = samplesKept
-        panesPerSeries = windows.reduce(0) { $0 + $1.paneCount }
+    /// Each list holds at most `windowsMax` windows of different lengths.
+    public init(_ windows: [Window], quantities: [Quantity: [Window]] = [:]) {
+        for list in [windows] + quantities.values {
+            precondition(
+                Self.isPossible(list),
+                "windows: 1 to \(Self.windowsMax) windows of different lengths, not \(list.map(\.length))")
+        }
+        self.windows = Self.sorted(windows)
+        self.quantities = quantities.mapValues(Self.sorted)
     }
 
-    /// Five minutes in 15 s, an hour in 3 min, a day in hours: 64 panes or 4 KiB a series, and 1 KiB of samples.
-    public static let standard = WindowPlan([5, 60, 1440].map { Window(length: .seconds($0 * 60)) })
+    static func isPossible(_ list: [Window]) -> Bool {
+        (1...windowsMax).contains(list.count) && Set(list.map(\.length)).count == list.count
+    }
 
-    public func index(of length: Duration) -> Int? { windows.firstIndex { $0.length == length } }
+    private static func sorted(_ list: [Window]) -> [Window] { list.sorted { $0.length < $1.length } }
+
+    /// Five minutes in 30 s, an hour in 5 min, eight hours and a day in hours: 46 panes.
+    public static let standard = WindowPlan([
+        Window(length: .seconds(300), paneCount: 10), Window(length: .seconds(3600), paneCount: 12),
+        Window(length: .seconds(8 * 3600), paneCount: 8), Window(length: .seconds(86_400), paneCount: 24),
+    ])
+
+    public func windows(of quantity: Quantity) -> [Window] { quantities[quantity] ?? windows }
+
+    public func lengths(of quantity: Quantity) -> [Duration] { windows(of: quantity).map(\.length) }
 }

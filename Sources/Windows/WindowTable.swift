@@ -2,386 +2,240 @@ import Telemetry
 
 /// The rolling statistics of every series: rings of panes in event time, and the samples last heard.
 ///
-/// A reading lands in the pane of its observed time, also when it is late; the only readings a window refuses are
-/// those older than its oldest pane. What a summary says depends on the readings and on `now`, not on when it is
-/// asked: asking changes nothing.
+/// A reading lands in the pane of its observed time, also when it is late; what a summary says depends on the readings
+/// and on `now`, not on when it is asked: asking changes nothing. A backlog fills the panes it belongs to and never moves
+/// `now`. Each series has its own watermark, its newest sample, so one fast clock makes no other device late.
+///
+/// A counter and a state are exact also when their samples come out of order, as long as the samples before and after
+/// the late one are among the `WindowPlan.samplesKept` last heard; else it is set between the pane's first and last.
 ///
 /// Not `Sendable` on purpose: it is owned by the thread that turns the gateway.
 public struct WindowTable: ~Copyable {
+    /// What became of a reading.
+    public enum Outcome: Sendable {
+        case taken
+        /// It changed a pane that was closed: summaries of it were not the last word.
+        case revised
+        /// Older than every window of its series.
+        case tooOld
+        /// More than `aheadMax` after `now`. It would move its windows into the future, where the readings of the
+        /// present are too old for them.
+        case fenced
+    }
+
+    /// How far a reading may be ahead of `now`: as far as decoding lets a device's clock be, so this concerns imports.
+    public static let aheadMax = Duration.seconds(3600)
+
     public let plan: WindowPlan
-    public private(set) var seriesCount = 0
+    private(set) var records: [SeriesRecord] = []
+    /// By the windows in it; few, as cadences count only by the ladder of pane lengths.
+    private var shelves: [[WindowPlan.Window]: Shelf] = [:]
 
-    /// Series lie in blocks that never move, so that growing by one series copies nothing.
-    private var blocks: [Block] = []
-    /// By window: where its panes begin within a series, and the pane last written, by which a run of readings of
-    /// one moment avoids the division.
-    private var lanes: [Lane]
-
-    private struct Lane {
-        let firstPane: Int
-        let paneCount: Int64
-        let paneMilliseconds: Int64
-        var epoch: Int64 = 0
-        var slot = 0
-
-        mutating func move(to observed: Int64) {
-            epoch = observed.flooredDivision(by: paneMilliseconds)
-            slot = slot(of: epoch)
-        }
-
-        func slot(of epoch: Int64) -> Int { Int(epoch - epoch.flooredDivision(by: paneCount) * paneCount) }
+    /// Series of one layout lie in blocks that never move, so that growing by one series copies nothing.
+    private struct Shelf {
+        static let seriesPerBlock = 64
+        let layout: UnsafeMutablePointer<Layout>
+        var blocks: [(hot: UnsafeMutableRawPointer, cold: UnsafeMutableRawPointer)] = []
+        var count = 0
     }
 
-    /// What is touched for every reading beside the panes, side by side.
-    private struct Recent: ~Copyable {
-        /// By observed time.
-        var newest = Sample(observed: WindowTable.nothing, value: 0)
-        /// In the order they were heard.
-        var heard: SampleRing
-    }
-
-    private struct Settled {
-        var epoch = Pane.never
-        var moments = Moments()
-        var min = Double.infinity
-        var max = -Double.infinity
-        var oldest = Pane()
-
-        mutating func merge(_ pane: Pane) {
-            if moments.count == 0 { oldest = pane }
-            moments.merge(pane.moments)
-            min = Swift.min(min, pane.min)
-            max = Swift.max(max, pane.max)
-        }
-    }
-
-    private struct Block {
-        static let seriesMax = 256
-        /// Rings of the panes that time has left behind, by series.
-        let panes: UnsafeMutablePointer<Pane>
-        /// The youngest pane of each window, by series: all that a reading in time touches lies in 256 bytes beside its
-        /// neighbours', where the rings take a memory page a series. (6,000 series in turn: 228 ns a reading when it touched the
-        /// rings, 40 now.)
-        let filling: UnsafeMutablePointer<Pane>
-        /// All panes of a window but the youngest, merged: `epoch` names the youngest that they go with, `never` where
-        /// they must be merged anew. Kept from one summary to the next. (8 % of the gateway's time without.)
-        let settled: UnsafeMutablePointer<Settled>
-        let recent: UnsafeMutablePointer<Recent>
-    }
-
-    private static let nothing = Timestamp(milliseconds: .min)
-
-    public init(plan: WindowPlan) {
-        self.plan = plan
-        var firstPane = 0
-        lanes = plan.windows.map { window in
-            defer { firstPane += window.paneCount }
-            return Lane(
-                firstPane: firstPane, paneCount: Int64(window.paneCount), paneMilliseconds: window.paneMilliseconds)
-        }
-    }
+    public init(plan: WindowPlan) { self.plan = plan }
 
     deinit {
-        for (index, block) in blocks.enumerated() {
-            block.panes.deallocate()
-            block.filling.deallocate()
-            block.settled.deallocate()
-            block.recent.deinitialize(count: min(Block.seriesMax, seriesCount - index * Block.seriesMax))
-            block.recent.deallocate()
-        }
-    }
-
-    /// Makes room for series `0..<count`.
-    public mutating func grow(to count: Int) {
-        while seriesCount < count {
-            let within = seriesCount % Block.seriesMax
-            if within == 0 {
-                let panes = Block.seriesMax * plan.panesPerSeries
-                let block = Block(
-                    panes: .allocate(capacity: panes),
-                    filling: .allocate(capacity: Block.seriesMax * lanes.count),
-                    settled: .allocate(capacity: Block.seriesMax * lanes.count),
-                    recent: .allocate(capacity: Block.seriesMax))
-                block.panes.initialize(repeating: Pane(), count: panes)
-                block.filling.initialize(repeating: Pane(), count: Block.seriesMax * lanes.count)
-                block.settled.initialize(repeating: Settled(), count: Block.seriesMax * lanes.count)
-                blocks.append(block)
+        for shelf in shelves.values {
+            for block in shelf.blocks {
+                block.hot.deallocate()
+                block.cold.deallocate()
             }
-            (blocks[seriesCount / Block.seriesMax].recent + within).initialize(
-                to: Recent(heard: SampleRing(capacity: plan.samplesKept)))
-            seriesCount += 1
+            shelf.layout.pointee.deallocate()
+            shelf.layout.deallocate()
         }
     }
 
-    /// Adds a reading to every window that reaches back to its observed time.
-    ///
-    /// Returns false when it was too old for all of them.
+    public var seriesCount: Int { records.count }
+
+    /// Makes room for the next series; `cadence` says how often it is expected to speak, where that is known.
+    public mutating func open(_ quantity: Quantity, cadence: Duration?) {
+        let windows = plan.windows(of: quantity).map { $0.adapted(to: cadence) }
+        open(SeriesKind(quantity), windows, cadenceMilliseconds: Self.milliseconds(cadence))
+    }
+
+    /// Takes note of another cadence, which expected counts follow from now on. The panes follow when the table is made
+    /// anew from its state.
+    public func setCadence(_ cadence: Duration?, of series: SeriesID) {
+        records[series.index].header.pointee.cadenceMilliseconds = Self.milliseconds(cadence)
+    }
+
+    private static func milliseconds(_ cadence: Duration?) -> UInt32 {
+        UInt32(clamping: max(0, cadence?.milliseconds ?? 0))
+    }
+
+    mutating func open(_ kind: SeriesKind, _ windows: [WindowPlan.Window], cadenceMilliseconds: UInt32) {
+        var shelf: Shelf
+        if let found = shelves[windows] {
+            shelf = found
+        } else {
+            shelf = Shelf(layout: .allocate(capacity: 1))
+            shelf.layout.initialize(to: Layout(windows))
+        }
+        let layout = shelf.layout
+        let within = shelf.count % Shelf.seriesPerBlock
+        if within == 0 {
+            func memory(_ bytes: Int) -> UnsafeMutableRawPointer {
+                .allocate(byteCount: bytes * Shelf.seriesPerBlock, alignment: 64)
+            }
+            shelf.blocks.append((hot: memory(layout.pointee.hotBytes), cold: memory(layout.pointee.coldBytes)))
+        }
+        let block = shelf.blocks[shelf.blocks.count - 1]
+        let record = SeriesRecord(
+            hot: block.hot + within * layout.pointee.hotBytes, cold: block.cold + within * layout.pointee.coldBytes)
+        record.begin(layout, kind, cadenceMilliseconds: cadenceMilliseconds)
+        shelf.count += 1
+        shelves[windows] = shelf
+        records.append(record)
+    }
+
+    /// The layouts in use, and which of them each series has.
+    var layouts: [[WindowPlan.Window]] {
+        shelves.keys.sorted { left, right in
+            left.lexicographicallyPrecedes(right) {
+                ($0.length.milliseconds, $0.paneCount) < ($1.length.milliseconds, $1.paneCount)
+            }
+        }
+    }
+
+    /// Adds a reading, heard at `now`, to every window that reaches back to its observed time. Its series must be open.
     @discardableResult
-    public mutating func add(_ reading: Reading) -> Bool {
-        if reading.series.index >= seriesCount { grow(to: reading.series.index + 1) }
-        let block = blocks[reading.series.index / Block.seriesMax]
-        let within = reading.series.index % Block.seriesMax
-        let filling = block.filling + within * lanes.count
+    public mutating func add(_ reading: Reading, at now: Timestamp) -> Outcome {
+        let record = records[reading.series.index]
+        let header = record.header
+        let layout = header.pointee.layout
+        let kind = header.pointee.kind
         let observed = reading.observed.milliseconds
+        guard observed <= now.milliseconds &+ 3_600_000 else { return .fenced }
+        let part = CirclePart(reading.value, kind)
         var isTaken = false
-        for index in lanes.indices {
-            let offset = observed &- lanes[index].epoch &* lanes[index].paneMilliseconds
-            if offset < 0 || offset >= lanes[index].paneMilliseconds { lanes[index].move(to: observed) }
-            let lane = lanes[index]
-            let epoch = Int32(truncatingIfNeeded: lane.epoch)
-            let offsetInPane = Int32(truncatingIfNeeded: observed &- lane.epoch &* lane.paneMilliseconds)
-            let youngest = filling + index
-            if youngest.pointee.epoch == epoch {
-                youngest.pointee.add(reading.value, at: offsetInPane)
-            } else if youngest.pointee.epoch < epoch {
-                if youngest.pointee.epoch != Pane.never {
-                    let ring = block.panes + (within * plan.panesPerSeries + lane.firstPane)
-                    ring[lane.slot(of: Int64(youngest.pointee.epoch))] = youngest.pointee
+        var isRevised = false
+        for index in 0..<layout.pointee.ringCount {
+            let ring = layout.pointee.rings[index]
+            let open = record.open + index
+            let start = Int64(open.pointee.epoch) &* ring.paneMilliseconds
+            let offset = observed &- start
+            if UInt64(bitPattern: offset) < UInt64(bitPattern: ring.paneMilliseconds) {
+                if kind.hasSketch { Self.addToSketch(reading.value, open) }
+                open.pointee.pane.add(
+                    reading.value, at: Int32(truncatingIfNeeded: offset), kind, part, squares: &open.pointee.squares
+                ) {
+                    record.neighbours(
+                        of: Int32(truncatingIfNeeded: offset), from: start, length: ring.paneMilliseconds)
                 }
-                youngest.pointee = Pane(epoch: epoch, offset: offsetInPane, sample: reading.value)
             } else {
-                if lane.epoch <= Int64(youngest.pointee.epoch) - lane.paneCount { continue }
-                block.settled[within * lanes.count + index].epoch = Pane.never
-                let pane = block.panes + (within * plan.panesPerSeries + lane.firstPane + lane.slot)
-                if pane.pointee.epoch == epoch {
-                    pane.pointee.add(reading.value, at: offsetInPane)
-                } else {
-                    // The pane holds a slice that has left the window, or nothing.
-                    pane.pointee = Pane(epoch: epoch, offset: offsetInPane, sample: reading.value)
+                switch Self.addOutside(reading.value, observed, part, record, index, ring) {
+                case .taken: break
+                case .revised: isRevised = true
+                case .tooOld, .fenced: continue
                 }
             }
             isTaken = true
         }
-        let sample = Sample(observed: reading.observed, value: reading.value)
-        if isTaken { block.recent[within].heard.push(sample) }
-        if sample.observed >= block.recent[within].newest.observed { block.recent[within].newest = sample }
-        return isTaken
+        guard isTaken else { return .tooOld }
+        if observed >= header.pointee.newestMilliseconds {
+            // A new era of 2^30 ms, 12 days.
+            if observed >> 30 != header.pointee.newestMilliseconds >> 30 { record.dropAged(before: observed) }
+            header.pointee.newestMilliseconds = observed
+            header.pointee.newestValue = reading.value
+        }
+        record.keep(reading.value, at: observed)
+        return isRevised ? .revised : .taken
+    }
+
+    /// Adds a sample to the histogram of the open pane, before the pane itself takes it.
+    @inline(__always)
+    private static func addToSketch(_ value: Double, _ open: UnsafeMutablePointer<OpenPane>) {
+        let bins = OpenPane.bins(open)
+        if open.pointee.sketch.thinning == SketchHead.empty {
+            // The mean of the first sample is the sample.
+            open.pointee.sketch.add(open.pointee.pane.mean, nth: 1, bins)
+        }
+        open.pointee.sketch.add(value, nth: open.pointee.pane.count &+ 1, bins)
+    }
+
+    /// Adds a sample that is not of the open pane: it begins a new one, or is late.
+    @inline(never)
+    private static func addOutside(
+        _ value: Double, _ observed: Int64, _ part: CirclePart, _ record: SeriesRecord, _ index: Int,
+        _ ring: Layout.Ring
+    ) -> Outcome {
+        let epoch = observed.flooredDivision(by: ring.paneMilliseconds)
+        // Years 24 to 68,096,000 by panes of a second: outside them a pane has no number.
+        guard let number = Int32(exactly: epoch), number != OpenPane.never else { return .tooOld }
+        let offset = Int32(truncatingIfNeeded: observed - epoch * ring.paneMilliseconds)
+        let open = record.open + index
+        let kind = record.header.pointee.kind
+        guard number < open.pointee.epoch else {
+            if open.pointee.epoch != OpenPane.never { advance(record, index, ring, to: epoch) }
+            open.pointee.pane = Pane(value, at: offset, part)
+            open.pointee.squares = 0
+            open.pointee.epoch = number
+            open.pointee.sketch.clear()
+            return .taken
+        }
+        guard epoch > Int64(open.pointee.epoch) - Int64(ring.paneCount) else { return .tooOld }
+        let pane = record.closed + ring.slot(of: epoch)
+        if !open.pointee.isFilled(epoch) {
+            pane.pointee.count = 0
+            open.pointee.filled |= 1 << UInt64(Int64(open.pointee.epoch) - epoch - 1)
+        }
+        let late = record.lateHeads + index
+        if kind.hasSketch, late.pointee.epoch != number || late.pointee.thinning == SketchHead.empty {
+            late.pointee.reopen(
+                QuantilePoints(codes: pane.pointee.extra), count: pane.pointee.count, pane.pointee.min,
+                pane.pointee.max, record.lateBins(index))
+            late.pointee.epoch = number
+        }
+        if pane.pointee.count == 0 {
+            pane.pointee = Pane(value, at: offset, part)
+        } else {
+            var squares = Double(pane.pointee.squares)
+            pane.pointee.add(value, at: offset, kind, part, squares: &squares) {
+                record.neighbours(of: offset, from: epoch * ring.paneMilliseconds, length: ring.paneMilliseconds)
+            }
+            pane.pointee.squares = Float(min(squares, Double(Float.greatestFiniteMagnitude)))
+        }
+        if kind.hasSketch {
+            late.pointee.add(value, nth: pane.pointee.count, record.lateBins(index))
+            pane.pointee.extra = late.pointee.points(pane.pointee.min, pane.pointee.max, record.lateBins(index)).codes
+        }
+        record.revisions[index] &+= 1
+        for window in 0..<record.layout.pointee.windowCount where record.layout.pointee.windows[window].ring == index {
+            record.settled[window].epoch = OpenPane.never
+        }
+        return .revised
+    }
+
+    /// Closes the open pane, as time has come to `epoch`.
+    private static func advance(_ record: SeriesRecord, _ index: Int, _ ring: Layout.Ring, to epoch: Int64) {
+        let open = record.open + index
+        let passed = epoch - Int64(open.pointee.epoch)
+        guard passed <= Int64(ring.closedCount) else {
+            open.pointee.filled = 0
+            return
+        }
+        // Bits of panes that have left the ring, or never were in it, fall off at the upper end.
+        let kept = UInt64.max >> UInt64(64 - ring.closedCount)
+        open.pointee.filled = ((open.pointee.filled << UInt64(passed)) | (1 << UInt64(passed - 1))) & kept
+        var closed = open.pointee.closed
+        if record.header.pointee.kind.hasSketch, closed.count > 1 {
+            closed.extra = open.pointee.sketch.points(closed.min, closed.max, OpenPane.bins(open)).codes
+        }
+        record.closed[ring.slot(of: Int64(open.pointee.epoch))] = closed
     }
 
     /// The newest sample of a series by observed time; nil before its first.
-    public func newest(of series: SeriesID) -> Sample? {
-        guard series.index < seriesCount else { return nil }
-        let sample = blocks[series.index / Block.seriesMax].recent[series.index % Block.seriesMax].newest
-        return sample.observed == Self.nothing ? nil : sample
-    }
-
-    /// The statistics of one window of a series at `now`; nil when the window is empty.
-    ///
-    /// The window ends with the pane of `now`, or of the series' newest sample where that is later: a device whose
-    /// clock runs ahead is judged by its own time. Without `quantiles` median and p95 are nil, and the samples need not
-    /// be sorted: a third of the cost.
-    public func summary(
-        of series: SeriesID, window: Int, at now: Timestamp, quantiles: Bool = true
-    ) -> WindowSummary? {
-        guard let newest = newest(of: series) else { return nil }
-        let lane = lanes[window]
-        let block = blocks[series.index / Block.seriesMax]
-        let within = series.index % Block.seriesMax
-        let panes = block.panes + (within * plan.panesPerSeries + lane.firstPane)
-        let lastEpoch = max(now, newest.observed).milliseconds.flooredDivision(by: lane.paneMilliseconds)
-        let firstEpoch = lastEpoch - lane.paneCount + 1
-
-        // No pane is younger than the one that is filling.
-        let youngest = block.filling[within * lanes.count + window]
-        guard Int64(youngest.epoch) >= firstEpoch else { return nil }
-        let settled = block.settled + (within * lanes.count + window)
-        // What stands before the pane of `now` stands still until time or a late reading moves it.
-        let isKept = Int64(youngest.epoch) == lastEpoch
-        if !isKept || settled.pointee.epoch != youngest.epoch {
-            settled.pointee = Settled()
-            // Oldest to newest, so that merging is done in the same order whatever slot the ring begins at.
-            var slot = lane.slot(of: firstEpoch)
-            for epoch in firstEpoch..<Int64(youngest.epoch) {
-                let pane = panes + slot
-                slot = slot + 1 == Int(lane.paneCount) ? 0 : slot + 1
-                if Int64(pane.pointee.epoch) == epoch { settled.pointee.merge(pane.pointee) }
-            }
-            settled.pointee.epoch = isKept ? youngest.epoch : Pane.never
-        }
-        var merged = settled.pointee.moments
-        merged.merge(youngest.moments)
-        let oldest = settled.pointee.moments.count > 0 ? settled.pointee.oldest : youngest
-        let (least, most) = (min(settled.pointee.min, youngest.min), max(settled.pointee.max, youngest.max))
-        let start = Timestamp(milliseconds: firstEpoch * lane.paneMilliseconds)
-        let end = Timestamp(milliseconds: (lastEpoch + 1) * lane.paneMilliseconds)
-        let sorted =
-            quantiles ? sortedSamples(in: block.recent + within, from: start, to: end, expected: merged.count) : nil
-        func moment(_ pane: Pane, _ offset: Int32) -> Timestamp {
-            Timestamp(milliseconds: Int64(pane.epoch) * lane.paneMilliseconds + Int64(offset))
-        }
-        return WindowSummary(
-            series: series, window: plan.windows[window].length, end: end, count: merged.count, mean: merged.mean,
-            min: least, max: most, standardDeviation: merged.standardDeviation, first: oldest.first,
-            firstAt: moment(oldest, oldest.firstOffset), last: youngest.last,
-            lastAt: moment(youngest, youngest.lastOffset),
-            median: sorted.map { quantile(0.5, of: $0) }, p95: sorted.map { quantile(0.95, of: $0) })
-    }
-
-    /// The window's samples in order of value; nil where the ring no longer holds all of them.
-    private func sortedSamples(
-        in recent: UnsafeMutablePointer<Recent>, from start: Timestamp, to end: Timestamp, expected: Int
-    ) -> [Double]? {
-        guard expected <= plan.samplesKept else { return nil }
-        var values: [Double] = []
-        values.reserveCapacity(expected)
-        recent.pointee.heard.withRuns { older, newer in
-            for run in [older, newer] {
-                for sample in run where sample.observed >= start && sample.observed < end {
-                    values.append(sample.value)
-                }
-            }
-        }
-        guard values.count == expected else { return nil }
-        values.sort()
-        return values
-    }
-}
-
-/// The `fraction` quantile of sorted samples, interpolated linearly between the two nearest (Hyndman and Fan, type 7).
-func quantile(_ fraction: Double, of sorted: [Double]) -> Double {
-    let position = fraction * Double(sorted.count - 1)
-    let below = Int(position)
-    let above = min(below + 1, sorted.count - 1)
-    return sorted[below] + (sorted[above] - sorted[below]) * (position - Double(below))
-}
-
-// MARK: State to bytes and back
-
-extension WindowTable {
-    /// Everything the table knows, so that a restart resumes where it stopped. Little endian; version first.
-    public func state() -> [UInt8] {
-        var writer = StateWriter()
-        writer.append(UInt32(1))
-        writer.append(UInt32(plan.samplesKept))
-        writer.append(UInt32(lanes.count))
-        for (lane, window) in zip(lanes, plan.windows) {
-            writer.append(window.length.milliseconds)
-            writer.append(UInt32(lane.paneCount))
-        }
-        writer.append(UInt32(seriesCount))
-        for series in 0..<seriesCount {
-            let block = blocks[series / Block.seriesMax]
-            let within = series % Block.seriesMax
-            writer.append(block.recent[within].newest.observed.milliseconds)
-            writer.append(block.recent[within].newest.value.bitPattern)
-            for (index, lane) in lanes.enumerated() {
-                let panes = block.panes + (within * plan.panesPerSeries + lane.firstPane)
-                let filled = (0..<Int(lane.paneCount)).filter { panes[$0].epoch != Pane.never }
-                writer.append(UInt16(filled.count))
-                for slot in filled { writer.append(panes[slot]) }
-                writer.append(block.filling[within * lanes.count + index])
-            }
-            writer.append(UInt16(block.recent[within].heard.count))
-            for offset in 0..<block.recent[within].heard.count {
-                let sample = block.recent[within].heard[offset]
-                writer.append(sample.observed.milliseconds)
-                writer.append(sample.value.bitPattern)
-            }
-        }
-        return writer.bytes
-    }
-
-    /// The table that `state` described, under `plan`: a window that is not in the state begins empty, one that is no
-    /// longer planned is left out. Without a plan, the one that the state was made under.
-    ///
-    /// nil when the bytes are not a state of this version; the caller then begins with an empty table.
-    public init?(state: [UInt8], plan: WindowPlan? = nil) {
-        let made = plan ?? WindowPlan(state: state)
-        self.init(plan: made ?? .standard)
-        guard made != nil, restore(from: state) else { return nil }
-    }
-
-    private mutating func restore(from state: [UInt8]) -> Bool {
-        var reader = StateReader(state)
-        guard let made = WindowPlan(from: &reader) else { return false }
-        let targets = made.windows.map { plan.windows.firstIndex(of: $0) }
-        // A series takes at least 18 bytes, which bounds what a damaged count can make us allocate.
-        guard let count = reader.next(UInt32.self), Int(count) <= state.count / 18 else { return false }
-        grow(to: Int(count))
-        for series in 0..<Int(count) {
-            let block = blocks[series / Block.seriesMax]
-            let within = series % Block.seriesMax
-            guard let newest = reader.sample() else { return false }
-            block.recent[within].newest = newest
-            for target in targets {
-                guard let filled = reader.next(UInt16.self) else { return false }
-                for _ in 0..<filled {
-                    guard let pane = reader.pane() else { return false }
-                    guard let target else { continue }
-                    let lane = lanes[target]
-                    let slot = lane.slot(of: Int64(pane.epoch))
-                    block.panes[within * plan.panesPerSeries + lane.firstPane + slot] = pane
-                }
-                guard let youngest = reader.pane() else { return false }
-                if let target { block.filling[within * lanes.count + target] = youngest }
-            }
-            guard let samples = reader.next(UInt16.self) else { return false }
-            for _ in 0..<samples {
-                guard let sample = reader.sample() else { return false }
-                block.recent[within].heard.push(sample)
-            }
-        }
-        return reader.isAtEnd
-    }
-}
-
-extension WindowPlan {
-    /// The plan that a state was made under; nil when the bytes are not a state of this version.
-    public init?(state: [UInt8]) {
-        var reader = StateReader(state)
-        self.init(from: &reader)
-    }
-
-    fileprivate init?(from reader: inout StateReader) {
-        guard reader.next(UInt32.self) == 1, let samplesKept = reader.next(UInt32.self),
-            (1...65_536).contains(samplesKept), let count = reader.next(UInt32.self),
-            (1...UInt32(Self.windowsMax)).contains(count)
-        else { return nil }
-        var windows: [Window] = []
-        for _ in 0..<count {
-            guard let length = reader.next(Int64.self), let paneCount = reader.next(UInt32.self),
-                Window.isPossible(milliseconds: length, paneCount: Int64(paneCount)),
-                !windows.contains(where: { $0.length.milliseconds == length })
-            else { return nil }
-            windows.append(Window(length: .milliseconds(length), paneCount: Int(paneCount)))
-        }
-        self.init(windows, samplesKept: Int(samplesKept))
-    }
-}
-
-extension StateWriter {
-    fileprivate mutating func append(_ pane: Pane) {
-        append(pane.epoch)
-        append(pane.count)
-        append(pane.firstOffset)
-        append(pane.lastOffset)
-        for value in [pane.mean, pane.squares, pane.min, pane.max, pane.first, pane.last] { append(value.bitPattern) }
-    }
-}
-
-extension StateReader {
-    fileprivate mutating func sample() -> Sample? {
-        guard let observed = next(Int64.self), let value = next(UInt64.self) else { return nil }
-        return Sample(observed: Timestamp(milliseconds: observed), value: Double(bitPattern: value))
-    }
-
-    fileprivate mutating func pane() -> Pane? {
-        guard let epoch = next(Int32.self), let count = next(UInt32.self), let firstOffset = next(Int32.self),
-            let lastOffset = next(Int32.self), let mean = next(UInt64.self), let squares = next(UInt64.self),
-            let min = next(UInt64.self), let max = next(UInt64.self), let first = next(UInt64.self),
-            let last = next(UInt64.self)
-        else { return nil }
-        var pane = Pane()
-        pane.epoch = epoch
-        pane.count = count
-        pane.firstOffset = firstOffset
-        pane.lastOffset = lastOffset
-        pane.mean = Double(bitPattern: mean)
-        pane.squares = Double(bitPattern: squares)
-        pane.min = Double(bitPattern: min)
-        pane.max = Double(bitPattern: max)
-        pane.first = Double(bitPattern: first)
-        pane.last = Double(bitPattern: last)
-        return pane
+    public func newest(of series: SeriesID) -> (value: Double, observed: Timestamp)? {
+        guard series.index < records.count else { return nil }
+        let header = records[series.index].header
+        guard header.pointee.newestMilliseconds != SeriesHeader.nothing else { return nil }
+        return (header.pointee.newestValue, Timestamp(milliseconds: header.pointee.newestMilliseconds))
     }
 }

@@ -102,7 +102,7 @@ struct Server {
         let summary = WindowSummary(
             series: series, window: .seconds(300), end: noon, count: 2, mean: 1, min: 0, max: 2, standardDeviation: 1,
             first: 0, firstAt: noon - .seconds(60), last: 2, lastAt: noon, median: nil, p95: nil)
-        return Array(repeating: StatisticsAnswer(summary, registry: registry), count: count)
+        return Array(repeating: StatisticsAnswer(summary, registry: registry, clockSkew: nil), count: count)
     }
 
     /// Two lamps, of which one has a name that needs care in a query, an alert and a reject.

@@ -266,7 +266,7 @@ struct RuleFileTests {
                   absence: {cadences: 5, at_least: 2m}
                 - rule: impossible
                   out_of_range: {clear_after: 1m}
-                """, file: "alerts.yaml", windows: windows)
+                """, file: "alerts.yaml", windows: { _ in windows })
         #expect(rules.map(\.name) == ["pm2_5-high", "silent", "impossible"])
         guard case .threshold(let threshold) = rules[0].condition else {
             Issue.record("not a threshold")
@@ -303,7 +303,7 @@ struct RuleFileTests {
             "alerts.yaml:11: rules[3].threshold.window: missing: max needs a window, such as 5m",
         ]
         do {
-            _ = try RuleFile.parse(yaml: text, file: "alerts.yaml", windows: windows)
+            _ = try RuleFile.parse(yaml: text, file: "alerts.yaml", windows: { _ in windows })
             Issue.record("the mistakes passed")
         } catch {
             #expect(error.list.map(\.description) == expected)

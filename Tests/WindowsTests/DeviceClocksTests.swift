@@ -1,0 +1,86 @@
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Windows
+
+@Suite("DeviceClocks")
+struct DeviceClocksTests {
+    private struct Scene {
+        var registry = SeriesRegistry()
+        var clocks = DeviceClocks()
+        let device: DeviceIndex
+        let series: SeriesID
+
+        init() {
+            device = registry.intern(device: "lamp-1", profile: "lamp")!
+            series = registry.intern(device: device, quantity: quantity("active_power"), channel: .none)!
+        }
+
+        mutating func deliver(_ observed: Timestamp, at received: Timestamp) {
+            clocks.absorb(
+                fresh: [Reading(series: series, observed: observed, value: 1)], heard: [(device, received)],
+                registry: registry)
+        }
+    }
+
+    @Test("the skew is the clock's error, whatever single messages waited or said", arguments: [0, 90, -40, 3600])
+    func skew(seconds: Int64) {
+        var scene = Scene()
+        var random = SeededGenerator(seed: UInt64(seconds + 100))
+        for minute in 0..<100 as Range<Int64> {
+            let received = start + .seconds(minute * 60)
+            let way = Int64.random(in: 100...3000, using: &random)
+            var observed = received - .milliseconds(seconds * 1000 + way)
+            if minute == 50 { observed = observed + .seconds(20) }
+            scene.deliver(observed, at: received)
+        }
+        let skew = scene.clocks.skew(of: scene.device)!.milliseconds
+        #expect(abs(skew - seconds * 1000) < 1500)
+        #expect(scene.clocks.backlog(of: scene.device) < .seconds(4))
+    }
+
+    @Test("a backlog is no skew, and shows while it comes in")
+    func backlog() {
+        var scene = Scene()
+        for minute in 0..<30 as Range<Int64> {
+            scene.deliver(start + .seconds(minute * 60), at: start + .seconds(minute * 60 + 1))
+        }
+        // Silent for a day, then ten readings a second.
+        let back = start + .seconds(86_400)
+        for number in 0..<1410 as Range<Int64> {
+            scene.deliver(start + .seconds((30 + number) * 60), at: back + .milliseconds(number * 100))
+            if number == 100 {
+                #expect(scene.clocks.backlog(of: scene.device) > .seconds(70_000))
+                #expect(scene.clocks.skew(of: scene.device) == .seconds(1))
+            }
+        }
+        #expect(scene.clocks.backlog(of: scene.device) < .seconds(300))
+        #expect(scene.clocks.skew(of: scene.device) == .seconds(1))
+        #expect(scene.clocks.watermark(of: scene.device) == start + .seconds(1439 * 60))
+    }
+
+    @Test("nothing is told of who never spoke")
+    func unknown() {
+        let scene = Scene()
+        #expect(scene.clocks.skew(of: scene.device) == nil && scene.clocks.watermark(of: scene.device) == nil)
+        #expect(scene.clocks.backlog(of: scene.device) == .zero)
+    }
+
+    @Test("a restart at any point changes nothing, and bytes that are no state are refused")
+    func state() throws {
+        var scene = Scene()
+        for minute in 0..<60 as Range<Int64> {
+            let bytes = scene.clocks.state()
+            scene.clocks = try #require(DeviceClocks(state: bytes))
+            #expect(scene.clocks.state() == bytes)
+            for length in 0..<bytes.count { #expect(DeviceClocks(state: Array(bytes.prefix(length))) == nil) }
+            scene.deliver(start + .seconds(minute * 60), at: start + .seconds(minute * 60) + .milliseconds(minute))
+        }
+        var straight = Scene()
+        for minute in 0..<60 as Range<Int64> {
+            straight.deliver(start + .seconds(minute * 60), at: start + .seconds(minute * 60) + .milliseconds(minute))
+        }
+        #expect(straight.clocks == scene.clocks && straight.clocks.skew(of: straight.device) == .milliseconds(33))
+    }
+}
