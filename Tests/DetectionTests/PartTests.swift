@@ -84,6 +84,12 @@ struct PartTests {
         #expect(fresh.peak == 10 && fresh.raised == 0.5)
     }
 
+    @Test("tiers have the names that configuration gives them")
+    func names() {
+        #expect(DetectorTier.allCases.allSatisfy { DetectorTier(named: "\($0)") == $0 })
+        #expect(DetectorTier(named: "huge") == nil && DetectorTier(named: "") == nil)
+    }
+
     @Test("sizes that are stated")
     func sizes() {
         #expect(MemoryLayout<DetectorTable.Lane>.stride + MemoryLayout<DetectorSettings>.stride <= 144)
