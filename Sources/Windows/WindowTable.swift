@@ -122,7 +122,7 @@ public struct WindowTable: ~Copyable {
             let start = Int64(open.pointee.epoch) &* ring.paneMilliseconds
             let offset = observed &- start
             if UInt64(bitPattern: offset) < UInt64(bitPattern: ring.paneMilliseconds) {
-                if kind.hasSketch { Self.addToSketch(reading.value, open) }
+                if kind.hasSketch { record.addToSketch(reading.value, index, ring.paneMilliseconds) }
                 open.pointee.pane.add(
                     reading.value, at: Int32(truncatingIfNeeded: offset), kind, part, squares: &open.pointee.squares
                 ) {
@@ -147,18 +147,6 @@ public struct WindowTable: ~Copyable {
         }
         record.keep(reading.value, at: observed)
         return isRevised ? .revised : .taken
-    }
-
-    /// Adds a sample to the histogram of the open pane, before the pane itself takes it.
-    @inline(__always)
-    private static func addToSketch(_ value: Double, _ open: UnsafeMutablePointer<OpenPane>) {
-        let bins = OpenPane.bins(open)
-        if open.pointee.sketch.thinning == SketchHead.empty {
-            // The mean of the first sample is the sample.
-            open.pointee.sketch.begin(open.pointee.pane.mean, value, bins)
-            open.pointee.sketch.add(open.pointee.pane.mean, nth: 1, bins)
-        }
-        open.pointee.sketch.add(value, nth: open.pointee.pane.count &+ 1, bins)
     }
 
     /// Adds a sample that is not of the open pane: it begins a new one, or is late.
@@ -226,8 +214,8 @@ public struct WindowTable: ~Copyable {
         let kept = UInt64.max >> UInt64(64 - ring.closedCount)
         open.pointee.filled = ((open.pointee.filled << UInt64(passed)) | (1 << UInt64(passed - 1))) & kept
         var closed = open.pointee.closed
-        if record.header.pointee.kind.hasSketch, closed.count > 1 {
-            closed.extra = open.pointee.sketch.points(closed.min, closed.max, OpenPane.bins(open)).codes
+        if record.header.pointee.kind.hasSketch {
+            closed.extra = record.openPoints(index, ring.paneMilliseconds).codes
         }
         record.closed[ring.slot(of: Int64(open.pointee.epoch))] = closed
     }
