@@ -12,9 +12,9 @@ RELEASE = -c release --static-swift-stdlib
 # What building needs, and what the tests and the demo need beside it.
 BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev pkg-config
 RUN_PACKAGES = mosquitto
-TEST_PACKAGES = mosquitto systemd
+TEST_PACKAGES = mosquitto systemd python3-venv
 
-.PHONY: help build test demo bench bench-store bench-decode bench-windows torture lint format install clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows torture lint format install clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench               figures, each with its target (Tests/Performance)"
 	@echo "make bench-store [TENTH=1] figures of the store alone: 223 million readings, or a tenth of them"
 	@echo "make bench-decode        figures of the decoder alone; BENCH=\"--fuzz 10000000\" for damaged messages"
+	@echo "make bench-detect        figures of the anomaly detector alone"
 	@echo "make bench-windows       figures of the windows alone; BENCH=--callgrind counts instructions too (valgrind)"
 	@echo "make torture             200 kills under load"
 	@echo "make lint format clean"
@@ -41,6 +42,7 @@ build: packages
 
 test: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@.ci/python
 	@echo "lint: swift format"
 	@$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	@echo "build: tests (the first time takes some minutes)"
@@ -70,6 +72,12 @@ bench-decode: packages
 	@echo "build: the bench (the first time takes some minutes)"
 	@$(SWIFT) build $(RELEASE) --product decode-bench
 	@$(RELEASE_BIN)/decode-bench --devices Devices $(BENCH)
+
+# BENCH: --rounds N, --readings N, --only light, daily, full or rules.
+bench-detect: packages
+	@echo "build: the bench (the first time takes some minutes)"
+	@$(SWIFT) build $(RELEASE) --product detect-bench
+	@$(RELEASE_BIN)/detect-bench $(BENCH)
 
 bench-windows: packages
 	@echo "build: the bench (the first time takes some minutes)"

@@ -37,7 +37,9 @@ let package = Package(
         .target(name: "Windows", dependencies: ["Telemetry"], swiftSettings: ours),
         .target(name: "Alerting", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
         .target(name: "Interchange", dependencies: ["Telemetry"], swiftSettings: ours),
-        .target(name: "CityScience", dependencies: ["Telemetry"], swiftSettings: ours),
+        .target(name: "Detection", dependencies: ["Telemetry"], swiftSettings: ours),
+        .target(
+            name: "CityScience", dependencies: ["Telemetry"], resources: [.embedInCode("Tables")], swiftSettings: ours),
 
         .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
         .target(
@@ -63,8 +65,8 @@ let package = Package(
         .target(
             name: "OperatorCLI",
             dependencies: [
-                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Alerting", "Interchange", "Store", "API",
-                "Broker",
+                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Detection", "Alerting", "Interchange",
+                "CityScience", "Store", "API", "Broker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: ours),
@@ -88,6 +90,9 @@ let package = Package(
         .executableTarget(
             name: "decode-bench", dependencies: ["Decoding", "Settings", "Telemetry", "Measuring", "CMeasuring"],
             path: "Tests/Performance/DecodeBench", swiftSettings: ours),
+        .executableTarget(
+            name: "detect-bench", dependencies: ["Detection", "Telemetry", "Measuring", "CMeasuring"],
+            path: "Tests/Performance/DetectBench", swiftSettings: ours),
 
         .executableTarget(
             name: "windows-bench", dependencies: ["Windows", "Telemetry", "Measuring", "CMeasuring"],
@@ -100,9 +105,15 @@ let package = Package(
             swiftSettings: ours),
         .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "WindowsTests", dependencies: ["Windows", "TestSupport"], swiftSettings: ours),
+        .testTarget(
+            name: "DetectionTests", dependencies: ["Detection", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: ours),
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "TestSupport"], exclude: ["Fixtures"], swiftSettings: ours),
+        .testTarget(
+            name: "CityScienceTests", dependencies: ["CityScience", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: ours),
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"], swiftSettings: ours),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "TestSupport"], swiftSettings: ours),
         .testTarget(

@@ -3,11 +3,11 @@ import Telemetry
 
 /// Where the sun stands, seen from one place at one moment.
 ///
-/// The low-precision formulas of the Astronomical Almanac as arranged by Michalsky: within 0.01 degrees from 1950 to
-/// 2050. UT1 is taken for UTC (below 0.004 degrees) and parallax is left out (below 0.003 degrees).
+/// Within 0.005 degrees of NREL's SPA from 2000 to 2050, in 4,000 places and moments compared. UT1 is taken for UTC
+/// (below 0.004 degrees of hour angle).
 ///
-/// Source: J. J. Michalsky, "The Astronomical Almanac's algorithm for approximate solar position (1950-2050)",
-/// Solar Energy 40 (1988) 227-235.
+/// Source: J. Meeus, "Astronomical Algorithms" (2nd edition, 1998), chapters 12, 13 and 25; the pull of Venus, Jupiter
+/// and the Moon from the same author's "Astronomical Formulae for Calculators" (1985), chapter 18.
 public struct SunPosition: Equatable, Sendable {
     /// Degrees above the horizon, -90 to 90, of the centre of the disc, without refraction.
     public let elevation: Double
@@ -17,102 +17,67 @@ public struct SunPosition: Equatable, Sendable {
     public let declination: Double
     /// Degrees since the sun stood highest, -180 up to 180.
     public let hourAngle: Double
+    /// From the earth, in astronomical units.
+    public let distance: Double
 
     /// `latitude` and `longitude` in degrees, north and east positive.
     public init(latitude: Double, longitude: Double, at moment: Timestamp) {
         let days = Double(moment.milliseconds - 946_728_000_000) / 86_400_000  // since 2000-01-01T12:00:00Z
-        let meanLongitude = 280.460 + 0.985_647_4 * days
-        let anomaly = radians(357.528 + 0.985_600_3 * days)
-        let ecliptic = radians(meanLongitude + 1.915 * sin(anomaly) + 0.020 * sin(2 * anomaly))
-        let obliquity = radians(23.439 - 0.000_000_4 * days)
+        // The sun's theory runs in terrestrial time, 69 s ahead of UTC since 2017; its longitude moves 0.00003
+        // degrees in the 5 s that this is off in 2000.
+        let centuries = (days + 69 / 86_400) / 36_525
+        let meanLongitude = 280.466_46 + 36_000.769_83 * centuries + 0.000_303_2 * centuries * centuries
+        let anomaly = radians(357.529_11 + 35_999.050_29 * centuries - 0.000_153_7 * centuries * centuries)
+        let center =
+            (1.914_602 - 0.004_817 * centuries) * sin(anomaly) + (0.019_993 - 0.000_101 * centuries) * sin(2 * anomaly)
+            + 0.000_289 * sin(3 * anomaly)
+        let node = radians(125.04 - 1934.136 * centuries)
+        let ecliptic = radians(
+            meanLongitude + center + Self.perturbations(centuries + 1) - 0.005_69 - 0.004_78 * sin(node))
+        let obliquity = radians(23.439_291_1 - 0.013_004_2 * centuries + 0.002_56 * cos(node))
         let rightAscension = degrees(atan2(cos(obliquity) * sin(ecliptic), cos(ecliptic)))
         let declination = asin(sin(obliquity) * sin(ecliptic))
-        let universalHours =
-            Double(moment.milliseconds - moment.milliseconds.flooredDivision(by: 86_400_000) * 86_400_000) / 3_600_000
-        let siderealHours = 6.697_375 + 0.065_709_824_2 * days + universalHours
-        hourAngle = wrapped(siderealHours * 15 + longitude - rightAscension + 180) - 180
+        let sidereal = 280.460_618_37 + 360.985_647_366_29 * days - 0.004_78 * sin(node) * cos(obliquity)
+        hourAngle = wrapped(sidereal + longitude - rightAscension + 180) - 180
         let hour = radians(hourAngle)
         let place = radians(latitude)
-        elevation = degrees(asin(sin(declination) * sin(place) + cos(declination) * cos(place) * cos(hour)))
+        let height = asin(sin(declination) * sin(place) + cos(declination) * cos(place) * cos(hour))
+        // Seen from the ground and not from the middle of the earth: the parallax is 8.79" at the horizon.
+        elevation = degrees(height) - 0.002_44 * cos(height)
         azimuth = wrapped(
             degrees(
                 atan2(
                     -sin(hour) * cos(declination),
                     sin(declination) * cos(place) - cos(declination) * sin(place) * cos(hour))))
         self.declination = degrees(declination)
+        let eccentricity = 0.016_708_634 - 0.000_042_037 * centuries
+        distance =
+            1.000_001_018 * (1 - eccentricity * eccentricity) / (1 + eccentricity * cos(anomaly + radians(center)))
+    }
+
+    /// Degrees of longitude by which planets and Moon move the earth; time in Julian centuries since 1900.
+    private static func perturbations(_ centuries: Double) -> Double {
+        0.001_34 * cos(radians(153.23 + 22_518.754_1 * centuries))
+            + 0.001_54 * cos(radians(216.57 + 45_037.508_2 * centuries))
+            + 0.002_00 * cos(radians(312.69 + 32_964.357_7 * centuries))
+            + 0.001_79 * sin(radians(350.74 + 445_267.114_2 * centuries - 0.001_44 * centuries * centuries))
+            + 0.001_78 * sin(radians(231.19 + 20.20 * centuries))
+    }
+
+    /// Elevation as the eye sees it, raised by refraction at 1010 hPa and 10 Cel; below -1 degree without it.
+    ///
+    /// Source: Saemundsson (1986), as in Meeus (1998) chapter 16.
+    public var apparentElevation: Double {
+        guard elevation > -1 else { return elevation }
+        return elevation + 1.02 / 60 / tan(radians(elevation + 10.3 / (elevation + 5.11)))
     }
 }
 
-/// The sun's appointments of one day at one place.
-///
-/// Where the sun does not cross a height on that day the moment is nil: in the far north, not in a city we know.
-public struct SunDay: Equatable, Sendable {
-    /// The sun stands highest.
-    public let noon: Timestamp
-    public let sunrise: Timestamp?
-    public let sunset: Timestamp?
-    public let civilDawn: Timestamp?
-    public let civilDusk: Timestamp?
-
-    /// Geometric height of the centre at sunrise: 34' of refraction and 16' of radius, as almanacs count.
-    public static let sunriseElevation = -0.833
-    public static let civilTwilightElevation = -6.0
-
-    /// The day whose noon is nearest to `moment`. Within about 10 s of the position formulas; almanacs agree to a
-    /// minute, since refraction at the horizon varies.
-    public init(latitude: Double, longitude: Double, near moment: Timestamp) {
-        // The hour angle grows by 360.9856 degrees a day; two steps reach the second.
-        func step(_ moment: Timestamp, by degrees: Double) -> Timestamp {
-            Timestamp(milliseconds: moment.milliseconds + Int64((degrees / 360.985_6 * 86_400_000).rounded()))
-        }
-        func position(_ moment: Timestamp) -> SunPosition {
-            SunPosition(latitude: latitude, longitude: longitude, at: moment)
-        }
-        var noon = moment
-        for _ in 0..<3 { noon = step(noon, by: -position(noon).hourAngle) }
-        func crossing(_ elevation: Double, sign: Double) -> Timestamp? {
-            var moment = noon
-            for _ in 0..<4 {
-                let sun = position(moment)
-                let declination = radians(sun.declination)
-                let place = radians(latitude)
-                let cosine =
-                    (sin(radians(elevation)) - sin(place) * sin(declination)) / (cos(place) * cos(declination))
-                guard abs(cosine) <= 1 else { return nil }
-                let wanted = sign * degrees(acos(cosine))
-                moment = step(moment, by: wanted - sun.hourAngle)
-            }
-            return moment
-        }
-        self.noon = noon
-        sunrise = crossing(Self.sunriseElevation, sign: -1)
-        sunset = crossing(Self.sunriseElevation, sign: 1)
-        civilDawn = crossing(Self.civilTwilightElevation, sign: -1)
-        civilDusk = crossing(Self.civilTwilightElevation, sign: 1)
-    }
-}
-
-/// Global irradiance on level ground under a clear sky, W/m2; zero with the sun below the horizon.
-///
-/// Source: B. Haurwitz, "Insolation in relation to cloudiness and cloud density", Journal of Meteorology 2 (1945).
-public func clearSkyIrradiance(elevation: Double) -> Double {
-    let height = sin(radians(elevation))
-    return height > 0 ? 1098 * height * exp(-0.059 / height) : 0
-}
-
-/// The part of the clear-sky irradiance that passes clouds covering `cover` of the sky, 0 to 1.
-///
-/// Source: F. Kasten and G. Czeplak, "Solar and terrestrial radiation dependent on the amount and type of cloud",
-/// Solar Energy 24 (1980) 177-189.
-public func cloudTransmission(cover: Double) -> Double {
-    1 - 0.75 * pow(min(max(cover, 0), 1), 3.4)
-}
-
-private func radians(_ degrees: Double) -> Double { degrees * .pi / 180 }
-private func degrees(_ radians: Double) -> Double { radians * 180 / .pi }
+func radians(_ degrees: Double) -> Double { degrees * .pi / 180 }
+func degrees(_ radians: Double) -> Double { radians * 180 / .pi }
 
 /// The angle in 0 up to 360 degrees.
-private func wrapped(_ degrees: Double) -> Double {
+func wrapped(_ degrees: Double) -> Double {
     let rest = fmod(degrees, 360)
     return rest < 0 ? rest + 360 : rest
 }

@@ -40,7 +40,7 @@ public struct CityWeather: Sendable {
             max(
                 0.4 + 0.45 * noise.forked(1).wander(moment, period: .seconds(21_600))
                     + 0.25 * noise.forked(2).wander(moment, period: .seconds(600)), 0), 1)
-        irradiance = clearSkyIrradiance(elevation: sun.elevation) * cloudTransmission(cover: cloudCover)
+        irradiance = haurwitzIrradiance(elevation: sun.elevation) * cloudTransmission(cover: cloudCover)
         // Day 110 of the year is 20 April, when the yearly mean is passed upward.
         let season = sin(2 * .pi * (Double(day) + 0.5 - 110) / 365.2425)
         // Warmest at three in the afternoon, and flatter under clouds.

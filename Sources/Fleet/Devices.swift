@@ -28,7 +28,7 @@ struct Streetlight: Sendable {
     init(noise: Noise) {
         self.noise = noise
         ratedWatts = [40, 60, 60, 90, 120][Int(noise.unit(-1) * 5)]
-        twilight = SunDay.civilTwilightElevation + (noise.unit(-2) - 0.5)
+        twilight = SunHorizon.civilTwilight.elevation + (noise.unit(-2) - 0.5)
         energyKilowattHours = (noise.unit(-3) * 2000).rounded()
     }
 

@@ -15,8 +15,9 @@ public struct BaotuCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
-            StatsCommand.self, AlertsCommand.self, RejectsCommand.self, ExportCommand.self, ImportCommand.self,
-            DecodeCommand.self, DoctorCommand.self, BackupCommand.self, RestoreCommand.self, StoreCommand.self,
+            AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, RejectsCommand.self,
+            ExportCommand.self, ImportCommand.self, DecodeCommand.self, DetectCommand.self, DoctorCommand.self,
+            BackupCommand.self, RestoreCommand.self, StoreCommand.self,
         ])
 
     public init() {}

@@ -68,10 +68,8 @@ struct HourRow: Equatable, Sendable {
         /// Half of the squares above the least they can be, and the most that can come to. Source: Cauchy and Schwarz
         /// below; above, no value is beyond the range. A square is even where its root is: so the squares and the sum
         /// are, and half of them tells all.
-        var leastSquares: Int64 {
-            let least = (sum &* sum &+ count &- 1) / count
-            return least &+ ((least ^ sum) & 1)
-        }
+        var leastSquares: Int64 { evened((sum &* sum &+ count &- 1) / count) }
+        func evened(_ least: Int64) -> Int64 { least &+ ((least ^ sum) & 1) }
         var halfMax: Int64 { halfMax(leastSquares) }
         func halfMax(_ leastSquares: Int64) -> Int64 { (sum &* range &- leastSquares) / 2 }
 
@@ -105,10 +103,12 @@ struct HourRow: Equatable, Sendable {
             Summary.deviation(count &* squares &- sum &* sum, Int(count), power)
         }
 
+        @inline(__always)
         func summary(_ power: Double) -> Summary {
-            Summary(
-                count: Int(count), min: Double(min) / power, max: Double(min + range) / power,
-                sum: Double(sum + count * min) / power, deviation: 0, last: Double(min + last) / power)
+            let figures =
+                SIMD4(Double(min), Double(min + range), Double(sum + count * min), Double(min + last)) / power
+            return Summary(
+                count: Int(count), min: figures[0], max: figures[1], sum: figures[2], deviation: 0, last: figures[3])
         }
     }
 
@@ -311,13 +311,24 @@ struct HourRow: Equatable, Sendable {
     // MARK: Decoding
 
     static func decode(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> HourRow {
-        var reader = BitReader(bytes)
         var row = HourRow(hours: [Summary](repeating: Summary(), count: hoursPerDay))
-        if reader.read(1) == 1 { row.revised = UInt32(reader.read(32)) }
+        row.revised = try row.hours.withUnsafeMutableBufferPointer { hours throws(Malformed) in
+            try decode(bytes, into: hours.baseAddress!)
+        }
+        return row
+    }
+
+    /// Fills the 24 `hours`; returns which are revised. When it throws some of them may be filled.
+    static func decode(
+        _ bytes: UnsafeRawBufferPointer, into hours: UnsafeMutablePointer<Summary>
+    ) throws(Malformed) -> UInt32 {
+        var reader = BitReader(bytes)
+        let revised = reader.read(1) == 1 ? UInt32(reader.read(32)) : 0
         let present = reader.read(1) == 1 ? (1 << UInt64(hoursPerDay)) - 1 : reader.read(hoursPerDay)
+        if present != (1 << UInt64(hoursPerDay)) - 1 { hours.update(repeating: Summary(), count: hoursPerDay) }
         guard present != 0 else {
             try reader.end()
-            return row
+            return revised
         }
         let isPlain = reader.read(1) == 1
         var forms: UInt64 = 0
@@ -328,32 +339,32 @@ struct HourRow: Equatable, Sendable {
         let isUsual = reader.read(1) == 1
         let usual = Int64(truncatingIfNeeded: reader.number())
         let parameters = Parameters(&reader)
-        var bounds = Bounds(count: 1)
+        var bounds = Bounds(count: 1, power)
         var before: Int64 = 0
         for hour in 0..<hoursPerDay where present >> UInt64(hour) & 1 == 1 {
             guard let form = Form(rawValue: forms & 3) else { throw Malformed("a form of hours") }
             forms >>= 2
             if form == .raw {
-                row.hours[hour] = try raw(&reader)
+                hours[hour] = try raw(&reader)
                 continue
             }
             var one = Integers()
             one.form = form
             one.count = isUsual ? usual : usual &+ IntegerColumn.signed(reader.number())
             guard one.count > 0, one.count < Summary.spreadMax else { throw Malformed("\(one.count) readings") }
-            if one.count != bounds.count { bounds = Bounds(count: one.count) }
+            if one.count != bounds.count { bounds = Bounds(count: one.count, power) }
             try read(&one, after: &before, bounds, parameters, &reader)
             var summary = one.summary(power)
             if form == .exact {
-                guard let deviation = one.deviation(power) else { throw Malformed("a deviation out of range") }
-                summary.deviation = deviation
+                guard bounds.divisor <= 0x1p53 else { throw Malformed("a deviation out of range") }
+                summary.deviation = Double(one.count &* one.squares &- one.sum &* one.sum) / bounds.divisor
             } else {
                 summary.deviation = Double(bitPattern: reader.read(64))
             }
-            row.hours[hour] = summary
+            hours[hour] = summary
         }
         try reader.end()
-        return row
+        return revised
     }
 
     private static func raw(_ reader: inout BitReader) throws(Malformed) -> Summary {
@@ -370,11 +381,24 @@ struct HourRow: Equatable, Sendable {
         let count: Int64
         let rangeMax: UInt64
         let minEnd: UInt64
+        /// See `Summary.deviation`.
+        let divisor: Double
+        private let reciprocal: Double
 
-        init(count: Int64) {
+        init(count: Int64, _ power: Double) {
             self.count = count
             rangeMax = UInt64(Summary.spreadMax / count)
             minEnd = UInt64(ValueColumn.integerMax / count)
+            divisor = Double(count) * power * power
+            reciprocal = 1 / Double(count)
+        }
+
+        /// `number / count` of a number of 0 to 2^53: the product with the reciprocal is at most one beside it.
+        @inline(__always)
+        func quotient(_ number: Int64) -> Int64 {
+            let near = Int64(Double(number) * reciprocal)
+            let rest = number &- near &* count
+            return near &+ (rest >= count ? 1 : 0) &- (rest < 0 ? 1 : 0)
         }
     }
 
@@ -409,7 +433,7 @@ struct HourRow: Equatable, Sendable {
             : center(sums) &+ IntegerColumn.signed(reader.rice(parameter(bound, parameters.sum)))
         guard sums.contains(one.sum), one.last <= one.range else { throw Malformed("a sum out of its bounds") }
         guard one.form == .exact else { return }
-        let leastSquares = one.leastSquares
+        let leastSquares = one.evened(bounds.quotient(one.sum &* one.sum &+ one.count &- 1))
         let halfMax = one.halfMax(leastSquares)
         let half =
             parameters.squares == 0
@@ -462,10 +486,11 @@ extension BitWriter {
 }
 
 /// How many of the numbers up to `bound` take `length` bits; the others take one more.
+@inline(__always)
 private func truncated(_ bound: Int64) -> (short: Int64, length: Int) {
-    let count = UInt64(bound) + 1
-    let length = 63 - count.leadingZeroBitCount
-    return (Int64((2 << UInt64(length)) - count), length)
+    let count = UInt64(bitPattern: bound) &+ 1
+    let length = 63 &- count.leadingZeroBitCount
+    return (Int64(bitPattern: (2 &<< UInt64(truncatingIfNeeded: length)) &- count), length)
 }
 
 extension BitReader {
@@ -480,13 +505,17 @@ extension BitReader {
         return UInt64(quotient) << UInt64(k) | read(k)
     }
 
-    /// A number of 0 to `bound`, whatever the bits; `bound` is 0 or more.
+    /// A number of 0 to `bound`, whatever the bits; `bound` is 0 to 2^53.
+    ///
+    /// Without a branch on the bits, which no processor foresees.
     @inline(__always)
     fileprivate mutating func number(upTo bound: Int64) -> Int64 {
-        guard bound > 0 else { return 0 }
         let (short, length) = truncated(bound)
-        let number = Int64(read(length))
-        if number < short { return number }
-        return Swift.min(number << 1 + Int64(read(1)) - short, bound)
+        let bits = peek
+        let low = Int64(bits & ((1 &<< UInt64(truncatingIfNeeded: length)) &- 1))
+        let isLong: Int64 = low >= short ? 1 : 0
+        let last = Int64(bits &>> UInt64(truncatingIfNeeded: length) & 1)
+        skip(length &+ Int(isLong))
+        return Swift.min(low &+ isLong &* (low &+ last &- short), bound)
     }
 }

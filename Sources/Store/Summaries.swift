@@ -42,6 +42,7 @@ struct BucketSummary {
     private var lastTime = Int64.min
 
     /// `time` tells which of two is later.
+    @inline(__always)
     mutating func add(_ other: Summary, at time: Int64) {
         let last = summary.last
         let isEmpty = summary.count == 0
@@ -68,8 +69,12 @@ private struct SummaryEngine {
     private(set) var groups: [[BucketSummary]]
     /// Streams asked for, rising, and for each the columns asked for with their groups.
     private var streams: [Int] = []
-    private var wanted: [Int: [(column: Int, group: Int)]] = [:]
+    private var wanted: [[(column: Int, group: Int)]] = []
+    private var placeOfStream: [Int: Int] = [:]
     private var scratch: [Double] = []
+    /// The row at hand: the hours of the columns found in it, 24 each.
+    private var hours: [Summary] = []
+    private var found: [(group: Int, revised: UInt32)] = []
     /// Of the day at hand: the bucket that each of its hours that is wholly asked for counts in.
     private var bucketOfHour = [Int](repeating: 0, count: HourRow.hoursPerDay)
 
@@ -78,11 +83,15 @@ private struct SummaryEngine {
         self.request = request
         groups = Array(
             repeating: Array(repeating: BucketSummary(), count: request.bucketCount), count: request.groups)
+        var columns: [Int: [(column: Int, group: Int)]] = [:]
         for (series, group) in request.series {
             let place = archive.registry.place(of: series)
-            wanted[place.stream.index, default: []].append((place.column, group))
+            columns[place.stream.index, default: []].append((place.column, group))
         }
-        streams = wanted.keys.sorted()
+        streams = columns.keys.sorted()
+        wanted = streams.map { columns[$0]! }
+        placeOfStream = Dictionary(uniqueKeysWithValues: streams.enumerated().map { ($1, $0) })
+        hours = Array(repeating: Summary(), count: HourRow.hoursPerDay * (wanted.map(\.count).max() ?? 0))
     }
 
     mutating func run() throws(StoreError) {
@@ -143,7 +152,7 @@ private struct SummaryEngine {
             let index = Int(day - days.lowerBound) * streams.count + place
             // A file that changed under the reader is read again from its beginning.
             guard !answered[index] else { return }
-            try take(stream, bytes, day, span(of: day))
+            try take(place, bytes, day, span(of: day))
             answered[index] = true
         }
         for day in days {
@@ -171,7 +180,7 @@ private struct SummaryEngine {
                     { stream, bytes throws(Malformed) in
                         // A file that changed under the reader is read again from its beginning.
                         guard !answered.contains(stream) else { return }
-                        try take(stream, bytes, day, span)
+                        try take(placeOfStream[stream]!, bytes, day, span)
                         answered.insert(stream)
                     })
             else {
@@ -189,7 +198,7 @@ private struct SummaryEngine {
         var answered: Set<Int> = []
         try archive.rollups.forEachHours(day: day, streams: left) { stream, bytes throws(Malformed) in
             guard !answered.contains(stream) else { return }
-            try take(stream, bytes, day, span)
+            try take(placeOfStream[stream]!, bytes, day, span)
             answered.insert(stream)
         }
         let hasRows = !parts.isEmpty
@@ -210,29 +219,34 @@ private struct SummaryEngine {
 
     /// Counts the stored hours of a stream, and notes for raw reading those that are not whole or not up to date.
     private mutating func take(
-        _ stream: Int, _ bytes: UnsafeRawBufferPointer, _ day: Int64, _ span: Range<Int64>
+        _ place: Int, _ bytes: UnsafeRawBufferPointer, _ day: Int64, _ span: Range<Int64>
     ) throws(Malformed) {
+        let stream = streams[place]
         let begin = day * FrameKey.dayMilliseconds
         let hour = HourRow.hourMilliseconds
         let dirty = archive.tailHours(stream, day)
-        var rows: [(row: HourRow, group: Int)] = []
-        for (column, group) in wanted[stream]! {
+        found.removeAll(keepingCapacity: true)
+        for (column, group) in wanted[place] {
             guard let part = try RollupRow.column(column, of: bytes) else { continue }
-            rows.append((try HourRow.decode(part), group))
+            let first = found.count * HourRow.hoursPerDay
+            let revised = try hours.withUnsafeMutableBufferPointer { hours throws(Malformed) in
+                try HourRow.decode(part, into: hours.baseAddress! + first)
+            }
+            found.append((group, revised))
         }
         // All is read: nothing of this stream was counted before something of it could fail.
         let firstWhole = Int((span.lowerBound - begin + hour - 1) / hour)
         let whole = firstWhole..<max(firstWhole, Int((span.upperBound - begin) / hour))
-        for (row, group) in rows {
-            // Taken out, so that it has one owner.
-            var buckets = groups[group]
-            groups[group] = []
-            for index in whole where dirty & 1 << UInt32(index) == 0 && row.hours[index].count > 0 {
-                let bucket = bucketOfHour[index]
-                buckets[bucket].add(row.hours[index], at: begin + Int64(index) * hour)
-                if row.revised & 1 << UInt32(index) != 0 { buckets[bucket].isRevised = true }
+        for (row, (group, revised)) in found.enumerated() {
+            groups[group].withUnsafeMutableBufferPointer { buckets in
+                for index in whole where dirty & 1 << UInt32(index) == 0 {
+                    let bucket = bucketOfHour[index]
+                    let summary = hours[row * HourRow.hoursPerDay + index]
+                    guard summary.count > 0 else { continue }
+                    buckets[bucket].add(summary, at: begin + Int64(index) * hour)
+                    if revised & 1 << UInt32(index) != 0 { buckets[bucket].isRevised = true }
+                }
             }
-            groups[group] = buckets
         }
         guard whole.count < HourRow.hoursPerDay || dirty != 0 else { return }
         var open: Range<Int64>?
@@ -244,11 +258,12 @@ private struct SummaryEngine {
             guard !whole.contains(index) || dirty & 1 << UInt32(index) != 0 else { continue }
             if dirty & 1 << UInt32(index) != 0, part.upperBound <= archive.toldThrough {
                 // The next seal will mark it; what the files have of it was told before.
-                for (row, group) in rows where row.hours[index].count > 0 {
+                for (row, (group, _)) in found.enumerated()
+                where hours[row * HourRow.hoursPerDay + index].count > 0 {
                     groups[group][request.bucket(of: part.lowerBound)].isRevised = true
                 }
             }
-            for (row, group) in rows where row.revised & 1 << UInt32(index) != 0 {
+            for (group, revised) in found where revised & 1 << UInt32(index) != 0 {
                 groups[group][request.bucket(of: part.lowerBound)].isRevised = true
             }
             if let last = open, last.upperBound == part.lowerBound {
@@ -275,12 +290,12 @@ private struct SummaryEngine {
                 archive.sealed.manifest.parts(of: day).allSatisfy(\.isSealed)
             }
             if isSettled, span == start..<end {
-                let wanted = wanted
+                let (wanted, placeOfStream) = (wanted, placeOfStream)
                 var answered: Set<Int> = []
                 try archive.rollups.forEachDay(start: start, streams: left) { stream, bytes throws(Malformed) in
                     guard !answered.contains(stream), !archive.tailTouches(stream, span) else { return }
                     var days: [(day: DaySummary, group: Int)] = []
-                    for (column, group) in wanted[stream]! {
+                    for (column, group) in wanted[placeOfStream[stream]!] {
                         guard let part = try RollupRow.column(column, of: bytes) else { continue }
                         days.append((try DaySummary.decode(part), group))
                     }
@@ -301,7 +316,7 @@ private struct SummaryEngine {
     // MARK: Raw readings
 
     private mutating func raw(_ stream: Int, _ span: Range<Int64>) throws(StoreError) {
-        for (column, group) in wanted[stream]! {
+        for (column, group) in wanted[placeOfStream[stream]!] {
             var filler = BucketFiller(request, groups[group], scratch)
             // One owner each, or the first change would copy them.
             groups[group] = []
@@ -326,6 +341,8 @@ private struct BucketFiller {
     /// Of the open piece, which goes from the first of them to `end`.
     private(set) var values: [Double]
     private var bucket = 0
+    /// The power of ten that the piece before was integers over.
+    private var exponent = 0
     private var start = Int64.min
     private var end = Int64.min
 
@@ -349,14 +366,14 @@ private struct BucketFiller {
         while index < times.count {
             if times[index] >= end { begin(at: times[index]) }
             let (first, end) = (index, end)
-            var isAbsent = false
+            var absent = 0
             // One walk finds the end of the piece and whether all of it is there.
             while index < times.count, times[index] < end {
-                isAbsent = isAbsent || more[index].isNaN
+                absent |= more[index].isNaN ? 1 : 0
                 index &+= 1
             }
             let piece = UnsafeBufferPointer(rebasing: more[first..<index])
-            if index < times.count, values.isEmpty, !isAbsent {
+            if index < times.count, values.isEmpty, absent == 0 {
                 // Nearly every piece lies within one run, and needs no copy.
                 count(piece)
             } else {
@@ -385,7 +402,7 @@ private struct BucketFiller {
     }
 
     private mutating func count(_ piece: UnsafeBufferPointer<Double>) {
-        buckets[bucket].add(Summary(piece), at: start)
+        buckets[bucket].add(Summary(piece, exponent: &exponent), at: start)
         if request.withQuantiles { buckets[bucket].add(piece) }
     }
 }

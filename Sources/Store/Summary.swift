@@ -30,10 +30,18 @@ struct Summary: Equatable, Sendable {
 
     /// Of finite values by rising time.
     init(_ values: UnsafeBufferPointer<Double>) {
+        var exponent = 0
+        self.init(values, exponent: &exponent)
+    }
+
+    /// The same; `exponent` is tried first and becomes the one that fitted, which is the same from piece to piece of a
+    /// series. (Pieces of ten tenths: a quarter of their time.)
+    init(_ values: UnsafeBufferPointer<Double>, exponent: inout Int) {
         guard let last = values.last else { return }
         self.last = last
         count = values.count
-        if !sumDecimals(values) { sumAny(values) }
+        if exponent > 0, sumDecimals(values, exponent) == .summed { return }
+        if let fitting = sumDecimals(values) { exponent = fitting } else { sumAny(values) }
     }
 
     init(_ values: [Double]) {
@@ -52,8 +60,9 @@ struct Summary: Equatable, Sendable {
         guard later.count > 0 else { return }
         guard count > 0 else { return self = later }
         let (left, right) = (Double(count), Double(later.count))
-        let distance = later.sum / right - sum / left
-        deviation += later.deviation + distance * distance * (left * right / (left + right))
+        // The distance of the means times both counts: one division where the means themselves took three.
+        let apart = later.sum * left - sum * right
+        deviation += later.deviation + apart * (apart / (left * right * (left + right)))
         count += later.count
         sum += later.sum
         min = Swift.min(min, later.min)
@@ -61,30 +70,41 @@ struct Summary: Equatable, Sendable {
         last = later.last
     }
 
-    /// Whether all values are integers over one power of ten, small enough to sum them as such.
-    private mutating func sumDecimals(_ values: UnsafeBufferPointer<Double>) -> Bool {
+    /// Sums values that are all integers over one power of ten; nil where they are not, and nothing summed.
+    private mutating func sumDecimals(_ values: UnsafeBufferPointer<Double>) -> Int? {
         for exponent in 0...Self.exponentMax {
-            let power = ValueColumn.powers[exponent]
-            guard let pivot = ValueColumn.integer(values[0], power),
-                let figures = Integers(values, power: power, pivot: Double(pivot))
-            else { continue }
-            let number = Int64(count)
-            // What was not exact was so only where these do not hold.
-            guard number < Self.spreadMax, figures.greatest - figures.least <= Double(Self.spreadMax / number),
-                pivot.magnitude < UInt64(ValueColumn.integerMax / number)
-            else { return false }
-            let (distances, squares) = (Int64(figures.distances), Int64(figures.squares))
-            let total = pivot &* number &+ distances
-            guard total.magnitude <= UInt64(ValueColumn.integerMax),
-                let deviation = Self.deviation(number &* squares &- distances &* distances, count, power)
-            else { return false }
-            min = figures.least / power
-            max = figures.greatest / power
-            sum = Double(total) / power
-            self.deviation = deviation
-            return true
+            switch sumDecimals(values, exponent) {
+            case .summed: return exponent
+            case .otherPower: continue
+            case .tooLarge: return nil
+            }
         }
-        return false
+        return nil
+    }
+
+    private enum Decimals { case summed, otherPower, tooLarge }
+
+    /// Sums values that are all integers over this power of ten and small enough to be summed as such.
+    private mutating func sumDecimals(_ values: UnsafeBufferPointer<Double>, _ exponent: Int) -> Decimals {
+        let power = ValueColumn.powers[exponent]
+        guard let pivot = ValueColumn.integer(values[0], power),
+            let figures = Integers(values, power: power, pivot: Double(pivot))
+        else { return .otherPower }
+        let number = Int64(count)
+        // What was not exact was so only where these do not hold.
+        guard number < Self.spreadMax, figures.greatest - figures.least <= Double(Self.spreadMax / number),
+            pivot.magnitude < UInt64(ValueColumn.integerMax / number)
+        else { return .tooLarge }
+        let (distances, squares) = (Int64(figures.distances), Int64(figures.squares))
+        let total = pivot &* number &+ distances
+        guard total.magnitude <= UInt64(ValueColumn.integerMax),
+            let deviation = Self.deviation(number &* squares &- distances &* distances, count, power)
+        else { return .tooLarge }
+        min = figures.least / power
+        max = figures.greatest / power
+        sum = Double(total) / power
+        self.deviation = deviation
+        return .summed
     }
 
     /// What values come to that are integers over a power of ten, in doubles and without a branch: 2 ns a value
@@ -93,7 +113,7 @@ struct Summary: Equatable, Sendable {
         var least: Double
         var greatest: Double
         /// The sums of the distances from the pivot and of their squares; what they come to hardly depends on where the
-        /// values lie. Exact while `spreadMax` holds.
+        /// values lie. Exact while `spreadMax` holds, so in whatever order.
         var distances: Double
         var squares: Double
 
@@ -103,27 +123,45 @@ struct Summary: Equatable, Sendable {
             // Adding and taking away this leaves a double without its fraction. From 2^51 on odd integers do not come
             // back, and count as no decimals.
             let magic = 0x1.8p52
-            var (low, high, sum, squareSum) = (pivot, pivot, 0.0, 0.0)
-            var wrong: UInt64 = 0
             var place = 0
-            // Most of what is not over this power shows at once; after that nothing branches.
-            var stop = Swift.min(4, values.count)
-            while true {
-                while place < stop {
-                    let value = values[place]
-                    place &+= 1
-                    let integer = value * power + magic - magic
-                    wrong |= (integer / power).bitPattern ^ value.bitPattern
-                    low = integer < low ? integer : low
-                    high = integer > high ? integer : high
-                    let distance = integer - pivot
-                    sum += distance
-                    squareSum += distance * distance
-                }
-                guard wrong == 0 else { return nil }
-                if stop == values.count { break }
-                stop = values.count
+            var (lows, highs) = (SIMD4(repeating: pivot), SIMD4(repeating: pivot))
+            var (sums, squareSums) = (SIMD4<Double>(), SIMD4<Double>())
+            var wrongs = SIMD4<UInt64>()
+            while place &+ 4 <= values.count {
+                let four = UnsafeRawPointer(values.baseAddress! + place).loadUnaligned(as: SIMD4<Double>.self)
+                place &+= 4
+                let integers = four * power + magic - magic
+                wrongs |=
+                    unsafeBitCast(integers / power, to: SIMD4<UInt64>.self)
+                    ^ unsafeBitCast(four, to: SIMD4<UInt64>.self)
+                lows.replace(with: integers, where: integers .< lows)
+                highs.replace(with: integers, where: integers .> highs)
+                let distance = integers - pivot
+                sums += distance
+                squareSums += distance * distance
+                // Most of what is not over this power shows at once; after that nothing branches.
+                if place == 4, wrongs != SIMD4() { return nil }
             }
+            var wrong = wrongs[0] | wrongs[1] | wrongs[2] | wrongs[3]
+            var (low, high) = (
+                Swift.min(Swift.min(lows[0], lows[1]), Swift.min(lows[2], lows[3])),
+                Swift.max(Swift.max(highs[0], highs[1]), Swift.max(highs[2], highs[3]))
+            )
+            var (sum, squareSum) = (
+                sums[0] + sums[1] + sums[2] + sums[3], squareSums[0] + squareSums[1] + squareSums[2] + squareSums[3]
+            )
+            while place < values.count {
+                let value = values[place]
+                place &+= 1
+                let integer = value * power + magic - magic
+                wrong |= (integer / power).bitPattern ^ value.bitPattern
+                low = integer < low ? integer : low
+                high = integer > high ? integer : high
+                let distance = integer - pivot
+                sum += distance
+                squareSum += distance * distance
+            }
+            guard wrong == 0 else { return nil }
             (least, greatest, distances, squares) = (low, high, sum, squareSum)
         }
     }

@@ -452,6 +452,7 @@ enum ValueColumn {
     ) throws(Malformed) {
         switch scale {
         case .decimal(let exponent, let multiplier):
+            if multiplier == 1, convertSmall(integers, powers[exponent], into: values) { return }
             let limit = integerMax / multiplier
             var isBeyond = false
             for place in 0..<integers.count {
@@ -476,6 +477,28 @@ enum ValueColumn {
             guard isFinite else { throw Malformed("a value is not finite") }
         }
     }
+}
+
+/// Converts integers below 2^51 some at a time and without a branch; false where one is beyond, and nothing is promised
+/// of `values`.
+///
+/// Added to the bits of 1.5 * 2^52 such an integer stands in the fraction of a double. (A reading of a scan: 1 ns less
+/// than one conversion each.)
+@inline(__always)
+private func convertSmall(
+    _ integers: UnsafeMutableBufferPointer<Int64>, _ power: Double, into values: UnsafeMutableBufferPointer<Double>
+) -> Bool {
+    let limit: Int64 = 1 << 51
+    let magic = 0x1.8p52
+    let bits = Int64(bitPattern: magic.bitPattern)
+    var signs: Int64 = 0
+    for place in 0..<integers.count {
+        let integer = integers[place]
+        // An integer beyond the limit leaves the sign in one of the two.
+        signs |= (limit &+ integer) | (limit &- integer)
+        values[place] = (Double(bitPattern: UInt64(bitPattern: bits &+ integer)) - magic) / power
+    }
+    return signs >= 0
 }
 
 /// Some of the rows of a frame, a bit for each, in memory that is lent to it.
