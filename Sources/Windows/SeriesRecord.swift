@@ -313,7 +313,7 @@ struct SeriesRecord {
         }
         return withUnsafeTemporaryAllocation(of: Double.self, capacity: OpenPane.fewSamples) { sorted in
             var found = 0
-            forEachOpen(index, paneMilliseconds, OpenPane.fewSamples) { value in
+            forEachOpen(index, paneMilliseconds, min(OpenPane.fewSamples, Int(pane.count))) { value in
                 var place = found
                 while place > 0, sorted[place - 1] > value {
                     sorted[place] = sorted[place - 1]
