@@ -24,7 +24,8 @@ public struct WindowTable: ~Copyable {
     }
 
     /// How far a reading may be ahead of `now`: as far as decoding lets a device's clock be, so this concerns imports.
-    public static let aheadMax = Duration.seconds(3600)
+    public static var aheadMax: Duration { .milliseconds(aheadMilliseconds) }
+    private static var aheadMilliseconds: Int64 { 3_600_000 }
 
     public let plan: WindowPlan
     private(set) var records: [SeriesRecord] = []
@@ -112,7 +113,7 @@ public struct WindowTable: ~Copyable {
         let layout = header.pointee.layout
         let kind = header.pointee.kind
         let observed = reading.observed.milliseconds
-        guard observed <= now.milliseconds &+ 3_600_000 else { return .fenced }
+        guard observed <= now.milliseconds &+ Self.aheadMilliseconds else { return .fenced }
         let part = CirclePart(reading.value, kind)
         var isTaken = false
         var isRevised = false
@@ -156,7 +157,7 @@ public struct WindowTable: ~Copyable {
         _ ring: Layout.Ring
     ) -> Outcome {
         let epoch = observed.flooredDivision(by: ring.paneMilliseconds)
-        // Years 24 to 68,096,000 by panes of a second: outside them a pane has no number.
+        // A pane's number has 32 bits: by panes of five seconds, the finest of a window of a minute, until the year 2310.
         guard let number = Int32(exactly: epoch), number != OpenPane.never else { return .tooOld }
         let offset = Int32(truncatingIfNeeded: observed - epoch * ring.paneMilliseconds)
         let open = record.open + index
