@@ -7,6 +7,26 @@ struct QuantilePoints: Equatable {
     static let count = 8
     var codes: UInt64
 
+    init(codes: UInt64) { self.codes = codes }
+
+    /// Evenly over the span, where nothing is known: 255 · (i + 1/2) / 8.
+    static let even = QuantilePoints(
+        codes: (0..<count).reduce(UInt64(0)) { codes, index in
+            codes | UInt64((255 * (Double(index) + 0.5) / Double(count)).rounded()) << UInt64(8 * index)
+        })
+
+    /// Of few samples in order of value.
+    init(sorted values: UnsafePointer<Double>, count: Int) {
+        codes = 0
+        let least = values[0]
+        let span = values[count - 1] - least
+        guard span > 0 else { return }
+        for point in 0..<Self.count {
+            let value = values[(2 * point + 1) * count / (2 * Self.count)]
+            codes |= UInt64((value - least) / span * 255 + 0.5) << UInt64(8 * point)
+        }
+    }
+
     @inline(__always)
     func value(_ index: Int, _ least: Double, _ most: Double) -> Double {
         let code = UInt8(truncatingIfNeeded: codes >> UInt64(8 * index))
