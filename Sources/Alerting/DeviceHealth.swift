@@ -30,8 +30,18 @@ public struct DeviceHealth: Equatable, Sendable {
     public init() {}
 
     public mutating func note(_ finding: Finding) {
-        let key = Noticed(kind: finding.kind.number, device: finding.device, series: finding.series)
-        noticed[key] = max(noticed[key] ?? Self.never, finding.observed)
+        note(finding.kind, device: finding.device, series: finding.series, at: finding.observed)
+    }
+
+    /// What was told before still holds; of what was not, nothing is noted.
+    public mutating func renew(_ kind: Finding.Kind, device: DeviceIndex, series: SeriesID?, at moment: Timestamp) {
+        guard lastFinding(kind, device: device, series: series) != nil else { return }
+        note(kind, device: device, series: series, at: moment)
+    }
+
+    public mutating func note(_ kind: Finding.Kind, device: DeviceIndex, series: SeriesID?, at moment: Timestamp) {
+        let key = Noticed(kind: kind.number, device: device, series: series)
+        noticed[key] = max(noticed[key] ?? Self.never, moment)
     }
 
     /// When it was last noticed; nil if never.

@@ -121,6 +121,13 @@ public struct DetectorTable: ~Copyable {
         return feed(reading, place)
     }
 
+    /// Whether the series still stands on the value, or runs on the line, that was told of it.
+    public func isStandingStill(_ series: SeriesID) -> Bool {
+        guard let place = place(of: series), lanes[place].rules >= 0 else { return false }
+        let rules = plausibilities[lanes[place].rules]
+        return rules.pointee.flat.isTold || rules.pointee.line.isTold
+    }
+
     /// Takes a reading whatever its time: for a file whose rows are taken in their order.
     mutating func addInOrder(_ reading: Reading) -> Anomaly? { place(of: reading.series).flatMap { feed(reading, $0) } }
 

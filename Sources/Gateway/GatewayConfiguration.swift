@@ -38,6 +38,7 @@ public struct GatewayConfiguration: Sendable {
     public var rulesFile: String
     public var windows: WindowPlan
     public var detection: DetectionPlan
+    public var peers: PeerPlan
     /// What one message may cost.
     public var decoding: DecodingLimits
     /// What becomes of devices that the roster does not name.
@@ -130,6 +131,7 @@ public struct GatewayConfiguration: Sendable {
         windows = Self.windows(reader.optional("windows"), &mistakes)
         detection = Self.detection(
             reader.optional("detection"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
+        peers = Self.peers(reader.optional("peers"), &mistakes)
 
         var api = SettingReader(section(&reader, "api"), &mistakes)
         socketPath = located(api.text("socket", default: "/run/baotu/baotu.sock", &mistakes))

@@ -1,6 +1,7 @@
 /// Something amiss that a stage noticed about a device or one of its series: what a rule may make an alert of.
 ///
-/// A finding is told again with every reading for as long as it holds; a rule ends its alert when none came for a while.
+/// Told once where it is an event, and noted for as long as it holds where it is a state: a rule ends its alert when
+/// neither came for a while.
 public struct Finding: Hashable, Sendable {
     /// What was noticed, as rules and answers call it.
     public enum Kind: String, CaseIterable, Sendable {
