@@ -99,6 +99,11 @@ let package = Package(
             name: "windows-bench", dependencies: ["Windows", "Telemetry", "Measuring", "CMeasuring"],
             path: "Tests/Performance/WindowsBench", swiftSettings: ours),
 
+        .executableTarget(
+            name: "city-bench",
+            dependencies: ["Gateway", "Fleet", "Decoding", "Alerting", "Settings", "Telemetry", "Measuring"],
+            path: "Tests/Performance/CityBench", swiftSettings: ours),
+
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
         .testTarget(

@@ -291,11 +291,15 @@ extension Repetition {
     fileprivate func write(to writer: inout StateWriter) {
         writer.append(share)
         writer.append(count: steps)
+        writer.append(stay)
+        writer.append(count: stays)
     }
 
     fileprivate init?(from reader: inout StateReader) {
-        guard let share = reader.size(), share <= 1, let steps = reader.count() else { return nil }
-        self.init(share: share, steps: steps)
+        guard let share = reader.size(), share <= 1, let steps = reader.count(), let stay = reader.size(), stay <= 1,
+            let stays = reader.count()
+        else { return nil }
+        self.init(share: share, steps: steps, stay: stay, stays: stays)
     }
 }
 
@@ -347,13 +351,18 @@ extension StraightLine {
         writer.append(count: run)
         writer.append(isTold)
         repetition.write(to: &writer)
+        writer.append(stepMin)
+        writer.append(count: stepMinCount)
     }
 
     fileprivate init?(from reader: inout StateReader) {
         guard let n = reader.count(), let last = reader.number(), let step = reader.double(),
-            let run = reader.count(), let isTold = reader.flag(), let repetition = Repetition(from: &reader)
+            let run = reader.count(), let isTold = reader.flag(), let repetition = Repetition(from: &reader),
+            let stepMin = reader.double(), let stepMinCount = reader.count()
         else { return nil }
-        self.init(n: n, last: last, step: step, run: run, isTold: isTold, repetition: repetition)
+        self.init(
+            n: n, last: last, step: step, run: run, isTold: isTold, repetition: repetition, stepMin: stepMin,
+            stepMinCount: stepMinCount)
     }
 }
 

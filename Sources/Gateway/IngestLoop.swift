@@ -63,9 +63,7 @@ final class IngestLoop {
         self.sealer = sealer
         self.now = now
         decoder = Self.decoder(files, configuration)
-        pipeline = Pipeline(
-            plan: configuration.windows, detection: configuration.detection, peers: configuration.peers,
-            rules: files.rules)
+        pipeline = Pipeline(configuration, rules: files.rules)
         outbox = OutboxPump(configuration: configuration.notifications, broker: broker, log: log)
         statusLine = StatusLine(interval: configuration.statusInterval)
         lastJournalID = journal.lastJournalID

@@ -8,7 +8,7 @@ import Windows
 ///
 /// No clock, no file, no socket. Replay after a restart runs the same code with the times that the journal kept.
 /// Owned by the ingest thread.
-final class Pipeline {
+package final class Pipeline {
     private(set) var windows: WindowTable
     private(set) var health = DeviceHealth()
     private(set) var clocks = DeviceClocks()
@@ -27,6 +27,11 @@ final class Pipeline {
     /// Of the devices on the roster.
     private var cadences: [DeviceIndex: Duration] = [:]
 
+    package convenience init(_ configuration: GatewayConfiguration, rules: [AlertRule]) {
+        self.init(
+            plan: configuration.windows, detection: configuration.detection, peers: configuration.peers, rules: rules)
+    }
+
     init(plan: WindowPlan, detection: DetectionPlan, peers: PeerPlan, rules: [AlertRule]) {
         windows = WindowTable(plan: plan)
         self.detection = detection
@@ -36,7 +41,7 @@ final class Pipeline {
 
     /// Resumes from the state that a snapshot kept; false when the bytes are not one, and then nothing changed. The roster
     /// must be set already: a device's cadence decides how fine the panes of its windows are.
-    func restore(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
+    package func restore(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         guard let parts = PipelineState(bytes: state), let health = DeviceHealth(state: parts.health),
             let clocks = parts.clocks.isEmpty ? DeviceClocks() : DeviceClocks(state: parts.clocks),
             let windows = WindowTable(
@@ -58,7 +63,7 @@ final class Pipeline {
         return true
     }
 
-    func state() -> [UInt8] {
+    package func state() -> [UInt8] {
         PipelineState(
             windows: windows.state(), health: health.state(), clocks: clocks.state(),
             detectors: DetectionState(table: detectors.state(), peers: peers.state()).bytes
@@ -69,7 +74,7 @@ final class Pipeline {
         for alert in alerts { book.restore(alert.key, state: alert.state, severity: alert.severity) }
     }
 
-    func setRoster(
+    package func setRoster(
         _ entries: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)], registry: SeriesRegistry
     ) {
         book.setRoster(entries)
@@ -104,7 +109,7 @@ final class Pipeline {
     /// Where nobody was heard the readings were imported, and `evaluate` has nothing to judge: the newest value of a
     /// series would be taken for news although it is last month's.
     @discardableResult
-    func absorb(
+    package func absorb(
         fresh: [Reading], suspects: [Reading], statuses: [DeviceStatus],
         heard: [(device: DeviceIndex, at: Timestamp)], registry: SeriesRegistry, at now: Timestamp
     ) -> Int {
@@ -157,14 +162,14 @@ final class Pipeline {
     }
 
     /// Judges the series that the last `absorb` touched.
-    func evaluate(suspects: [Reading], registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
+    package func evaluate(suspects: [Reading], registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
         book.evaluate(
             touched: touched, suspects: suspects, findings: findings, health: health, statistics: statistics(at: now),
             registry: registry, at: now)
     }
 
     /// Judges what time alone changes; to be called about once a second.
-    func scan(registry: SeriesRegistry, listeningSince: Timestamp?, at now: Timestamp) -> [AlertTransition] {
+    package func scan(registry: SeriesRegistry, listeningSince: Timestamp?, at now: Timestamp) -> [AlertTransition] {
         book.scan(
             health: health, statistics: statistics(at: now), registry: registry, listeningSince: listeningSince,
             at: now)

@@ -96,7 +96,7 @@ struct PartTests {
         #expect(MemoryLayout<DetectorCore>.stride <= 80)
         #expect(MemoryLayout<SeasonalResidual>.stride <= 1352)
         #expect(MemoryLayout<ShapeNovelty>.stride <= 3600)
-        #expect(MemoryLayout<Plausibility>.stride <= 648)
+        #expect(MemoryLayout<Plausibility>.stride <= 696)
     }
 }
 
