@@ -56,8 +56,9 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Broker", "Store", "Notification", "API",
-                "CLinux",
+                "Telemetry", "Settings", "Decoding", "Windows", "Detection", "CityScience", "Alerting", "Broker",
+                "Store",
+                "Notification", "API", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

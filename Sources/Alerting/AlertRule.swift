@@ -20,6 +20,7 @@ public enum Condition: Equatable, Sendable {
     case threshold(Threshold)
     case absence(Absence)
     case outOfRange(OutOfRange)
+    case finding(FindingWatch)
 }
 
 /// A statistic beyond a level, for long enough.
@@ -127,6 +128,33 @@ public struct OutOfRange: Equatable, Sendable {
     public let clearAfter: Duration
 
     public init(clearAfter: Duration) { self.clearAfter = clearAfter }
+}
+
+/// Something that a detector or a rule of the city noticed.
+public struct FindingWatch: Equatable, Sendable {
+    public let kinds: Set<Finding.Kind>
+    /// nil: of any, or of none.
+    public let quantities: Set<Quantity>?
+    /// Findings below this are passed over; 0.5 to 1.
+    public let severityMin: Double
+    /// Over when nothing of the kind was noticed for this long.
+    public let clearAfter: Duration
+
+    public init(
+        kinds: Set<Finding.Kind>, quantities: Set<Quantity>? = nil, severityMin: Double = 0.5, clearAfter: Duration
+    ) {
+        self.kinds = kinds
+        self.quantities = quantities
+        self.severityMin = severityMin
+        self.clearAfter = clearAfter
+    }
+
+    func watches(_ finding: Finding, _ registry: SeriesRegistry) -> Bool {
+        kinds.contains(finding.kind) && finding.severity >= severityMin
+            && (quantities.map { wanted in
+                finding.series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
+            } ?? true)
+    }
 }
 
 /// Which devices a rule is about; what is nil or empty matches all.

@@ -59,13 +59,16 @@ public enum RuleFile {
             section.finish(&mistakes)
             conditions.append(.outOfRange(OutOfRange(clearAfter: clearAfter)))
         }
+        if let finding = reader.optional("finding") {
+            if let condition = Self.finding(finding, &mistakes) { conditions.append(condition) }
+        }
         reader.finish(&mistakes)
-        let kinds = ["threshold", "absence", "out_of_range"].filter { setting[$0] != nil }
+        let kinds = ["threshold", "absence", "out_of_range", "finding"].filter { setting[$0] != nil }
         if kinds.count != 1 {
             mistakes.append(
                 Mistake(
                     file: setting.file, line: setting.line, key: setting.path, value: nil,
-                    expected: "expected one of threshold, absence and out_of_range, found "
+                    expected: "expected one of threshold, absence, out_of_range and finding, found "
                         + (kinds.isEmpty ? "none" : kinds.joined(separator: " and "))))
         }
         guard let condition = conditions.first, !name.isEmpty else { return nil }
@@ -89,6 +92,44 @@ public enum RuleFile {
             "at_least", in: .seconds(1) ... .seconds(604_800), default: .seconds(60), &mistakes)
         reader.finish(&mistakes)
         return .absence(Absence(cadences: cadences, atLeast: atLeast))
+    }
+
+    private static func finding(_ setting: Setting, _ mistakes: inout [Mistake]) -> Condition? {
+        var reader = SettingReader(setting, &mistakes)
+        var kinds: Set<Finding.Kind> = []
+        if let list = reader.required("kinds", "a list of what was noticed, such as [flat_line, spike]", &mistakes) {
+            let known = Finding.Kind.allCases.map(\.rawValue)
+            for item in list.items ?? [list] {
+                if let kind = item.text.flatMap({ Finding.Kind(rawValue: $0) }) {
+                    kinds.insert(kind)
+                } else {
+                    let hint = nearest(to: item.shown, in: known).map { "; did you mean '\($0)'?" } ?? ""
+                    mistakes.append(item.mistake("expected one of \(known.joined(separator: ", "))\(hint)"))
+                }
+            }
+        }
+        var quantities: Set<Quantity>?
+        if let list = reader.optional("quantities") {
+            quantities = []
+            for item in list.items ?? [list] {
+                if let quantity = item.text.flatMap({ Quantity(named: $0) }) {
+                    quantities?.insert(quantity)
+                } else {
+                    let hint = nearest(to: item.shown, in: Quantity.all.map(\.name)).map { "; did you mean '\($0)'?" }
+                    mistakes.append(item.mistake("expected a quantity of the vocabulary\(hint ?? "")"))
+                }
+            }
+        }
+        let severity = reader.number("severity_min", &mistakes) ?? 0.5
+        if !(0.5...1).contains(severity), let found = setting["severity_min"] {
+            mistakes.append(found.mistake("expected 0.5 to 1"))
+        }
+        let clearAfter = reader.duration(
+            "clear_after", in: .seconds(60) ... .seconds(604_800), default: .seconds(1800), &mistakes)
+        reader.finish(&mistakes)
+        guard !kinds.isEmpty else { return nil }
+        return .finding(
+            FindingWatch(kinds: kinds, quantities: quantities, severityMin: severity, clearAfter: clearAfter))
     }
 
     private static func threshold(

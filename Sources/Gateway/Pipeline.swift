@@ -1,4 +1,5 @@
 import Alerting
+import Detection
 import Store
 import Telemetry
 import Windows
@@ -12,6 +13,13 @@ final class Pipeline {
     private(set) var health = DeviceHealth()
     private(set) var clocks = DeviceClocks()
     private(set) var book: AlertBook
+    private(set) var detectors = DetectorTable()
+    private(set) var peers: PeerTable
+    private let detection: DetectionPlan
+    /// Series below this are watched as the plan says.
+    private var settledSeries = 0
+    /// What the last `absorb` noticed.
+    private(set) var findings: [Finding] = []
     private var touched: [SeriesID] = []
     /// By series: the turn in which it was last touched, so that each stands in `touched` once.
     private var touchedIn: [UInt32] = []
@@ -19,8 +27,10 @@ final class Pipeline {
     /// Of the devices on the roster.
     private var cadences: [DeviceIndex: Duration] = [:]
 
-    init(plan: WindowPlan, rules: [AlertRule]) {
+    init(plan: WindowPlan, detection: DetectionPlan, peers: PeerPlan, rules: [AlertRule]) {
         windows = WindowTable(plan: plan)
+        self.detection = detection
+        self.peers = PeerTable(plan: peers)
         book = AlertBook(rules: rules)
     }
 
@@ -35,16 +45,24 @@ final class Pipeline {
                     guard number < registry.seriesCount else { return nil }
                     let series = registry.series[number]
                     return SeriesTraits(quantity: series.quantity, cadence: cadences[series.device])
-                })
+                }),
+            let learnt = DetectionState(bytes: parts.detectors), let detectors = DetectorTable(state: learnt.table)
         else { return false }
+        guard peers.resume(learnt.peers) else { return false }
         self.windows = windows
         self.health = health
         self.clocks = clocks
+        self.detectors = detectors
+        settledSeries = 0
+        settleDetectors(registry)
         return true
     }
 
     func state() -> [UInt8] {
-        PipelineState(windows: windows.state(), health: health.state(), clocks: clocks.state()).bytes
+        PipelineState(
+            windows: windows.state(), health: health.state(), clocks: clocks.state(),
+            detectors: DetectionState(table: detectors.state(), peers: peers.state()).bytes
+        ).bytes
     }
 
     func restore(_ alerts: [(key: AlertKey, state: AlertState, severity: Severity)]) {
@@ -56,8 +74,26 @@ final class Pipeline {
     ) {
         book.setRoster(entries)
         cadences = Dictionary(entries.map { ($0.device, $0.entry.cadence) }, uniquingKeysWith: { $1 })
+        peers.setRoster(Dictionary(entries.map { ($0.device, $0.entry) }, uniquingKeysWith: { $1 }))
         for place in 0..<windows.seriesCount {
             windows.setCadence(cadences[registry.series[place].device], of: SeriesID(rawValue: UInt32(place)))
+        }
+        settledSeries = 0
+        settleDetectors(registry)
+    }
+
+    /// Watches series as the plan says and as often as the roster expects them.
+    private func settleDetectors(_ registry: SeriesRegistry) {
+        while settledSeries < registry.seriesCount {
+            let id = SeriesID(rawValue: UInt32(settledSeries))
+            let series = registry.series[settledSeries]
+            settledSeries += 1
+            let settings = detection.settings(for: series.quantity, cadence: cadences[series.device])
+            if let settings {
+                detectors.watch(id, settings)
+            } else if detectors.settings(of: id) != nil {
+                detectors.watch(id, DetectorSettings(tier: nil))
+            }
         }
     }
 
@@ -82,6 +118,8 @@ final class Pipeline {
             let series = registry.series[windows.seriesCount]
             windows.open(series.quantity, cadence: cadences[series.device])
         }
+        settleDetectors(registry)
+        findings.removeAll(keepingCapacity: true)
         var untaken = 0
         let isLive = !heard.isEmpty
         if isLive { clocks.absorb(fresh: fresh, heard: heard, registry: registry) }
@@ -90,19 +128,39 @@ final class Pipeline {
             case .taken, .revised: break
             case .tooOld, .fenced: untaken += 1
             }
-            if isLive, touchedIn[reading.series.index] != turn {
+            guard isLive else { continue }
+            if let anomaly = detectors.add(reading) {
+                findings.append(Finding(anomaly, registry: registry))
+            } else if detectors.isStandingStill(reading.series) {
+                let device = registry.series[reading.series.index].device
+                for kind in [Finding.Kind.flatLine, .straightLine] {
+                    health.renew(kind, device: device, series: reading.series, at: reading.observed)
+                }
+            }
+            if touchedIn[reading.series.index] != turn {
                 touchedIn[reading.series.index] = turn
                 touched.append(reading.series)
             }
         }
+        if isLive { comparePeers(registry, at: now) }
+        for finding in findings { health.note(finding) }
         return untaken
+    }
+
+    private func comparePeers(_ registry: SeriesRegistry, at now: Timestamp) {
+        let (told, standing) = peers.round(
+            newest: { [unowned self] in windows.newest(of: $0) }, registry: registry, at: now)
+        for series in standing {
+            health.note(.peers, device: registry.series[series.index].device, series: series, at: now)
+        }
+        findings += told.map { Finding($0, registry: registry) }
     }
 
     /// Judges the series that the last `absorb` touched.
     func evaluate(suspects: [Reading], registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
         book.evaluate(
-            touched: touched, suspects: suspects, health: health, statistics: statistics(at: now), registry: registry,
-            at: now)
+            touched: touched, suspects: suspects, findings: findings, health: health, statistics: statistics(at: now),
+            registry: registry, at: now)
     }
 
     /// Judges what time alone changes; to be called about once a second.
@@ -135,5 +193,34 @@ final class Pipeline {
                 return summary
             },
             clock: { [unowned self] device in (clocks.skew(of: device) ?? .zero, clocks.backlog(of: device)) })
+    }
+}
+
+/// What was learnt of single series and of peers, side by side in the pipeline's state.
+private struct DetectionState {
+    var table: [UInt8]
+    var peers: [UInt8]
+
+    init(table: [UInt8], peers: [UInt8]) {
+        self.table = table
+        self.peers = peers
+    }
+
+    var bytes: [UInt8] {
+        var writer = StateWriter()
+        writer.append(block: table)
+        writer.append(block: peers)
+        return writer.bytes
+    }
+
+    /// Of no bytes, those of a gateway that watched nothing yet; nil where the bytes are no state.
+    init?(bytes: [UInt8]) {
+        guard !bytes.isEmpty else {
+            self.init(table: DetectorTable().state(), peers: PeerTable(plan: PeerPlan()).state())
+            return
+        }
+        var reader = StateReader(bytes)
+        guard let table = reader.nextBlock(), let peers = reader.nextBlock(), reader.isAtEnd else { return nil }
+        self.init(table: table, peers: peers)
     }
 }
