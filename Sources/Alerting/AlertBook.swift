@@ -52,6 +52,7 @@ public struct AlertBook: Sendable {
         var raise: Double
         var clear: Double
         var staleMilliseconds: Int64
+        var coverageMin: Double
     }
 
     /// By series, where its watches lie; filled when a series is first seen.
@@ -203,7 +204,7 @@ public struct AlertBook: Sendable {
         {
             if let window = watch.window {
                 value = statistics.summary(series, window, watch.statistic.isQuantile)
-                    .flatMap { watch.statistic.value(in: $0) }
+                    .flatMap { ($0.coverage ?? 1) >= watch.coverageMin ? watch.statistic.value(in: $0) : nil }
             } else if let newest = statistics.newest(series) {
                 let age = now - newest.observed - max(.zero, clock.skew)
                 // An old value raises nothing new. What was raised by it when it was young goes on: a state that is told
@@ -359,7 +360,8 @@ public struct AlertBook: Sendable {
                     Watch(
                         rule: index, device: entry.device, statistic: threshold.statistic, window: threshold.window,
                         isAbove: threshold.direction == .above, raise: threshold.raise, clear: threshold.clear,
-                        staleMilliseconds: threshold.stale?.milliseconds ?? max(cadence * 3, 300_000)))
+                        staleMilliseconds: threshold.stale?.milliseconds ?? max(cadence * 3, 300_000),
+                        coverageMin: threshold.coverageMin))
             }
             watchesOfSeries.append(first..<watches.count)
         }

@@ -88,10 +88,14 @@ public struct Threshold: Equatable, Sendable {
     public let hold: Duration
     /// Without a reading for this long the alert can no longer be judged. nil: three cadences, at least 5 minutes.
     public let stale: Duration?
+    /// With a smaller part of the window's expected readings it cannot be judged, 0 to 1; where the cadence is not known it
+    /// always can.
+    public let coverageMin: Double
 
     public init(
         quantity: Quantity, channel: String? = nil, statistic: Statistic = .last, window: Duration? = nil,
-        direction: Direction, raise: Double, clear: Double, hold: Duration = .zero, stale: Duration? = nil
+        direction: Direction, raise: Double, clear: Double, hold: Duration = .zero, stale: Duration? = nil,
+        coverageMin: Double = 0
     ) {
         self.quantity = quantity
         self.channel = channel
@@ -102,6 +106,7 @@ public struct Threshold: Equatable, Sendable {
         self.clear = clear
         self.hold = hold
         self.stale = stale
+        self.coverageMin = coverageMin
     }
 }
 

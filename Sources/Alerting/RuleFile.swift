@@ -161,6 +161,12 @@ public enum RuleFile {
         let stale = setting["stale"].map { _ in
             reader.duration("stale", in: .seconds(1) ... .seconds(604_800), default: .seconds(300), &mistakes)
         }
+        let coverage = reader.number("coverage_min", &mistakes) ?? 0
+        if !(0...1).contains(coverage), let found = setting["coverage_min"] {
+            mistakes.append(found.mistake("expected 0 to 1"))
+        } else if coverage > 0, window == nil, let found = setting["coverage_min"] {
+            mistakes.append(found.mistake("is about a window, and this rule has none"))
+        }
         reader.finish(&mistakes)
         guard let raise = above ?? below, (above == nil) != (below == nil) else {
             if setting["above"] == nil || setting["below"] == nil || (above != nil && below != nil) {
@@ -183,7 +189,7 @@ public enum RuleFile {
             Threshold(
                 quantity: quantity, channel: channel, statistic: statistic, window: window,
                 direction: above == nil ? .below : .above, raise: raise, clear: clear ?? raise, hold: hold,
-                stale: stale))
+                stale: stale, coverageMin: coverage))
     }
 
     private static func window(

@@ -31,6 +31,8 @@ struct Repetition: BitwiseCopyable {
         share += max(Self.rateMin, 1 / Double(steps)) * ((isRepeated ? 1 : 0) - share)
     }
 
+    var knowsStays: Bool { stays >= Self.stepsMin }
+
     /// A run of so many readings came to its end, and was none that was told.
     mutating func learnStay(_ readings: Int) {
         guard readings > 2 else { return }
@@ -45,7 +47,7 @@ struct Repetition: BitwiseCopyable {
     /// A series that was never seen to do anything else, such as a counter of hours, is told of nothing.
     func readingsUsual(n: Int) -> Int {
         guard steps >= Self.stepsMin else { return .max }
-        let chance = min(max(share, stays >= Self.stepsMin ? stay : 0, 0.05), 0.999)
+        let chance = min(max(share, knowsStays ? stay : 0, 0.05), 0.999)
         return max(Self.readingsMin, Int(((log(Double(n)) + 7) / -log(chance)).rounded(.up)))
     }
 }
@@ -104,8 +106,9 @@ struct FlatLine: BitwiseCopyable {
             isTold = true
             return (run, usual)
         }
+        // Until it is known how long values rest that repeat now and then, twice as many.
         let usual = repetition.readingsUsual(n: n)
-        guard run >= usual else { return nil }
+        guard run >= usual, repetition.share < 0.05 || repetition.knowsStays || run / 2 >= usual else { return nil }
         isTold = true
         return (run, usual - 1)
     }

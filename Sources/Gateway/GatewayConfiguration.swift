@@ -1,4 +1,5 @@
 import Broker
+import CityScience
 import Decoding
 import Detection
 import Settings
@@ -39,6 +40,7 @@ public struct GatewayConfiguration: Sendable {
     public var windows: WindowPlan
     public var detection: DetectionPlan
     public var peers: PeerPlan
+    public var lamps: LampRules
     /// What one message may cost.
     public var decoding: DecodingLimits
     /// What becomes of devices that the roster does not name.
@@ -132,6 +134,7 @@ public struct GatewayConfiguration: Sendable {
         detection = Self.detection(
             reader.optional("detection"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
         peers = Self.peers(reader.optional("peers"), &mistakes)
+        lamps = Self.lamps(reader.optional("lamps"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
 
         var api = SettingReader(section(&reader, "api"), &mistakes)
         socketPath = located(api.text("socket", default: "/run/baotu/baotu.sock", &mistakes))

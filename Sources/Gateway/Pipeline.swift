@@ -1,4 +1,5 @@
 import Alerting
+import CityScience
 import Detection
 import Store
 import Telemetry
@@ -15,6 +16,7 @@ package final class Pipeline {
     private(set) var book: AlertBook
     private(set) var detectors = DetectorTable()
     private(set) var peers: PeerTable
+    private(set) var lamps: LampTable
     private let detection: DetectionPlan
     /// Series below this are watched as the plan says.
     private var settledSeries = 0
@@ -29,13 +31,15 @@ package final class Pipeline {
 
     package convenience init(_ configuration: GatewayConfiguration, rules: [AlertRule]) {
         self.init(
-            plan: configuration.windows, detection: configuration.detection, peers: configuration.peers, rules: rules)
+            plan: configuration.windows, detection: configuration.detection, peers: configuration.peers,
+            lamps: configuration.lamps, rules: rules)
     }
 
-    init(plan: WindowPlan, detection: DetectionPlan, peers: PeerPlan, rules: [AlertRule]) {
+    init(plan: WindowPlan, detection: DetectionPlan, peers: PeerPlan, lamps: LampRules, rules: [AlertRule]) {
         windows = WindowTable(plan: plan)
         self.detection = detection
         self.peers = PeerTable(plan: peers)
+        self.lamps = LampTable(rules: lamps)
         book = AlertBook(rules: rules)
     }
 
@@ -53,7 +57,7 @@ package final class Pipeline {
                 }),
             let learnt = DetectionState(bytes: parts.detectors), let detectors = DetectorTable(state: learnt.table)
         else { return false }
-        guard peers.resume(learnt.peers) else { return false }
+        guard peers.resume(learnt.peers), lamps.resume(learnt.lamps, registry: registry) else { return false }
         self.windows = windows
         self.health = health
         self.clocks = clocks
@@ -66,7 +70,9 @@ package final class Pipeline {
     package func state() -> [UInt8] {
         PipelineState(
             windows: windows.state(), health: health.state(), clocks: clocks.state(),
-            detectors: DetectionState(table: detectors.state(), peers: peers.state()).bytes
+            detectors: DetectionState(
+                table: detectors.state(), peers: peers.state(), lamps: lamps.state()
+            ).bytes
         ).bytes
     }
 
@@ -79,7 +85,9 @@ package final class Pipeline {
     ) {
         book.setRoster(entries)
         cadences = Dictionary(entries.map { ($0.device, $0.entry.cadence) }, uniquingKeysWith: { $1 })
-        peers.setRoster(Dictionary(entries.map { ($0.device, $0.entry) }, uniquingKeysWith: { $1 }))
+        let roster = Dictionary(entries.map { ($0.device, $0.entry) }, uniquingKeysWith: { $1 })
+        peers.setRoster(roster)
+        lamps.setRoster(roster)
         for place in 0..<windows.seriesCount {
             windows.setCadence(cadences[registry.series[place].device], of: SeriesID(rawValue: UInt32(place)))
         }
@@ -147,9 +155,19 @@ package final class Pipeline {
                 touched.append(reading.series)
             }
         }
-        if isLive { comparePeers(registry, at: now) }
+        if isLive {
+            watchLamps(fresh, registry, at: now)
+            comparePeers(registry, at: now)
+        }
         for finding in findings { health.note(finding) }
         return untaken
+    }
+
+    private func watchLamps(_ fresh: [Reading], _ registry: SeriesRegistry, at now: Timestamp) {
+        var found: [Finding] = []
+        lamps.absorb(fresh, registry: registry) { found.append($0) }
+        lamps.judgeCircuits(heard: { [health] in health.lastHeard($0) }, at: now) { found.append($0) }
+        findings += found
     }
 
     private func comparePeers(_ registry: SeriesRegistry, at now: Timestamp) {
@@ -201,31 +219,36 @@ package final class Pipeline {
     }
 }
 
-/// What was learnt of single series and of peers, side by side in the pipeline's state.
+/// What was learnt of single series, of peers and of lamps, side by side in the pipeline's state.
 private struct DetectionState {
     var table: [UInt8]
     var peers: [UInt8]
+    var lamps: [UInt8]
 
-    init(table: [UInt8], peers: [UInt8]) {
+    init(table: [UInt8], peers: [UInt8], lamps: [UInt8]) {
         self.table = table
         self.peers = peers
+        self.lamps = lamps
     }
 
     var bytes: [UInt8] {
         var writer = StateWriter()
-        writer.append(block: table)
-        writer.append(block: peers)
+        for block in [table, peers, lamps] { writer.append(block: block) }
         return writer.bytes
     }
 
     /// Of no bytes, those of a gateway that watched nothing yet; nil where the bytes are no state.
     init?(bytes: [UInt8]) {
         guard !bytes.isEmpty else {
-            self.init(table: DetectorTable().state(), peers: PeerTable(plan: PeerPlan()).state())
+            self.init(
+                table: DetectorTable().state(), peers: PeerTable(plan: PeerPlan()).state(),
+                lamps: LampTable(rules: LampRules()).state())
             return
         }
         var reader = StateReader(bytes)
-        guard let table = reader.nextBlock(), let peers = reader.nextBlock(), reader.isAtEnd else { return nil }
-        self.init(table: table, peers: peers)
+        guard let table = reader.nextBlock(), let peers = reader.nextBlock(), let lamps = reader.nextBlock(),
+            reader.isAtEnd
+        else { return nil }
+        self.init(table: table, peers: peers, lamps: lamps)
     }
 }
