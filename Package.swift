@@ -56,8 +56,9 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Broker", "Store", "Notification", "API",
-                "CLinux",
+                "Telemetry", "Settings", "Decoding", "Windows", "Detection", "CityScience", "Alerting", "Broker",
+                "Store",
+                "Notification", "API", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -97,6 +98,11 @@ let package = Package(
         .executableTarget(
             name: "windows-bench", dependencies: ["Windows", "Telemetry", "Measuring", "CMeasuring"],
             path: "Tests/Performance/WindowsBench", swiftSettings: ours),
+
+        .executableTarget(
+            name: "city-bench",
+            dependencies: ["Gateway", "Fleet", "Decoding", "Alerting", "Settings", "Telemetry", "Measuring"],
+            path: "Tests/Performance/CityBench", swiftSettings: ours),
 
         .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),

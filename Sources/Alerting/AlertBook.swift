@@ -52,6 +52,7 @@ public struct AlertBook: Sendable {
         var raise: Double
         var clear: Double
         var staleMilliseconds: Int64
+        var coverageMin: Double
     }
 
     /// By series, where its watches lie; filled when a series is first seen.
@@ -59,6 +60,7 @@ public struct AlertBook: Sendable {
     private var watches: [Watch] = []
     private let absenceRules: [Int]
     private let rangeRules: [Int]
+    private let findingRules: [Int]
     private let ruleIndex: [String: Int]
 
     public init(rules: [AlertRule]) {
@@ -66,6 +68,7 @@ public struct AlertBook: Sendable {
         ruleIndex = Dictionary(rules.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         absenceRules = rules.indices.filter { if case .absence = rules[$0].condition { true } else { false } }
         rangeRules = rules.indices.filter { if case .outOfRange = rules[$0].condition { true } else { false } }
+        findingRules = rules.indices.filter { if case .finding = rules[$0].condition { true } else { false } }
     }
 
     /// The devices that are expected, each with the moment since when; replaces the earlier roster.
@@ -104,13 +107,14 @@ public struct AlertBook: Sendable {
 
     // MARK: Evaluation
 
-    /// Judges the series that have new readings.
+    /// Judges the series that have new readings, and what was noticed in them.
     public mutating func evaluate(
-        touched: [SeriesID], suspects: [Reading], health: DeviceHealth, statistics: Statistics,
-        registry: SeriesRegistry, at now: Timestamp
+        touched: [SeriesID], suspects: [Reading], findings: [Finding] = [], health: DeviceHealth,
+        statistics: Statistics, registry: SeriesRegistry, at now: Timestamp
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
+        for finding in findings { judge(finding, registry, at: now, &transitions) }
         for reading in suspects {
             for index in rangeRules where matches(rules[index], deviceOf: reading.series, registry) {
                 step(
@@ -137,14 +141,18 @@ public struct AlertBook: Sendable {
         var transitions: [AlertTransition] = []
         bind(registry)
         for key in active.keys.sorted(by: Self.inOrder) {
-            guard let index = ruleIndex[key.rule], let series = key.series else { continue }
+            guard let index = ruleIndex[key.rule] else { continue }
+            if case .finding(let watch) = rules[index].condition {
+                judgeFindings(rules[index], watch, key, health, registry, at: now, &transitions)
+            }
+            guard let series = key.series else { continue }
             switch rules[index].condition {
             case .threshold:
                 for place in watchesOfSeries[series.index] where watches[place].rule == index {
                     judge(watches[place], series, health, statistics, registry, at: now, &transitions)
                 }
             case .outOfRange: judgeRange(rules[index], series, health, statistics, registry, at: now, &transitions)
-            case .absence: break
+            case .absence, .finding: break
             }
         }
         guard let listeningSince else { return transitions }
@@ -196,7 +204,7 @@ public struct AlertBook: Sendable {
         {
             if let window = watch.window {
                 value = statistics.summary(series, window, watch.statistic.isQuantile)
-                    .flatMap { watch.statistic.value(in: $0) }
+                    .flatMap { ($0.coverage ?? 1) >= watch.coverageMin ? watch.statistic.value(in: $0) : nil }
             } else if let newest = statistics.newest(series) {
                 let age = now - newest.observed - max(.zero, clock.skew)
                 // An old value raises nothing new. What was raised by it when it was young goes on: a state that is told
@@ -229,6 +237,37 @@ public struct AlertBook: Sendable {
             newest.observed > suspect, now - suspect >= range.clearAfter
         else { return }
         step(rule, series: series, .clears, value: newest.value, registry, at: now, &transitions)
+    }
+
+    private mutating func judge(
+        _ finding: Finding, _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
+    ) {
+        for index in findingRules {
+            let rule = rules[index]
+            guard case .finding(let watch) = rule.condition, watch.watches(finding, registry),
+                // What a backlog tells of yesterday is no news.
+                now - finding.observed < watch.clearAfter,
+                matches(rule, finding.device, registry)
+            else { continue }
+            step(
+                rule, key: AlertKey(rule: rule.name, device: finding.device, series: finding.series), .holds,
+                hold: .zero, value: finding.value,
+                sentence: "\(registry.devices[finding.device.index].name): \(finding.sentence)", at: now,
+                &transitions)
+        }
+    }
+
+    private mutating func judgeFindings(
+        _ rule: AlertRule, _ watch: FindingWatch, _ key: AlertKey, _ health: DeviceHealth, _ registry: SeriesRegistry,
+        at now: Timestamp, _ transitions: inout [AlertTransition]
+    ) {
+        let last = watch.kinds.compactMap { health.lastFinding($0, device: key.device, series: key.series) }.max()
+        if let last, now - last < watch.clearAfter { return }
+        let title = key.series.map { " in its \(registry.series[$0.index].quantity.definition.title)" } ?? ""
+        step(
+            rule, key: key, .clears, hold: .zero, value: nil,
+            sentence: "\(registry.devices[key.device.index].name): nothing of the kind was noticed\(title) for "
+                + spoken(watch.clearAfter), at: now, &transitions)
     }
 
     private mutating func judgeAbsence(
@@ -321,15 +360,19 @@ public struct AlertBook: Sendable {
                     Watch(
                         rule: index, device: entry.device, statistic: threshold.statistic, window: threshold.window,
                         isAbove: threshold.direction == .above, raise: threshold.raise, clear: threshold.clear,
-                        staleMilliseconds: threshold.stale?.milliseconds ?? max(cadence * 3, 300_000)))
+                        staleMilliseconds: threshold.stale?.milliseconds ?? max(cadence * 3, 300_000),
+                        coverageMin: threshold.coverageMin))
             }
             watchesOfSeries.append(first..<watches.count)
         }
     }
 
     private func matches(_ rule: AlertRule, deviceOf series: SeriesID, _ registry: SeriesRegistry) -> Bool {
-        let device = registry.series[series.index].device
-        return rule.devices.matches(
+        matches(rule, registry.series[series.index].device, registry)
+    }
+
+    private func matches(_ rule: AlertRule, _ device: DeviceIndex, _ registry: SeriesRegistry) -> Bool {
+        rule.devices.matches(
             name: registry.devices[device.index].name, profile: registry.devices[device.index].profile,
             area: expected[device]?.entry.area ?? "")
     }
@@ -344,6 +387,11 @@ public struct AlertBook: Sendable {
                 rule.devices.matches(
                     name: registry.devices[key.device.index].name, profile: $0.entry.profile, area: $0.entry.area)
             } ?? false
+        case (.finding(let watch), let series):
+            matches(rule, key.device, registry)
+                && (watch.quantities.map { wanted in
+                    series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
+                } ?? true)
         case (.threshold, nil), (.outOfRange, nil), (.absence, _?): false
         }
     }
@@ -389,7 +437,7 @@ public struct AlertBook: Sendable {
             case .clears: return "\(subject) is \(shown), possible again"
             case .noData: return "\(subject) cannot be judged: no data"
             }
-        case .absence: return name
+        case .absence, .finding: return name
         }
     }
 }

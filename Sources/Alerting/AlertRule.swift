@@ -20,6 +20,7 @@ public enum Condition: Equatable, Sendable {
     case threshold(Threshold)
     case absence(Absence)
     case outOfRange(OutOfRange)
+    case finding(FindingWatch)
 }
 
 /// A statistic beyond a level, for long enough.
@@ -87,10 +88,14 @@ public struct Threshold: Equatable, Sendable {
     public let hold: Duration
     /// Without a reading for this long the alert can no longer be judged. nil: three cadences, at least 5 minutes.
     public let stale: Duration?
+    /// With a smaller part of the window's expected readings it cannot be judged, 0 to 1; where the cadence is not known it
+    /// always can.
+    public let coverageMin: Double
 
     public init(
         quantity: Quantity, channel: String? = nil, statistic: Statistic = .last, window: Duration? = nil,
-        direction: Direction, raise: Double, clear: Double, hold: Duration = .zero, stale: Duration? = nil
+        direction: Direction, raise: Double, clear: Double, hold: Duration = .zero, stale: Duration? = nil,
+        coverageMin: Double = 0
     ) {
         self.quantity = quantity
         self.channel = channel
@@ -101,6 +106,7 @@ public struct Threshold: Equatable, Sendable {
         self.clear = clear
         self.hold = hold
         self.stale = stale
+        self.coverageMin = coverageMin
     }
 }
 
@@ -127,6 +133,33 @@ public struct OutOfRange: Equatable, Sendable {
     public let clearAfter: Duration
 
     public init(clearAfter: Duration) { self.clearAfter = clearAfter }
+}
+
+/// Something that a detector or a rule of the city noticed.
+public struct FindingWatch: Equatable, Sendable {
+    public let kinds: Set<Finding.Kind>
+    /// nil: of any, or of none.
+    public let quantities: Set<Quantity>?
+    /// Findings below this are passed over; 0.5 to 1.
+    public let severityMin: Double
+    /// Over when nothing of the kind was noticed for this long.
+    public let clearAfter: Duration
+
+    public init(
+        kinds: Set<Finding.Kind>, quantities: Set<Quantity>? = nil, severityMin: Double = 0.5, clearAfter: Duration
+    ) {
+        self.kinds = kinds
+        self.quantities = quantities
+        self.severityMin = severityMin
+        self.clearAfter = clearAfter
+    }
+
+    func watches(_ finding: Finding, _ registry: SeriesRegistry) -> Bool {
+        kinds.contains(finding.kind) && finding.severity >= severityMin
+            && (quantities.map { wanted in
+                finding.series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
+            } ?? true)
+    }
 }
 
 /// Which devices a rule is about; what is nil or empty matches all.

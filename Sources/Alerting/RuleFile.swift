@@ -3,11 +3,12 @@ import Telemetry
 
 /// `Config/alerts.yaml`: the rules, in file order.
 public enum RuleFile {
-    /// Reads the rules; `windows` are the lengths that the gateway keeps of a quantity, which a rule may ask for.
+    /// Reads the rules; `windows` are the lengths that the gateway keeps of a quantity, which a rule may ask for; of nil
+    /// those of most quantities.
     ///
     /// Throws all mistakes together, each with file, line, key, value and what would be right.
     public static func parse(
-        yaml text: String, file: String, windows: (Quantity) -> [Duration]
+        yaml text: String, file: String, windows: (Quantity?) -> [Duration]
     ) throws(Mistakes) -> [AlertRule] {
         let root = try Setting.parse(yaml: text, file: file)
         var mistakes: [Mistake] = []
@@ -32,7 +33,7 @@ public enum RuleFile {
     }
 
     private static func rule(
-        _ setting: Setting, _ windows: (Quantity) -> [Duration], _ mistakes: inout [Mistake]
+        _ setting: Setting, _ windows: (Quantity?) -> [Duration], _ mistakes: inout [Mistake]
     ) -> AlertRule? {
         var reader = SettingReader(setting, &mistakes)
         let nameSetting = reader.required("rule", "a name, such as lamp-silent", &mistakes)
@@ -58,13 +59,16 @@ public enum RuleFile {
             section.finish(&mistakes)
             conditions.append(.outOfRange(OutOfRange(clearAfter: clearAfter)))
         }
+        if let finding = reader.optional("finding") {
+            if let condition = Self.finding(finding, &mistakes) { conditions.append(condition) }
+        }
         reader.finish(&mistakes)
-        let kinds = ["threshold", "absence", "out_of_range"].filter { setting[$0] != nil }
+        let kinds = ["threshold", "absence", "out_of_range", "finding"].filter { setting[$0] != nil }
         if kinds.count != 1 {
             mistakes.append(
                 Mistake(
                     file: setting.file, line: setting.line, key: setting.path, value: nil,
-                    expected: "expected one of threshold, absence and out_of_range, found "
+                    expected: "expected one of threshold, absence, out_of_range and finding, found "
                         + (kinds.isEmpty ? "none" : kinds.joined(separator: " and "))))
         }
         guard let condition = conditions.first, !name.isEmpty else { return nil }
@@ -90,8 +94,46 @@ public enum RuleFile {
         return .absence(Absence(cadences: cadences, atLeast: atLeast))
     }
 
+    private static func finding(_ setting: Setting, _ mistakes: inout [Mistake]) -> Condition? {
+        var reader = SettingReader(setting, &mistakes)
+        var kinds: Set<Finding.Kind> = []
+        if let list = reader.required("kinds", "a list of what was noticed, such as [flat_line, spike]", &mistakes) {
+            let known = Finding.Kind.allCases.map(\.rawValue)
+            for item in list.items ?? [list] {
+                if let kind = item.text.flatMap({ Finding.Kind(rawValue: $0) }) {
+                    kinds.insert(kind)
+                } else {
+                    let hint = nearest(to: item.shown, in: known).map { "; did you mean '\($0)'?" } ?? ""
+                    mistakes.append(item.mistake("expected one of \(known.joined(separator: ", "))\(hint)"))
+                }
+            }
+        }
+        var quantities: Set<Quantity>?
+        if let list = reader.optional("quantities") {
+            quantities = []
+            for item in list.items ?? [list] {
+                if let quantity = item.text.flatMap({ Quantity(named: $0) }) {
+                    quantities?.insert(quantity)
+                } else {
+                    let hint = nearest(to: item.shown, in: Quantity.all.map(\.name)).map { "; did you mean '\($0)'?" }
+                    mistakes.append(item.mistake("expected a quantity of the vocabulary\(hint ?? "")"))
+                }
+            }
+        }
+        let severity = reader.number("severity_min", &mistakes) ?? 0.5
+        if !(0.5...1).contains(severity), let found = setting["severity_min"] {
+            mistakes.append(found.mistake("expected 0.5 to 1"))
+        }
+        let clearAfter = reader.duration(
+            "clear_after", in: .seconds(60) ... .seconds(604_800), default: .seconds(1800), &mistakes)
+        reader.finish(&mistakes)
+        guard !kinds.isEmpty else { return nil }
+        return .finding(
+            FindingWatch(kinds: kinds, quantities: quantities, severityMin: severity, clearAfter: clearAfter))
+    }
+
     private static func threshold(
-        _ setting: Setting, _ windows: (Quantity) -> [Duration], _ mistakes: inout [Mistake]
+        _ setting: Setting, _ windows: (Quantity?) -> [Duration], _ mistakes: inout [Mistake]
     ) -> Condition? {
         var reader = SettingReader(setting, &mistakes)
         var quantity: Quantity?
@@ -104,8 +146,7 @@ public enum RuleFile {
         }
         let channel = reader.optionalText("channel", &mistakes)
         let statistic = reader.word("statistic", default: Threshold.Statistic.last, &mistakes)
-        // Of no known quantity any window may be meant; that mistake stands for both.
-        let window = Self.window(reader.optional("window"), quantity.map(windows), &mistakes)
+        let window = Self.window(reader.optional("window"), windows(quantity), &mistakes)
         if let quantity, let found = setting["statistic"], !statistic.exists(for: quantity) {
             mistakes.append(
                 found.mistake("\(quantity.name) has no \(statistic.rawValue): it is a \(quantity.kind.rawValue)"))
@@ -119,6 +160,12 @@ public enum RuleFile {
         let hold = reader.duration("hold", in: .zero ... .seconds(604_800), default: .zero, &mistakes)
         let stale = setting["stale"].map { _ in
             reader.duration("stale", in: .seconds(1) ... .seconds(604_800), default: .seconds(300), &mistakes)
+        }
+        let coverage = reader.number("coverage_min", &mistakes) ?? 0
+        if !(0...1).contains(coverage), let found = setting["coverage_min"] {
+            mistakes.append(found.mistake("expected 0 to 1"))
+        } else if coverage > 0, window == nil, let found = setting["coverage_min"] {
+            mistakes.append(found.mistake("is about a window, and this rule has none"))
         }
         reader.finish(&mistakes)
         guard let raise = above ?? below, (above == nil) != (below == nil) else {
@@ -142,20 +189,16 @@ public enum RuleFile {
             Threshold(
                 quantity: quantity, channel: channel, statistic: statistic, window: window,
                 direction: above == nil ? .below : .above, raise: raise, clear: clear ?? raise, hold: hold,
-                stale: stale))
+                stale: stale, coverageMin: coverage))
     }
 
     private static func window(
-        _ setting: Setting?, _ windows: [Duration]?, _ mistakes: inout [Mistake]
+        _ setting: Setting?, _ windows: [Duration], _ mistakes: inout [Mistake]
     ) -> Duration? {
         guard let setting else { return nil }
-        let length = setting.text.flatMap { Duration(shortForm: $0) }
-        guard let length, windows?.contains(length) ?? true else {
-            let kept = (windows ?? []).map(\.shortForm).joined(separator: ", ")
-            mistakes.append(
-                setting.mistake(
-                    windows == nil
-                        ? "expected a length, such as 5m" : "expected a window that the gateway keeps: \(kept)"))
+        guard let text = setting.text, let length = Duration(shortForm: text), windows.contains(length) else {
+            let kept = windows.map(\.shortForm).joined(separator: ", ")
+            mistakes.append(setting.mistake("expected a window that the gateway keeps: \(kept)"))
             return nil
         }
         return length

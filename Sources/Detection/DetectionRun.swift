@@ -152,11 +152,8 @@ enum WallClock {
     static func read(_ text: ArraySlice<UInt8>) -> Timestamp? {
         let wall = withoutZone(text)
         if let moment = wall.withUnsafeBytes({ Timestamp(iso8601: $0, assumedOffsetSeconds: 0) }) { return moment }
-        if wall.count == 10 {
-            return (Array(wall) + Array("T00:00".utf8)).withUnsafeBytes {
-                Timestamp(iso8601: $0, assumedOffsetSeconds: 0)
-            }
-        }
+        let midnight = Array(wall) + Array("T00:00".utf8)
+        if let moment = midnight.withUnsafeBytes({ Timestamp(iso8601: $0, assumedOffsetSeconds: 0) }) { return moment }
         return american(wall)
     }
 

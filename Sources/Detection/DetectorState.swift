@@ -11,10 +11,10 @@ extension DetectorTable {
         var writer = StateWriter()
         writer.append(Self.version)
         writer.append(UInt32(lanes.count))
-        for lane in lanes {
+        for (lane, settings) in zip(lanes, settings) {
             writer.append(lane.series.rawValue)
             writer.append(lane.newest)
-            lane.settings.write(to: &writer)
+            settings.write(to: &writer)
             if lane.core >= 0 { cores[lane.core].pointee.write(to: &writer) }
             if lane.season >= 0 { seasons[lane.season].pointee.write(to: &writer) }
             if lane.shape >= 0 { shapes[lane.shape].pointee.write(to: &writer) }
@@ -231,7 +231,7 @@ extension ShapeNovelty {
         writer.append(distance)
         writer.append(count: centreCount)
         for centre in 0..<centreCount {
-            for j in 0..<6 { writer.append(centres[centre >> 3][j][centre & 7]) }
+            for j in 0..<6 { writer.append(centres[6 * (centre >> 3) + j][centre & 7]) }
             writer.append(hits[centre])
             writer.append(used[centre])
         }
@@ -252,7 +252,7 @@ extension ShapeNovelty {
         for centre in 0..<centreCount {
             for j in 0..<6 {
                 guard let number = reader.number() else { return nil }
-                centres[centre >> 3][j][centre & 7] = number
+                centres[6 * (centre >> 3) + j][centre & 7] = number
             }
             guard let hits = reader.next(UInt8.self), (1...Self.hitsMax).contains(hits),
                 let used = reader.next(UInt32.self)
@@ -291,11 +291,15 @@ extension Repetition {
     fileprivate func write(to writer: inout StateWriter) {
         writer.append(share)
         writer.append(count: steps)
+        writer.append(stay)
+        writer.append(count: stays)
     }
 
     fileprivate init?(from reader: inout StateReader) {
-        guard let share = reader.size(), share <= 1, let steps = reader.count() else { return nil }
-        self.init(share: share, steps: steps)
+        guard let share = reader.size(), share <= 1, let steps = reader.count(), let stay = reader.size(), stay <= 1,
+            let stays = reader.count()
+        else { return nil }
+        self.init(share: share, steps: steps, stay: stay, stays: stays)
     }
 }
 
@@ -347,13 +351,18 @@ extension StraightLine {
         writer.append(count: run)
         writer.append(isTold)
         repetition.write(to: &writer)
+        writer.append(stepMin)
+        writer.append(count: stepMinCount)
     }
 
     fileprivate init?(from reader: inout StateReader) {
         guard let n = reader.count(), let last = reader.number(), let step = reader.double(),
-            let run = reader.count(), let isTold = reader.flag(), let repetition = Repetition(from: &reader)
+            let run = reader.count(), let isTold = reader.flag(), let repetition = Repetition(from: &reader),
+            let stepMin = reader.double(), let stepMinCount = reader.count()
         else { return nil }
-        self.init(n: n, last: last, step: step, run: run, isTold: isTold, repetition: repetition)
+        self.init(
+            n: n, last: last, step: step, run: run, isTold: isTold, repetition: repetition, stepMin: stepMin,
+            stepMinCount: stepMinCount)
     }
 }
 

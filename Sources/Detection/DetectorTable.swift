@@ -50,7 +50,8 @@ public struct DetectorTable: ~Copyable {
         var newest = Int64.min
         /// Milliseconds; a longer silence is a gap.
         var gapAbove = Int64.max
-        var settings: DetectorSettings
+        var localOffset: Int64 = 0
+        var tier: DetectorTier?
         var core: Int32 = -1
         var season: Int32 = -1
         var shape: Int32 = -1
@@ -60,6 +61,8 @@ public struct DetectorTable: ~Copyable {
     /// By series: the place in `lanes`, or -1.
     var places: [Int32] = []
     var lanes: [Lane] = []
+    /// Beside the lanes: needed for rules and gaps only.
+    var settings: [DetectorSettings] = []
     var cores = Pool(empty: DetectorCore())
     var seasons = Pool(empty: SeasonalResidual())
     var shapes = Pool(empty: ShapeNovelty())
@@ -78,16 +81,19 @@ public struct DetectorTable: ~Copyable {
         while places.count <= series.index { places.append(-1) }
         if places[series.index] < 0 {
             places[series.index] = Int32(lanes.count)
-            lanes.append(Lane(series: series, settings: DetectorSettings(tier: nil)))
+            lanes.append(Lane(series: series))
+            self.settings.append(settings)
         }
         let place = Int(places[series.index])
-        if lanes[place].settings.tier != settings.tier { allot(settings.tier, place) }
+        if lanes[place].tier != settings.tier { allot(settings.tier, place) }
         if settings.rules != nil, lanes[place].rules < 0 { lanes[place].rules = plausibilities.take() }
         if settings.rules == nil, lanes[place].rules >= 0 {
             plausibilities.giveBack(lanes[place].rules)
             lanes[place].rules = -1
         }
-        lanes[place].settings = settings
+        self.settings[place] = settings
+        lanes[place].tier = settings.tier
+        lanes[place].localOffset = Int64(settings.localOffsetSeconds) * 1000
         lanes[place].gapAbove =
             settings.interval.map { Int64(Double($0.milliseconds) * settings.gapIntervals) } ?? .max
     }
@@ -103,7 +109,7 @@ public struct DetectorTable: ~Copyable {
     }
 
     public func settings(of series: SeriesID) -> DetectorSettings? {
-        place(of: series).map { lanes[$0].settings }
+        place(of: series).map { settings[$0] }
     }
 
     /// Takes a reading of a series that is watched; one of any other series is passed over, and so is one that is older
@@ -113,6 +119,13 @@ public struct DetectorTable: ~Copyable {
             return nil
         }
         return feed(reading, place)
+    }
+
+    /// Whether the series still stands on the value, or runs on the line, that was told of it.
+    public func isStandingStill(_ series: SeriesID) -> Bool {
+        guard let place = place(of: series), lanes[place].rules >= 0 else { return false }
+        let rules = plausibilities[lanes[place].rules]
+        return rules.pointee.flat.isTold || rules.pointee.line.isTold
     }
 
     /// Takes a reading whatever its time: for a file whose rows are taken in their order.
@@ -133,20 +146,20 @@ public struct DetectorTable: ~Copyable {
         let silence = lane.newest == .min ? 0 : observed &- lane.newest
         let isBehindGap = silence > lane.gapAbove
         lanes[place].newest = observed
-        let local = observed &+ Int64(lane.settings.localOffsetSeconds) &* 1000
+        let local = observed &+ lane.localOffset
         var told: Plausibility.Told?
-        if lane.rules >= 0, let rules = lane.settings.rules {
+        if lane.rules >= 0, let rules = settings[place].rules {
             let moment = Plausibility.Moment(
                 observed: observed, day: local.flooredDivision(by: 86_400_000),
                 silence: isBehindGap ? .milliseconds(silence) : nil)
             switch plausibilities[lane.rules].pointee.step(
-                reading.value, moment, rules, interval: lane.settings.interval)
+                reading.value, moment, rules, interval: settings[place].interval)
             {
             case .impossible(let verdict): return verdict.map { anomaly(reading, $0) }
             case .possible(let found): told = found
             }
         }
-        if let tier = lane.settings.tier {
+        if let tier = lane.tier {
             let (season, shape) = (seasons.ifTaken(lane.season), shapes.ifTaken(lane.shape))
             if isBehindGap { Detector.resume(season: season, shape: shape) }
             let verdict = Detector.step(

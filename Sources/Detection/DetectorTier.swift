@@ -1,10 +1,10 @@
-/// How much of the detector watches a series.
+/// How much of the detector watches a series. Each takes 148 bytes of the table beside the state that is named.
 public enum DetectorTier: UInt8, CaseIterable, Hashable, Sendable {
-    /// Record range and slow mean: 120 bytes a series, for large fleets.
+    /// Record range and slow mean: 80 bytes a series, for large fleets.
     case light = 1
-    /// And the profile of the day: for what follows the sun or the clock, such as lamps and solar panels.
+    /// And the profile of the day: for what follows the sun or the clock, such as lamps and solar panels; 1,432 bytes.
     case daily = 2
-    /// And the novelty of the recent shape.
+    /// And the novelty of the recent shape; 5,032 bytes.
     case full = 3
 
     public init?(named name: some StringProtocol) {

@@ -53,6 +53,9 @@ public struct PeerGroup: Sendable {
         return told
     }
 
+    /// Who stands apart and was told, by number.
+    public var standing: [SeriesID] { apart.filter { $0.value >= rounds }.map(\.key).sorted() }
+
     private static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()
         let middle = sorted.count / 2

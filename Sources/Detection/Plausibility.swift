@@ -33,7 +33,7 @@ public struct PlausibilityRules: Hashable, Sendable {
     }
 }
 
-/// What the rules keep of a series: 848 bytes.
+/// What the rules keep of a series: 696 bytes.
 struct Plausibility: BitwiseCopyable {
     /// A rule says that something is amiss, not how grave it is: the least that an alert has. So the reader of a file may
     /// set a threshold that leaves the detector's own alerts and no others.

@@ -17,10 +17,9 @@ struct ShapeNovelty: BitwiseCopyable {
     var radius = 0.0
     var centreCount = 0
     var likelihood = Likelihood()
-    /// Coordinate by coordinate of eight centres at a time, so that eight distances are reckoned side by side. A centre
+    /// Six coordinates of eight centres at a time, so that eight distances are reckoned side by side. A centre
     /// that is not yet used is infinitely far.
-    var centres = InlineArray<8, InlineArray<6, SIMD8<Double>>>(
-        repeating: InlineArray<6, SIMD8<Double>>(repeating: SIMD8(repeating: .infinity)))
+    var centres = InlineArray<48, SIMD8<Double>>(repeating: SIMD8(repeating: .infinity))
     /// How many shapes each centre stands for, up to `hitsMax`.
     var hits = InlineArray<64, UInt8>(repeating: 0)
     /// By centre: the number of the reading that it was last nearest to.
@@ -76,14 +75,14 @@ struct ShapeNovelty: BitwiseCopyable {
             if hits[nearest] < Self.hitsMax { hits[nearest] += 1 }
             let rate = 1 / Double(hits[nearest])
             let (group, lane) = (nearest >> 3, nearest & 7)
-            for j in 0..<6 { centres[group][j][lane] += rate * (shape[j] - centres[group][j][lane]) }
+            for j in 0..<6 { centres[6 * group + j][lane] += rate * (shape[j] - centres[6 * group + j][lane]) }
             used[nearest] = n
         }
         return distance
     }
 
     private mutating func put(_ shape: InlineArray<6, Double>, at centre: Int, _ n: UInt32) {
-        for j in 0..<6 { centres[centre >> 3][j][centre & 7] = shape[j] }
+        for j in 0..<6 { centres[6 * (centre >> 3) + j][centre & 7] = shape[j] }
         hits[centre] = 1
         used[centre] = n
     }
@@ -91,22 +90,21 @@ struct ShapeNovelty: BitwiseCopyable {
     /// The centre nearest to `shape`, of several the first, and the square of its distance.
     @inline(__always)
     private func nearest(to shape: InlineArray<6, Double>) -> (Int, Double) {
-        var least = SIMD8<Double>(repeating: .infinity)
-        var groups = SIMD8<Int64>(repeating: 0)
+        let all = centres.span
+        var least = Double.infinity
+        var nearest = 0
         for group in 0..<(centreCount + 7) >> 3 {
             var sum = SIMD8<Double>(repeating: 0)
             for j in 0..<6 {
-                let apart = centres[group][j] - shape[j]
+                let apart = all[unchecked: 6 * group + j] - shape[j]
                 sum += apart * apart
             }
-            let isLess = sum .< least
-            least.replace(with: sum, where: isLess)
-            groups.replace(with: Int64(group), where: isLess)
+            for lane in 0..<8 where sum[lane] < least {
+                least = sum[lane]
+                nearest = group << 3 | lane
+            }
         }
-        let squared = least.min()
-        var nearest = Int.max
-        for lane in 0..<8 where least[lane] == squared { nearest = min(nearest, Int(groups[lane]) << 3 | lane) }
-        return (nearest, squared)
+        return (nearest, least)
     }
 
     private var leastRecentlyUsed: Int {

@@ -237,10 +237,15 @@ public struct City: Sendable {
 
     /// A kind that can be seen at this hour, on any device that can have it and has none yet.
     private mutating func chooseFault(at moment: Timestamp) {
-        let isNight = CityWeather(at: moment, noise: noise).sunElevation < -7
+        // In the twilight a lamp may burn or not, and with a low sun a segment has no current to have too much of.
+        let elevation = CityWeather(at: moment, noise: noise).sunElevation
         let kinds = FaultKind.allCases.filter { kind in
-            kind.families.contains { options.count(of: $0) > 0 }
-                && (isNight ? kind != .dayBurner && kind != .overcurrent : kind != .lampOut)
+            guard kind.families.contains(where: { options.count(of: $0) > 0 }) else { return false }
+            return switch kind {
+            case .lampOut: elevation < -8
+            case .dayBurner, .overcurrent: elevation > 12
+            case .stuck, .spike, .silent, .panelOverheating, .pollutionEpisode, .malformed: true
+            }
         }
         let chance = noise.forked(78)
         guard !kinds.isEmpty else { return }

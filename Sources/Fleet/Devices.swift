@@ -142,8 +142,9 @@ struct RoadSegment: Sendable {
         }
         panelTemperature = followed(panelTemperature, weather.airTemperature + 0.035 * weather.irradiance, 600)
         roadTemperature = followed(roadTemperature, weather.airTemperature + 0.02 * weather.irradiance, 2400)
-        let panel = (panelTemperature ?? 0) + 45 * overheating
-        let road = (roadTemperature ?? 0) + 12 * overheating
+        // Thermometers of a tenth of a degree tremble by as much.
+        let panel = (panelTemperature ?? 0) + 45 * overheating + 0.1 * noise.forked(6).bell(now)
+        let road = (roadTemperature ?? 0) + 12 * overheating + 0.1 * noise.forked(7).bell(now)
         // Crystalline silicon loses 0.4 % of its power and 0.3 % of its voltage a kelvin above 25 °C.
         let isAwake = irradiance >= 5
         let voltage = isAwake ? 380 * (1 - 0.003 * (panel - 25)) + 0.5 * noise.forked(2).bell(now) : 0

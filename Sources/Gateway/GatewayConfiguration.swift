@@ -1,5 +1,7 @@
 import Broker
+import CityScience
 import Decoding
+import Detection
 import Settings
 import Store
 import Telemetry
@@ -36,6 +38,9 @@ public struct GatewayConfiguration: Sendable {
     public var rosterFile: String?
     public var rulesFile: String
     public var windows: WindowPlan
+    public var detection: DetectionPlan
+    public var peers: PeerPlan
+    public var lamps: LampRules
     /// What one message may cost.
     public var decoding: DecodingLimits
     /// What becomes of devices that the roster does not name.
@@ -126,6 +131,10 @@ public struct GatewayConfiguration: Sendable {
 
         rulesFile = located(reader.text("rules", default: "alerts.yaml", &mistakes))
         windows = Self.windows(reader.optional("windows"), &mistakes)
+        detection = Self.detection(
+            reader.optional("detection"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
+        peers = Self.peers(reader.optional("peers"), &mistakes)
+        lamps = Self.lamps(reader.optional("lamps"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
 
         var api = SettingReader(section(&reader, "api"), &mistakes)
         socketPath = located(api.text("socket", default: "/run/baotu/baotu.sock", &mistakes))

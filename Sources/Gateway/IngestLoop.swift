@@ -63,7 +63,7 @@ final class IngestLoop {
         self.sealer = sealer
         self.now = now
         decoder = Self.decoder(files, configuration)
-        pipeline = Pipeline(plan: configuration.windows, rules: files.rules)
+        pipeline = Pipeline(configuration, rules: files.rules)
         outbox = OutboxPump(configuration: configuration.notifications, broker: broker, log: log)
         statusLine = StatusLine(interval: configuration.statusInterval)
         lastJournalID = journal.lastJournalID

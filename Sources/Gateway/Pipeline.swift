@@ -1,4 +1,6 @@
 import Alerting
+import CityScience
+import Detection
 import Store
 import Telemetry
 import Windows
@@ -7,11 +9,19 @@ import Windows
 ///
 /// No clock, no file, no socket. Replay after a restart runs the same code with the times that the journal kept.
 /// Owned by the ingest thread.
-final class Pipeline {
+package final class Pipeline {
     private(set) var windows: WindowTable
     private(set) var health = DeviceHealth()
     private(set) var clocks = DeviceClocks()
     private(set) var book: AlertBook
+    private(set) var detectors = DetectorTable()
+    private(set) var peers: PeerTable
+    private(set) var lamps: LampTable
+    private let detection: DetectionPlan
+    /// Series below this are watched as the plan says.
+    private var settledSeries = 0
+    /// What the last `absorb` noticed.
+    private(set) var findings: [Finding] = []
     private var touched: [SeriesID] = []
     /// By series: the turn in which it was last touched, so that each stands in `touched` once.
     private var touchedIn: [UInt32] = []
@@ -19,14 +29,23 @@ final class Pipeline {
     /// Of the devices on the roster.
     private var cadences: [DeviceIndex: Duration] = [:]
 
-    init(plan: WindowPlan, rules: [AlertRule]) {
+    package convenience init(_ configuration: GatewayConfiguration, rules: [AlertRule]) {
+        self.init(
+            plan: configuration.windows, detection: configuration.detection, peers: configuration.peers,
+            lamps: configuration.lamps, rules: rules)
+    }
+
+    init(plan: WindowPlan, detection: DetectionPlan, peers: PeerPlan, lamps: LampRules, rules: [AlertRule]) {
         windows = WindowTable(plan: plan)
+        self.detection = detection
+        self.peers = PeerTable(plan: peers)
+        self.lamps = LampTable(rules: lamps)
         book = AlertBook(rules: rules)
     }
 
     /// Resumes from the state that a snapshot kept; false when the bytes are not one, and then nothing changed. The roster
     /// must be set already: a device's cadence decides how fine the panes of its windows are.
-    func restore(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
+    package func restore(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         guard let parts = PipelineState(bytes: state), let health = DeviceHealth(state: parts.health),
             let clocks = parts.clocks.isEmpty ? DeviceClocks() : DeviceClocks(state: parts.clocks),
             let windows = WindowTable(
@@ -35,29 +54,59 @@ final class Pipeline {
                     guard number < registry.seriesCount else { return nil }
                     let series = registry.series[number]
                     return SeriesTraits(quantity: series.quantity, cadence: cadences[series.device])
-                })
+                }),
+            let learnt = DetectionState(bytes: parts.detectors), let detectors = DetectorTable(state: learnt.table)
         else { return false }
+        guard peers.resume(learnt.peers), lamps.resume(learnt.lamps, registry: registry) else { return false }
         self.windows = windows
         self.health = health
         self.clocks = clocks
+        self.detectors = detectors
+        settledSeries = 0
+        settleDetectors(registry)
         return true
     }
 
-    func state() -> [UInt8] {
-        PipelineState(windows: windows.state(), health: health.state(), clocks: clocks.state()).bytes
+    package func state() -> [UInt8] {
+        PipelineState(
+            windows: windows.state(), health: health.state(), clocks: clocks.state(),
+            detectors: DetectionState(
+                table: detectors.state(), peers: peers.state(), lamps: lamps.state()
+            ).bytes
+        ).bytes
     }
 
     func restore(_ alerts: [(key: AlertKey, state: AlertState, severity: Severity)]) {
         for alert in alerts { book.restore(alert.key, state: alert.state, severity: alert.severity) }
     }
 
-    func setRoster(
+    package func setRoster(
         _ entries: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)], registry: SeriesRegistry
     ) {
         book.setRoster(entries)
         cadences = Dictionary(entries.map { ($0.device, $0.entry.cadence) }, uniquingKeysWith: { $1 })
+        let roster = Dictionary(entries.map { ($0.device, $0.entry) }, uniquingKeysWith: { $1 })
+        peers.setRoster(roster)
+        lamps.setRoster(roster)
         for place in 0..<windows.seriesCount {
             windows.setCadence(cadences[registry.series[place].device], of: SeriesID(rawValue: UInt32(place)))
+        }
+        settledSeries = 0
+        settleDetectors(registry)
+    }
+
+    /// Watches series as the plan says and as often as the roster expects them.
+    private func settleDetectors(_ registry: SeriesRegistry) {
+        while settledSeries < registry.seriesCount {
+            let id = SeriesID(rawValue: UInt32(settledSeries))
+            let series = registry.series[settledSeries]
+            settledSeries += 1
+            let settings = detection.settings(for: series.quantity, cadence: cadences[series.device])
+            if let settings {
+                detectors.watch(id, settings)
+            } else if detectors.settings(of: id) != nil {
+                detectors.watch(id, DetectorSettings(tier: nil))
+            }
         }
     }
 
@@ -68,7 +117,7 @@ final class Pipeline {
     /// Where nobody was heard the readings were imported, and `evaluate` has nothing to judge: the newest value of a
     /// series would be taken for news although it is last month's.
     @discardableResult
-    func absorb(
+    package func absorb(
         fresh: [Reading], suspects: [Reading], statuses: [DeviceStatus],
         heard: [(device: DeviceIndex, at: Timestamp)], registry: SeriesRegistry, at now: Timestamp
     ) -> Int {
@@ -82,6 +131,8 @@ final class Pipeline {
             let series = registry.series[windows.seriesCount]
             windows.open(series.quantity, cadence: cadences[series.device])
         }
+        settleDetectors(registry)
+        findings.removeAll(keepingCapacity: true)
         var untaken = 0
         let isLive = !heard.isEmpty
         if isLive { clocks.absorb(fresh: fresh, heard: heard, registry: registry) }
@@ -90,23 +141,53 @@ final class Pipeline {
             case .taken, .revised: break
             case .tooOld, .fenced: untaken += 1
             }
-            if isLive, touchedIn[reading.series.index] != turn {
+            guard isLive else { continue }
+            if let anomaly = detectors.add(reading) {
+                findings.append(Finding(anomaly, registry: registry))
+            } else if detectors.isStandingStill(reading.series) {
+                let device = registry.series[reading.series.index].device
+                for kind in [Finding.Kind.flatLine, .straightLine] {
+                    health.renew(kind, device: device, series: reading.series, at: reading.observed)
+                }
+            }
+            if touchedIn[reading.series.index] != turn {
                 touchedIn[reading.series.index] = turn
                 touched.append(reading.series)
             }
         }
+        if isLive {
+            watchLamps(fresh, registry, at: now)
+            comparePeers(registry, at: now)
+        }
+        for finding in findings { health.note(finding) }
         return untaken
     }
 
+    private func watchLamps(_ fresh: [Reading], _ registry: SeriesRegistry, at now: Timestamp) {
+        var found: [Finding] = []
+        lamps.absorb(fresh, registry: registry) { found.append($0) }
+        lamps.judgeCircuits(heard: { [health] in health.lastHeard($0) }, at: now) { found.append($0) }
+        findings += found
+    }
+
+    private func comparePeers(_ registry: SeriesRegistry, at now: Timestamp) {
+        let (told, standing) = peers.round(
+            newest: { [unowned self] in windows.newest(of: $0) }, registry: registry, at: now)
+        for series in standing {
+            health.note(.peers, device: registry.series[series.index].device, series: series, at: now)
+        }
+        findings += told.map { Finding($0, registry: registry) }
+    }
+
     /// Judges the series that the last `absorb` touched.
-    func evaluate(suspects: [Reading], registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
+    package func evaluate(suspects: [Reading], registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
         book.evaluate(
-            touched: touched, suspects: suspects, health: health, statistics: statistics(at: now), registry: registry,
-            at: now)
+            touched: touched, suspects: suspects, findings: findings, health: health, statistics: statistics(at: now),
+            registry: registry, at: now)
     }
 
     /// Judges what time alone changes; to be called about once a second.
-    func scan(registry: SeriesRegistry, listeningSince: Timestamp?, at now: Timestamp) -> [AlertTransition] {
+    package func scan(registry: SeriesRegistry, listeningSince: Timestamp?, at now: Timestamp) -> [AlertTransition] {
         book.scan(
             health: health, statistics: statistics(at: now), registry: registry, listeningSince: listeningSince,
             at: now)
@@ -135,5 +216,39 @@ final class Pipeline {
                 return summary
             },
             clock: { [unowned self] device in (clocks.skew(of: device) ?? .zero, clocks.backlog(of: device)) })
+    }
+}
+
+/// What was learnt of single series, of peers and of lamps, side by side in the pipeline's state.
+private struct DetectionState {
+    var table: [UInt8]
+    var peers: [UInt8]
+    var lamps: [UInt8]
+
+    init(table: [UInt8], peers: [UInt8], lamps: [UInt8]) {
+        self.table = table
+        self.peers = peers
+        self.lamps = lamps
+    }
+
+    var bytes: [UInt8] {
+        var writer = StateWriter()
+        for block in [table, peers, lamps] { writer.append(block: block) }
+        return writer.bytes
+    }
+
+    /// Of no bytes, those of a gateway that watched nothing yet; nil where the bytes are no state.
+    init?(bytes: [UInt8]) {
+        guard !bytes.isEmpty else {
+            self.init(
+                table: DetectorTable().state(), peers: PeerTable(plan: PeerPlan()).state(),
+                lamps: LampTable(rules: LampRules()).state())
+            return
+        }
+        var reader = StateReader(bytes)
+        guard let table = reader.nextBlock(), let peers = reader.nextBlock(), let lamps = reader.nextBlock(),
+            reader.isAtEnd
+        else { return nil }
+        self.init(table: table, peers: peers, lamps: lamps)
     }
 }

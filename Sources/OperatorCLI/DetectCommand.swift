@@ -3,9 +3,17 @@ import Detection
 import Foundation
 import Telemetry
 
-extension DetectorTier: ExpressibleByArgument {
-    public init?(argument: String) { self.init(named: argument) }
-    public static var allValueStrings: [String] { allCases.map { "\($0)" } }
+/// The tiers by the names they have on the command line.
+enum TierArgument: String, CaseIterable, ExpressibleByArgument {
+    case light, daily, full
+
+    var tier: DetectorTier {
+        switch self {
+        case .light: .light
+        case .daily: .daily
+        case .full: .full
+        }
+    }
 }
 
 struct DetectCommand: AsyncParsableCommand {
@@ -29,7 +37,7 @@ struct DetectCommand: AsyncParsableCommand {
             How much of the detector: light (range and mean), daily (and the profile of the day) or full (and the \
             novelty of the shape).
             """)
-    var tier: DetectorTier = .full
+    var tier: TierArgument = .full
 
     @Flag(inversion: .prefixedNo, help: "The rules of plausibility.")
     var rules = true
@@ -55,7 +63,7 @@ struct DetectCommand: AsyncParsableCommand {
         do {
             let quantity = try checked(quantity).flatMap { Quantity(named: $0) }
             let settings = DetectorSettings(
-                tier: tier, rules: rules ? PlausibilityRules(range: quantity?.range) : nil,
+                tier: tier.tier, rules: rules ? PlausibilityRules(range: quantity?.range) : nil,
                 interval: interval?.duration)
             var run = DetectionRun(
                 file: file == "-" ? "standard input" : file, settings: settings, keepsAnomalies: explain)

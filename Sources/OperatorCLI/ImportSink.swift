@@ -66,6 +66,7 @@ final class StoreSink: ImportSink, @unchecked Sendable {
     /// Goes through unread: imports hear nobody.
     private var health: [UInt8]
     private var clocks: [UInt8]
+    private var detectors: [UInt8]
     private let cadences: [DeviceIndex: Duration]
 
     /// Throws `.locked` beside a daemon, and refuses a store that a gateway left without sealing: those rows are for it
@@ -82,6 +83,7 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         let state = journal.snapshot.flatMap { PipelineState(bytes: $0.bytes) }
         health = state?.health ?? DeviceHealth().state()
         clocks = state?.clocks ?? []
+        detectors = state?.detectors ?? []
         var isOfGateway = false
         do {
             let cadences = Dictionary(
@@ -120,7 +122,9 @@ final class StoreSink: ImportSink, @unchecked Sendable {
     }
 
     private func seal(_ now: Timestamp) throws {
-        let state = PipelineState(windows: windows.state(), health: health, clocks: clocks).bytes
+        let state = PipelineState(
+            windows: windows.state(), health: health, clocks: clocks, detectors: detectors
+        ).bytes
         try journal.finishSeal(try journal.beginSeal(state: state, now: now).run())
     }
 

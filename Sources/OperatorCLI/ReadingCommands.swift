@@ -237,26 +237,35 @@ struct StatsCommand: AsyncParsableCommand {
                     )
                 }
             }
-            try output.print(
-                answers, columns: output.isForPeople ? Self.columns : Self.columns + Self.moreColumns,
-                rows: answers.map { answer in
-                    let row = [
-                        output.text(answer.device), answer.quantity, output.text(answer.channel),
-                        output.isForPeople
-                            ? Self.span(seconds: answer.windowSeconds) : output.number(answer.windowSeconds),
-                        Self.count(answer, output), output.number(answer.mean), output.number(answer.min),
-                        output.number(answer.max), output.number(answer.standardDeviation),
-                        Self.quantile(answer.median, answer, output), Self.quantile(answer.p95, answer, output),
-                        output.number(answer.last), output.number(answer.ratePerHour), output.number(answer.total),
-                        output.number(answer.timeWeightedMean), output.unit(answer.unit),
-                    ]
-                    guard !output.isForPeople else { return row }
-                    return row + [
-                        answer.expectedCount.map { "\($0)" } ?? "", output.number(answer.coverage),
-                        "\(answer.quantilesAreExact)", "\(answer.revision)", output.number(answer.clockSkewSeconds),
-                    ]
-                }, empty: "no readings in these windows")
+            var columns = output.isForPeople ? Self.columns : Self.columns + Self.moreColumns
+            var rows = answers.map { Self.row($0, output) }
+            // A screen has no room for what none of the series has.
+            let unused =
+                (answers.contains { $0.total != nil } ? [] : ["total"])
+                + (answers.contains { $0.timeWeightedMean != nil } ? [] : ["time_weighted_mean"])
+            for place in columns.indices.reversed() where output.isForPeople && unused.contains(columns[place].key) {
+                columns.remove(at: place)
+                for row in rows.indices { rows[row].remove(at: place) }
+            }
+            try output.print(answers, columns: columns, rows: rows, empty: "no readings in these windows")
         }
+    }
+
+    private static func row(_ answer: StatisticsAnswer, _ output: Output) -> [String] {
+        let row = [
+            output.text(answer.device), answer.quantity, output.text(answer.channel),
+            output.isForPeople ? span(seconds: answer.windowSeconds) : output.number(answer.windowSeconds),
+            count(answer, output), output.number(answer.mean), output.number(answer.min), output.number(answer.max),
+            output.number(answer.standardDeviation), quantile(answer.median, answer, output),
+            quantile(answer.p95, answer, output), output.number(answer.last), output.number(answer.ratePerHour),
+            output.number(answer.total), output.number(answer.timeWeightedMean), output.unit(answer.unit),
+        ]
+        guard !output.isForPeople else { return row }
+        return row + [
+            answer.expectedCount.map { "\($0)" } ?? "", output.number(answer.coverage),
+            answer.quantilesAreExact.map { "\($0)" } ?? "", "\(answer.revision)",
+            output.number(answer.clockSkewSeconds),
+        ]
     }
 
     private static let columns: [TextTable.Column] = [
@@ -281,7 +290,7 @@ struct StatsCommand: AsyncParsableCommand {
 
     /// For people with a mark when it is an estimate.
     private static func quantile(_ value: Double?, _ answer: StatisticsAnswer, _ output: Output) -> String {
-        let isEstimate = output.isForPeople && value != nil && !answer.quantilesAreExact
+        let isEstimate = output.isForPeople && answer.quantilesAreExact == false
         return (isEstimate ? "~" : "") + output.number(value)
     }
 

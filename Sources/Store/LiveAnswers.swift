@@ -31,7 +31,7 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
     /// Exact, or estimated where the window has more samples than are kept.
     public var median: Double?
     public var p95: Double?
-    public var quantilesAreExact: Bool
+    public var quantilesAreExact: Bool?
     /// What a counter grew by, resets and roll-overs counted in; the sum of the amounts of a delta.
     public var total: Double?
     /// Of a state: each sample holds until the next.
@@ -77,7 +77,7 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
         ratePerHour = summary.ratePerHour
         median = summary.median
         p95 = summary.p95
-        quantilesAreExact = summary.hasExactQuantiles
+        quantilesAreExact = summary.median.map { _ in summary.hasExactQuantiles }
         total = summary.total
         timeWeightedMean = summary.timeWeightedMean
         revision = summary.revision

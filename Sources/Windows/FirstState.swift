@@ -10,12 +10,6 @@ struct FirstState {
     let seriesCount: Int
     private let windows: [(milliseconds: Int64, paneCount: Int64)]
 
-    /// Evenly over the span: 255 · (i + 1/2) / 8.
-    private static let evenPoints = QuantilePoints(
-        codes: (0..<QuantilePoints.count).reduce(UInt64(0)) { codes, index in
-            codes | UInt64((255 * (Double(index) + 0.5) / Double(QuantilePoints.count)).rounded()) << UInt64(8 * index)
-        })
-
     init?(_ reader: inout StateReader, _ bytes: Int) {
         guard let samplesKept = reader.next(UInt32.self), (1...65_536).contains(samplesKept),
             let count = reader.next(UInt32.self), (1...UInt32(WindowPlan.windowsMax)).contains(count)
@@ -54,7 +48,7 @@ struct FirstState {
             if kind.hasSketch, epoch != OpenPane.never, pane.min.isFinite, pane.max.isFinite {
                 ring.bins.withUnsafeMutableBufferPointer { bins in
                     guard let start = bins.baseAddress else { return }
-                    ring.open.sketch.reopen(Self.evenPoints, count: pane.count, pane.min, pane.max, start)
+                    ring.open.sketch.reopen(QuantilePoints.even, count: pane.count, pane.min, pane.max, start)
                 }
             }
             ring.closed.removeAll {
@@ -84,7 +78,7 @@ struct FirstState {
         pane.squares = Float(Swift.min(squares, Double(Float.greatestFiniteMagnitude)))
         (pane.mean, pane.min, pane.max, pane.first, pane.last) = (mean, min, max, first, last)
         switch kind {
-        case .gauge, .delta: pane.extra = Self.evenPoints.codes
+        case .gauge, .delta: pane.extra = QuantilePoints.even.codes
         case .counter: pane.extraValue = counterGrowth(from: first, to: last)
         case .state: pane.extraValue = mean * Double(Int64(lastOffset) - Int64(firstOffset))
         case .direction:

@@ -25,6 +25,10 @@ struct SavedSeries {
         /// Oldest first, all before the open one.
         var closed: [(epoch: Int32, pane: Pane)] = []
 
+        private func openPoints(_ pane: Pane) -> QuantilePoints {
+            open.sketch.thinning == SketchHead.empty ? .even : open.sketch.points(pane.min, pane.max, bins)
+        }
+
         /// Panes of another length that this one's fill without rest, merged; the quantile points are those of the merged
         /// points, which adds another sixteenth to what they may misplace.
         func rebinned(to milliseconds: Int64, _ kind: SeriesKind) -> Ring {
@@ -63,8 +67,7 @@ struct SavedSeries {
                     from: Int64(epoch) * paneMilliseconds, kind)
                 if kind.hasSketch {
                     let points =
-                        isOpen
-                        ? open.sketch.points(source.min, source.max, self.bins) : QuantilePoints(codes: source.extra)
+                        isOpen ? openPoints(source) : QuantilePoints(codes: source.extra)
                     bins.withUnsafeMutableBufferPointer { buffer in
                         guard let start = buffer.baseAddress else { return }
                         sketch.merge(points, count: source.count, source.min, source.max, start)

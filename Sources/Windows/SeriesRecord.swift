@@ -112,10 +112,11 @@ struct OpenPane {
     /// Which closed panes hold something: bit 0 the one just before this, and so on. With it time passes over empty panes
     /// without touching them.
     var filled: UInt64 = 0
-    /// Of a kind that has one, from the second sample on.
+    /// Of a kind that has one, when there are more than `fewSamples`: fewer are looked up among the samples kept.
     var sketch = SketchHead(epoch: OpenPane.never)
 
     static let never = Int32.min
+    static let fewSamples = 8
 
     /// Which slice of time it is: time divided by the pane's length. `never` before the first.
     var epoch: Int32 {
@@ -234,10 +235,16 @@ struct SeriesRecord {
     @inline(never)
     func dropAged(before newest: Int64) {
         let count = keptCount
-        let all = (0..<count).map { kept($0) }
-        header.pointee.keptCount = 0
-        header.pointee.keptOldest = 0
-        for sample in all where newest - sample.milliseconds < 1 << 31 { keep(sample.value, at: sample.milliseconds) }
+        withUnsafeTemporaryAllocation(
+            of: (milliseconds: Int64, value: Double).self, capacity: WindowPlan.samplesKept
+        ) { all in
+            for offset in 0..<count { all[offset] = kept(offset) }
+            header.pointee.keptCount = 0
+            header.pointee.keptOldest = 0
+            for offset in 0..<count where newest - all[offset].milliseconds < 1 << 31 {
+                keep(all[offset].value, at: all[offset].milliseconds)
+            }
+        }
     }
 
     /// The kept samples of the pane that begins at `start` next to the moment `offset` after it.
@@ -254,5 +261,72 @@ struct SeriesRecord {
             }
         }
         return found
+    }
+
+    // MARK: Quantile points of an open pane
+
+    /// Calls `body` with the kept samples of the open pane of a ring, the last heard first, at most `count` of them.
+    @inline(__always)
+    private func forEachOpen(_ index: Int, _ paneMilliseconds: Int64, _ count: Int, _ body: (Double) -> Void) {
+        let start = Int64(open[index].epoch) * paneMilliseconds
+        var left = count
+        var offset = keptCount - 1
+        while offset >= 0, left > 0 {
+            let sample = kept(offset)
+            if sample.milliseconds >= start, sample.milliseconds < start + paneMilliseconds {
+                body(sample.value)
+                left -= 1
+            }
+            offset -= 1
+        }
+    }
+
+    /// Adds a sample to the histogram of an open pane, before the pane itself takes it.
+    @inline(__always)
+    func addToSketch(_ value: Double, _ index: Int, _ paneMilliseconds: Int64) {
+        let its = open + index
+        if its.pointee.sketch.thinning == SketchHead.empty {
+            guard its.pointee.pane.count >= UInt32(OpenPane.fewSamples) else { return }
+            beginSketch(value, index, paneMilliseconds)
+        }
+        its.pointee.sketch.add(value, nth: its.pointee.pane.count &+ 1, OpenPane.bins(its))
+    }
+
+    @inline(never)
+    private func beginSketch(_ value: Double, _ index: Int, _ paneMilliseconds: Int64) {
+        let its = open + index
+        let bins = OpenPane.bins(its)
+        its.pointee.sketch.begin(min(its.pointee.pane.min, value), max(its.pointee.pane.max, value), bins)
+        forEachOpen(index, paneMilliseconds, Int(its.pointee.pane.count)) {
+            its.pointee.sketch.add($0, nth: 1, bins)
+        }
+    }
+
+    /// The points of an open pane. Of few samples, those that are no longer kept, as a backlog was heard since, count for
+    /// nothing; when none is, the pane's span is taken as even.
+    func openPoints(_ index: Int, _ paneMilliseconds: Int64) -> QuantilePoints {
+        let its = open + index
+        let pane = its.pointee.pane
+        guard pane.max > pane.min else { return QuantilePoints(codes: 0) }
+        guard its.pointee.sketch.thinning == SketchHead.empty else {
+            return its.pointee.sketch.points(pane.min, pane.max, OpenPane.bins(its))
+        }
+        return withUnsafeTemporaryAllocation(of: Double.self, capacity: OpenPane.fewSamples) { sorted in
+            var found = 0
+            forEachOpen(index, paneMilliseconds, min(OpenPane.fewSamples, Int(pane.count))) { value in
+                var place = found
+                while place > 0, sorted[place - 1] > value {
+                    sorted[place] = sorted[place - 1]
+                    place -= 1
+                }
+                sorted[place] = value
+                found += 1
+            }
+            // The points are told between the pane's least and most, which must be among them.
+            guard found > 0, let start = sorted.baseAddress, sorted[0] == pane.min, sorted[found - 1] == pane.max else {
+                return .even
+            }
+            return QuantilePoints(sorted: start, count: found)
+        }
     }
 }

@@ -7,6 +7,26 @@ struct QuantilePoints: Equatable {
     static let count = 8
     var codes: UInt64
 
+    init(codes: UInt64) { self.codes = codes }
+
+    /// Evenly over the span, where nothing is known: 255 · (i + 1/2) / 8.
+    static let even = QuantilePoints(
+        codes: (0..<count).reduce(UInt64(0)) { codes, index in
+            codes | UInt64((255 * (Double(index) + 0.5) / Double(count)).rounded()) << UInt64(8 * index)
+        })
+
+    /// Of few samples in order of value.
+    init(sorted values: UnsafePointer<Double>, count: Int) {
+        codes = 0
+        let least = values[0]
+        let span = values[count - 1] - least
+        guard span > 0 else { return }
+        for point in 0..<Self.count {
+            let value = values[(2 * point + 1) * count / (2 * Self.count)]
+            codes |= UInt64((value - least) / span * 255 + 0.5) << UInt64(8 * point)
+        }
+    }
+
     @inline(__always)
     func value(_ index: Int, _ least: Double, _ most: Double) -> Double {
         let code = UInt8(truncatingIfNeeded: codes >> UInt64(8 * index))
@@ -27,7 +47,7 @@ struct QuantilePoints: Equatable {
 /// A histogram of sixteen bins whose width, a power of two, grows with the span of its samples, so that it depends on
 /// the samples and not on their order. Bins are numbered from 0 at the value 0; `base` is the first that has a place.
 ///
-/// The span covers more than seven bins unless all samples lie within 2^-20 of the first, so a sample is known to a
+/// The span covers more than seven bins unless all samples lie within a millionth of the first two, so a sample is known to a
 /// seventh of the span. Counts are of 16 bits: where one is full all are halved, and from then on every second sample
 /// counts (`thinning` times over).
 struct SketchHead: Equatable {
@@ -69,7 +89,7 @@ struct SketchHead: Equatable {
     /// Adds a sample so many times; it is the `nth` of the pane, by which a thinned histogram chooses.
     @inline(__always)
     mutating func add(_ sample: Double, weight: UInt16, nth: UInt32, _ bins: Bins) {
-        if thinning == Self.empty { begin(sample, bins) }
+        if thinning == Self.empty { begin(sample, sample, bins) }
         guard thinning == 0 || nth & (1 << UInt32(thinning) - 1) == 0 else { return }
         var scaled = sample * Self.power(of: -Int(scale))
         // Beyond 2^60 a bin could not be numbered.
@@ -82,12 +102,34 @@ struct SketchHead: Equatable {
         bins[Int(bin)] &+= weight
     }
 
+    /// Makes room for two samples and what lies between them.
     @inline(never)
-    private mutating func begin(_ sample: Double, _ bins: Bins) {
+    mutating func begin(_ one: Double, _ other: Double, _ bins: Bins) {
         bins.update(repeating: 0, count: Self.bins)
         thinning = 0
-        scale = Int16(sample.magnitude < 1 ? 0 : Int(sample.exponent)) - 20
-        base = Self.number(sample * Self.power(of: -Int(scale))) - Int64(Self.bins / 2)
+        let magnitude = Swift.max(one.magnitude, other.magnitude)
+        scale = Int16(magnitude < 1 ? 0 : Int(magnitude.exponent)) - 20
+        let toBins = Self.power(of: -Int(scale))
+        var least = Self.number(Swift.min(one, other) * toBins)
+        var most = Self.number(Swift.max(one, other) * toBins)
+        scale += Self.halve(&least, &most)
+        base = least - (Int64(Self.bins) - 1 - (most - least)) / 2
+    }
+
+    /// Halves both until they are less than sixteen apart; returns how often.
+    @inline(__always)
+    private static func halve(_ least: inout Int64, _ most: inout Int64) -> Int16 {
+        guard most - least >= Int64(bins) else { return 0 }
+        // All but the last step at once.
+        var steps = Int16(60 - (most - least).leadingZeroBitCount)
+        least >>= Int64(steps)
+        most >>= Int64(steps)
+        if most - least >= Int64(bins) {
+            least >>= 1
+            most >>= 1
+            steps += 1
+        }
+        return steps
     }
 
     /// Moves or widens the bins so that `sample` has a place beside all others.
@@ -104,16 +146,7 @@ struct SketchHead: Equatable {
         let new = Self.number(sample * Self.power(of: -Int(scale + steps)))
         var least = isEmpty ? new : Swift.min(new, (base + Int64(low)) >> Int64(steps))
         var most = isEmpty ? new : Swift.max(new, (base + Int64(high)) >> Int64(steps))
-        // All but the last step at once.
-        let halvings = Int16(most - least >= Int64(Self.bins) ? 60 - (most - least).leadingZeroBitCount : 0)
-        least >>= Int64(halvings)
-        most >>= Int64(halvings)
-        steps += halvings
-        while most - least >= Int64(Self.bins) {
-            least >>= 1
-            most >>= 1
-            steps += 1
-        }
+        steps += Self.halve(&least, &most)
         // In the middle, as the next wide sample may be on either side.
         least -= (Int64(Self.bins) - 1 - (most - least)) / 2
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.bins) { moved in
@@ -123,7 +156,7 @@ struct SketchHead: Equatable {
                     moved[Int(((base + Int64(bin)) >> Int64(steps)) - least)] += UInt32(bins[bin])
                 }
             }
-            while moved.contains(where: { $0 > UInt32(Self.countMax) }) {
+            while moved.reduce(0, |) > UInt32(Self.countMax) {
                 for bin in 0..<Self.bins { moved[bin] = (moved[bin] + 1) / 2 }
                 thinning = Swift.min(thinning + 1, Self.thinningMax)
             }
@@ -177,10 +210,7 @@ struct SketchHead: Equatable {
         guard count > 0 else { return }
         if thinning == Self.empty {
             // Room for the whole span first, so that it is not widened once for every part.
-            add(least, weight: 1, nth: 0, bins)
-            add(most, weight: 1, nth: 0, bins)
-            bins.update(repeating: 0, count: Self.bins)
-            thinning = 0
+            begin(least, most, bins)
         }
         while count >> UInt32(thinning) > 32_768 { halve(bins) }
         let weight = count >> UInt32(thinning)

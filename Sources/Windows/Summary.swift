@@ -178,8 +178,7 @@ extension WindowTable {
                     }
                     epoch += 1
                 }
-                let pane = open.pointee.pane
-                points.take(open.pointee.sketch.points(pane.min, pane.max, OpenPane.bins(open)), pane)
+                points.take(record.openPoints(window.ring, ring.paneMilliseconds), open.pointee.pane)
                 result = (points.quantile(0.5), points.quantile(0.95))
             }
         }

@@ -101,5 +101,8 @@ public struct WindowPlan: Equatable, Sendable {
 
     public func windows(of quantity: Quantity) -> [Window] { quantities[quantity] ?? windows }
 
-    public func lengths(of quantity: Quantity) -> [Duration] { windows(of: quantity).map(\.length) }
+    /// Of nil those of the quantities that have none of their own.
+    public func lengths(of quantity: Quantity?) -> [Duration] {
+        (quantity.map { windows(of: $0) } ?? windows).map(\.length)
+    }
 }

@@ -24,7 +24,8 @@ public struct WindowTable: ~Copyable {
     }
 
     /// How far a reading may be ahead of `now`: as far as decoding lets a device's clock be, so this concerns imports.
-    public static let aheadMax = Duration.seconds(3600)
+    public static var aheadMax: Duration { .milliseconds(aheadMilliseconds) }
+    private static var aheadMilliseconds: Int64 { 3_600_000 }
 
     public let plan: WindowPlan
     private(set) var records: [SeriesRecord] = []
@@ -112,7 +113,7 @@ public struct WindowTable: ~Copyable {
         let layout = header.pointee.layout
         let kind = header.pointee.kind
         let observed = reading.observed.milliseconds
-        guard observed <= now.milliseconds &+ 3_600_000 else { return .fenced }
+        guard observed <= now.milliseconds &+ Self.aheadMilliseconds else { return .fenced }
         let part = CirclePart(reading.value, kind)
         var isTaken = false
         var isRevised = false
@@ -122,7 +123,7 @@ public struct WindowTable: ~Copyable {
             let start = Int64(open.pointee.epoch) &* ring.paneMilliseconds
             let offset = observed &- start
             if UInt64(bitPattern: offset) < UInt64(bitPattern: ring.paneMilliseconds) {
-                if kind.hasSketch { Self.addToSketch(reading.value, open) }
+                if kind.hasSketch { record.addToSketch(reading.value, index, ring.paneMilliseconds) }
                 open.pointee.pane.add(
                     reading.value, at: Int32(truncatingIfNeeded: offset), kind, part, squares: &open.pointee.squares
                 ) {
@@ -149,17 +150,6 @@ public struct WindowTable: ~Copyable {
         return isRevised ? .revised : .taken
     }
 
-    /// Adds a sample to the histogram of the open pane, before the pane itself takes it.
-    @inline(__always)
-    private static func addToSketch(_ value: Double, _ open: UnsafeMutablePointer<OpenPane>) {
-        let bins = OpenPane.bins(open)
-        if open.pointee.sketch.thinning == SketchHead.empty {
-            // The mean of the first sample is the sample.
-            open.pointee.sketch.add(open.pointee.pane.mean, nth: 1, bins)
-        }
-        open.pointee.sketch.add(value, nth: open.pointee.pane.count &+ 1, bins)
-    }
-
     /// Adds a sample that is not of the open pane: it begins a new one, or is late.
     @inline(never)
     private static func addOutside(
@@ -167,7 +157,7 @@ public struct WindowTable: ~Copyable {
         _ ring: Layout.Ring
     ) -> Outcome {
         let epoch = observed.flooredDivision(by: ring.paneMilliseconds)
-        // Years 24 to 68,096,000 by panes of a second: outside them a pane has no number.
+        // A pane's number has 32 bits: by panes of five seconds, the finest of a window of a minute, until the year 2310.
         guard let number = Int32(exactly: epoch), number != OpenPane.never else { return .tooOld }
         let offset = Int32(truncatingIfNeeded: observed - epoch * ring.paneMilliseconds)
         let open = record.open + index
@@ -225,8 +215,8 @@ public struct WindowTable: ~Copyable {
         let kept = UInt64.max >> UInt64(64 - ring.closedCount)
         open.pointee.filled = ((open.pointee.filled << UInt64(passed)) | (1 << UInt64(passed - 1))) & kept
         var closed = open.pointee.closed
-        if record.header.pointee.kind.hasSketch, closed.count > 1 {
-            closed.extra = open.pointee.sketch.points(closed.min, closed.max, OpenPane.bins(open)).codes
+        if record.header.pointee.kind.hasSketch {
+            closed.extra = record.openPoints(index, ring.paneMilliseconds).codes
         }
         record.closed[ring.slot(of: Int64(open.pointee.epoch))] = closed
     }

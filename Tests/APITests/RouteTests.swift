@@ -54,8 +54,8 @@ struct RouteTests {
                 ])
             #expect(
                 try await keys("statistics") == [
-                    "count", "device", "end", "last", "last_at", "max", "mean", "min", "quantity", "rate_per_hour",
-                    "standard_deviation", "unit", "window_seconds",
+                    "count", "device", "end", "first", "first_at", "last", "last_at", "max", "mean", "min", "quantity",
+                    "rate_per_hour", "revision", "standard_deviation", "unit", "window_seconds",
                 ])
             #expect(try await keys("status").contains("journal_id"))
             let latest = String(decoding: try await server.get("latest?device=lamp-1").body, as: UTF8.self)

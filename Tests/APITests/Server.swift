@@ -99,9 +99,10 @@ struct Server {
         var registry = SeriesRegistry()
         let device = registry.intern(device: "lamp-1", profile: "lamps")!
         let series = registry.intern(device: device, quantity: Quantity(named: "voltage")!, channel: .none)!
-        let summary = WindowSummary(
+        var summary = WindowSummary(
             series: series, window: .seconds(300), end: noon, count: 2, mean: 1, min: 0, max: 2, standardDeviation: 1,
             first: 0, firstAt: noon - .seconds(60), last: 2, lastAt: noon, median: nil, p95: nil)
+        summary.change = 2
         return Array(repeating: StatisticsAnswer(summary, registry: registry, clockSkew: nil), count: count)
     }
 

@@ -83,14 +83,19 @@ private struct Scene {
             })
     }
 
+    /// As the devices' clocks say.
+    var skew = Duration.zero
+    var backlog = Duration.zero
+
     private var statistics: AlertBook.Statistics {
-        let newest = newest
-        return AlertBook.Statistics(newest: { newest[$0] }, summary: { _, _, _ in nil })
+        let (newest, skew, backlog) = (newest, skew, backlog)
+        return AlertBook.Statistics(
+            newest: { newest[$0] }, summary: { _, _, _ in nil }, clock: { _ in (skew, backlog) })
     }
 
-    mutating func hear(_ lamp: Int, _ value: Double) -> [AlertTransition] {
+    mutating func hear(_ lamp: Int, _ value: Double, ago: Duration = .zero) -> [AlertTransition] {
         health.hear(lamps[lamp], at: now)
-        newest[temperature[lamp]] = (value, now)
+        newest[temperature[lamp]] = (value, now - ago)
         return book.evaluate(
             touched: [temperature[lamp]], suspects: [], health: health, statistics: statistics, registry: registry,
             at: now)
@@ -139,6 +144,41 @@ struct AlertBookTests {
         let resolved = scene.hear(0, 70)
         #expect(resolved.map(\.to) == [.resolved] && resolved[0].since == pending[0].at)
         #expect(scene.book.active.isEmpty)
+    }
+
+    @Test("a backlog raises nothing, though its device is heard; the first reading of now does")
+    func backlog() {
+        var scene = Scene(rules: [hot])
+        for minute in (10...1440).reversed() {
+            scene.backlog = .seconds(minute * 60)
+            #expect(scene.hear(0, 90, ago: scene.backlog).isEmpty)
+        }
+        #expect(scene.scan(after: 1).isEmpty)
+        scene.backlog = .zero
+        #expect(scene.hear(0, 90).map(\.to) == [.pending])
+    }
+
+    @Test("a backlog moves a firing alert to unknown, as what is now is not known")
+    func backlogWhileFiring() {
+        var scene = Scene(rules: [hot])
+        _ = scene.hear(0, 90)
+        #expect(scene.scan(after: 120).map(\.to) == [.firing])
+        scene.backlog = .seconds(7200)
+        #expect(scene.hear(0, 20, ago: scene.backlog).map(\.to) == [.unknown])
+        scene.backlog = .zero
+        #expect(scene.hear(0, 20).map(\.to) == [.resolved])
+    }
+
+    @Test("an old value raises nothing, unless the device's slow clock makes it old")
+    func oldValue() {
+        var scene = Scene(rules: [hot])
+        #expect(scene.hear(0, 90, ago: .seconds(300)).isEmpty)
+        scene.skew = .seconds(250)
+        #expect(scene.hear(0, 90, ago: .seconds(300)).map(\.to) == [.pending])
+        // What it has raised it keeps up while the device is heard.
+        scene.skew = .zero
+        scene.health.hear(scene.lamps[0], at: scene.now + .seconds(100))
+        #expect(scene.scan(after: 120).map(\.to) == [.firing])
     }
 
     @Test("data that stops moves a firing alert to unknown, and data that comes back decides")
@@ -276,6 +316,32 @@ struct RuleFileTests {
         #expect(rules[1].condition == .absence(Absence(cadences: 5, atLeast: .seconds(120))))
     }
 
+    @Test("asks for windows that the quantity has, and statistics that its kind has")
+    func windowsOfQuantity() throws {
+        func parse(_ threshold: String) -> [String] {
+            do {
+                let text = "rules:\n- rule: one\n  threshold: {\(threshold)}\n"
+                let lamps = Quantity(named: "lamp_on")!
+                _ = try RuleFile.parse(
+                    yaml: text, file: "alerts.yaml", windows: { $0 == lamps ? [.seconds(86_400)] : windows })
+                return []
+            } catch {
+                return error.list.map { "\($0.key): \($0.expected)" }
+            }
+        }
+        #expect(parse("quantity: lamp_on, statistic: time_weighted_mean, window: 24h, above: 0.9").isEmpty)
+        #expect(parse("quantity: active_energy_import, statistic: total, window: 1h, above: 9").isEmpty)
+        #expect(parse("quantity: pm10, statistic: coverage, window: 1h, below: 0.5").isEmpty)
+        #expect(
+            parse("quantity: lamp_on, statistic: max, window: 1h, above: 0.9") == [
+                "rules[0].threshold.window: expected a window that the gateway keeps: 24h"
+            ])
+        #expect(
+            parse("quantity: pm10, statistic: total, window: 1h, above: 9") == [
+                "rules[0].threshold.statistic: pm10 has no total: it is a gauge"
+            ])
+    }
+
     @Test("reports every mistake at once")
     func mistakes() {
         let text = """
@@ -297,9 +363,9 @@ struct RuleFileTests {
             "alerts.yaml:4: rules[0].threshold.quantity: 'pm25': expected a quantity of the vocabulary; did you mean 'pm2_5'?",
             "alerts.yaml:4: rules[0].threshold.window: '2h': expected a window that the gateway keeps: 5m, 1h",
             "alerts.yaml:4: rules[0].threshold.clear: '80': expected a level at or below the raise level 75.0",
-            "alerts.yaml:5: rules[1]: expected one of threshold, absence and out_of_range, found absence and out_of_range",
+            "alerts.yaml:5: rules[1]: expected one of threshold, absence, out_of_range and finding, found absence and out_of_range",
             "alerts.yaml:9: rules[2].treshold: unknown key; did you mean 'threshold'?",
-            "alerts.yaml:8: rules[2]: expected one of threshold, absence and out_of_range, found none",
+            "alerts.yaml:8: rules[2]: expected one of threshold, absence, out_of_range and finding, found none",
             "alerts.yaml:11: rules[3].threshold.window: missing: max needs a window, such as 5m",
         ]
         do {

@@ -61,7 +61,7 @@ struct PartTests {
             let shape = (0..<6).map { j in (0..<3).reduce(0) { $0 + values[n - 1 - 3 * j - $1] } / 3 }
             let distances = (0..<before.centreCount).map { centre in
                 (0..<6).reduce(0.0) { sum, j in
-                    let apart = before.centres[centre / 8][j][centre % 8] - shape[j]
+                    let apart = before.centres[6 * (centre / 8) + j][centre % 8] - shape[j]
                     return sum + apart * apart
                 }.squareRoot() / 6.0.squareRoot()
             }
@@ -84,12 +84,19 @@ struct PartTests {
         #expect(fresh.peak == 10 && fresh.raised == 0.5)
     }
 
+    @Test("tiers have the names that configuration gives them")
+    func names() {
+        #expect(DetectorTier.allCases.allSatisfy { DetectorTier(named: "\($0)") == $0 })
+        #expect(DetectorTier(named: "huge") == nil && DetectorTier(named: "") == nil)
+    }
+
     @Test("sizes that are stated")
     func sizes() {
-        #expect(MemoryLayout<DetectorCore>.stride == 80)
+        #expect(MemoryLayout<DetectorTable.Lane>.stride + MemoryLayout<DetectorSettings>.stride <= 144)
+        #expect(MemoryLayout<DetectorCore>.stride <= 80)
         #expect(MemoryLayout<SeasonalResidual>.stride <= 1352)
-        #expect(MemoryLayout<ShapeNovelty>.stride <= 3648)
-        #expect(MemoryLayout<Plausibility>.stride <= 656)
+        #expect(MemoryLayout<ShapeNovelty>.stride <= 3600)
+        #expect(MemoryLayout<Plausibility>.stride <= 696)
     }
 }
 

@@ -25,7 +25,7 @@ struct ExportImportTests {
             }
         }
         let site = try Site()
-        site.rules = "rules:\n- rule: low\n  threshold: {quantity: voltage, below: 180}\n"
+        site.rules = "rules:\n- rule: low\n  threshold: {quantity: voltage, below: 180, stale: 6h}\n"
         try site.configure()
         let file = try site.write(text, to: "in.csv")
         let daemon = try site.start()

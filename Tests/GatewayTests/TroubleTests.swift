@@ -254,7 +254,8 @@ struct TroubleTests {
     func alertOutlivesKill() throws {
         let site = try Site()
         site.rules =
-            "rules:\n- rule: high\n  severity: critical\n  threshold: {quantity: voltage, above: 250, clear: 240}\n"
+            "rules:\n- rule: high\n  severity: critical\n"
+            + "  threshold: {quantity: voltage, above: 250, clear: 240, stale: 6h}\n"
         try site.configure()
         var daemon = try site.start()
         try site.publishVoltage(255, second: 0)

@@ -84,7 +84,7 @@ struct StoreSourceTests {
     func statistics() throws {
         let source = try makeStore()
         let all = try source.statistics(device: nil, quantity: nil, window: nil)
-        #expect(Set(all.map(\.windowSeconds)) == [300, 3600, 86_400])
+        #expect(Set(all.map(\.windowSeconds)) == [300, 3600, 28_800, 86_400])
         let hour = try source.statistics(device: "lamp-1", quantity: "voltage", window: .seconds(3600))
         #expect(hour.map(\.mean) == [230])
         #expect(hour.map(\.standardDeviation) == [0])
@@ -246,7 +246,7 @@ struct StoreSourceTests {
         #expect(quantity.errors == "baotu: 'voltag' is not a quantity; did you mean 'voltage'?\n")
         let window = try baotu("stats", "lamp-1", "--window", "7m")
         #expect(window.code == 64)
-        #expect(window.errors == "baotu: there is no window of 7m; there are 5m, 1h, 24h\n")
+        #expect(window.errors == "baotu: there is no window of 7m; there are 5m, 1h, 8h, 24h\n")
         let backwards = try baotu("history", "lamp-1", "--since", "1m", "--until", "2m")
         #expect(backwards.code == 64)
         #expect(try baotu("doctor").code == 64)

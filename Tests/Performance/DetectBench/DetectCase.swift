@@ -59,9 +59,10 @@ struct DetectCase {
             let (allocated, executed) = (measuring_allocations(), measuring_read_instructions(counter))
             let begin = Clocks.thread
             feed(readings)
-            times.add((Clocks.thread - begin) / Double(count))
+            let seconds = Clocks.thread - begin
             allocations += measuring_allocations() - allocated
             instructions += measuring_read_instructions(counter) - executed
+            times.add(seconds / Double(count))
         }
         if counter >= 0 { close(counter) }
         let all = Double(rounds * count)

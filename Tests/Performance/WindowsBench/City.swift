@@ -13,10 +13,8 @@ struct City: ~Copyable {
     private var number: UInt64 = 1
     private var sum = 0.0
 
-    /// Without a cadence the series speak at 10 Hz together, or each every 10 minutes where there are 6,000.
-    init(seriesCount: Int, quantities: [String], cadenceMilliseconds: Int64? = nil) {
+    init(seriesCount: Int, quantities: [String], cadenceMilliseconds cadence: Int64) {
         self.seriesCount = seriesCount
-        let cadence = cadenceMilliseconds ?? Int64(seriesCount) * 100
         step = max(1, cadence / Int64(seriesCount))
         carried = cadence - step * Int64(seriesCount)
         for place in 0..<seriesCount {

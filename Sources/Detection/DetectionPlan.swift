@@ -1,0 +1,35 @@
+import Telemetry
+
+/// Which quantities are watched, and how: the first entry that names a quantity is its own.
+public struct DetectionPlan: Equatable, Sendable {
+    public struct Entry: Equatable, Sendable {
+        public var quantities: Set<Quantity>
+        /// nil: by the rules only.
+        public var tier: DetectorTier?
+        /// nil: by the detector only.
+        public var rules: PlausibilityRules?
+
+        public init(quantities: Set<Quantity>, tier: DetectorTier?, rules: PlausibilityRules?) {
+            self.quantities = quantities
+            self.tier = tier
+            self.rules = rules
+        }
+    }
+
+    public var entries: [Entry]
+    /// Of the clock by which the profile of the day is kept.
+    public var localOffsetSeconds: Int
+
+    public init(_ entries: [Entry] = [], localOffsetSeconds: Int = 0) {
+        self.entries = entries
+        self.localOffsetSeconds = localOffsetSeconds
+    }
+
+    /// How a series of the quantity is watched whose readings are due every `cadence`; nil: not at all.
+    public func settings(for quantity: Quantity, cadence: Duration?) -> DetectorSettings? {
+        entries.first { $0.quantities.contains(quantity) }.map {
+            DetectorSettings(
+                tier: $0.tier, rules: $0.rules, localOffsetSeconds: localOffsetSeconds, interval: cadence)
+        }
+    }
+}

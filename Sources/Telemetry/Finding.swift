@@ -1,0 +1,83 @@
+/// Something amiss that a stage noticed about a device or one of its series: what a rule may make an alert of.
+///
+/// Told once where it is an event, and noted for as long as it holds where it is a state: a rule ends its alert when
+/// neither came for a while.
+public struct Finding: Hashable, Sendable {
+    /// What was noticed, as rules and answers call it.
+    public enum Kind: String, CaseIterable, Sendable {
+        // What a detector sees in a series: see `Anomaly`.
+        case seasonal, novelty, range, mean
+        // What the rules of plausibility see in it.
+        case physicalRange = "physical_range"
+        case rateOfChange = "rate_of_change"
+        case flatLine = "flat_line"
+        case straightLine = "straight_line"
+        case spike
+        case levelShift = "level_shift"
+        case gap, peers
+        // What the sun, the schedule and the neighbours say of a lamp.
+        case dayBurner = "day_burner"
+        case lampOut = "lamp_out"
+        case flicker
+        case lampPower = "lamp_power"
+        case feederFault = "feeder_fault"
+        // And of a solar road.
+        case yieldLoss = "yield_loss"
+        case icing
+    }
+
+    public var device: DeviceIndex
+    /// nil where the device as a whole is meant.
+    public var series: SeriesID?
+    public var kind: Kind
+    /// Of the reading that gave it away.
+    public var observed: Timestamp
+    public var value: Double?
+    /// 0.5, something is amiss, up to 1, gravely so.
+    public var severity: Double
+    /// What a duty engineer is told, without the name of the device: `PM2.5 is 311 ug/m3, above all of …`.
+    public var sentence: String
+
+    public init(
+        device: DeviceIndex, series: SeriesID?, kind: Kind, observed: Timestamp, value: Double?, severity: Double,
+        sentence: String
+    ) {
+        self.device = device
+        self.series = series
+        self.kind = kind
+        self.observed = observed
+        self.value = value
+        self.severity = severity
+        self.sentence = sentence
+    }
+
+    /// An anomaly of a series of the registry, told in words.
+    public init(_ anomaly: Anomaly, registry: SeriesRegistry) {
+        let series = registry.series[anomaly.series.index]
+        let definition = series.quantity.definition
+        let channel = registry.channelName(of: anomaly.series).map { " (\($0))" } ?? ""
+        self.init(
+            device: series.device, series: anomaly.series, kind: Kind(anomaly.finding), observed: anomaly.observed,
+            value: anomaly.value, severity: anomaly.severity,
+            sentence: anomaly.sentence(title: definition.title + channel, unit: definition.unit))
+    }
+}
+
+extension Finding.Kind {
+    fileprivate init(_ finding: Anomaly.Finding) {
+        switch finding {
+        case .seasonal: self = .seasonal
+        case .novelty: self = .novelty
+        case .range: self = .range
+        case .mean: self = .mean
+        case .physicalRange: self = .physicalRange
+        case .rateOfChange: self = .rateOfChange
+        case .flatLine: self = .flatLine
+        case .straightLine: self = .straightLine
+        case .spike: self = .spike
+        case .levelShift: self = .levelShift
+        case .gap: self = .gap
+        case .peers: self = .peers
+        }
+    }
+}
