@@ -55,8 +55,9 @@ public struct LampWatch: BitwiseCopyable, Sendable {
     private var strayExpected = Float.nan
     private var strayLevel = Float.nan
 
-    /// A newest report so far ahead of what comes is a wrong clock, and no longer counts.
-    private static let aheadMax: Int64 = 3_600_000
+    /// A newest report so far ahead of what comes had a wrong clock, and no longer counts. What comes late by less is
+    /// what a lamp kept over an outage.
+    private static let aheadMax: Int64 = 86_400_000
     /// More is no reading of a lamp.
     private static let wattsMax = 1e7
 

@@ -275,8 +275,8 @@ struct LampWatchTests {
         var watch = LampWatch()
         let dark = LampReport(level: 100, watts: 0)
         for _ in 0..<5 { #expect(watch.step(dark, sunElevation: -20, at: Self.night) == []) }
-        for second in 1...5 {
-            #expect(watch.step(dark, sunElevation: -20, at: Self.night - .seconds(second)) == [])
+        for hour in 1...20 {
+            #expect(watch.step(dark, sunElevation: -20, at: Self.night - .seconds(3600 * hour)) == [])
         }
         _ = watch.step(LampReport(), sunElevation: -20, at: Timestamp(milliseconds: .max))
         for minute in 0..<2 { _ = watch.step(dark, sunElevation: -20, at: Self.night + .seconds(60 * minute)) }
