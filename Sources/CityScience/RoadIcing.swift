@@ -14,7 +14,7 @@ public struct RoadSurface: Equatable, Sendable {
     public var freezingTemperature: Double?
     /// mm.
     public var iceThickness: Double?
-    /// The codes of the quantity `road_condition`: 0 dry, 1 moist, 2 wet, 3 streaming, 4 wet with salt, 5 frost, 6 snow,
+    /// The codes of the quantity `road_condition`: 0 dry, 1 moist, 2 and 3 wet, 4 wet with salt, 5 frost, 6 snow,
     /// 7 slush, 8 ice.
     public var condition: Int?
     /// It rains or snows, or has of late.
