@@ -125,7 +125,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Broker", "Store", "Decoding", "Alerting", "Windows", "Fleet", "TestSupport", "baotud",
+                "Gateway", "Broker", "Store", "Decoding", "Settings", "Alerting", "Windows", "Detection", "CityScience",
+                "Fleet", "TestSupport", "baotud",
                 "baotu", "baotu-fleet", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: ours),
         .testTarget(

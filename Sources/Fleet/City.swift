@@ -126,8 +126,17 @@ public struct City: Sendable {
                     circuit: family == .lamp ? "circuit-\(index / 20 + 1)" : "",
                     latitude: CityWeather.latitude + (own.unit(-11) - 0.5) * 0.1,
                     longitude: CityWeather.longitude + (own.unit(-12) - 0.5) * 0.14,
-                    cadence: cadence(of: family))
+                    cadence: cadence(of: family),
+                    constants: ratedWatts(family, index).map { ["rated_watts": rounded($0, 0)] } ?? [:])
             }
+        }
+    }
+
+    private func ratedWatts(_ family: Family, _ index: Int) -> Double? {
+        switch family {
+        case .lamp: lamps[index].ratedWatts
+        case .air: nil
+        case .segment: segments[index].ratedWatts
         }
     }
 

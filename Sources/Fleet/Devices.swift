@@ -18,7 +18,7 @@ public struct SensorValue: Equatable, Sendable {
 /// A streetlight controller. It switches by its own photocell at the civil twilight and dims after ten in the evening.
 struct Streetlight: Sendable {
     private let noise: Noise
-    private let ratedWatts: Double
+    let ratedWatts: Double
     /// Photocells differ: degrees of sun elevation around -6.
     private let twilight: Double
     private var driverTemperature: Double?
@@ -115,7 +115,7 @@ struct AirStation: Sendable {
 /// A stretch of solar road: panels under glass that carries traffic.
 struct RoadSegment: Sendable {
     private let noise: Noise
-    private let ratedWatts: Double
+    let ratedWatts: Double
     private var panelTemperature: Double?
     private var roadTemperature: Double?
     private var energyKilowattHours: Double

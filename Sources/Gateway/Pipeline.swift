@@ -17,6 +17,7 @@ package final class Pipeline {
     private(set) var detectors = DetectorTable()
     private(set) var peers: PeerTable
     private(set) var lamps: LampTable
+    private(set) var roads: RoadTable
     private let detection: DetectionPlan
     /// Series below this are watched as the plan says.
     private var settledSeries = 0
@@ -40,6 +41,7 @@ package final class Pipeline {
         self.detection = detection
         self.peers = PeerTable(plan: peers)
         self.lamps = LampTable(rules: lamps)
+        roads = RoadTable(localOffsetSeconds: lamps.offsetSeconds)
         book = AlertBook(rules: rules)
     }
 
@@ -57,7 +59,12 @@ package final class Pipeline {
                 }),
             let learnt = DetectionState(bytes: parts.detectors), let detectors = DetectorTable(state: learnt.table)
         else { return false }
-        guard peers.resume(learnt.peers), lamps.resume(learnt.lamps, registry: registry) else { return false }
+        // One after the other into copies: what is refused changes nothing.
+        var (peers, lamps, roads) = (peers, lamps, roads)
+        guard peers.resume(learnt.peers), lamps.resume(learnt.lamps, registry: registry),
+            roads.resume(learnt.roads, registry: registry)
+        else { return false }
+        (self.peers, self.lamps, self.roads) = (peers, lamps, roads)
         self.windows = windows
         self.health = health
         self.clocks = clocks
@@ -71,7 +78,8 @@ package final class Pipeline {
         PipelineState(
             windows: windows.state(), health: health.state(), clocks: clocks.state(),
             detectors: DetectionState(
-                table: detectors.state(), peers: peers.state(), lamps: lamps.state()
+                table: detectors.state(), peers: peers.state(), lamps: lamps.state(),
+                roads: roads.state()
             ).bytes
         ).bytes
     }
@@ -88,6 +96,7 @@ package final class Pipeline {
         let roster = Dictionary(entries.map { ($0.device, $0.entry) }, uniquingKeysWith: { $1 })
         peers.setRoster(roster)
         lamps.setRoster(roster)
+        roads.setRoster(roster)
         for place in 0..<windows.seriesCount {
             windows.setCadence(cadences[registry.series[place].device], of: SeriesID(rawValue: UInt32(place)))
         }
@@ -156,17 +165,18 @@ package final class Pipeline {
             }
         }
         if isLive {
-            watchLamps(fresh, registry, at: now)
+            watchCity(fresh, registry, at: now)
             comparePeers(registry, at: now)
         }
         for finding in findings { health.note(finding) }
         return untaken
     }
 
-    private func watchLamps(_ fresh: [Reading], _ registry: SeriesRegistry, at now: Timestamp) {
+    private func watchCity(_ fresh: [Reading], _ registry: SeriesRegistry, at now: Timestamp) {
         var found: [Finding] = []
         lamps.absorb(fresh, registry: registry) { found.append($0) }
         lamps.judgeCircuits(heard: { [health] in health.lastHeard($0) }, at: now) { found.append($0) }
+        roads.absorb(fresh, registry: registry) { found.append($0) }
         findings += found
     }
 
@@ -219,21 +229,23 @@ package final class Pipeline {
     }
 }
 
-/// What was learnt of single series, of peers and of lamps, side by side in the pipeline's state.
+/// What was learnt of single series, of peers, of lamps and of roads, side by side in the pipeline's state.
 private struct DetectionState {
     var table: [UInt8]
     var peers: [UInt8]
     var lamps: [UInt8]
+    var roads: [UInt8]
 
-    init(table: [UInt8], peers: [UInt8], lamps: [UInt8]) {
+    init(table: [UInt8], peers: [UInt8], lamps: [UInt8], roads: [UInt8]) {
         self.table = table
         self.peers = peers
         self.lamps = lamps
+        self.roads = roads
     }
 
     var bytes: [UInt8] {
         var writer = StateWriter()
-        for block in [table, peers, lamps] { writer.append(block: block) }
+        for block in [table, peers, lamps, roads] { writer.append(block: block) }
         return writer.bytes
     }
 
@@ -242,13 +254,13 @@ private struct DetectionState {
         guard !bytes.isEmpty else {
             self.init(
                 table: DetectorTable().state(), peers: PeerTable(plan: PeerPlan()).state(),
-                lamps: LampTable(rules: LampRules()).state())
+                lamps: LampTable(rules: LampRules()).state(), roads: RoadTable(localOffsetSeconds: 0).state())
             return
         }
         var reader = StateReader(bytes)
         guard let table = reader.nextBlock(), let peers = reader.nextBlock(), let lamps = reader.nextBlock(),
-            reader.isAtEnd
+            let roads = reader.nextBlock(), reader.isAtEnd
         else { return nil }
-        self.init(table: table, peers: peers, lamps: lamps)
+        self.init(table: table, peers: peers, lamps: lamps, roads: roads)
     }
 }

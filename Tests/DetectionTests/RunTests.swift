@@ -74,10 +74,13 @@ struct RunTests {
             ("timestamp,value\n2014-04-01 00:00:00\n", 2, ""),
             ("2014-04-01 25:00:00,1\n", 1, "timestamp"), ("timestamp\n", 1, "timestamp"),
             ("timestamp,value\n13/1/2015,1\n", 2, "timestamp"),
-            ("timestamp,value\n" + String(repeating: "9", count: 70_000), 2, ""),
+            ("timestamp,value\n(a line without end)", 2, ""),
         ])
     func mistakes(text: String, line: Int, key: String) {
-        guard case .failure(let mistake) = Self.output(text) else { return #expect(Bool(false), "taken: \(text)") }
+        let text = text.replacing("(a line without end)", with: String(repeating: "9", count: 70_000))
+        guard case .failure(let mistake) = Self.output(text) else {
+            return #expect(Bool(false), "taken: \(text.prefix(100))")
+        }
         #expect(mistake.line == line && mistake.key == key && mistake.file == "f.csv")
         #expect(mistake.expected.contains("expected"))
     }
