@@ -14,7 +14,7 @@ BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev pkg-config
 RUN_PACKAGES = mosquitto
 TEST_PACKAGES = mosquitto systemd python3-venv
 
-.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows torture lint format install clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city torture lint format install clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-decode        figures of the decoder alone; BENCH=\"--fuzz 10000000\" for damaged messages"
 	@echo "make bench-detect        figures of the anomaly detector alone"
 	@echo "make bench-windows       figures of the windows alone; BENCH=--callgrind counts instructions too (valgrind)"
+	@echo "make bench-city          faults found and false alerts in a simulated city; BENCH=\"--days 50 --list\""
 	@echo "make torture             200 kills under load"
 	@echo "make lint format clean"
 
@@ -83,6 +84,12 @@ bench-windows: packages
 	@echo "build: the bench (the first time takes some minutes)"
 	@$(SWIFT) build $(RELEASE) --product windows-bench
 	@$(RELEASE_BIN)/windows-bench $(BENCH)
+
+# BENCH: --days N, --devices N, --cadence SECONDS, --faults-per-hour X, --seed N, --list.
+bench-city: packages
+	@echo "build: the bench (the first time takes some minutes)"
+	@$(SWIFT) build $(RELEASE) --product city-bench
+	@$(RELEASE_BIN)/city-bench $(BENCH)
 
 torture: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)

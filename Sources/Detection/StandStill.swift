@@ -42,13 +42,13 @@ struct Repetition: BitwiseCopyable {
         }
     }
 
-    /// A run of so many readings is expected once in a thousand series of `n` readings, and is six at least.
+    /// A run of so many readings is expected once in 160,000 series of `n` readings, and is six at least.
     ///
     /// A series that was never seen to do anything else, such as a counter of hours, is told of nothing.
     func readingsUsual(n: Int) -> Int {
         guard steps >= Self.stepsMin else { return .max }
         let chance = min(max(share, knowsStays ? stay : 0, 0.05), 0.999)
-        return max(Self.readingsMin, Int(((log(Double(n)) + 7) / -log(chance)).rounded(.up)))
+        return max(Self.readingsMin, Int(((log(Double(n)) + 12) / -log(chance)).rounded(.up)))
     }
 }
 

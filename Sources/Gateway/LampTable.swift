@@ -60,23 +60,13 @@ struct LampTable {
 
     // MARK: The turn
 
-    /// Takes in fresh readings, those of one message side by side, and tells what is wrong with the lamps they are of.
-    mutating func absorb(_ fresh: [Reading], registry: SeriesRegistry, told: (Finding) -> Void) {
+    /// Takes in what one message of a device told, and tells what is wrong with it where it is a lamp.
+    mutating func absorb(
+        _ readings: ArraySlice<Reading>, of device: DeviceIndex, registry: SeriesRegistry, told: (Finding) -> Void
+    ) {
         if roles.count < registry.seriesCount { enrol(registry) }
-        var start = 0
-        while start < fresh.count {
-            let device = registry.series[fresh[start].series.index].device
-            var end = start + 1
-            while end < fresh.count, fresh[end].observed == fresh[start].observed,
-                registry.series[fresh[end].series.index].device == device
-            {
-                end += 1
-            }
-            if device.index < places.count, places[device.index] >= 0 {
-                report(fresh[start..<end], Int(places[device.index]), told)
-            }
-            start = end
-        }
+        guard device.index < places.count, places[device.index] >= 0 else { return }
+        report(readings, Int(places[device.index]), told)
     }
 
     private mutating func report(_ readings: ArraySlice<Reading>, _ place: Int, _ told: (Finding) -> Void) {

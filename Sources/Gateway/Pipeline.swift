@@ -174,9 +174,21 @@ package final class Pipeline {
 
     private func watchCity(_ fresh: [Reading], _ registry: SeriesRegistry, at now: Timestamp) {
         var found: [Finding] = []
-        lamps.absorb(fresh, registry: registry) { found.append($0) }
+        var start = 0
+        while start < fresh.count {
+            // The readings of one message that share device and time stand together.
+            let device = registry.series[fresh[start].series.index].device
+            var end = start + 1
+            while end < fresh.count, fresh[end].observed == fresh[start].observed,
+                registry.series[fresh[end].series.index].device == device
+            {
+                end += 1
+            }
+            lamps.absorb(fresh[start..<end], of: device, registry: registry) { found.append($0) }
+            roads.absorb(fresh[start..<end], of: device, registry: registry) { found.append($0) }
+            start = end
+        }
         lamps.judgeCircuits(heard: { [health] in health.lastHeard($0) }, at: now) { found.append($0) }
-        roads.absorb(fresh, registry: registry) { found.append($0) }
         findings += found
     }
 

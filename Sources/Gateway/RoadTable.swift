@@ -51,24 +51,11 @@ struct RoadTable {
 
     // MARK: The turn
 
-    /// Takes in fresh readings, those of one message side by side, and tells of ice and of lasting losses.
-    mutating func absorb(_ fresh: [Reading], registry: SeriesRegistry, told: (Finding) -> Void) {
+    /// Takes in what one message of a device told, and tells of ice and of lasting losses.
+    mutating func absorb(
+        _ readings: ArraySlice<Reading>, of device: DeviceIndex, registry: SeriesRegistry, told: (Finding) -> Void
+    ) {
         if roles.count < registry.seriesCount { enrol(registry) }
-        var start = 0
-        while start < fresh.count {
-            let device = registry.series[fresh[start].series.index].device
-            var end = start + 1
-            while end < fresh.count, fresh[end].observed == fresh[start].observed,
-                registry.series[fresh[end].series.index].device == device
-            {
-                end += 1
-            }
-            take(fresh[start..<end], device, told)
-            start = end
-        }
-    }
-
-    private mutating func take(_ readings: ArraySlice<Reading>, _ device: DeviceIndex, _ told: (Finding) -> Void) {
         guard let observed = readings.first?.observed else { return }
         var surface = RoadSurface()
         var (watts, irradiance, panel): (Double?, Double?, Double?)
