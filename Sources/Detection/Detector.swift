@@ -18,7 +18,7 @@ enum Detector {
     struct Verdict {
         /// 0.5 or more and less than 1.
         var severity: Double
-        var finding: Anomaly.Finding
+        var evidence: Anomaly.Evidence
     }
 
     /// nil where there is no alert. `slot` is the slot of the local day. A part that the tier has not is nil.
@@ -39,7 +39,7 @@ enum Detector {
         guard severity > 0 else { return nil }
         return Verdict(
             severity: severity,
-            finding: finding(
+            evidence: evidence(
                 x, n, (seasonal, novelty, range, mean), before, core.pointee, season?.pointee, shape?.pointee))
     }
 
@@ -51,10 +51,10 @@ enum Detector {
 
     /// The part that gave most, with its numbers.
     @inline(never)
-    private static func finding(
+    private static func evidence(
         _ x: Double, _ n: Int, _ shares: (seasonal: Double, novelty: Double, range: Double, mean: Double),
         _ before: RecordRange, _ core: DetectorCore, _ season: SeasonalResidual?, _ shape: ShapeNovelty?
-    ) -> Anomaly.Finding {
+    ) -> Anomaly.Evidence {
         let most = max(shares.seasonal, shares.novelty, shares.range, shares.mean)
         if let season, shares.seasonal == most {
             return .seasonal(

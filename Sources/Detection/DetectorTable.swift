@@ -177,6 +177,6 @@ public struct DetectorTable: ~Copyable {
     private func anomaly(_ reading: Reading, _ verdict: Detector.Verdict) -> Anomaly {
         Anomaly(
             series: reading.series, observed: reading.observed, value: reading.value, severity: verdict.severity,
-            finding: verdict.finding)
+            evidence: verdict.evidence)
     }
 }

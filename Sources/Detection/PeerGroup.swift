@@ -47,7 +47,7 @@ public struct PeerGroup: Sendable {
                 Anomaly(
                     series: member.series, observed: member.observed, value: member.value,
                     severity: 1 - 0.5 * limit / abs(member.value - median),
-                    finding: .peers(median: median, spread: spread, count: members.count - 1)))
+                    evidence: .peers(median: median, spread: spread, count: members.count - 1)))
         }
         apart = standing
         return told

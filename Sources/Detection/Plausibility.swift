@@ -80,16 +80,17 @@ struct Plausibility: BitwiseCopyable {
                 isOutside
                     ? nil
                     : Detector.Verdict(
-                        severity: 1, finding: .physicalRange(min: range.lowerBound, max: range.upperBound)))
+                        severity: 1, evidence: .physicalRange(min: range.lowerBound, max: range.upperBound)))
         }
         isOutside = false
         let (before, beforeObserved) = (last, lastObserved)
         (last, lastObserved) = (x, moment.observed)
         var told: Told?
-        func tell(_ finding: Anomaly.Finding, _ severity: Double = Self.severity) {
+        func tell(_ evidence: Anomaly.Evidence, _ severity: Double = Self.severity) {
             if told == nil {
                 told = Told(
-                    verdict: Detector.Verdict(severity: severity, finding: finding), observed: moment.observed, value: x
+                    verdict: Detector.Verdict(severity: severity, evidence: evidence), observed: moment.observed,
+                    value: x
                 )
             }
         }
@@ -114,7 +115,7 @@ struct Plausibility: BitwiseCopyable {
         if rules.toldOfSpikes, let spike = spike.judge(x), told == nil {
             told = Told(
                 verdict: Detector.Verdict(
-                    severity: Self.severity, finding: .spike(expected: spike.expected, usualStep: spike.usual)),
+                    severity: Self.severity, evidence: .spike(expected: spike.expected, usualStep: spike.usual)),
                 observed: beforeObserved, value: before)
         }
         if rules.toldOfLevelShifts, let shift = shift.judge(x, day: moment.day) {

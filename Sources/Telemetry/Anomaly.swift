@@ -7,10 +7,10 @@ public struct Anomaly: Hashable, Sendable {
     public var value: Double
     /// 0.5 or more and at most 1.
     public var severity: Double
-    public var finding: Finding
+    public var evidence: Evidence
 
     /// What was found, with its numbers: in the unit of the series where nothing else is said.
-    public enum Finding: Hashable, Sendable {
+    public enum Evidence: Hashable, Sendable {
         /// Readings stray from what is usual at this time of day: by how much of late, and usually.
         case seasonal(expected: Double, deviation: Double, usual: Double)
         /// The course of the last readings is unlike any before: how far, and how far courses usually are.
@@ -37,17 +37,17 @@ public struct Anomaly: Hashable, Sendable {
         case peers(median: Double, spread: Double, count: Int)
     }
 
-    public init(series: SeriesID, observed: Timestamp, value: Double, severity: Double, finding: Finding) {
+    public init(series: SeriesID, observed: Timestamp, value: Double, severity: Double, evidence: Evidence) {
         self.series = series
         self.observed = observed
         self.value = value
         self.severity = severity
-        self.finding = finding
+        self.evidence = evidence
     }
 
     /// The part that spoke, as it is written in files and answers.
     public var part: String {
-        switch finding {
+        switch evidence {
         case .seasonal: "seasonal"
         case .novelty: "novelty"
         case .range: "range"
@@ -69,7 +69,7 @@ public struct Anomaly: Hashable, Sendable {
     public func sentence(title: String, unit: String) -> String {
         func amount(_ value: Double) -> String { Self.text(value) + (unit.isEmpty || unit == "1" ? "" : " " + unit) }
         let now = "\(title) is \(amount(value))"
-        switch finding {
+        switch evidence {
         case .seasonal(let expected, let deviation, let usual):
             return now + " where \(amount(expected)) is usual at this time of day; of late it strays by "
                 + "\(amount(deviation)), usually by \(amount(usual))"

@@ -57,15 +57,15 @@ public struct Finding: Hashable, Sendable {
         let definition = series.quantity.definition
         let channel = registry.channelName(of: anomaly.series).map { " (\($0))" } ?? ""
         self.init(
-            device: series.device, series: anomaly.series, kind: Kind(anomaly.finding), observed: anomaly.observed,
+            device: series.device, series: anomaly.series, kind: Kind(anomaly.evidence), observed: anomaly.observed,
             value: anomaly.value, severity: anomaly.severity,
             sentence: anomaly.sentence(title: definition.title + channel, unit: definition.unit))
     }
 }
 
 extension Finding.Kind {
-    fileprivate init(_ finding: Anomaly.Finding) {
-        switch finding {
+    fileprivate init(_ evidence: Anomaly.Evidence) {
+        switch evidence {
         case .seasonal: self = .seasonal
         case .novelty: self = .novelty
         case .range: self = .range

@@ -122,7 +122,7 @@ struct RuleTests {
         values[150] = -900
         let told = Self.told(values, PlausibilityRules(range: 0...100))
         #expect(told.keys.sorted() == [100, 150])
-        #expect(told[100]?.finding == .physicalRange(min: 0, max: 100) && told[100]?.severity == 1)
+        #expect(told[100]?.evidence == .physicalRange(min: 0, max: 100) && told[100]?.severity == 1)
     }
 
     @Test("rate of change, by the time between the readings")
@@ -132,7 +132,7 @@ struct RuleTests {
         #expect(Self.told([10, 12, 14], rules).isEmpty)
         let told = Self.told([10, 12.5, 12.5], rules)
         #expect(told.keys.sorted() == [1])
-        guard case .rateOfChange(let perHour, 24) = told[1]?.finding else { return #expect(Bool(false)) }
+        guard case .rateOfChange(let perHour, 24) = told[1]?.evidence else { return #expect(Bool(false)) }
         #expect(abs(perHour - 30) < 1e-9)
         #expect(Self.told([10, 12.5, 12.5], rules, minutes: 10).isEmpty)
     }
@@ -213,7 +213,7 @@ struct RuleTests {
         #expect(Self.told(days(steady), rules, minutes: 60).isEmpty)
         let shifted = Self.told(days(steady + (0..<40).map { 60 + Double($0 % 7) }), rules, minutes: 60)
         #expect(shifted.keys.sorted() == [46 * 24] && shifted.values.first?.part == "level_shift")
-        guard case .levelShift(let before, let after, let readings) = shifted.values.first?.finding else {
+        guard case .levelShift(let before, let after, let readings) = shifted.values.first?.evidence else {
             return #expect(Bool(false))
         }
         #expect(abs(before - 103) < 1 && abs(after - 63) < 1.5 && readings == 144)

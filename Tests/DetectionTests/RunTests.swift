@@ -101,9 +101,10 @@ struct RunTests {
 
 @Suite("sentences")
 struct SentenceTests {
-    private static func sentence(_ finding: Anomaly.Finding, value: Double = 311.04) -> String {
+    private static func sentence(_ evidence: Anomaly.Evidence, value: Double = 311.04) -> String {
         Anomaly(
-            series: Samples.series, observed: Timestamp(milliseconds: 0), value: value, severity: 0.6, finding: finding
+            series: Samples.series, observed: Timestamp(milliseconds: 0), value: value, severity: 0.6,
+            evidence: evidence
         ).sentence(title: "PM2.5", unit: "ug/m3")
     }
 
@@ -129,7 +130,7 @@ struct SentenceTests {
 
     @Test("every part has a name of its own and a sentence with its numbers")
     func parts() {
-        let findings: [Anomaly.Finding] = [
+        let findings: [Anomaly.Evidence] = [
             .seasonal(expected: 1.25, deviation: 2, usual: 3), .novelty(distance: 1.25, usual: 2),
             .range(min: 1.25, max: 2, readings: 3), .mean(mean: 1.25, usual: 2, spread: 3),
             .physicalRange(min: 1.25, max: 2), .rateOfChange(perHour: 1.25, limit: 2),
@@ -140,7 +141,7 @@ struct SentenceTests {
         ]
         let parts = findings.map {
             Anomaly(
-                series: Samples.series, observed: Timestamp(milliseconds: 0), value: 7, severity: 0.5, finding: $0
+                series: Samples.series, observed: Timestamp(milliseconds: 0), value: 7, severity: 0.5, evidence: $0
             ).part
         }
         #expect(Set(parts).count == findings.count)

@@ -194,7 +194,7 @@ struct TableTests {
             var eastern = reading
             eastern.observed = eastern.observed - .seconds(8 * 3600)
             let told = (utc.add(reading), china.add(eastern))
-            #expect(told.0?.finding == told.1?.finding)
+            #expect(told.0?.evidence == told.1?.evidence)
         }
     }
 
