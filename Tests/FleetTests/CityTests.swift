@@ -225,10 +225,10 @@ struct CityTests {
         let text = rosterText(City(Self.options("2026-03-05T00:00:00Z")).roster)
         let lines = text.split(separator: "\n")
         #expect(lines.count == 17)
-        #expect(lines[0] == "device,profile,area,circuit,latitude,longitude,cadence")
+        #expect(lines[0] == "device,profile,area,circuit,latitude,longitude,cadence,constants")
         #expect(lines[1].hasPrefix("lamp-0001,streetlight-controller,Lixia,circuit-1,36."))
-        #expect(lines[1].hasSuffix(",10s"))
-        #expect(lines[11].hasPrefix("air-01,air-station,Lixia,,"))
+        #expect(lines[1].hasSuffix(",10s,rated_watts=60"))
+        #expect(lines[11].hasPrefix("air-01,air-station,Lixia,,") && lines[11].hasSuffix(",60s,"))
         #expect(lines[16].hasPrefix("segment-03,solar-road-segment,"))
     }
 
