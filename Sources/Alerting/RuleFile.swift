@@ -110,15 +110,7 @@ public enum RuleFile {
         }
         var quantities: Set<Quantity>?
         if let list = reader.optional("quantities") {
-            quantities = []
-            for item in list.items ?? [list] {
-                if let quantity = item.text.flatMap({ Quantity(named: $0) }) {
-                    quantities?.insert(quantity)
-                } else {
-                    let hint = nearest(to: item.shown, in: Quantity.all.map(\.name)).map { "; did you mean '\($0)'?" }
-                    mistakes.append(item.mistake("expected a quantity of the vocabulary\(hint ?? "")"))
-                }
-            }
+            quantities = Set((list.items ?? [list]).compactMap { $0.quantity(&mistakes) })
         }
         let severity = reader.number("severity_min", &mistakes) ?? 0.5
         if !(0.5...1).contains(severity), let found = setting["severity_min"] {
@@ -136,14 +128,7 @@ public enum RuleFile {
         _ setting: Setting, _ windows: (Quantity?) -> [Duration], _ mistakes: inout [Mistake]
     ) -> Condition? {
         var reader = SettingReader(setting, &mistakes)
-        var quantity: Quantity?
-        if let named = reader.required("quantity", "a quantity, such as pm2_5", &mistakes) {
-            quantity = named.text.flatMap { Quantity(named: $0) }
-            if quantity == nil {
-                let hint = nearest(to: named.shown, in: Quantity.all.map(\.name)).map { "; did you mean '\($0)'?" }
-                mistakes.append(named.mistake("expected a quantity of the vocabulary\(hint ?? "")"))
-            }
-        }
+        let quantity = reader.required("quantity", "a quantity, such as pm2_5", &mistakes)?.quantity(&mistakes)
         let channel = reader.optionalText("channel", &mistakes)
         let statistic = reader.word("statistic", default: Threshold.Statistic.last, &mistakes)
         let window = Self.window(reader.optional("window"), windows(quantity), &mistakes)

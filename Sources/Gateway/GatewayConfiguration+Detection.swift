@@ -46,11 +46,7 @@ extension GatewayConfiguration {
             return []
         }
         for item in list.items ?? [list] {
-            guard let quantity = item.text.flatMap({ Quantity(named: $0) }) else {
-                let hint = nearest(to: item.shown, in: Quantity.all.map(\.name)).map { "; did you mean '\($0)'?" }
-                mistakes.append(item.mistake("expected a quantity of the vocabulary\(hint ?? "")"))
-                continue
-            }
+            guard let quantity = item.quantity(&mistakes) else { continue }
             if !named.insert(quantity).inserted {
                 mistakes.append(item.mistake("\(quantity.name) is named above already; each quantity once"))
             }
@@ -71,17 +67,10 @@ extension GatewayConfiguration {
             items.compactMap { item in
                 var reader = SettingReader(item, &mistakes)
                 let quantities = quantities(&reader, &named, &mistakes)
-                func number(_ key: String, _ fallback: Double, _ range: ClosedRange<Double>) -> Double {
-                    guard let value = reader.number(key, &mistakes) else { return fallback }
-                    if range.contains(value) { return value }
-                    if let found = item[key] {
-                        mistakes.append(found.mistake("expected \(range.lowerBound) to \(range.upperBound)"))
-                    }
-                    return fallback
-                }
                 let entry = PeerPlan.Entry(
                     quantities: quantities, by: reader.word("by", default: PeerPlan.Grouping.profile, &mistakes),
-                    spreadsMax: number("spreads", 6, 1...1000), floor: number("floor", 0, 0...1e12),
+                    spreadsMax: reader.number("spreads", in: 1...1000, default: 6, &mistakes),
+                    floor: reader.number("floor", in: 0...1e12, default: 0, &mistakes),
                     rounds: reader.integer("rounds", in: 1...1440, default: 3, &mistakes))
                 reader.finish(&mistakes)
                 return quantities.isEmpty ? nil : entry

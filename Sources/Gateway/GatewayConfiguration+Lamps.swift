@@ -9,16 +9,8 @@ extension GatewayConfiguration {
         rules.offsetSeconds = localOffsetSeconds
         guard let setting else { return rules }
         var reader = SettingReader(setting, &mistakes)
-        func number(_ key: String, _ range: ClosedRange<Double>, _ fallback: Double) -> Double {
-            guard let value = reader.number(key, &mistakes) else { return fallback }
-            if range.contains(value) { return value }
-            if let found = setting[key] {
-                mistakes.append(found.mistake("expected \(range.lowerBound) to \(range.upperBound)"))
-            }
-            return fallback
-        }
-        let onBelow = number("on_below", -18...20, rules.expectation.onBelow)
-        let offAbove = number("off_above", -18...20, rules.expectation.offAbove)
+        let onBelow = reader.number("on_below", in: -18...20, default: rules.expectation.onBelow, &mistakes)
+        let offAbove = reader.number("off_above", in: -18...20, default: rules.expectation.offAbove, &mistakes)
         let partNight = partNight(reader.optional("part_night"), &mistakes)
         if onBelow <= offAbove {
             rules.expectation = LampExpectation(onBelow: onBelow, offAbove: offAbove, partNight: partNight)
@@ -27,8 +19,8 @@ extension GatewayConfiguration {
         }
         rules.reports = UInt8(reader.integer("reports", in: 1...100, default: Int(rules.reports), &mistakes))
         rules.mustBurnInTheDark = reader.flag("must_burn", default: rules.mustBurnInTheDark, &mistakes)
-        rules.powerRatioMin = number("power_min", 0...1, rules.powerRatioMin)
-        rules.powerRatioMax = number("power_max", 1...100, rules.powerRatioMax)
+        rules.powerRatioMin = reader.number("power_min", in: 0...1, default: rules.powerRatioMin, &mistakes)
+        rules.powerRatioMax = reader.number("power_max", in: 1...100, default: rules.powerRatioMax, &mistakes)
         rules.flickerSwitches = reader.integer("flicker_switches", in: 2...8, default: rules.flickerSwitches, &mistakes)
         rules.flickerWithin = reader.duration(
             "flicker_within", in: .seconds(10) ... .seconds(86_400), default: rules.flickerWithin, &mistakes)

@@ -91,6 +91,17 @@ extension SettingReader {
     }
 
     /// A duration with its unit: `250ms`, `30s`, `5m`, `1h`, `7d`.
+    public mutating func number(
+        _ key: String, in range: ClosedRange<Double>, default fallback: Double, _ mistakes: inout [Mistake]
+    ) -> Double {
+        guard let value = number(key, &mistakes) else { return fallback }
+        if range.contains(value) { return value }
+        if let found = setting[key] {
+            mistakes.append(found.mistake("expected \(range.lowerBound) to \(range.upperBound)"))
+        }
+        return fallback
+    }
+
     public mutating func duration(
         _ key: String, in range: ClosedRange<Duration>, default fallback: Duration, _ mistakes: inout [Mistake]
     ) -> Duration {
@@ -156,5 +167,15 @@ extension Duration {
             return "\(milliseconds / size)\(unit)"
         }
         return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
+    }
+}
+
+extension Setting {
+    /// The quantity of this name; another name is a mistake.
+    public func quantity(_ mistakes: inout [Mistake]) -> Quantity? {
+        if let quantity = text.flatMap({ Quantity(named: $0) }) { return quantity }
+        let hint = nearest(to: shown, in: Quantity.all.map(\.name)).map { "; did you mean '\($0)'?" }
+        mistakes.append(mistake("expected a quantity of the vocabulary\(hint ?? "")"))
+        return nil
     }
 }
