@@ -27,8 +27,7 @@ package final class Pipeline {
     /// By series: the turn in which it was last touched, so that each stands in `touched` once.
     private var touchedIn: [UInt32] = []
     private var turn: UInt32 = 0
-    /// Of the devices on the roster.
-    private var cadences: [DeviceIndex: Duration] = [:]
+    private var roster: [DeviceIndex: RosterEntry] = [:]
 
     package convenience init(_ configuration: GatewayConfiguration, rules: [AlertRule]) {
         self.init(
@@ -55,7 +54,7 @@ package final class Pipeline {
                 traits: { number in
                     guard number < registry.seriesCount else { return nil }
                     let series = registry.series[number]
-                    return SeriesTraits(quantity: series.quantity, cadence: cadences[series.device])
+                    return SeriesTraits(quantity: series.quantity, cadence: roster[series.device]?.cadence)
                 }),
             let learnt = DetectionState(bytes: parts.detectors), let detectors = DetectorTable(state: learnt.table)
         else { return false }
@@ -92,13 +91,12 @@ package final class Pipeline {
         _ entries: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)], registry: SeriesRegistry
     ) {
         book.setRoster(entries)
-        cadences = Dictionary(entries.map { ($0.device, $0.entry.cadence) }, uniquingKeysWith: { $1 })
-        let roster = Dictionary(entries.map { ($0.device, $0.entry) }, uniquingKeysWith: { $1 })
+        roster = Dictionary(entries.map { ($0.device, $0.entry) }, uniquingKeysWith: { $1 })
         peers.setRoster(roster)
         lamps.setRoster(roster)
         roads.setRoster(roster)
         for place in 0..<windows.seriesCount {
-            windows.setCadence(cadences[registry.series[place].device], of: SeriesID(rawValue: UInt32(place)))
+            windows.setCadence(roster[registry.series[place].device]?.cadence, of: SeriesID(rawValue: UInt32(place)))
         }
         settledSeries = 0
         settleDetectors(registry)
@@ -110,7 +108,7 @@ package final class Pipeline {
             let id = SeriesID(rawValue: UInt32(settledSeries))
             let series = registry.series[settledSeries]
             settledSeries += 1
-            let settings = detection.settings(for: series.quantity, cadence: cadences[series.device])
+            let settings = detection.settings(for: series.quantity, cadence: roster[series.device]?.cadence)
             if let settings {
                 detectors.watch(id, settings)
             } else if detectors.settings(of: id) != nil {
@@ -138,7 +136,7 @@ package final class Pipeline {
         for reading in suspects { health.noteSuspect(reading.series, at: reading.observed) }
         while windows.seriesCount < registry.seriesCount {
             let series = registry.series[windows.seriesCount]
-            windows.open(series.quantity, cadence: cadences[series.device])
+            windows.open(series.quantity, cadence: roster[series.device]?.cadence)
         }
         settleDetectors(registry)
         findings.removeAll(keepingCapacity: true)
