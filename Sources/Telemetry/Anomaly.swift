@@ -46,22 +46,7 @@ public struct Anomaly: Hashable, Sendable {
     }
 
     /// The part that spoke, as it is written in files and answers.
-    public var part: String {
-        switch evidence {
-        case .seasonal: "seasonal"
-        case .novelty: "novelty"
-        case .range: "range"
-        case .mean: "mean"
-        case .physicalRange: "physical_range"
-        case .rateOfChange: "rate_of_change"
-        case .flatLine: "flat_line"
-        case .straightLine: "straight_line"
-        case .spike: "spike"
-        case .levelShift: "level_shift"
-        case .gap: "gap"
-        case .peers: "peers"
-        }
-    }
+    public var part: String { Finding.Kind(evidence).rawValue }
 
     /// What a duty engineer is told: `PM2.5 is 311 ug/m3, beyond all of 12 to 95 ug/m3 in 2,300 readings`.
     ///

@@ -64,7 +64,7 @@ public struct Finding: Hashable, Sendable {
 }
 
 extension Finding.Kind {
-    fileprivate init(_ evidence: Anomaly.Evidence) {
+    init(_ evidence: Anomaly.Evidence) {
         switch evidence {
         case .seasonal: self = .seasonal
         case .novelty: self = .novelty
