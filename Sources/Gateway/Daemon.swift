@@ -72,7 +72,9 @@ public struct Daemon {
             log: log, serviceManager: serviceManager, now: clock)
         let doctor = Doctor(configuration: configuration, live: live, now: clock)
 
-        let archive = try Archive(folder: configuration.store.folder)
+        // The ingest thread keeps a core of its own, whatever is asked.
+        let archive = try Archive(
+            folder: configuration.store.folder, threads: max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
         let source = LiveSource(mailbox: mailbox, live: live, doctor: doctor)
         let api = try UnixSocketServer.application(
             socketPath: configuration.socketPath, archive: archive, live: source.answers, log: log)

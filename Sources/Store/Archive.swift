@@ -1,3 +1,4 @@
+import Glibc
 import Telemetry
 
 /// Of one series.
@@ -13,14 +14,18 @@ struct NewestReading {
 /// are kept in memory and read on from where the last answer stopped. Transactions are short, and none is open while a
 /// caller's closure runs, so a reader never keeps the gateway from trimming its WAL.
 ///
-/// Not for several threads at once: give each its own, or one an owner.
+/// Not for several threads at once: give each its own, or one an owner. A question about many series is itself
+/// answered by several threads, and its answer does not depend on how many there were.
 public final class Archive {
     /// Devices, series and streams as of the last answer.
     public private(set) var registry = SeriesRegistry()
     private let folder: Folder
     private let core: FileReader
-    let sealed: SealedFrames
-    let rollups: RollupReader
+    private let effects: EffectHook?
+    /// For each thread of a question its own; the first for all that one thread does.
+    private var files: [DayFiles] = []
+    /// Threads of one question at most.
+    private let threads: Int
     /// The site's days, as the gateway that writes the store counts them.
     private(set) var localDays = LocalDays()
     /// Hours that ended by then were complete when the last seal began.
@@ -54,19 +59,45 @@ public final class Archive {
     }
 
     /// Opens the store in `folder` for reading. Throws `.noStore` where there is none, `.notReadable` where it may not.
-    public convenience init(folder: String) throws(StoreError) { try self.init(folder: folder, effects: nil) }
+    ///
+    /// `threads`, at least 1, is how many a question about many series may take, the asking one included; more than
+    /// there are cores are not taken.
+    public convenience init(folder: String, threads: Int = .max) throws(StoreError) {
+        try self.init(folder: folder, threads: min(threads, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))), effects: nil)
+    }
 
-    init(folder path: String, effects: EffectHook?) throws(StoreError) {
+    init(folder path: String, threads: Int = 1, effects: EffectHook?) throws(StoreError) {
+        precondition(threads >= 1, "store: a question answered by \(threads) threads")
         folder = Folder(path)
+        self.threads = threads
+        self.effects = effects
         try folder.checkReadable()
         core = FileReader(folder.core, effects: effects)
-        sealed = SealedFrames(folder, effects: effects)
-        rollups = RollupReader(folder, effects: effects)
+        files = [DayFiles(folder, effects: effects)]
         try catchUp()
     }
 
     /// Frames that were found damaged and skipped since the last call.
     public func takeDamagedFrames() -> [DamagedFrame] { sealed.takeDamaged() }
+
+    var sealed: SealedFrames { files[0].sealed }
+    var rollups: RollupReader { files[0].rollups }
+
+    /// How many threads a question in so many parts takes, with a reader for each; the one that asks among them.
+    func readers(forParts count: Int) -> [SeriesReader] {
+        let wanted = min(threads, count)
+        while files.count < wanted {
+            let more = DayFiles(folder, effects: effects)
+            more.use(sealed.manifest)
+            files.append(more)
+        }
+        return (0..<wanted).map { reader($0) }
+    }
+
+    private func reader(_ thread: Int) -> SeriesReader {
+        SeriesReader(
+            registry: registry, tail: tail, localDays: localDays, toldThrough: toldThrough, files: files[thread])
+    }
 
     /// Runs `body` in one read transaction of core.db, after the registry and the tail have caught up with it.
     func withSnapshot<R>(_ body: (Connection) throws(StoreError) -> R) throws(StoreError) -> R {
@@ -131,13 +162,13 @@ public final class Archive {
         if sealedThrough != tail.sealedThrough {
             tail = Tail(sealedThrough: sealedThrough, lastID: sealedThrough)
             sealedNewest = nil
-            sealed.forget()
+            for files in files { files.forget() }
             toldThrough = try Meta.sealedAt.read(connection) - SealJob.underWay.milliseconds
         }
         let manifestVersion = try Meta.manifestVersion.read(connection)
         if manifestVersion != self.manifestVersion {
-            sealed.use(try Manifest(connection))
-            rollups.forget()
+            let manifest = try Manifest(connection)
+            for files in files { files.use(manifest) }
             sealedNewest = nil
             localDays = LocalDays(offsetSeconds: Int(try Meta.dayOffset.read(connection)))
             self.manifestVersion = manifestVersion
@@ -216,40 +247,8 @@ public final class Archive {
     ) throws(StoreError) {
         let place = registry.place(of: series)
         guard since < until else { return }
-        try merged(
+        try reader(0).merged(
             stream: place.stream.index, column: place.column, since.milliseconds..<until.milliseconds, body)
-    }
-
-    func merged(
-        stream: Int, column: Int, _ span: Range<Int64>,
-        _ body: (_ times: Span<Int64>, _ values: Span<Double>) -> Bool
-    ) throws(StoreError) {
-        let span = span.clamped(to: FrameKey.times)
-        guard !span.isEmpty else { return }
-        var cursors = sealed.cursors(stream: stream, column: column, span)
-        // The tail is at least as new as the files: a correction, or the same rows not trimmed yet.
-        if stream < tail.blocks.count, !tail.blocks[stream].isEmpty {
-            cursors.append(ColumnCursor(tail.blocks[stream], column: column, span: span))
-        }
-        try cursors.merge(body)
-    }
-
-    /// The hours of a UTC day, a bit each, of which rows of the stream wait in the journal.
-    func tailHours(_ stream: Int, _ day: Int64) -> UInt32 {
-        guard stream < tail.blocks.count, !tail.blocks[stream].isEmpty else { return 0 }
-        let block = tail.blocks[stream]
-        let begin = day * FrameKey.dayMilliseconds
-        var hours: UInt32 = 0
-        for row in block.place(of: begin)..<block.place(of: begin + FrameKey.dayMilliseconds) {
-            hours |= 1 << UInt32((block.times[row] - begin) / HourRow.hourMilliseconds)
-        }
-        return hours
-    }
-
-    /// Whether rows of the stream in `span` wait in the journal.
-    func tailTouches(_ stream: Int, _ span: Range<Int64>) -> Bool {
-        guard stream < tail.blocks.count, !tail.blocks[stream].isEmpty else { return false }
-        return tail.blocks[stream].place(of: span.lowerBound) < tail.blocks[stream].place(of: span.upperBound)
     }
 
     /// Bytes of all files of the store.

@@ -156,7 +156,7 @@ extension Archive {
             var total = BucketSummary()
             for (bucket, summary) in filled[index].enumerated() where summary.summary.count > 0 {
                 let start = plan.step == nil ? plan.since : plan.begin + Int64(bucket) * plan.step!
-                total.merge(summary, at: start)
+                total.merge(summary)
                 guard plan.step != nil else { continue }
                 let span = (max(start, plan.since), min(plan.end(of: bucket), plan.until))
                 entry.buckets.append(.init(summary, start: start, expected: expected(span.0, span.1)))
@@ -252,15 +252,5 @@ extension Archive {
             sorted.series = members.series.map { ($0.series, newPlaces[$0.group]) }
             return sorted
         }
-    }
-}
-
-extension BucketSummary {
-    mutating func merge(_ other: BucketSummary, at time: Int64) {
-        add(other.summary, at: time)
-        if let more = other.histogram {
-            if histogram == nil { histogram = more } else { histogram!.merge(more) }
-        }
-        isRevised = isRevised || other.isRevised
     }
 }

@@ -193,7 +193,7 @@ final class SealedFrames {
             let (rows, damages) = try reader.read { connection throws(StoreError) -> (RowBlock, [DamagedFrame]) in
                 try connection.frames(in: keys, reaching: from)
             }
-            for damage in damages { note(damage) }
+            note(damages)
             all = all.isEmpty ? rows : all.merged(with: rows)
         }
         return all.slice(all.place(of: span.lowerBound)..<all.place(of: span.upperBound))
@@ -289,6 +289,10 @@ final class SealedFrames {
 
     fileprivate func note(_ damage: DamagedFrame) {
         if damaged.count < Self.damagedMax, !damaged.contains(damage) { damaged.append(damage) }
+    }
+
+    func note(_ damages: [DamagedFrame]) {
+        for damage in damages { note(damage) }
     }
 
     /// What was found damaged since the last call.
@@ -499,7 +503,7 @@ final class ColumnCursor {
             }
             return (damages, last, count)
         }
-        for damage in damages { frames.note(damage) }
+        frames.note(damages)
         if count == Self.framesPerRead { next = last + 1 } else { nextPart() }
     }
 }

@@ -1,3 +1,5 @@
+import Dispatch
+import Synchronization
 import Telemetry
 
 /// What to summarize: series, each with the group it counts in, in buckets of time.
@@ -41,6 +43,9 @@ struct BucketSummary {
     var isRevised = false
     private var lastTime = Int64.min
 
+    /// Whether it has anything to tell.
+    var isTouched: Bool { summary.count > 0 || isRevised }
+
     /// `time` tells which of two is later.
     @inline(__always)
     mutating func add(_ other: Summary, at time: Int64) {
@@ -49,22 +54,103 @@ struct BucketSummary {
         summary.merge(other)
         if isEmpty || time >= lastTime { lastTime = time } else { summary.last = last }
     }
+
+    mutating func merge(_ other: BucketSummary) {
+        if other.summary.count > 0 { add(other.summary, at: other.lastTime) }
+        if let more = other.histogram {
+            if histogram == nil { histogram = more } else { histogram!.merge(more) }
+        }
+        isRevised = isRevised || other.isRevised
+    }
+}
+
+extension SummaryRequest {
+    /// From so many series on a question is answered in parts.
+    private static let partedSeries = 64
+    private static let partCount = 4
+
+    /// The request in parts that several threads can work on, each with series of its own; the request as it is where
+    /// that is not worth it. What the parts are depends on the request alone, and so does the answer to the last bit,
+    /// however many threads there are.
+    fileprivate func parts(_ registry: SeriesRegistry) -> [SummaryRequest] {
+        guard series.count >= Self.partedSeries else { return [self] }
+        let byStream = series.map { (stream: registry.place(of: $0.series).stream.index, entry: $0) }
+            .sorted { ($0.stream, $0.entry.series.rawValue) < ($1.stream, $1.entry.series.rawValue) }
+        var parts: [SummaryRequest] = []
+        var (first, buckets) = (0, 0)
+        for part in 1...Self.partCount {
+            var end = max(first, byStream.count * part / Self.partCount)
+            // A stream is one row in the files, to be read once.
+            while end > 0, end < byStream.count, byStream[end].stream == byStream[end - 1].stream { end += 1 }
+            guard end > first else { continue }
+            var request = self
+            request.series = byStream[first..<end].map(\.entry)
+            parts.append(request)
+            buckets += Set(request.series.map(\.group)).count * bucketCount
+            first = end
+        }
+        // Each part has its own buckets of a group.
+        return buckets <= 2 * Archive.historyPointsMax ? parts : [self]
+    }
 }
 
 extension Archive {
     /// Summaries by group, then bucket, from whatever holds them in the least: stored hours and days where they are
     /// whole and nothing newer waits in the journal, raw readings for the rest. Both ways give the same figures.
     ///
-    /// Holds one bucket for each group and step, and the frames of one read.
+    /// Holds one bucket for each group and step, or one in each part of a question about many series, and the frames
+    /// of one read a thread.
     func summarize(_ request: SummaryRequest) throws(StoreError) -> [[BucketSummary]] {
-        var engine = SummaryEngine(self, request)
-        try engine.run()
-        return engine.groups
+        let parts = request.parts(registry)
+        // Each is used by the one thread that has its number, while the caller waits for all of them.
+        nonisolated(unsafe) let readers = readers(forParts: parts.count)
+        let outcomes = Mutex([PartOutcome?](repeating: nil, count: parts.count))
+        let next = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: readers.count) { thread in
+            while true {
+                let part = next.add(1, ordering: .relaxed).oldValue
+                guard part < parts.count else { return }
+                let outcome = PartOutcome(parts[part], readers[thread])
+                outcomes.withLock { $0[part] = outcome }
+            }
+        }
+        var groups: [[BucketSummary]] = []
+        for outcome in outcomes.withLock({ $0 }) {
+            sealed.note(outcome!.damaged)
+            groups.merge(try outcome!.groups.get())
+        }
+        return groups
+    }
+}
+
+private struct PartOutcome: Sendable {
+    var groups: Result<[[BucketSummary]], StoreError>
+    var damaged: [DamagedFrame]
+
+    init(_ request: SummaryRequest, _ reader: SeriesReader) {
+        groups = Result { () throws(StoreError) in
+            var engine = SummaryEngine(reader, request)
+            try engine.run()
+            return engine.groups
+        }
+        damaged = reader.files.sealed.takeDamaged()
+    }
+}
+
+extension [[BucketSummary]] {
+    /// Adds what another part found of the same groups.
+    fileprivate mutating func merge(_ other: [[BucketSummary]]) {
+        guard !isEmpty else { return self = other }
+        for group in indices {
+            for bucket in other[group].indices where other[group][bucket].isTouched {
+                self[group][bucket].merge(other[group][bucket])
+            }
+        }
     }
 }
 
 private struct SummaryEngine {
-    private let archive: Archive
+    private let reader: SeriesReader
     private let request: SummaryRequest
     private(set) var groups: [[BucketSummary]]
     /// Streams asked for, rising, and for each the columns asked for with their groups.
@@ -78,14 +164,14 @@ private struct SummaryEngine {
     /// Of the day at hand: the bucket that each of its hours that is wholly asked for counts in.
     private var bucketOfHour = [Int](repeating: 0, count: HourRow.hoursPerDay)
 
-    init(_ archive: Archive, _ request: SummaryRequest) {
-        self.archive = archive
+    init(_ reader: SeriesReader, _ request: SummaryRequest) {
+        self.reader = reader
         self.request = request
         groups = Array(
             repeating: Array(repeating: BucketSummary(), count: request.bucketCount), count: request.groups)
         var columns: [Int: [(column: Int, group: Int)]] = [:]
         for (series, group) in request.series {
-            let place = archive.registry.place(of: series)
+            let place = reader.registry.place(of: series)
             columns[place.stream.index, default: []].append((place.column, group))
         }
         streams = columns.keys.sorted()
@@ -96,7 +182,7 @@ private struct SummaryEngine {
 
     mutating func run() throws(StoreError) {
         guard request.since < request.until else { return }
-        let local = archive.localDays
+        let local = reader.localDays
         if request.withQuantiles, let step = request.step, step % FrameKey.dayMilliseconds == 0,
             local.start(of: request.begin) == request.begin
         {
@@ -107,7 +193,7 @@ private struct SummaryEngine {
             while day <= end {
                 // Days without small files are read in one go.
                 var last = day
-                while last <= end, archive.sealed.manifest.parts(of: last).allSatisfy(\.isSealed) { last += 1 }
+                while last <= end, reader.files.sealed.manifest.parts(of: last).allSatisfy(\.isSealed) { last += 1 }
                 if last > day {
                     try runSettled(day...last - 1)
                     day = last
@@ -144,7 +230,7 @@ private struct SummaryEngine {
         var answered = [Bool](repeating: false, count: days.count * streams.count)
         var (current, place) = (Int64.min, 0)
         let streams = streams
-        try archive.rollups.forEachHours(days: days, streams: streams) { day, stream, bytes throws(Malformed) in
+        try reader.files.rollups.forEachHours(days: days, streams: streams) { day, stream, bytes throws(Malformed) in
             if day != current { lookUpBuckets(day) }
             if day != current || streams[place] > stream { place = 0 }
             current = day
@@ -156,11 +242,11 @@ private struct SummaryEngine {
             answered[index] = true
         }
         for day in days {
-            let hasRows = !archive.sealed.manifest.parts(of: day).isEmpty
+            let hasRows = !reader.files.sealed.manifest.parts(of: day).isEmpty
             for (place, stream) in streams.enumerated()
             where !answered[Int(day - days.lowerBound) * streams.count + place] {
                 // Nothing stored: there may be raw readings all the same where a row does not read.
-                if hasRows || archive.tailTouches(stream, span(of: day)) { try raw(stream, span(of: day)) }
+                if hasRows || reader.tailTouches(stream, span(of: day)) { try raw(stream, span(of: day)) }
             }
         }
         try flushPending()
@@ -168,14 +254,14 @@ private struct SummaryEngine {
 
     private mutating func runHours(_ day: Int64) throws(StoreError) {
         let span = span(of: day)
-        let parts = archive.sealed.manifest.parts(of: day)
+        let parts = reader.files.sealed.manifest.parts(of: day)
         lookUpBuckets(day)
         var left = streams
         // What a small file holds of a stream counts for all of the day's files.
         for part in parts.reversed() where !part.isSealed && !left.isEmpty {
             var answered: Set<Int> = []
             guard
-                try archive.sealed.forEachSmallHours(
+                try reader.files.sealed.forEachSmallHours(
                     part, left,
                     { stream, bytes throws(Malformed) in
                         // A file that changed under the reader is read again from its beginning.
@@ -190,13 +276,13 @@ private struct SummaryEngine {
             }
             left.removeAll { answered.contains($0) }
             // Frames without hours: what the rollups hold of such a stream does not count them.
-            for stream in try archive.sealed.streamsWithFrames(part, left) {
+            for stream in try reader.files.sealed.streamsWithFrames(part, left) {
                 try raw(stream, span)
                 left.removeAll { $0 == stream }
             }
         }
         var answered: Set<Int> = []
-        try archive.rollups.forEachHours(day: day, streams: left) { stream, bytes throws(Malformed) in
+        try reader.files.rollups.forEachHours(day: day, streams: left) { stream, bytes throws(Malformed) in
             guard !answered.contains(stream) else { return }
             try take(placeOfStream[stream]!, bytes, day, span)
             answered.insert(stream)
@@ -204,7 +290,7 @@ private struct SummaryEngine {
         let hasRows = !parts.isEmpty
         for stream in left where !answered.contains(stream) {
             // Nothing stored: there may be raw readings all the same where a row does not read.
-            if hasRows || archive.tailTouches(stream, span) { try raw(stream, span) }
+            if hasRows || reader.tailTouches(stream, span) { try raw(stream, span) }
         }
         try flushPending()
     }
@@ -224,7 +310,7 @@ private struct SummaryEngine {
         let stream = streams[place]
         let begin = day * FrameKey.dayMilliseconds
         let hour = HourRow.hourMilliseconds
-        let dirty = archive.tailHours(stream, day)
+        let dirty = reader.tailHours(stream, day)
         found.removeAll(keepingCapacity: true)
         for (column, group) in wanted[place] {
             guard let part = try RollupRow.column(column, of: bytes) else { continue }
@@ -256,7 +342,7 @@ private struct SummaryEngine {
             guard from < to else { continue }
             let part = from..<to
             guard !whole.contains(index) || dirty & 1 << UInt32(index) != 0 else { continue }
-            if dirty & 1 << UInt32(index) != 0, part.upperBound <= archive.toldThrough {
+            if dirty & 1 << UInt32(index) != 0, part.upperBound <= reader.toldThrough {
                 // The next seal will mark it; what the files have of it was told before.
                 for (row, (group, _)) in found.enumerated()
                 where hours[row * HourRow.hoursPerDay + index].count > 0 {
@@ -287,13 +373,13 @@ private struct SummaryEngine {
             var left = streams
             // A small file has rows that the stored day may lack.
             let isSettled = (FrameKey.day(of: start)...FrameKey.day(of: end - 1)).allSatisfy { day in
-                archive.sealed.manifest.parts(of: day).allSatisfy(\.isSealed)
+                reader.files.sealed.manifest.parts(of: day).allSatisfy(\.isSealed)
             }
             if isSettled, span == start..<end {
                 let (wanted, placeOfStream) = (wanted, placeOfStream)
                 var answered: Set<Int> = []
-                try archive.rollups.forEachDay(start: start, streams: left) { stream, bytes throws(Malformed) in
-                    guard !answered.contains(stream), !archive.tailTouches(stream, span) else { return }
+                try reader.files.rollups.forEachDay(start: start, streams: left) { stream, bytes throws(Malformed) in
+                    guard !answered.contains(stream), !reader.tailTouches(stream, span) else { return }
                     var days: [(day: DaySummary, group: Int)] = []
                     for (column, group) in wanted[placeOfStream[stream]!] {
                         guard let part = try RollupRow.column(column, of: bytes) else { continue }
@@ -321,7 +407,7 @@ private struct SummaryEngine {
             // One owner each, or the first change would copy them.
             groups[group] = []
             scratch = []
-            try archive.merged(stream: stream, column: column, span) { times, values in
+            try reader.merged(stream: stream, column: column, span) { times, values in
                 filler.add(times, values)
                 return true
             }

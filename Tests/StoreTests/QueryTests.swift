@@ -146,6 +146,119 @@ struct QueryTests {
         }
     }
 
+    // MARK: Several threads
+
+    /// 70 devices over two days: the first one compacted, the second one sealed, its end in the journal.
+    private func manyDevices(_ folder: TemporaryFolder) throws -> Journal {
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        let names = (0..<70).map { "d\($0)" }
+        try journal.saveRoster(
+            names.map { RosterEntry(device: $0, area: "area \($0.utf8.last! % 3)", cadence: .seconds(1800)) }, now: noon
+        )
+        var random = SeededGenerator(seed: 7)
+        for step in 0..<96 {
+            var batch = DecodedBatch()
+            for name in names {
+                let first = batch.readings.count
+                for quantity in ["pm2_5", "voltage"] {
+                    // No decimals, so that every other order of adding shows in the last bits.
+                    batch.readings.append(
+                        Reading(
+                            series: journal.series(name, quantity), observed: seconds(step * 1800),
+                            value: Double.random(in: 0...300, using: &random)))
+                }
+                journal.registry.closeRow(batch.readings[first...])
+            }
+            _ = try journal.commit(batch, received: 1, now: seconds(step * 1800))
+            if step == 48 || step == 90 { try journal.seal(now: seconds(step * 1800)) }
+        }
+        let later = seconds(90 * 1800)
+        while let job = journal.nextCompaction(now: later) {
+            try journal.finishCompaction(try job.run(), now: later)
+        }
+        return journal
+    }
+
+    @Test("the answer does not depend on the number of threads, to the last bit")
+    func threads() throws {
+        let folder = TemporaryFolder()
+        let journal = try manyDevices(folder)
+        defer { journal.close() }
+        let alone = try Archive(folder: folder.store, effects: nil)
+        let together = try (2...5).map { try Archive(folder: folder.store, threads: $0, effects: nil) }
+        let steps: [(seconds: Int?, quantiles: Bool)] = [(nil, false), (600, false), (3600, false), (86_400, true)]
+        for group in QueryRequest.Group.allCases {
+            for step in steps {
+                let request = QueryRequest(
+                    since: noon, until: seconds(96 * 1800), step: step.seconds.map { .seconds($0) }, group: group,
+                    quantiles: step.quantiles)
+                let answer = try alone.query(request)
+                #expect(answer.groups.reduce(0) { $0 + $1.total!.count } == 70 * 2 * 96)
+                for archive in together { #expect(try archive.query(request) == answer, "\(request)") }
+            }
+        }
+    }
+
+    @Test("a question of several threads sees what was committed since the last one")
+    func threadsFollow() throws {
+        let folder = TemporaryFolder()
+        let journal = try manyDevices(folder)
+        let archive = try Archive(folder: folder.store, threads: 4, effects: nil)
+        let request = QueryRequest(since: noon, until: seconds(200_000), step: .seconds(3600), group: .all)
+        func counts() throws -> [Int] { try archive.query(request).groups.map { $0.total!.count } }
+        #expect(try counts() == [70 * 96, 70 * 96])
+        try journal.put("d69", seconds(180_000), ["voltage": 230])
+        #expect(try counts() == [70 * 96, 70 * 96 + 1])
+        try journal.seal(now: seconds(190_000))
+        #expect(try counts() == [70 * 96, 70 * 96 + 1])
+        let later = seconds(86_400 * 6)
+        while let job = journal.nextCompaction(now: later) {
+            try journal.finishCompaction(try job.run(), now: later)
+        }
+        try journal.put("d0", seconds(181_000), ["voltage": 231])
+        #expect(try counts() == [70 * 96, 70 * 96 + 2])
+    }
+
+    @Test("each of several threads tells the frames it could not read")
+    func threadsTellDamage() throws {
+        let folder = TemporaryFolder()
+        let journal = try manyDevices(folder)
+        journal.close()
+        for name in names(in: folder.store + "/raw") where name.hasSuffix(".db") {
+            let path = folder.store + "/raw/" + name
+            var bytes = readFile(path)
+            for place in stride(from: 20_000, to: bytes.count, by: 9_973) { bytes[place] ^= 1 }
+            writeFile(path, bytes)
+        }
+        let request = QueryRequest(since: noon, until: seconds(96 * 1800), step: .seconds(600), group: .all)
+        let alone = try Archive(folder: folder.store, effects: nil).query(request)
+        #expect(alone.damaged.count > 2)
+        let together = try Archive(folder: folder.store, threads: 3, effects: nil).query(request)
+        #expect(together.groups == alone.groups)
+        // A damaged page is told by every thread that met it, once.
+        #expect(Set(together.damaged) == Set(alone.damaged) && together.damaged.count == alone.damaged.count)
+    }
+
+    @Test("a thread that fails makes the question fail", arguments: [1, 3])
+    func threadsFail(threads: Int) throws {
+        let folder = TemporaryFolder()
+        let journal = try manyDevices(folder)
+        defer { journal.close() }
+        let saboteur = Saboteur()
+        let archive = try Archive(folder: folder.store, threads: threads, effects: saboteur.hook)
+        let request = QueryRequest(since: noon, until: seconds(96 * 1800), step: .seconds(600), group: .all)
+        let answer = try archive.query(request)
+        saboteur.arm(.max, .ioError(file: "test", detail: "test"))
+        #expect(try archive.query(request) == answer)
+        let effects = saboteur.count
+        for target in stride(from: 3, to: effects, by: effects / 20) {
+            saboteur.arm(target, .ioError(file: "test", detail: "test"))
+            #expect(throws: StoreError.ioError(file: "test", detail: "test")) { try archive.query(request) }
+            saboteur.disarm()
+            #expect(try archive.query(request) == answer)
+        }
+    }
+
     @Test("an answer too large for one comes in several")
     func pages() throws {
         let folder = TemporaryFolder()

@@ -6,10 +6,11 @@ extension Bench {
     /// The median of one question, asked of an archive that has just answered a round of them; and of a new one whose
     /// files the kernel has forgotten.
     private func ask(
-        _ count: Int, round: Int = 1, _ body: (Archive) throws -> Void
+        _ count: Int, round: Int = 1, threads: Int = .max, _ body: (Archive) throws -> Void
     ) throws -> (warm: Double, cold: Double) {
-        let cold = try Times.measure(7, before: { Machine.dropCache(store) }) { try body(try Archive(folder: store)) }
-        let archive = try Archive(folder: store)
+        func open() throws -> Archive { try Archive(folder: store, threads: threads) }
+        let cold = try Times.measure(7, before: { Machine.dropCache(store) }) { try body(try open()) }
+        let archive = try open()
         for _ in 0..<round { try body(archive) }
         let warm = try Times.measure(count) { try body(archive) }
         return (warm.median * 1e3, cold.median * 1e3)
@@ -70,12 +71,17 @@ extension Bench {
         let request = QueryRequest(
             filter: DeviceFilter(quantity: "pm2_5"), since: end - .seconds(days * 86_400), until: end,
             step: .seconds(3600), group: .all)
-        let (warm, cold) = try ask(50, round: 10) { archive in
-            let answer = try archive.query(request)
-            precondition(answer.groups[0].buckets.count == days * 24, "store-bench: an hour is missing")
+        func mean(threads: Int) throws -> (warm: Double, cold: Double) {
+            try ask(50, round: 10, threads: threads) { archive in
+                let answer = try archive.query(request)
+                precondition(answer.groups[0].buckets.count == days * 24, "store-bench: an hour is missing")
+            }
         }
-        table.add("city hourly mean, 1,000 series, \(days) days, warm", warm, "ms", .atMost(15))
-        table.add("city hourly mean, 1,000 series, \(days) days, cold", cold, "ms", .none, "opening the store included")
+        let (warm, cold) = try mean(threads: .max)
+        let what = "city hourly mean, 1,000 series, \(days) days"
+        table.add("\(what), warm", warm, "ms", .atMost(15), "as many threads as cores")
+        table.add("\(what), cold", cold, "ms", .none, "opening the store included")
+        table.add("\(what), warm, by one thread", try mean(threads: 1).warm, "ms", .none)
     }
 
     /// A day of one quantity of all devices, from raw readings.
@@ -86,13 +92,18 @@ extension Bench {
         let readings = Double(Fleet.devices * Fleet.minutesPerDay)
         let request = QueryRequest(
             filter: DeviceFilter(quantity: "pm2_5"), since: since, until: end, step: .seconds(600), group: .all)
-        let query = try ask(15) { archive in
-            let answer = try archive.query(request)
-            precondition(answer.groups[0].buckets.count == 144, "store-bench: a bucket is missing")
+        func query(threads: Int) throws -> (warm: Double, cold: Double) {
+            try ask(15, threads: threads) { archive in
+                let answer = try archive.query(request)
+                precondition(answer.groups[0].buckets.count == 144, "store-bench: a bucket is missing")
+            }
         }
+        let (warm, cold) = try query(threads: .max)
+        let what = "raw scan by a query in steps of 10 minutes, a reading"
         table.add(
-            "raw scan by a query in steps of 10 minutes, a reading", query.warm / readings * 1e6, "ns", .atMost(20),
-            "\(fixed(query.warm, 1)) ms for 1,000 series and a day; cold \(fixed(query.cold, 0)) ms")
+            what, warm / readings * 1e6, "ns", .atMost(20),
+            "as many threads as cores; \(fixed(warm, 1)) ms for 1,000 series and a day; cold \(fixed(cold, 0)) ms")
+        table.add("\(what), by one thread", try query(threads: 1).warm / readings * 1e6, "ns", .none)
         let walk = try ask(15) { archive in
             var (count, sum) = (0, 0.0)
             for device in 0..<Fleet.devices {
