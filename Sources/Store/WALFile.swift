@@ -81,7 +81,8 @@ final class WALFile {
             }
         }
         for shape in shapes {
-            guard let first = frame(0, shape) else { continue }
+            // Zeros match zeros.
+            guard let first = frame(0, shape), first.page > 0 else { continue }
             for before in [stored, checkOfHeader(shape)] where check(before, shape) == first.stored {
                 var shape = shape
                 (shape.salts, shape.before) = (first.salts, before)
@@ -165,7 +166,8 @@ final class WALFile {
 
     /// Whether a frame is of this WAL and goes on from this check value. The frame at hand stays so.
     func leads(to index: Int, from before: WALCheckValue, _ shape: Shape, _ salts: UInt64? = nil) -> Bool {
-        guard index < frameCount(shape), let next = read(index, into: buffers[1]), next.salts == salts ?? shape.salts
+        guard index < frameCount(shape), let next = read(index, into: buffers[1]), next.page > 0,
+            next.salts == salts ?? shape.salts
         else { return false }
         var check = before
         check.add(checked(buffers[1]), isBigEndian: shape.isBigEndian)

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -23,10 +24,10 @@ struct WALTests {
     }
 
     /// Commits of a few readings, and some of many, whose rows go over several pages.
-    private func put(_ journal: Journal, commits: Int) throws {
-        for commit in 0..<commits {
+    private func put(_ journal: Journal, commits: Range<Int>) throws {
+        for commit in commits {
             var batch = DecodedBatch()
-            for index in 0..<(commit % 5 == 2 ? 900 : 3) {
+            for index in 0..<(commit % 5 == 2 ? 900 : 4) {
                 let series = journal.series("lamp-\(index % 4)", "voltage")
                 let value = Double(commit * 7919 + index * 104_729 % 1000) / 7
                 batch.readings.append(
@@ -82,7 +83,7 @@ struct WALTests {
     @Test("one flipped bit anywhere is damage, and costs at most the page that it is in")
     func everyFrame() throws {
         let journal = try Journal.open(StoreOptions(folder: folder.store))
-        try put(journal, commits: 8)
+        try put(journal, commits: 0..<8)
         let left = try left(folder.store)
         journal.close()
         #expect(left.frames > 40)
@@ -123,16 +124,89 @@ struct WALTests {
         #expect(mended > flips / 2 && doubtful > 0)
     }
 
+    @Test("a flipped bit in the header is damage, and costs nothing")
+    func header() throws {
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        try put(journal, commits: 0..<3)
+        let left = try left(folder.store)
+        journal.close()
+        for byte in 0..<32 {
+            for bit in stride(from: byte % 3, to: 8, by: 3) {
+                var wal = left.wal
+                wal[byte] ^= 1 << bit
+                let path = lay(left.core, wal)
+                let found = try #require(WAL(of: path))
+                #expect(found.isDamaged && found.isHeaderBroken && found.frames.count == left.frames, "\(byte) \(bit)")
+                let salvage = WALSalvage(found)
+                try salvage.apply(FileWork(effects: nil))
+                #expect(differences(path, left.whole) == [] && salvage.loss == nil, "\(byte) \(bit)")
+            }
+        }
+        // Nor is there anything to lose behind a header alone.
+        #expect(WAL(of: lay(left.core, Array(left.wal[..<32])))?.isDamaged != true)
+        // The header and the frame behind it in one lost sector: the others tell whose they are.
+        var wal = left.wal
+        wal.replaceSubrange(0..<512, with: repeatElement(0, count: 512))
+        let found = try #require(WAL(of: lay(left.core, wal)))
+        #expect(found.isDamaged && found.frames.count == left.frames && found.frames[0].content == .doubtful)
+        wal = [UInt8](repeating: 0xA7, count: left.wal.count)
+        let path = lay(left.core, wal)
+        let nothing = try #require(WAL(of: path))
+        #expect(nothing.isDamaged && nothing.isUnreadable && WALSalvage(nothing).loss == "nothing of it reads")
+        try WALSalvage(nothing).apply(FileWork(effects: nil))
+        #expect(readFile(path) == left.core)
+    }
+
+    /// Sectors and whole frames, of all commits but the last: that they are wrong cannot be told from a torn one there.
+    @Test("what is lost of a commit behind which others were made is found, and costs no other page")
+    func bursts() throws {
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        try put(journal, commits: 0..<8)
+        let left = try left(folder.store)
+        journal.close()
+        var random = SeededGenerator(seed: 21)
+        var (doubtful, unknown) = (0, 0)
+        for frame in 0..<left.last.lowerBound {
+            let start = 32 + frame * Self.frameBytes
+            for kind in 0..<4 {
+                var wal = left.wal
+                let sector = Int.random(in: (start + 511) / 512..<(start + Self.frameBytes) / 512, using: &random) * 512
+                switch kind {
+                case 0:
+                    wal.replaceSubrange(start..<start + Self.frameBytes, with: repeatElement(0, count: Self.frameBytes))
+                case 1: for byte in start..<start + 24 { wal[byte] = UInt8.random(in: 0...255, using: &random) }
+                case 2: wal.replaceSubrange(sector..<sector + 512, with: repeatElement(0x5A, count: 512))
+                default: for _ in 0..<2 { wal[Int.random(in: start + 24..<start + 4000, using: &random)] ^= 0x11 }
+                }
+                let what = "frame \(frame + 1), kind \(kind)"
+                let path = lay(left.core, wal)
+                let found = try #require(WAL(of: path))
+                #expect(found.isDamaged && found.frames.count == left.frames, "\(what)")
+                let salvage = WALSalvage(found)
+                try salvage.apply(FileWork(effects: nil))
+                let differences = differences(path, left.whole)
+                #expect(differences.isSuperset(of: salvage.doubtful), "\(what)")
+                // The frame behind a lost one cannot be judged; a frame without a number is of some page.
+                #expect(differences.count <= salvage.doubtful.count + salvage.unknown, "\(what)")
+                #expect(salvage.doubtful.count + salvage.unknown <= 2, "\(what)")
+                doubtful += salvage.doubtful.count
+                unknown += salvage.unknown
+            }
+        }
+        print("WAL: bursts in \(left.last.lowerBound) frames, \(doubtful) pages in doubt, \(unknown) not known")
+        #expect(doubtful > 0 && unknown > 0)
+    }
+
     // MARK: Torn commits
 
     /// A WAL in its second round: behind it, and beneath its last commit, lie frames of the first one.
     private func secondRound(_ journal: Journal) throws -> (left: Left, first: [UInt8]) {
-        try put(journal, commits: 8)
+        try put(journal, commits: 0..<8)
         let first = readFile(folder.store + "/core.db-wal")
         try journal.core.run("PRAGMA wal_checkpoint(RESTART)")
-        try put(journal, commits: 3)
+        try put(journal, commits: 10..<13)
         let left = try left(folder.store)
-        #expect(left.frames > 10 && left.last.count > 3 && left.wal.count == first.count, "\(left.last)")
+        #expect(left.frames > 8 && left.last.count > 3 && left.wal.count == first.count)
         return (left, first)
     }
 
@@ -195,9 +269,9 @@ struct WALTests {
     @Test("a store with a torn last commit starts, and has all that came before")
     func tornStart() throws {
         let journal = try Journal.open(StoreOptions(folder: folder.store))
-        try put(journal, commits: 8)
+        try put(journal, commits: 0..<8)
         try journal.core.run("PRAGMA wal_checkpoint(RESTART)")
-        try put(journal, commits: 2)
+        try put(journal, commits: 10..<12)
         let expected = try contents(folder.store)
         try journal.put("lamp-9", seconds(1), ["voltage": 1])
         let crashed = folder.path + "/crashed"
@@ -216,6 +290,174 @@ struct WALTests {
             #expect(report.isGood && report.notes.count == 1)
             try Journal.open(StoreOptions(folder: crashed)).close()
             #expect(try contents(crashed) == expected)
+        }
+    }
+
+    // MARK: Stores
+
+    private func bytes(_ store: String) -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in names(in: store) + names(in: store + "/raw").map({ "raw/" + $0 }) where name != "lock" {
+            if !Folder.isFolder(store + "/" + name), !name.hasSuffix("-shm") {
+                files[name] = readFile(store + "/" + name)
+            }
+        }
+        return files
+    }
+
+    /// A damaged store is refused and repaired; returns the readings it does not have any more.
+    private func repair(
+        _ store: String, _ wal: String, _ expected: [Model.Key: [Int64: Double]], _ what: String
+    ) throws -> (lost: [Model.Key: [Int64]], report: RepairReport) {
+        let before = bytes(store)
+        do throws(StoreError) {
+            try Journal.open(StoreOptions(folder: store)).close()
+            Issue.record("\(what): started")
+        } catch {
+            guard case .walDamaged(store + "/" + wal, _) = error else { throw error }
+        }
+        #expect(bytes(store) == before, "\(what): changed by a refusal")
+        let check = try StoreCheck.run(folder: store)
+        #expect(check.damage.contains { $0.kind == .wal && $0.file == wal }, "\(what)")
+        let report = try StoreRepair.run(folder: store, now: noon)
+        #expect(report.isGood && report.found == check.damage, "\(what): \(report)")
+        #expect(names(in: store + "/damaged").contains { $0.hasPrefix(wal.replacing("/", with: "-")) }, "\(what)")
+        let again = try StoreRepair.run(folder: store, now: noon)
+        #expect(again.found == [] && again.done == [], "\(what): \(again)")
+        let found = try contents(store)
+        var lost: [Model.Key: [Int64]] = [:]
+        for (key, points) in expected {
+            for (time, value) in points where found[key]?[time] != value { lost[key, default: []].append(time) }
+        }
+        for (key, points) in found {
+            #expect(Set((expected[key] ?? [:]).keys).isSuperset(of: points.keys), "\(what): \(key) was never so")
+        }
+        if !lost.isEmpty { #expect(!report.gaveUp.isEmpty, "\(what): \(lost) were lost without a word") }
+        let journal = try Journal.open(StoreOptions(folder: store))
+        try journal.put("lamp-1", seconds(900_000), ["voltage": 1])
+        journal.close()
+        #expect(try StoreCheck.run(folder: store).damage == [], "\(what)")
+        return (lost, report)
+    }
+
+    @Test(
+        "a store whose WAL has a flipped bit is refused, and has all but one row after its repair",
+        arguments: 0..<30 as Range<UInt64>)
+    func flippedStore(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        try put(journal, commits: 0..<8)
+        try journal.seal(now: seconds(8000))
+        try put(journal, commits: 8..<30)
+        let expected = try contents(folder.store)
+        let crashed = folder.path + "/crashed"
+        copyStore(folder.store, to: crashed)
+        journal.close()
+        let path = crashed + "/core.db-wal"
+        var wal = readFile(path)
+        let frames = (wal.count - 32) / Self.frameBytes
+        // The high bits of a word more often than others: those cannot be put right.
+        let frame = Int.random(in: 0..<frames, using: &random)
+        let place = Int.random(in: 6..<Self.frameBytes / 4, using: &random) * 4 + (seed % 3 == 0 ? 1 : 3)
+        let offset = 32 + frame * Self.frameBytes + place
+        wal[offset] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        writeFile(path, wal)
+        let (lost, report) = try repair(crashed, "core.db-wal", expected, "seed \(seed), \(frame + 1) \(place)")
+        // A commit has the readings of 1000 s.
+        let commits = Set(lost.values.joined().map { ($0 - noon.milliseconds) / 1_000_000 })
+        #expect(commits.count <= 1, "seed \(seed): \(commits) \(report.done) \(report.gaveUp)")
+    }
+
+    /// As the checkpoint at the end of a seal or a compaction was about to take the WAL of its file over.
+    private func crashedBeforeCheckpoint(of suffix: String) throws -> (store: String, file: String) {
+        let store = folder.store
+        let crashed = folder.path + "/crashed"
+        let file = Mutex("")
+        let journal = try makeVariedStore(store) { effect throws(StoreError) in
+            guard effect.kind == .step, effect.sql.contains("wal_checkpoint"), effect.file.hasSuffix(suffix) else {
+                return
+            }
+            // The last one, with all that came before it.
+            removeTree(crashed)
+            copyStore(store, to: crashed)
+            file.withLock { $0 = String(effect.file.dropFirst(store.count + 1)) }
+        }
+        journal.close()
+        return (crashed, file.withLock { $0 })
+    }
+
+    @Test("small day files and rollups are refused and repaired as core.db is", arguments: [".l2.db", "2026.db"])
+    func otherFiles(suffix: String) throws {
+        let (crashed, file) = try crashedBeforeCheckpoint(of: suffix)
+        let expected = try contents(crashed)
+        let path = crashed + "/" + file + "-wal"
+        let wal = readFile(path)
+        let found = try #require(WAL(of: crashed + "/" + file))
+        #expect(!found.isDamaged && found.frames.count > 1)
+        var random = SeededGenerator(seed: 8)
+        for frame in found.frames.indices {
+            for place in [2, 5, 12, 20, 24 + Int.random(in: 0..<found.pageBytes / 4, using: &random) * 4 + 3] {
+                let damaged = folder.path + "/damaged"
+                removeTree(damaged)
+                copyStore(crashed, to: damaged)
+                var bytes = wal
+                bytes[32 + frame * (24 + found.pageBytes) + place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                writeFile(damaged + "/" + file + "-wal", bytes)
+                let what = "\(file), frame \(frame + 1), byte \(place)"
+                // The journal still has the readings of a seal that did not end.
+                #expect(try repair(damaged, file + "-wal", expected, what).lost == [:], "\(what)")
+            }
+        }
+        for cut in stride(from: 32, to: wal.count, by: 1 + wal.count / 7) {
+            let torn = folder.path + "/damaged"
+            removeTree(torn)
+            copyStore(crashed, to: torn)
+            writeFile(torn + "/" + file + "-wal", Array(wal[..<cut]))
+            try Journal.open(StoreOptions(folder: torn)).close()
+            #expect(try contents(torn) == expected)
+        }
+    }
+
+    /// The disk fails at each effect in turn; then the store is repaired again.
+    @Test("a repair that ends while it takes a WAL over can be run again", arguments: [0, 1, 2])
+    func interrupted(damage: Int) throws {
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        try put(journal, commits: 0..<14)
+        let origin = folder.path + "/crashed"
+        copyStore(folder.store, to: origin)
+        journal.close()
+        var wal = readFile(origin + "/core.db-wal")
+        let frames = try #require(WAL(of: origin + "/core.db")).frames
+        switch damage {
+        // A page that no other commit wrote; the last one's; and a frame of which nothing is left.
+        case 0:
+            let once = try #require(frames.lastIndex { frame in frames.count { $0.page == frame.page } == 1 })
+            wal[32 + once * Self.frameBytes + 24 + 403] ^= 0x80
+        case 1: wal[32 + (frames.count - 1) * Self.frameBytes + 24 + 403] ^= 0x80
+        default: for byte in 32 + 9 * Self.frameBytes..<32 + 10 * Self.frameBytes { wal[byte] = 0 }
+        }
+        writeFile(origin + "/core.db-wal", wal)
+        let damaged = folder.path + "/damaged"
+        copyStore(origin, to: damaged)
+        let saboteur = Saboteur()
+        saboteur.arm(.max, .ioError(file: "x", detail: "test"))
+        let whole = try StoreRepair.run(folder: damaged, now: noon, effects: saboteur.hook)
+        #expect(whole.isGood && !whole.found.isEmpty)
+        let expected = try contents(damaged)
+        let ledger = try Archive(folder: damaged).givenUp().map(\.detail)
+        let steps = saboteur.count
+        for step in stride(from: 0, to: steps, by: max(1, steps / 50)) {
+            removeTree(damaged)
+            copyStore(origin, to: damaged)
+            saboteur.arm(step, .ioError(file: "x", detail: "test"))
+            #expect(throws: StoreError.ioError(file: "x", detail: "test"), "step \(step)") {
+                try StoreRepair.run(folder: damaged, now: noon, effects: saboteur.hook)
+            }
+            let again = try StoreRepair.run(folder: damaged, now: noon)
+            #expect(again.isGood, "step \(step)")
+            #expect(try contents(damaged) == expected, "step \(step)")
+            #expect(try Archive(folder: damaged).givenUp().map(\.detail) == ledger, "step \(step)")
+            try Journal.open(StoreOptions(folder: damaged)).close()
         }
     }
 }
