@@ -67,6 +67,7 @@ struct WAL {
         leaveOutWrongNumbers()
         for index in frames.indices where !frames[index].doubts.isEmpty { settle(index) }
         endAtLastCommit()
+        for index in frames.indices where frames[index].page == 0 { guessPage(index) }
     }
 
     var isDamaged: Bool {
@@ -188,6 +189,32 @@ struct WAL {
         }
         guard let page = choices.first, page != frame.page else { return }
         (frames[index].page, frames[index].content) = (page, .right)
+    }
+
+    /// Finds the page of a frame whose header is lost, where what is around it leaves one: the page that is there is an
+    /// old one then, and to be known as such.
+    private mutating func guessPage(_ index: Int) {
+        let start = (frames[..<index].lastIndex { $0.size > 0 } ?? -1) + 1
+        let sizeBefore = start > 0 ? frames[start - 1].size : file.pagesOfDatabase(pageBytes)
+        guard let end = frames[index...].firstIndex(where: { $0.size > 0 }) else { return }
+        let pages = frames[start...end].map(\.page)
+        let others = Set(pages)
+        let lost = pages.count { $0 == 0 }
+        let lower = frames[start..<index].last { $0.page > 0 }?.page ?? 0
+        let upper = frames[index...end].first { $0.page > 0 }?.page ?? frames[end].size + 1
+        // More than these few pages would be looked at for long.
+        guard lower < upper, upper - lower <= 4096 else { return }
+        var choices = (lower + 1..<upper).filter { !others.contains($0) }
+        // A commit has all pages by which it makes the file longer.
+        let new = choices.filter { $0 > sizeBefore && $0 <= frames[end].size }
+        if new.count == lost { choices = [new[frames[start..<index].count { $0.page == 0 }]] }
+        if choices.count > 1, let content = content(of: index), !content.allSatisfy({ $0 == 0 }) {
+            choices = choices.filter { page in
+                guard let old = self.content(of: page, before: index) else { return false }
+                return zip(old, content).count { $0 == $1 } > pageBytes * 3 / 4
+            }
+        }
+        if choices.count == 1 { frames[index].page = choices[0] }
     }
 
     // MARK: The last commit

@@ -10,7 +10,7 @@ struct WALCheckValue: Equatable {
 
     /// Goes on over `bytes`, a multiple of 8 of them at an address that is a multiple of 4.
     ///
-    /// 1000 frames of 4 KB: 1.6 ms, where slices of bytes took 60.
+    /// 0.43 us for a page of 4 KB: most of the time that a WAL takes goes into reading it.
     mutating func add(_ bytes: UnsafeRawBufferPointer, isBigEndian: Bool) {
         let words = bytes.assumingMemoryBound(to: UInt32.self)
         var (first, second) = (first, second)
@@ -54,7 +54,7 @@ struct WALBit: Equatable {
     /// The bits each of which, flipped alone, makes `computed` of `stored` over these bytes.
     ///
     /// None says that more than one bit is wrong. Of several it is one: the high bits of a word do the same as those of
-    /// others, for Fibonacci numbers repeat modulo a power of two. 3 us for a page of 4 KB.
+    /// others, for Fibonacci numbers repeat modulo a power of two. 2 to 7 us for a page of 4 KB.
     static func flips(
         in bytes: UnsafeRawBufferPointer, stored: WALCheckValue, computed: WALCheckValue, isBigEndian: Bool
     ) -> [WALBit] {
