@@ -38,6 +38,8 @@ public enum StoreBackup {
     ) throws(StoreError) -> BackupSummary {
         let folder = Folder(source)
         try folder.checkReadable()
+        // Of a store that a gateway has open its start has looked.
+        if !FolderLock.isHeld(folder) { try folder.checkWALs() }
         let work = FileWork(effects: effects)
         let target = Folder(target).path
         if Folder.exists(target), !Folder.isFolder(target) { throw .notAFolder(path: target) }
