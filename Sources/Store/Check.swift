@@ -50,7 +50,7 @@ public struct CheckReport: Sendable, Hashable, Codable {
 /// Reads a whole store, beside a running gateway too, and changes nothing in it.
 public enum StoreCheck {
     /// Verifies every page, every frame and every row that has a check value, what the manifest says of each file, and
-    /// in a store that nobody has open also the WAL that was left.
+    /// in a store that nobody has open also the WALs that were left.
     ///
     /// Throws where there is no store or it may not be read; damage is no error.
     public static func run(
@@ -403,8 +403,8 @@ final class StoreChecker {
                 found(file + "-wal", .wal, "\(damage); a repair takes over all that reads")
             } else if wal.isTorn {
                 report.notes.append(
-                    "\(file)-wal: the last commit is not whole: the power failed while it was written, before it was "
-                        + "acknowledged, or more than a bit of it is damaged")
+                    "\(file)-wal: behind its last whole commit are frames of one that was taken back, or that the power "
+                        + "failed in before it was acknowledged, or of which more than a bit is damaged")
             }
         }
         for file in folder.salvagedWALs() { found(file, .wal, "a repair was interrupted and is to be run again") }

@@ -24,7 +24,7 @@ enum DamagedFiles {
 /// Takes damage out of a store that nobody has open, and keeps all that reads.
 public enum StoreRepair {
     /// Sets damaged files aside in `damaged/`, puts files with what reads of them in their place, and writes what is
-    /// lost into the ledger. Throws `.locked` while a gateway has the store.
+    /// lost into the ledger. Of a damaged WAL every commit that reads is taken over before. Throws `.locked` while a gateway has the store.
     ///
     /// After a failure or a crash it may be run again; until it has ended well a gateway may refuse to start.
     public static func run(

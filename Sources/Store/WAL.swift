@@ -40,7 +40,7 @@ struct WAL {
     /// Of its commits, all of them whole but for damage.
     private(set) var frames: [Frame] = []
     private(set) var isHeaderBroken: Bool
-    /// Frames of a last commit follow that is not whole.
+    /// Frames follow that are of no commit: the power failed in it, or it was taken back.
     private(set) var isTorn = false
     /// Not one frame can be told from any bytes.
     private(set) var isUnreadable = false

@@ -91,7 +91,7 @@ final class WALFile {
         }
         // Nor the first frame: two that follow each other are of the WAL that the first of them is of.
         for shape in shapes {
-            for index in 0..<min(frameCount(shape) - 1, 64) {
+            for index in 0..<max(0, min(frameCount(shape) - 1, 64)) {
                 guard let first = frame(index, shape), leads(to: index + 1, from: first.stored, shape, first.salts)
                 else { continue }
                 var shape = shape

@@ -68,8 +68,8 @@ struct WALSalvage {
         for version in versions {
             var index = version.index
             var isRight = version.isRight
-            var page = try content(of: index)
             // Of a page that was lost as a whole an older version tells more.
+            var page = isRight ? try content(of: index) : wal.content(of: index) ?? []
             if !isRight, !isChecked || page.allSatisfy({ $0 == 0 }) {
                 let older = wal.frames[..<index].lastIndex { $0.page == version.page && $0.content != .doubtful }
                 guard let older else {
