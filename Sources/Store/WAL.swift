@@ -26,7 +26,7 @@ struct WAL {
         var content = Content.doubtful
         /// SQLite stops here.
         var isBroken = true
-        /// More than bits of it are known to be of this WAL.
+        /// It has the salts of this WAL, or goes on from the check value before it.
         var isOurs = true
         /// One bit of it is wrong, wherever: no power failure does that.
         var hasFlip = false
@@ -47,13 +47,18 @@ struct WAL {
 
     private let file: WALFile
 
+    /// Each may read thousands of pages.
+    private static let guessesMax = 32
+    /// SQLite keeps more of a transaction than this in memory before it writes the first page.
+    private static let unspilledBytes = 1 << 20
+
     /// nil where no WAL was left, or one without frames.
     ///
     /// `path` is that of the WAL where it is not beside its database any more.
     init?(of database: String, path: String? = nil) {
         self.database = database
         self.path = path ?? database + "-wal"
-        guard let file = WALFile(self.path, of: database), file.size > WALFile.headerBytes else { return nil }
+        guard let file = WALFile(self.path, of: database), file.size >= WALFile.bytesMin else { return nil }
         self.file = file
         let shape = file.shape()
         isHeaderBroken = shape?.isBroken ?? true
@@ -67,7 +72,7 @@ struct WAL {
         leaveOutWrongNumbers()
         for index in frames.indices where !frames[index].doubts.isEmpty { settle(index) }
         endAtLastCommit()
-        for index in frames.indices where frames[index].page == 0 { guessPage(index) }
+        for index in frames.indices.filter({ frames[$0].page == 0 }).prefix(Self.guessesMax) { guessPage(index) }
     }
 
     var isDamaged: Bool {
@@ -202,7 +207,6 @@ struct WAL {
         let lost = pages.count { $0 == 0 }
         let lower = frames[start..<index].last { $0.page > 0 }?.page ?? 0
         let upper = frames[index...end].first { $0.page > 0 }?.page ?? frames[end].size + 1
-        // More than these few pages would be looked at for long.
         guard lower < upper, upper - lower <= 4096 else { return }
         var choices = (lower + 1..<upper).filter { !others.contains($0) }
         // A commit has all pages by which it makes the file longer.
@@ -239,9 +243,12 @@ struct WAL {
         // No transaction writes a page twice: a second one says that a commit ended between, in a damaged frame.
         var seen: [Int64: Int] = [:]
         var index = start
-        while index < last {
+        while index <= last {
             defer { index += 1 }
-            guard frames[index].isKnown else { continue }
+            // The last frame of one may be of a page that was written before the commit, in one too large for memory.
+            guard frames[index].isKnown, index < last || (last - start) * pageBytes < Self.unspilledBytes else {
+                continue
+            }
             if let first = seen[frames[index].page], let end = frames[first..<index].lastIndex(where: { !$0.isKnown }) {
                 let before = start > 0 ? frames[start - 1].size : file.pagesOfDatabase(pageBytes)
                 frames[end].size = max(before, frames[start...end].map(\.page).max() ?? 0)
@@ -251,7 +258,9 @@ struct WAL {
             }
             seen[frames[index].page] = index
         }
-        let isWhole = frames[start...last].allSatisfy(\.isKnown)
+        // What goes on from it was written after its sync.
+        let isSynced = last + 1 < frames.count && frames[last + 1].isKnown
+        let isWhole = isSynced || frames[start...last].allSatisfy(\.isKnown)
         let end = isWhole ? last + 1 : start
         isTorn = frames[end...].contains(where: \.isOurs)
         frames.removeSubrange(end...)

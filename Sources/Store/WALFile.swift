@@ -2,9 +2,12 @@ import Glibc
 
 /// The bytes of a WAL, and of the database beside it.
 final class WALFile {
-    static let headerBytes = 32
-    static let frameHeaderBytes = 24
+    private static let headerBytes = 32
+    private static let frameHeaderBytes = 24
+    private static let pageBytesMin = 512
     private static let pageBytesMax = 65_536
+    /// Of a WAL with one frame.
+    static let bytesMin = headerBytes + frameHeaderBytes + pageBytesMin
 
     /// What the header of a WAL says, or where it is damaged its frames.
     struct Shape {
@@ -114,7 +117,7 @@ final class WALFile {
     }
 
     private static func isPageSize(_ bytes: Int) -> Bool {
-        bytes >= 512 && bytes <= pageBytesMax && bytes & (bytes - 1) == 0
+        bytes >= pageBytesMin && bytes <= pageBytesMax && bytes & (bytes - 1) == 0
     }
 
     private func pageBytesOfDatabase() -> Int {

@@ -193,6 +193,12 @@ struct WALTests {
                 unknown += salvage.unknown
             }
         }
+        // The same in the last whole commit, where another one was torn behind it, and where that was of one page.
+        let middle = left.last.lowerBound - 2
+        var wal = left.wal
+        for byte in 0..<512 { wal[32 + middle * Self.frameBytes + 600 + byte] = 0x5A }
+        let torn = try #require(WAL(of: lay(left.core, wal.dropLast(Self.frameBytes))))
+        #expect(torn.isDamaged && torn.isTorn && torn.frames.count == left.last.lowerBound)
         print("WAL: bursts in \(left.last.lowerBound) frames, \(doubtful) pages in doubt, \(unknown) not known")
         #expect(doubtful > 0 && unknown > 0)
     }
@@ -340,6 +346,26 @@ struct WALTests {
         #expect(longer.count > left.wal.count && longer.starts(with: left.wal[..<32]))
         let found = try #require(WAL(of: lay(left.core, left.wal + longer[left.wal.count...])))
         #expect(!found.isDamaged && found.frames.count == left.frames)
+    }
+
+    @Test("a lost frame that ended a commit is told by the page that the next one writes again")
+    func lostEnd() throws {
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        try put(journal, commits: 0..<3)
+        for received in 1...2 { _ = try journal.commit(DecodedBatch(), received: received, now: noon) }
+        let left = try left(folder.store)
+        journal.close()
+        #expect(left.last.count == 1)
+        var wal = left.wal
+        for byte in 0..<Self.frameBytes { wal[32 + (left.frames - 2) * Self.frameBytes + byte] = 0 }
+        let path = lay(left.core, wal)
+        // Nothing tells whether the last frame goes on from the lost one, so they look as one torn commit does.
+        let found = try #require(WAL(of: path))
+        #expect(!found.isDamaged && found.isTorn && found.frames.count == left.frames - 2)
+        wal = left.wal
+        for byte in 0..<24 { wal[32 + (left.frames - 3) * Self.frameBytes + byte] = 0 }
+        let end = try #require(WAL(of: lay(left.core, wal)))
+        #expect(end.isDamaged && end.frames.count == left.frames)
     }
 
     @Test("whatever stands in a WAL, nothing crashes", arguments: 0..<20 as Range<UInt64>)
