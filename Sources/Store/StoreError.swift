@@ -96,7 +96,7 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .repairUnfinished(let folder):
             "store: a repair of \(folder) was interrupted; run baotu store repair again before the gateway"
         case .walDamaged(let file, let detail):
-            "store: \(file) is damaged: \(detail), and a start would lose them; run baotu store repair first"
+            "store: \(file) is damaged: \(detail), which would be lost; run baotu store repair first"
         case .targetNotEmpty(let folder):
             "store: \(folder) is not empty; give a folder for this backup alone"
         case .storeExists(let folder):

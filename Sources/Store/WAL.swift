@@ -83,15 +83,15 @@ struct WAL {
     var damage: String? {
         guard isDamaged else { return nil }
         if isUnreadable { return "nothing of it reads, nor whether it holds commits" }
-        let commits = frames.count { $0.size > 0 }
         let broken = frames.indices.filter { frames[$0].isBroken }
-        guard !isHeaderBroken, let first = broken.first else {
-            return "its header does not match its check value; \(commits) commits behind it read"
-        }
-        let behind = frames[first...].count { $0.size > 0 }
-        let more = broken.count > 1 ? " and \(broken.count - 1) more frames do" : " does"
-        return "frame \(first + 1) of \(frames.count)" + (frames[first].page > 0 ? " (page \(frames[first].page))" : "")
-            + "\(more) not match; \(behind) commits from there on are passed over by SQLite"
+        let first = isHeaderBroken ? 0 : broken[0]
+        let commits = frames[first...].count { $0.size > 0 }
+        let more = broken.count - (isHeaderBroken ? 0 : 1)
+        let page = frames[first].page > 0 ? " (page \(frames[first].page))" : ""
+        return (isHeaderBroken ? "its header" : "frame \(first + 1) of \(frames.count)\(page)")
+            + " does not match its check value"
+            + (more == 0 ? "" : more == 1 ? ", nor does another frame" : ", nor do \(more) other frames")
+            + "; SQLite passes over \(commits) commit\(commits == 1 ? "" : "s") from there on"
     }
 
     /// The page in a frame, a flipped bit put right. nil where the file does not read.
@@ -135,17 +135,20 @@ struct WAL {
             } else if isSure {
                 let flips = WALBit.flips(
                     in: file.checked, stored: raw.stored, computed: computed, isBigEndian: shape.isBigEndian)
-                // The last bytes of a page are reserved for its check value.
+                // The next frame tells whether the stored value is what is wrong. Without one the bit may be in either, but
+                // for the last bytes of a page, which are reserved for its check value.
+                let mayBeStored =
+                    raw.stored.isOneBit(from: computed) && !file.leads(to: index + 1, from: raw.stored, shape)
                 let end = file.checked.count - PageChecks.reservedBytes
-                let mayBeStored = raw.stored.isOneBit(from: computed) && flips.allSatisfy { $0.offset >= end }
-                if mayBeStored || file.leads(to: index + 1, from: computed, shape) {
-                    // The stored value is what is wrong.
+                if file.leads(to: index + 1, from: computed, shape)
+                    || mayBeStored && flips.allSatisfy({ $0.offset >= end })
+                {
                     (frame.content, frame.hasFlip) = (.right, true)
                     frames.append(frame)
                     before = computed
                     continue
                 }
-                frame.take(flips)
+                frame.take(flips, isOneOfThem: !mayBeStored)
                 isSure = frame.hasFlip
             }
             before = raw.stored
@@ -272,10 +275,10 @@ extension WAL.Frame {
     fileprivate var isKnown: Bool { content != .doubtful || hasFlip }
 
     /// Takes over which bit may be the wrong one.
-    fileprivate mutating func take(_ flips: [WALBit]) {
+    fileprivate mutating func take(_ flips: [WALBit], isOneOfThem: Bool) {
         hasFlip = !flips.isEmpty
         let inHeader = flips.filter { $0.offset < 8 }
-        guard flips.count == 1 else {
+        guard flips.count == 1, isOneOfThem else {
             doubts = inHeader
             return
         }

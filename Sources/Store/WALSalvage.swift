@@ -53,10 +53,9 @@ struct WALSalvage {
 
     var sentence: String {
         if wal.isUnreadable { return "nothing of it was taken over" }
-        let commits = wal.frames.count { $0.size > 0 }
-        var parts = ["\(commits) commits were taken over"]
-        if mended > 0 { parts.append("\(mended) frames were put right") }
-        if outdated > 0 { parts.append("\(outdated) damaged frames held pages that were written again later") }
+        var parts = ["commits taken over: \(wal.frames.count { $0.size > 0 })"]
+        if mended > 0 { parts.append("frames put right: \(mended)") }
+        if outdated > 0 { parts.append("damaged frames whose pages were written again later: \(outdated)") }
         parts.append(loss ?? "nothing is lost")
         return parts.joined(separator: "; ")
     }
