@@ -204,7 +204,7 @@ private final class StoreRepairer {
 
     private static let order = [
         "meta": "key", "part": "file", "floor": "class", "snapshot": "rowid",
-        "reject_count": "device, reason", "latest": "series",
+        "reject_count": "device, reason", "latest": "series", "steps_given_up": "alert",
     ]
 
     /// Takes over the rows of a table: those on good pages from both ends, then, as they read, those on damaged ones.
