@@ -68,9 +68,7 @@ struct MigrationTests {
                 at: seconds(second), since: noon, value: nil, sentence: "s")
             try journal.record([transition], channels: [], now: noon, evaluatedThrough: 0)
         }
-        for statement in ["DROP INDEX transition_start", "DROP TABLE steps_given_up", "PRAGMA user_version = 3"] {
-            try journal.core.run(statement)
-        }
+        try journal.becomeVersion3()
         journal.close()
         let archive = try Archive(folder: folder.store)
         #expect(try archive.alert(1).transitions.count == 2 && archive.alert(1).toldSince == nil)

@@ -99,13 +99,20 @@ struct RepairTests {
             }
             // A WAL whose header is damaged takes all with it that no checkpoint had moved, the catalogue too.
             if file.hasSuffix("-wal") { continue }
-            for (key, points) in found {
-                let known = Set((expected[key] ?? [:]).keys)
-                #expect(known.isSuperset(of: points.keys), "\(place): \(key) was never so")
-            }
             if lost > 0 { #expect(!repair.gaveUp.isEmpty, "\(place): \(lost) were lost without a word") }
-            // Damage in a file of frames costs some frames of few devices, and nothing in core.db costs a frame.
-            #expect(lost <= 70, "\(place): lost \(lost)")
+            // A repair takes what the readings are of from core.db alone: a damaged page of that costs the names that
+            // were on it, and the readings lie under others.
+            let isOfNames = report.damage.contains { damage in
+                ["device", "stream", "series"].contains { damage.sentence.contains("the table \($0) does not read") }
+            }
+            if !isOfNames {
+                for (key, points) in found {
+                    let known = Set((expected[key] ?? [:]).keys)
+                    #expect(known.isSuperset(of: points.keys), "\(place): \(key) was never so")
+                }
+                // Damage in a file of frames costs some frames of few devices, and nothing in core.db costs a frame.
+                #expect(lost <= 70, "\(place): lost \(lost)")
+            }
             let again = try Journal.open(StoreOptions(folder: damaged))
             try again.put("lamp-1", seconds(500_000), ["voltage": 1])
             try again.seal([], now: seconds(500_000))
@@ -113,6 +120,24 @@ struct RepairTests {
             again.close()
             #expect(try StoreCheck.run(folder: damaged).damage == [], "\(place)")
         }
+    }
+
+    @Test("a table that an older version did not have is not told to be lost")
+    func olderVersion() throws {
+        let journal = try makeVariedStore(folder.store)
+        let expected = try contents(folder.store)
+        try journal.becomeVersion3()
+        journal.close()
+        let core = folder.store + "/core.db"
+        var bytes = readFile(core)
+        bytes[bytes.count - 2000] ^= 1
+        writeFile(core, bytes)
+        let repair = try StoreRepair.run(folder: folder.store, now: noon)
+        #expect(repair.found.contains { $0.file == "core.db" } && repair.isGood)
+        #expect(!repair.gaveUp.contains { $0.detail.contains("steps_given_up") }, "\(repair.gaveUp)")
+        #expect(try contents(folder.store) == expected)
+        let again = try Connection(core, .immutable, effects: nil)
+        #expect(try Schema.version(of: again) == Schema.version)
     }
 
     @Test("damage says which device and when, in a sentence")
