@@ -103,8 +103,8 @@ struct CatalogueCache {
 
     // MARK: Reading
 
-    /// What the file holds; nil where it is missing, does not read or has another stamp.
-    init?(in folder: Folder, _ stamp: Stamp) {
+    /// What the file holds; nil where it is missing, does not read or has another stamp than this one, if one is given.
+    init?(in folder: Folder, _ stamp: Stamp?) {
         let descriptor = open(folder.catalogueCache, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -124,13 +124,14 @@ struct CatalogueCache {
         }
     }
 
-    private init(_ bytes: UnsafeRawBufferPointer, _ stamp: Stamp) throws(Malformed) {
+    private init(_ bytes: UnsafeRawBufferPointer, _ stamp: Stamp?) throws(Malformed) {
         registry = SeriesRegistry()
         newest = []
         var reader = ByteReader(bytes)
-        guard try reader.word() == Self.magic, Int64(bitPattern: try reader.word()) == stamp.sealedThrough,
-            Int64(bitPattern: try reader.word()) == stamp.rosterVersion
-        else { throw Malformed("of another seal") }
+        guard try reader.word() == Self.magic else { throw Malformed("no cache of a catalogue") }
+        let found = Stamp(
+            sealedThrough: Int64(bitPattern: try reader.word()), rosterVersion: Int64(bitPattern: try reader.word()))
+        guard found == stamp ?? found else { throw Malformed("of another seal") }
         var texts: [String] = []
         // The quantity that a text names, looked up once.
         var quantities: [Quantity?] = []

@@ -162,14 +162,14 @@ private final class StoreRepairer {
     // MARK: core.db
 
     func repairCore(_ found: [StoreDamage]) throws(StoreError) {
-        // What a new core.db gives an id to may have had another one.
-        CatalogueCache.remove(in: folder)
         let damage = found.filter { $0.file == "core.db" }
-        guard !damage.isEmpty else { return }
         guard damage.allSatisfy({ $0.kind == .journal }) else {
             try rebuildCore()
             return try finishCore()
         }
+        // What core.db has lost the end of may give an id to another one.
+        CatalogueCache.remove(in: folder)
+        guard !damage.isEmpty else { return }
         let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
         defer { core.close() }
         try Schema.prepareCore(core)
@@ -215,7 +215,10 @@ private final class StoreRepairer {
             }
             try core.run("INSERT OR IGNORE INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)")
             if !isManifestWhole { try adoptFiles(core) }
-            try fillCatalogue(core)
+            var catalogue = CatalogueRepair(folder, core)
+            try catalogue.recall(from: strict)
+            try catalogue.fill()
+            report.done += catalogue.done
             do throws(StoreError) {
                 try tolerant.read { connection throws(StoreError) in try takeJournal(connection, into: core) }
             } catch {
@@ -342,102 +345,6 @@ private final class StoreRepairer {
             try Manifest.save([part], core)
             report.done.append("\(part.file) was taken into the manifest again")
         }
-    }
-
-    /// Gives every id that something refers to a row, so that no later one gets it: ids are places, without gaps.
-    private func fillCatalogue(_ core: Connection) throws(StoreError) {
-        func highest(_ sql: String) throws(StoreError) -> Int64 { try core.integer(sql) ?? -1 }
-        func missing(_ table: String, through last: Int64) throws(StoreError) -> [Int64] {
-            var known: Set<Int64> = []
-            try core.rows("SELECT id FROM \(table)") { row throws(StoreError) in known.insert(row.integer(0)) }
-            guard last < known.count + 100_000 else {
-                throw .corrupt(file: folder.core, detail: "too little of the catalogue reads; restore a backup")
-            }
-            return last < 0 ? [] : (0...last).filter { !known.contains($0) }
-        }
-        for table in ["device", "stream", "series"] {
-            try core.run("DELETE FROM \(table) WHERE id < 0 OR id > 4194303")
-        }
-        let columns = Int64(SeriesRegistry.streamColumnsMax)
-        try core.run(
-            "DELETE FROM series WHERE stream < 0 OR stream > 4194303 OR col < 0 OR col >= ?", .integer(columns))
-        let known = Set(Quantity.all.map(\.name))
-        var strange: [Int64] = []
-        try core.rows("SELECT id, quantity FROM series") { row throws(StoreError) in
-            if !known.contains(row.text(1)) { strange.append(row.integer(0)) }
-        }
-        for id in strange { try core.run("DELETE FROM series WHERE id = ?", .integer(id)) }
-        // A device that no stream or series has would be of a damaged reference.
-        var deviceEnd = try max(
-            highest("SELECT max(id) FROM device"), highest("SELECT max(device) FROM stream"),
-            highest("SELECT max(device) FROM series"))
-        var names: [String] = []
-        func nameless(_ id: Int64) throws(StoreError) {
-            names.append("unreadable-\(id)")
-            try core.run(
-                "INSERT INTO device(id, name, profile) VALUES (?, ?, '')", .integer(id), .text("unreadable-\(id)"))
-        }
-        for id in try missing("device", through: deviceEnd) { try nameless(id) }
-        func stand() throws(StoreError) -> Int64 {
-            deviceEnd += 1
-            try nameless(deviceEnd)
-            return deviceEnd
-        }
-        var streamEnd = try max(
-            highest("SELECT max(id) FROM stream"), highest("SELECT max(stream) FROM series"), streamsInFiles(core))
-        for id in try missing("stream", through: streamEnd) {
-            var device = try core.integer("SELECT device FROM series WHERE stream = ?", .integer(id))
-            if device == nil { device = try stand() }
-            try core.run("INSERT INTO stream VALUES (?, ?)", .integer(id), .optional(device))
-        }
-        // Columns that a stream must have and no series claims.
-        var free: [(stream: Int64, column: Int64)] = []
-        try core.rows(
-            """
-            WITH RECURSIVE place(stream, col, top) AS (
-                SELECT s.id, 0, coalesce((SELECT max(col) FROM series WHERE stream = s.id), 0) FROM stream s
-                UNION ALL SELECT stream, col + 1, top FROM place WHERE col < top)
-            SELECT stream, col FROM place WHERE NOT EXISTS
-                (SELECT 1 FROM series WHERE series.stream = place.stream AND series.col = place.col)
-            ORDER BY stream, col
-            """
-        ) { row throws(StoreError) in free.append((row.integer(0), row.integer(1))) }
-        var seriesEnd = try max(highest("SELECT max(id) FROM series"), highest("SELECT max(series) FROM latest"))
-        func place(_ id: Int64) throws(StoreError) {
-            if free.isEmpty {
-                streamEnd += 1
-                try core.run("INSERT INTO stream VALUES (?, ?)", .integer(streamEnd), .integer(try stand()))
-                free.append((streamEnd, 0))
-            }
-            let (stream, column) = free.removeFirst()
-            try core.run(
-                "INSERT INTO series SELECT ?1, device, ?2, ?3, ?4, ?5 FROM stream WHERE id = ?4", .integer(id),
-                .text(Quantity.all[0].name), .text("unreadable-\(id)"), .integer(stream), .integer(column))
-            names.append("series \(id)")
-        }
-        for id in try missing("series", through: seriesEnd) { try place(id) }
-        while !free.isEmpty {
-            seriesEnd += 1
-            try place(seriesEnd)
-        }
-        if !names.isEmpty {
-            report.done.append("the catalogue got stand-ins for what does not read: \(names.joined(separator: ", "))")
-        }
-        var registry = SeriesRegistry()
-        try Catalogue.load(core, into: &registry)
-    }
-
-    /// The highest stream that a file has frames of.
-    private func streamsInFiles(_ core: Connection) throws(StoreError) -> Int64 {
-        var highest: Int64 = -1
-        for part in try Manifest(core).live {
-            let reader = FileReader(folder.path(of: part), isTolerant: true, effects: nil)
-            let key = try? reader.read { connection throws(StoreError) in
-                try connection.integer("SELECT max(k) FROM frame")
-            }
-            if let key = key ?? nil, key >= 0 { highest = max(highest, Int64(FrameKey(rawValue: key).stream)) }
-        }
-        return highest
     }
 
     /// Puts an empty row in the place of each journal row that does not read or is missing: ids have no gaps.

@@ -113,6 +113,61 @@ struct RepairTests {
         }
     }
 
+    @Test("names on a damaged page of core.db are taken from the cache of the catalogue")
+    func namesFromCache() throws {
+        let journal = try makeVariedStore(folder.store)
+        try journal.seal(now: seconds(500_000))
+        journal.close()
+        let expected = try contents(folder.store)
+        let bytes = readFile(folder.store + "/core.db")
+        var tables: Set<String> = []
+        for page in 1..<bytes.count / Journal.corePageBytes {
+            let damaged = folder.path + "/damaged"
+            removeTree(damaged)
+            copyStore(folder.store, to: damaged)
+            var core = bytes
+            for place in 100..<2000 { core[page * Journal.corePageBytes + place] ^= 0x55 }
+            writeFile(damaged + "/core.db", core)
+            let repair = try StoreRepair.run(folder: damaged, now: noon)
+            #expect(repair.isGood, "page \(page + 1): \(repair)")
+            #expect(try contents(damaged) == expected, "page \(page + 1): \(repair)")
+            for table in ["device", "stream", "series"]
+            where repair.gaveUp.contains(where: { $0.detail.hasPrefix("table \(table) ") }) { tables.insert(table) }
+            #expect(!repair.done.contains { $0.contains("stand-ins") }, "page \(page + 1): \(repair.done)")
+        }
+        #expect(tables == ["device", "stream", "series"])
+    }
+
+    @Test("a cache of another store gives no names")
+    func otherCache() throws {
+        let journal = try makeVariedStore(folder.store)
+        try journal.seal(now: seconds(500_000))
+        journal.close()
+        let other = folder.path + "/other"
+        let stranger = try Journal.open(StoreOptions(folder: other))
+        for number in 0..<20 { try stranger.put("stranger-\(number)", noon, ["voltage": 1]) }
+        try stranger.seal()
+        stranger.close()
+        var refused = 0
+        writeFile(folder.store + "/catalogue.cache", readFile(other + "/catalogue.cache"))
+        let bytes = readFile(folder.store + "/core.db")
+        for page in 1..<bytes.count / Journal.corePageBytes {
+            let damaged = folder.path + "/damaged"
+            removeTree(damaged)
+            copyStore(folder.store, to: damaged)
+            var core = bytes
+            core[page * Journal.corePageBytes + 3000] ^= 0x55
+            writeFile(damaged + "/core.db", core)
+            let repair = try StoreRepair.run(folder: damaged, now: noon)
+            #expect(repair.isGood)
+            // Where core.db does not tell of which seal it is, the cache is all that there is.
+            guard !repair.gaveUp.contains(where: { $0.detail.hasPrefix("table meta ") }) else { continue }
+            refused += 1
+            #expect(!(try contents(damaged).keys.contains { $0.device.hasPrefix("stranger") }), "page \(page + 1)")
+        }
+        #expect(refused > 10)
+    }
+
     @Test("a table that an older version did not have is not told to be lost")
     func olderVersion() throws {
         let journal = try makeVariedStore(folder.store)
