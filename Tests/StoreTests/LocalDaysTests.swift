@@ -381,6 +381,20 @@ struct LocalDaysTests {
         journal.close()
     }
 
+    @Test("a file of rollups that a crash left without tables holds nothing, and is filled by the next compaction")
+    func emptyRollups() throws {
+        let journal = try open(ZoneSample.berlin.days)
+        let span = try fill(journal, around: at("2026-03-29T01:00:00Z"))
+        try journal.seal(now: span.upperBound)
+        let archive = try Archive(folder: folder.store)
+        let before = try answers(archive, span)
+        writeFile(folder.store + "/rollup-2026.db", [])
+        #expect(try answers(Archive(folder: folder.store), span) == before)
+        try journal.compact(now: span.upperBound + .seconds(2 * 86_400))
+        #expect(try answers(archive, span) == before)
+        #expect(try RollupReader(Folder(folder.store), effects: nil).days()?.count == 10)
+    }
+
     @Test("days that do not read are told, and mended by the gateway that knows them")
     func unreadable() throws {
         try open(ZoneSample.berlin.days).close()
