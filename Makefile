@@ -14,7 +14,7 @@ BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev pkg-config
 RUN_PACKAGES = mosquitto
 TEST_PACKAGES = mosquitto systemd python3-venv
 
-.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city torture lint format install clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks torture lint format install clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench-detect        figures of the anomaly detector alone"
 	@echo "make bench-windows       figures of the windows alone; BENCH=--callgrind counts instructions too (valgrind)"
 	@echo "make bench-city          faults found and false alerts in a simulated city; BENCH=\"--days 50 --list\""
+	@echo "make bench-acks          how long the gateway takes to acknowledge, alone and beside an import"
 	@echo "make torture             200 kills under load"
 	@echo "make lint format clean"
 
@@ -60,6 +61,11 @@ demo: toolchain
 bench: build
 	@.ci/packages $(RUN_PACKAGES)
 	@Tests/Performance/bench $(RELEASE_BIN)
+
+# PHASES and SECONDS of the environment: more and longer phases.
+bench-acks: build
+	@.ci/packages $(RUN_PACKAGES) python3
+	@Tests/Performance/acks $(RELEASE_BIN)
 
 # BENCH: more of its options, as --keep or --only latest,series.
 bench-store: packages

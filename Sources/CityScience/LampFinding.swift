@@ -44,13 +44,22 @@ public struct LampFinding: Equatable, Sendable {
     /// The newest report.
     public let observed: Timestamp
 
-    /// As it is written in files and answers.
-    public var name: String {
+    /// What rules and alerts call it.
+    public var findingKind: Finding.Kind {
         switch kind {
-        case .dayBurner: "day_burner"
-        case .lampOut: "lamp_out"
-        case .flicker: "lamp_flicker"
-        case .powerOffLevel: "lamp_power"
+        case .dayBurner: .dayBurner
+        case .lampOut: .lampOut
+        case .flicker: .flicker
+        case .powerOffLevel: .lampPower
+        }
+    }
+
+    /// The power that it takes, in W, where it is known; of one that flickers how often it switched.
+    public var value: Double? {
+        switch kind {
+        case .dayBurner(let watts, _), .lampOut(let watts, _, _): watts
+        case .flicker(let switches): Double(switches)
+        case .powerOffLevel(let watts, _, _): watts
         }
     }
 

@@ -103,16 +103,9 @@ struct LampTable {
     }
 
     private func finding(_ finding: LampFinding, _ place: Int) -> Finding {
-        let (kind, value): (Finding.Kind, Double?) =
-            switch finding.kind {
-            case .dayBurner(let watts, _): (.dayBurner, watts)
-            case .lampOut(let watts, _, _): (.lampOut, watts)
-            case .flicker(let switches): (.flicker, Double(switches))
-            case .powerOffLevel(let watts, _, _): (.lampPower, watts)
-            }
-        return Finding(
-            device: lamps[place].device, series: nil, kind: kind, observed: finding.observed, value: value,
-            severity: 0.5, sentence: finding.sentence)
+        Finding(
+            device: lamps[place].device, series: nil, kind: finding.findingKind, observed: finding.observed,
+            value: finding.value, severity: 0.5, sentence: finding.sentence)
     }
 
     private mutating func sunElevation(_ place: Int, at moment: Timestamp) -> Double? {

@@ -35,7 +35,8 @@ struct AirCommand: AsyncParsableCommand {
     @Option(help: "Whose index: cn, us, eu or who.")
     var standard: AirStandardFamily = .china
 
-    @Option(help: "From when: a time, or how long ago, such as 24h or 30d; default: the last hour or day alone.")
+    @Option(
+        help: "From when: a time, a date, or how long ago, such as 24h or 30d; default: the last hour or day alone.")
     var since: MomentArgument?
 
     @Option(help: "Until when, not included; default: now.")

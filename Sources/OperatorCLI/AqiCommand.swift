@@ -19,7 +19,7 @@ struct AqiCommand: ParsableCommand {
         completion: .list(AirStandardFamily.allCases.map(\.rawValue) + AirStandard.allCases.map(\.rawValue)))
     var standard: String = AirStandardFamily.china.rawValue
 
-    @Option(help: "When the air was measured: a time, or how long ago; default: now.")
+    @Option(help: "When the air was measured: a time, a date, or how long ago; default: now.")
     var at: MomentArgument?
 
     @Option(help: "Over what concentrations are means.")

@@ -37,7 +37,7 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: "Only this channel, such as l1; empty for devices as a whole.")
     var channel: String?
 
-    @Option(help: "From when: a time, or how long ago, such as 24h or 7d. Default: from the beginning.")
+    @Option(help: "From when: a time, a date, or how long ago, such as 24h or 7d. Default: from the beginning.")
     var since: MomentArgument?
 
     @Option(help: "Until when, not included. Default: to the end.")

@@ -3,8 +3,8 @@ import Foundation
 import Settings
 import Telemetry
 
-/// A moment on the command line: RFC 3339, without zone by the wall clock here, or how long ago (`90s`, `10m`, `24h`,
-/// `7d`).
+/// A moment on the command line: RFC 3339, without zone by the wall clock here, a date alone for its first moment, or how
+/// long ago (`90s`, `10m`, `24h`, `7d`).
 struct MomentArgument: ExpressibleByArgument, Equatable {
     enum Written: Equatable {
         case at(Timestamp)
@@ -12,13 +12,18 @@ struct MomentArgument: ExpressibleByArgument, Equatable {
     }
 
     let written: Written
+    /// As it was given.
+    let defaultValueDescription: String
 
     init?(argument: String) {
+        defaultValueDescription = argument
         if let span = Duration(shortForm: argument) {
             written = .ago(span)
         } else if let moment = Timestamp(iso8601: argument) {
             written = .at(moment)
-        } else if let wall = Timestamp(iso8601: argument, assumedOffsetSeconds: 0) {
+        } else if let wall = Timestamp(iso8601: argument, assumedOffsetSeconds: 0)
+            ?? Timestamp(iso8601: argument + "T00:00:00", assumedOffsetSeconds: 0)
+        {
             // The offset of that day: summer time may have begun or ended since.
             written = .at(wall - .seconds(localOffsetSeconds(at: wall)))
         } else {
@@ -37,10 +42,13 @@ struct MomentArgument: ExpressibleByArgument, Equatable {
 /// A span on the command line with its unit: `30s`, `5m`, `1h`, `1d`.
 struct SpanArgument: ExpressibleByArgument, Equatable {
     let duration: Duration
+    /// As it was given.
+    let defaultValueDescription: String
 
     init?(argument: String) {
         guard let duration = Duration(shortForm: argument), duration > .zero else { return nil }
         self.duration = duration
+        defaultValueDescription = argument
     }
 }
 

@@ -63,7 +63,7 @@ struct QueryCommand: AsyncParsableCommand {
     @Option(help: "Only devices of this profile.", completion: NameCompletion.profiles)
     var profile: String?
 
-    @Option(help: "From when: a time, or how long ago, such as 10m, 24h or 7d.")
+    @Option(help: "From when: a time, a date, or how long ago, such as 10m, 24h or 7d.")
     var since: MomentArgument = MomentArgument(argument: "1d")!
 
     @Option(help: "Until when, not included; default: now.")

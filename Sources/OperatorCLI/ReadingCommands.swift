@@ -54,7 +54,7 @@ struct HistoryCommand: AsyncParsableCommand {
     @Option(help: "A channel of the device, such as l1.")
     var channel: String?
 
-    @Option(help: "From when: a time, or how long ago, such as 10m, 24h or 7d.")
+    @Option(help: "From when: a time, a date, or how long ago, such as 10m, 24h or 7d.")
     var since: MomentArgument = MomentArgument(argument: "1h")!
 
     @Option(help: "Until when, not included; default: now.")

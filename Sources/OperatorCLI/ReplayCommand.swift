@@ -22,7 +22,7 @@ extension RejectsCommand {
         @Option(help: "Only of this device.", completion: NameCompletion.devices)
         var device: String?
 
-        @Option(help: "Only what came since: a time, or how long ago, such as 24h.")
+        @Option(help: "Only what came since: a time, a date, or how long ago, such as 24h.")
         var since: MomentArgument?
 
         @Option(help: "Rejects at most, the newest.")

@@ -150,7 +150,8 @@ struct StoreRepairCommand: ParsableCommand {
         commandName: "repair", abstract: "Takes damage out of the store and keeps what reads.",
         discussion: """
             The gateway must be stopped. Damaged files are kept in damaged/ in the store's folder; what is lost is \
-            written into the store's ledger. Exit code 0: the store is good; 1: damage remains.
+            written into the store's ledger. Of a damaged write-ahead log (-wal) every commit that reads is taken over. \
+            Exit code 0: the store is good; 1: damage remains.
             """)
 
     @OptionGroup var options: StoreFolderOptions

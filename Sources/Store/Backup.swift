@@ -25,7 +25,8 @@ public enum StoreBackup {
     ///
     /// core.db goes first: what the gateway seals after that is in both, and merged away; the other way round it would
     /// be in neither. Sealed files are linked where the file system allows it and else copied. A damaged page makes it
-    /// throw `.corrupt`: a copy that is taken for good must be.
+    /// throw `.corrupt`, and commits behind damage in a WAL that was left `.walDamaged`: a copy that is taken for good
+    /// must be.
     public static func run(
         from source: String, to target: String, now: Timestamp, progress: (StoreProgress) -> Void = { _ in }
     ) throws(StoreError) -> BackupSummary {
@@ -38,6 +39,8 @@ public enum StoreBackup {
     ) throws(StoreError) -> BackupSummary {
         let folder = Folder(source)
         try folder.checkReadable()
+        // Of a store that a gateway has open its start has looked.
+        if !FolderLock.isHeld(folder) { try folder.checkWALs() }
         let work = FileWork(effects: effects)
         let target = Folder(target).path
         if Folder.exists(target), !Folder.isFolder(target) { throw .notAFolder(path: target) }

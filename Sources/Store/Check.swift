@@ -50,7 +50,7 @@ public struct CheckReport: Sendable, Hashable, Codable {
 /// Reads a whole store, beside a running gateway too, and changes nothing in it.
 public enum StoreCheck {
     /// Verifies every page, every frame and every row that has a check value, what the manifest says of each file, and
-    /// in a store that nobody has open also the WAL that was left.
+    /// in a store that nobody has open also the WALs that were left.
     ///
     /// Throws where there is no store or it may not be read; damage is no error.
     public static func run(
@@ -84,6 +84,7 @@ final class StoreChecker {
 
     func run(_ progress: (StoreProgress) -> Void) throws(StoreError) -> CheckReport {
         progress(StoreProgress(done: 0, total: 1, file: "core.db"))
+        if !report.isRunning { checkWALs() }
         try checkCore()
         let parts = manifest?.live ?? []
         let rollups = folder.rollupYears().map { "rollup-\($0).db" }
@@ -131,7 +132,6 @@ final class StoreChecker {
     private func checkCore() throws(StoreError) {
         let file = "core.db"
         count(folder.core)
-        if !report.isRunning { checkWAL(file) }
         let strict = FileReader(folder.core, effects: nil)
         do throws(StoreError) {
             guard try strict.read({ connection throws(StoreError) in try Schema.check(connection) }) else {
@@ -299,8 +299,6 @@ final class StoreChecker {
                 found(part.file, .file, since: part.first, until: part.last, "\(error)")
                 return
             }
-        } else if !report.isRunning {
-            checkWAL(part.file)
         }
         let reader = FileReader(path, isSealed: part.isSealed, isTolerant: true, effects: nil)
         let walk: FrameWalk
@@ -377,7 +375,6 @@ final class StoreChecker {
     private func checkRollup(_ file: String) {
         let path = folder.path + "/" + file
         count(path)
-        if !report.isRunning { checkWAL(file) }
         let reader = FileReader(path, isTolerant: true, effects: nil)
         checkPages(file, reader) { _ in nil }
         checkStructure(file, reader)
@@ -397,25 +394,20 @@ final class StoreChecker {
 
     // MARK: WAL
 
-    /// A WAL that nobody has open must read to its end: SQLite takes the first frame that does not for the end, and what
-    /// was committed behind it would vanish unseen.
-    private func checkWAL(_ file: String) {
-        let path = folder.path + "/" + file + "-wal"
-        guard Folder.size(of: path) > 0, let wal = WALScan(path) else { return }
-        switch wal.end {
-        case .whole: break
-        case .broken(let frame, let behind):
-            found(
-                file + "-wal", .wal,
-                "frame \(frame) does not match its check value, and \(behind) more were written after its commit: what "
-                    + "they acknowledged is not read")
-        case .torn(let frame):
-            report.notes.append(
-                "\(file)-wal: the last commit, from frame \(frame) on, is not whole: the power failed while it was "
-                    + "written, before it was acknowledged, or the file is damaged")
-        case .headless:
-            found(file + "-wal", .wal, "its header does not match its check value: none of its commits is read")
+    /// WALs that nobody has open must read to their ends: SQLite takes the first frame that does not for the end, and
+    /// what was committed behind it would vanish unseen.
+    private func checkWALs() {
+        for file in folder.databasesWithWAL() {
+            guard let wal = WAL(of: folder.path + "/" + file) else { continue }
+            if let damage = wal.damage {
+                found(file + "-wal", .wal, "\(damage); a repair takes over all that reads")
+            } else if wal.isTorn {
+                report.notes.append(
+                    "\(file)-wal: behind its last whole commit are frames of one that was taken back, or that the power "
+                        + "failed in before it was acknowledged, or of which more than a bit is damaged")
+            }
         }
+        for file in folder.salvagedWALs() { found(file, .wal, "a repair was interrupted and is to be run again") }
     }
 
     // MARK: What nothing names
@@ -426,6 +418,7 @@ final class StoreChecker {
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
         var known = Set(["lock", "pin", "ballast", "raw", "catalogue.cache", DamagedFiles.folderName])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
+        known.formUnion(folder.salvagedWALs())
         let found = Folder.names(in: folder.path) + Folder.names(in: folder.raw).map { "raw/" + $0 }
         for name in found.sorted() where !known.contains(name) && (manifest != nil || !name.hasPrefix("raw/")) {
             report.notes.append("\(name): nothing names this file; the next start removes it if it is in raw/")
@@ -649,82 +642,4 @@ enum CoreTables {
         "snapshot", "alert", "transition", "outbox", "reject", "reject_count",
         "remembered",
     ]
-}
-
-/// A WAL read as bytes.
-///
-/// Source: sqlite.org, "WAL-mode File Format": header, frame headers, salts and the running check value.
-struct WALScan {
-    enum End: Equatable {
-        case whole
-        /// A frame that does not match, and how many of this WAL's frames were written after the commit it belongs to.
-        case broken(frame: Int, behind: Int)
-        /// The same within the last commit: what a power failure leaves too.
-        case torn(frame: Int)
-        case headless
-    }
-    let end: End
-
-    /// nil where the file cannot be read or is no WAL.
-    init?(_ path: String) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var header = [UInt8](repeating: 0, count: 32)
-        guard pread(descriptor, &header, 32, 0) == 32 else { return nil }
-        func word(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
-            bytes[offset..<offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
-        }
-        let magic = word(header, 0)
-        let pageBytes = Int(word(header, 8))
-        let size = Int(Folder.size(of: path))
-        // The lowest bit of the magic number tells in which order the check value takes its words.
-        let isBigEndian = magic & 1 == 1
-        var check = (UInt32(0), UInt32(0))
-        func add(_ bytes: ArraySlice<UInt8>) {
-            var index = bytes.startIndex
-            func next() -> UInt32 {
-                defer { index += 4 }
-                let four = (bytes[index], bytes[index + 1], bytes[index + 2], bytes[index + 3])
-                return isBigEndian
-                    ? UInt32(four.0) << 24 | UInt32(four.1) << 16 | UInt32(four.2) << 8 | UInt32(four.3)
-                    : UInt32(four.3) << 24 | UInt32(four.2) << 16 | UInt32(four.1) << 8 | UInt32(four.0)
-            }
-            while index < bytes.endIndex {
-                check.0 = check.0 &+ next() &+ check.1
-                check.1 = check.1 &+ next() &+ check.0
-            }
-        }
-        add(header[0..<24])
-        guard magic & ~1 == 0x377F_0682, check == (word(header, 24), word(header, 28)), pageBytes >= 512 else {
-            end = size > 32 ? .headless : .whole
-            return
-        }
-        let frameBytes = 24 + pageBytes
-        let frames = (size - 32) / frameBytes
-        var frame = [UInt8](repeating: 0, count: frameBytes)
-        var broken: Int?
-        var (behind, hasCommitted, hasMore) = (0, false, false)
-        for number in 0..<max(0, frames) {
-            guard pread(descriptor, &frame, frameBytes, 32 + number * frameBytes) == frameBytes else { break }
-            let isOurs = frame[8..<16].elementsEqual(header[16..<24])
-            if broken == nil {
-                add(frame[0..<8])
-                add(frame[24...])
-                if isOurs, check == (word(frame, 16), word(frame, 20)) { continue }
-                // A flipped bit in the salts looks as a frame of an older round does; what follows tells.
-                broken = number + 1
-                hasCommitted = word(frame, 4) != 0
-                hasMore = isOurs
-            } else if isOurs {
-                hasMore = true
-                if hasCommitted { behind += 1 } else { hasCommitted = word(frame, 4) != 0 }
-            }
-        }
-        guard let broken, hasMore else {
-            end = .whole
-            return
-        }
-        end = behind > 0 ? .broken(frame: broken, behind: behind) : .torn(frame: broken)
-    }
 }

@@ -73,12 +73,32 @@ struct FileWork {
 
     /// Makes a file durable; returns what it holds.
     func settle(_ path: String) throws(StoreError) -> (bytes: Int64, sha256: [UInt8]) {
+        try sync(file: path)
+        return try Folder.digest(path)
+    }
+
+    /// Makes a file durable.
+    func sync(file path: String) throws(StoreError) {
         try will("fsync", path)
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .notReadable(path: path, detail: Folder.reason(errno)) }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw failure(path) }
-        return try Folder.digest(path)
+    }
+
+    /// Writes into a file that there is; durable with a `sync`.
+    func write(_ bytes: [UInt8], to path: String, at offset: Int64) throws(StoreError) {
+        try will("write", path)
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure(path) }
+        defer { close(descriptor) }
+        guard pwrite(descriptor, bytes, bytes.count, off_t(offset)) == bytes.count else { throw failure(path) }
+    }
+
+    /// Gives a file another length; durable with a `sync`.
+    func resize(_ path: String, to bytes: Int64) throws(StoreError) {
+        try will("truncate", path)
+        guard truncate(path, off_t(bytes)) == 0 else { throw failure(path) }
     }
 
     /// Writes a small file and makes it durable.

@@ -81,12 +81,16 @@ public final class Journal {
     /// Opens the store for writing and makes it where there is none.
     ///
     /// Reads back every row that no seal has taken, about 50 ns a reading. Throws `.locked` while another journal has
-    /// the folder.
+    /// the folder, and `.walDamaged` before it changes anything where a file was left with a WAL that has acknowledged
+    /// commits behind damage.
     public static func open(_ options: StoreOptions) throws(StoreError) -> Journal {
         let folder = Folder(options.folder)
         try folder.make()
         let lock = try FolderLock(folder)
-        guard !Folder.exists(folder.readyCore) else { throw .repairUnfinished(folder: folder.path) }
+        guard !Folder.exists(folder.readyCore), folder.salvagedWALs().isEmpty else {
+            throw .repairUnfinished(folder: folder.path)
+        }
+        try folder.checkWALs()
         try Folder.makeFile(folder.core)
         let core = try Connection(folder.core, .writer(pageBytes: corePageBytes), effects: options.effects)
         try Schema.prepareCore(core)

@@ -105,10 +105,12 @@ enum PageChecks {
     /// 2 to 3 us for 4 KB, 8 to 13 us for 16 KB. Only checkpoints write pages, four for a commit of 1000 readings (13 kB):
     /// about 10 us beside the 0.5 to 1 ms of the commit. Reading 2000 pages of 16 KB out of the kernel's cache takes 31 to
     /// 75 ms where it took 9 to 18 (loaded machine).
-    fileprivate static func seal(_ page: UnsafeMutableRawBufferPointer, number: Int64) {
+    ///
+    /// `isRight` false writes a wrong one: what the page holds is not to be relied on.
+    static func seal(_ page: UnsafeMutableRawBufferPointer, number: Int64, isRight: Bool = true) {
         let end = page.count - reservedBytes
-        page.storeBytes(
-            of: check(UnsafeRawBufferPointer(page), number).littleEndian, toByteOffset: end, as: UInt32.self)
+        let value = check(UnsafeRawBufferPointer(page), number)
+        page.storeBytes(of: (isRight ? value : ~value).littleEndian, toByteOffset: end, as: UInt32.self)
         page.storeBytes(of: mark.littleEndian, toByteOffset: end + 4, as: UInt32.self)
     }
 

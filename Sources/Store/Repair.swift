@@ -24,7 +24,7 @@ enum DamagedFiles {
 /// Takes damage out of a store that nobody has open, and keeps all that reads.
 public enum StoreRepair {
     /// Sets damaged files aside in `damaged/`, puts files with what reads of them in their place, and writes what is
-    /// lost into the ledger. Throws `.locked` while a gateway has the store.
+    /// lost into the ledger. Of a damaged WAL every commit that reads is taken over before. Throws `.locked` while a gateway has the store.
     ///
     /// After a failure or a crash it may be run again; until it has ended well a gateway may refuse to start.
     public static func run(
@@ -46,8 +46,11 @@ public enum StoreRepair {
         repair.report.found = try before.run(progress).damage
         guard !repair.report.found.isEmpty else { return repair.report }
         try repair.work.makeFolder(folder.damaged)
-        try repair.repairCore(before)
+        var damage = repair.report.found
+        if try repair.salvageWALs() { damage = try StoreChecker(folder, isRunning: false).run(progress).damage }
+        try repair.repairCore(damage)
         try repair.repairFiles(progress)
+        try repair.keepWALs()
         repair.report.remaining = try StoreChecker(folder, isRunning: false).run(progress).damage
         return repair.report
     }
@@ -102,43 +105,83 @@ private final class StoreRepairer {
         return entry
     }
 
-    // MARK: core.db
+    // MARK: WALs
 
-    func repairCore(_ check: StoreChecker) throws(StoreError) {
-        // What a new core.db gives an id to may have had another one.
-        CatalogueCache.remove(in: folder)
-        let damage = report.found.filter { $0.file == "core.db" || $0.file == "core.db-wal" }
-        if damage.contains(where: { $0.kind == .wal }) {
-            // SQLite takes the WAL up to the damage. As bytes: opening the database changes the file.
-            try keepCopy("core.db-wal")
+    /// Takes over what damaged WALs hold, before SQLite opens a file and writes over it. False where there is none.
+    func salvageWALs() throws(StoreError) -> Bool {
+        var hasSalvaged = false
+        for file in folder.databasesWithWAL() {
+            let path = folder.path + "/" + file
+            guard let wal = WAL(of: path), wal.isDamaged else { continue }
+            let salvage = WALSalvage(wal)
+            try salvage.apply(work)
+            unlink(path + "-shm")
+            try work.rename(wal.path, to: wal.path + Folder.salvagedSuffix)
+            try work.sync(folder: FileWork.parts(of: path).parent)
+            report.done.append("\(file)-wal: \(salvage.sentence)")
+            hasSalvaged = true
         }
-        let isWhole = damage.allSatisfy { $0.kind == .journal || $0.kind == .wal }
-        if isWhole {
-            guard !damage.isEmpty else { return }
-            let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
-            defer { core.close() }
-            try Schema.prepareCore(core)
-            try core.transaction { () throws(StoreError) in
-                try takeJournal(core, into: core)
-                for entry in damage where entry.kind == .wal {
-                    try giveUp("core.db-wal", first: nil, last: nil, rows: 0, entry.sentence).write(core)
+        return hasSalvaged
+    }
+
+    /// Moves the WALs that were taken over to `damaged/`, and what they may have lost into the ledger.
+    func keepWALs() throws(StoreError) {
+        let files = folder.salvagedWALs()
+        guard !files.isEmpty else { return }
+        let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+        defer { core.close() }
+        for file in files {
+            let name = String(file.dropLast(Folder.salvagedSuffix.count))
+            let copy = freeName(in: folder.damaged, for: name)
+            let database = folder.path + "/" + name.dropLast("-wal".count)
+            if let loss = WAL(of: database, path: folder.path + "/" + file).map({ WALSalvage($0) })?.loss {
+                let place = "kept as damaged/\(copy): "
+                // A repair may have been interrupted between the entry and the move.
+                let isKnown =
+                    try core.integer(
+                        "SELECT count(*) FROM given_up WHERE file = ?1 AND substr(detail, 1, length(?2)) = ?2",
+                        .text(name), .text(place)) ?? 0 > 0
+                if !isKnown {
+                    try giveUp(name, first: nil, last: nil, rows: 0, place + loss).write(core)
+                    try core.checkpoint()
                 }
             }
-            try core.checkpoint()
-        } else {
-            try rebuildCore()
-            try finishCore()
+            try work.rename(folder.path + "/" + file, to: folder.damaged + "/" + copy)
+            try work.sync(folder: folder.damaged)
+            report.done.append("\(name) is kept as damaged/\(copy)")
         }
     }
 
-    private func keepCopy(_ file: String) throws(StoreError) {
+    private func freeName(in parent: String, for file: String) -> String {
         let flat = String(file.map { $0 == "/" ? "-" : $0 })
         var number = 1
-        while Folder.exists("\(folder.damaged)/\(flat).\(number)") { number += 1 }
-        let copy = "\(folder.damaged)/\(flat).\(number)"
-        _ = try work.copy(folder.path + "/" + file, to: copy, mode: 0o440)
+        while Folder.exists("\(parent)/\(flat).\(number)") { number += 1 }
+        return "\(flat).\(number)"
+    }
+
+    // MARK: core.db
+
+    func repairCore(_ found: [StoreDamage]) throws(StoreError) {
+        // What a new core.db gives an id to may have had another one.
+        CatalogueCache.remove(in: folder)
+        let damage = found.filter { $0.file == "core.db" }
+        guard !damage.isEmpty else { return }
+        guard damage.allSatisfy({ $0.kind == .journal }) else {
+            try rebuildCore()
+            return try finishCore()
+        }
+        let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+        defer { core.close() }
+        try Schema.prepareCore(core)
+        try core.transaction { () throws(StoreError) in try takeJournal(core, into: core) }
+        try core.checkpoint()
+    }
+
+    private func keepCopy(_ file: String) throws(StoreError) {
+        let name = freeName(in: folder.damaged, for: file)
+        _ = try work.copy(folder.path + "/" + file, to: "\(folder.damaged)/\(name)", mode: 0o440)
         try work.sync(folder: folder.damaged)
-        report.done.append("\(file) is kept as damaged/\(flat).\(number)")
+        report.done.append("\(file) is kept as damaged/\(name)")
     }
 
     /// Makes a new core.db with all that reads of the old one.

@@ -37,6 +37,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownQuantity(name: String)
     /// A repair was interrupted, and only it can go on.
     case repairUnfinished(folder: String)
+    /// SQLite would pass over commits of a WAL that was left, and write over them.
+    case walDamaged(file: String, detail: String)
     /// Where a backup should go there is something.
     case targetNotEmpty(folder: String)
     /// Where a backup should be restored there is a store.
@@ -93,6 +95,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: the gateway sealed \(folder) during the replay; read the state again and start over"
         case .repairUnfinished(let folder):
             "store: a repair of \(folder) was interrupted; run baotu store repair again before the gateway"
+        case .walDamaged(let file, let detail):
+            "store: \(file) is damaged: \(detail), which would be lost; run baotu store repair first"
         case .targetNotEmpty(let folder):
             "store: \(folder) is not empty; give a folder for this backup alone"
         case .storeExists(let folder):

@@ -55,7 +55,9 @@ struct LampWatchTests {
             let elevation = SimulatedLamp.sunElevation(at: at)
             now = watch.step(
                 lamp.report(at: at, sunElevation: elevation, fault), sunElevation: hasPlace ? elevation : nil, at: at)
-            for finding in now where first[finding.name] == nil { first[finding.name] = index + 1 }
+            for finding in now where first[finding.findingKind.rawValue] == nil {
+                first[finding.findingKind.rawValue] = index + 1
+            }
         }
         return (now, first)
     }
@@ -134,7 +136,7 @@ struct LampWatchTests {
             let faulty = run(
                 &watch, &lamp, from: start, reports: 6, every: cadence, injection.fault, hasPlace: injection.hasPlace)
             #expect(faulty.first == [injection.name: 3])
-            #expect(faulty.now.map(\.name) == [injection.name])
+            #expect(faulty.now.map(\.findingKind.rawValue) == [injection.name])
             #expect(faulty.now.first?.since == start)
             let after = run(
                 &watch, &lamp, from: start + cadence * 6, reports: 3, every: cadence, hasPlace: injection.hasPlace)
@@ -147,12 +149,12 @@ struct LampWatchTests {
         var (watch, lamp) = (LampWatch(), SimulatedLamp(seed: 3))
         #expect(run(&watch, &lamp, from: Self.night - .seconds(60 * 120), reports: 120).first == [:])
         let flickering = run(&watch, &lamp, from: Self.night, reports: 20, .flicker)
-        #expect(flickering.first == ["lamp_flicker": 6])
+        #expect(flickering.first == ["flicker": 6])
         #expect(flickering.now.map(\.kind) == [.flicker(switches: 20)])
         #expect(flickering.now.first?.since == Self.night)
         #expect(flickering.now.first?.sentence == "Flickers: has gone on and off 20 times, for 19 min")
         let after = run(&watch, &lamp, from: Self.night + .seconds(60 * 20), reports: 29)
-        #expect(after.now.map(\.name) == ["lamp_flicker"])
+        #expect(after.now.map(\.findingKind) == [.flicker])
         #expect(run(&watch, &lamp, from: Self.night + .seconds(60 * 49), reports: 3).now == [])
     }
 
@@ -173,7 +175,7 @@ struct LampWatchTests {
         let burning = LampReport(isOn: true, level: 70, watts: 42, reportsFault: false)
         for minute in 60..<63 { told = watch.step(burning, sunElevation: 30, at: Self.noon + .seconds(60 * minute)) }
         // It was lit by day: that lamp is not out any more.
-        #expect(told.map(\.name) == ["day_burner"])
+        #expect(told.map(\.findingKind) == [.dayBurner])
     }
 
     struct Case: CustomTestStringConvertible, Sendable {
@@ -237,7 +239,7 @@ struct LampWatchTests {
             told = watch.step(row.report, sunElevation: row.elevation, at: Self.night + .seconds(60 * minute))
             if minute < 2 { #expect(told == []) }
         }
-        #expect(told.map(\.name) == row.told)
+        #expect(told.map(\.findingKind.rawValue) == row.told)
         #expect(LampWatch(bytes: watch.bytes)?.bytes == watch.bytes)
     }
 
@@ -264,7 +266,7 @@ struct LampWatchTests {
             minute += 1
             let report = LampReport(level: watts == nil ? nil : 100, watts: watts)
             let told = watch.step(report, sunElevation: -20, at: Self.night + .seconds(60 * minute))
-            return told.contains { $0.name == "lamp_out" }
+            return told.contains { $0.findingKind == .lampOut }
         }
         #expect([60, 0, 0, 60, 0, nil, 0, nil].map(told) == Array(repeating: false, count: 8))
         #expect([0, 60, 60, 0, 60, 60, 60].map(told) == [true, true, true, true, true, true, false])
@@ -280,9 +282,9 @@ struct LampWatchTests {
         }
         _ = watch.step(LampReport(), sunElevation: -20, at: Timestamp(milliseconds: .max))
         for minute in 0..<2 { _ = watch.step(dark, sunElevation: -20, at: Self.night + .seconds(60 * minute)) }
-        #expect(watch.findings.map(\.name) == ["lamp_out"])
+        #expect(watch.findings.map(\.findingKind) == [.lampOut])
         _ = watch.step(dark, sunElevation: -20, at: Timestamp(milliseconds: .min))
-        #expect(watch.findings.map(\.name) == ["lamp_out"])
+        #expect(watch.findings.map(\.findingKind) == [.lampOut])
     }
 
     @Test("takes the rating of the roster, and from then on judges the first night")
@@ -318,7 +320,7 @@ struct LampWatchTests {
         for minute in 60..<120 {
             _ = watch.step(LampReport(level: 100, watts: 25), sunElevation: -20, at: Self.night + .seconds(60 * minute))
         }
-        #expect(watch.findings.map(\.name) == ["lamp_power"])
+        #expect(watch.findings.map(\.findingKind) == [.lampPower])
         watch.forgetRating()
         for minute in 120..<180 {
             _ = watch.step(LampReport(level: 100, watts: 25), sunElevation: -20, at: Self.night + .seconds(60 * minute))
@@ -340,7 +342,7 @@ struct LampWatchTests {
         let third = Self.night + .seconds(120)
         let report = LampReport(level: 50, watts: 0)
         #expect(
-            restored.step(report, sunElevation: -20, at: third).map(\.name) == ["lamp_out"])
+            restored.step(report, sunElevation: -20, at: third).map(\.findingKind) == [.lampOut])
         #expect(watch.step(report, sunElevation: -20, at: third) == restored.findings)
         for count in 0..<bytes.count { #expect(LampWatch(bytes: Array(bytes.prefix(count))) == nil) }
         #expect(LampWatch(bytes: bytes + [0]) == nil)
@@ -466,7 +468,7 @@ struct CircuitTests {
                 _ = watches[index].step(report, sunElevation: -40, at: at)
                 heard[index] = at
                 let circuit = watches.indices.map { place -> Lamp in
-                    let out = watches[place].findings.first { $0.name == "lamp_out" }
+                    let out = watches[place].findings.first { $0.findingKind == .lampOut }
                     return Lamp(id: place, condition: out.map { .out(since: $0.since) } ?? .well, heard: heard[place])
                 }
                 let verdict = rules.verdict(circuit, at: at, standing: feederTold != nil)

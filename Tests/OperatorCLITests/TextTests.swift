@@ -158,11 +158,21 @@ struct TextTests {
             let moment = try #require(MomentArgument(argument: text)).timestamp(now: Self.now)
             #expect(localTime(moment).hasPrefix(text.prefix(10) + " 12:00:00 "))
         }
+        let day = try #require(MomentArgument(argument: "2026-07-15")).timestamp(now: Self.now)
+        #expect(localTime(day).hasPrefix("2026-07-15 00:00:00 "))
+    }
+
+    @Test("a default is told as it would be typed")
+    func defaults() {
+        #expect(MomentArgument(argument: "1d")?.defaultValueDescription == "1d")
+        #expect(SpanArgument(argument: "1h")?.defaultValueDescription == "1h")
+        #expect(!QueryCommand.helpMessage().contains("Argument("))
+        #expect(QueryCommand.helpMessage().contains("(default: 1d)"))
     }
 
     @Test(
         "other words are not a moment",
-        arguments: ["", "yesterday", "10", "10 m", "-5m", "2026-13-01T00:00:00Z", "2026-03-05", "m", "1e3s", "10x"])
+        arguments: ["", "yesterday", "10", "10 m", "-5m", "2026-13-01T00:00:00Z", "2026-13-05", "m", "1e3s", "10x"])
     func notMoments(argument: String) { #expect(MomentArgument(argument: argument) == nil) }
 
     @Test("a span has a unit and is longer than nothing")

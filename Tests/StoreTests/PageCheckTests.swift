@@ -110,7 +110,7 @@ struct PageCheckTests {
         let points = try Archive(folder: folder.store).points("lamp-3", "active_power")
         for file in [core, day] {
             let plain = file + ".plain"
-            try dump(file, into: plain)
+            try dump(file, into: plain, version: file == core ? Schema.version : Schema.dayVersion)
             #expect(readFile(plain)[20] == 0)
             rename(plain, file)
         }
@@ -207,32 +207,32 @@ struct PageCheckTests {
         guard sqlite3_step(statement) == SQLITE_ROW, let text = sqlite3_column_text(statement, 0) else { return "" }
         return String(cString: text)
     }
+}
 
-    /// Copies tables and rows into a file that reserves nothing.
-    private func dump(_ file: String, into plain: String) throws {
-        var database: OpaquePointer?
-        #expect(
-            sqlite3_open_v2(plain, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix") == SQLITE_OK)
-        defer { sqlite3_close_v2(database) }
-        sqlite3_exec(database, "ATTACH '\(file)' AS old", nil, nil, nil)
-        var statements: [String] = []
-        var statement: OpaquePointer?
-        sqlite3_prepare_v2(
-            database,
-            """
-            SELECT sql FROM old.sqlite_schema WHERE sql IS NOT NULL
-            UNION ALL SELECT 'INSERT INTO main.' || name || ' SELECT * FROM old.' || name FROM old.sqlite_schema
-            WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-            """, -1, &statement, nil)
-        while sqlite3_step(statement) == SQLITE_ROW {
-            statements.append(String(cString: sqlite3_column_text(statement, 0)))
-        }
-        sqlite3_finalize(statement)
-        for sql in statements + [
-            "PRAGMA application_id = \(Schema.applicationID)",
-            "PRAGMA user_version = \(file == core ? Schema.version : Schema.dayVersion)",
-        ] {
-            #expect(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK, "\(sql)")
-        }
+/// Copies tables and rows into a file that reserves nothing.
+func dump(_ file: String, into plain: String, version: Int) throws {
+    var database: OpaquePointer?
+    #expect(
+        sqlite3_open_v2(plain, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix") == SQLITE_OK)
+    defer { sqlite3_close_v2(database) }
+    sqlite3_exec(database, "ATTACH '\(file)' AS old", nil, nil, nil)
+    var statements: [String] = []
+    var statement: OpaquePointer?
+    sqlite3_prepare_v2(
+        database,
+        """
+        SELECT sql FROM old.sqlite_schema WHERE sql IS NOT NULL
+        UNION ALL SELECT 'INSERT INTO main.' || name || ' SELECT * FROM old.' || name FROM old.sqlite_schema
+        WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+        """, -1, &statement, nil)
+    while sqlite3_step(statement) == SQLITE_ROW {
+        statements.append(String(cString: sqlite3_column_text(statement, 0)))
+    }
+    sqlite3_finalize(statement)
+    for sql in statements + [
+        "PRAGMA application_id = \(Schema.applicationID)",
+        "PRAGMA user_version = \(version)",
+    ] {
+        #expect(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK, "\(sql)")
     }
 }

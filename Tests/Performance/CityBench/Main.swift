@@ -12,38 +12,18 @@ import Telemetry
 @main
 enum Main {
     static func main() {
-        do {
+        BenchProgram("city-bench", usage: Options.usage).run { table in
             var options = Options()
             try options.read(Array(CommandLine.arguments.dropFirst()))
             print(Machine.facts(folder: options.root))
             let trial = try Trial(options)
             trial.run()
             print(FigureTable.heading)
-            var table = FigureTable()
             trial.report(&table)
             if options.lists { trial.list() }
-            guard table.missed.isEmpty else {
-                complain("missed by more than a fifth: " + table.missed.joined(separator: "; "))
-                exit(1)
-            }
-        } catch let mistakes as Mistakes {
-            for mistake in mistakes.list { complain("\(mistake)") }
-            exit(3)
-        } catch let error as UsageError {
-            complain("\(error.sentence)\n\(Options.usage)")
-            exit(2)
-        } catch {
-            complain("\(error)")
-            exit(3)
         }
     }
-
-    private static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("city-bench: \(text)\n".utf8))
-    }
 }
-
-struct UsageError: Error { var sentence: String }
 
 struct Options {
     static let usage =

@@ -8,12 +8,11 @@ import Telemetry
 @main
 enum Main {
     static func main() {
-        var options = Options()
-        do {
+        BenchProgram("decode-bench", usage: Options.usage).run { table in
+            var options = Options()
             try options.read(Array(CommandLine.arguments.dropFirst()))
             print(Machine.facts(folder: options.devices))
             print(FigureTable.heading)
-            var table = FigureTable()
             let sources = try SettingFiles.paths(named: "profile.yaml", under: options.devices).map {
                 ProfileSource(path: $0, text: try SettingFiles.text(of: $0))
             }
@@ -24,28 +23,9 @@ enum Main {
             } else {
                 try Fuzz.run(catalog, folder: options.devices, inputs: options.fuzzInputs, &table)
             }
-            guard table.missed.isEmpty else {
-                complain("missed by more than a fifth: " + table.missed.joined(separator: "; "))
-                exit(1)
-            }
-        } catch let mistakes as Mistakes {
-            for mistake in mistakes.list { complain("\(mistake)") }
-            exit(3)
-        } catch let error as UsageError {
-            complain("\(error.sentence)\n\(Options.usage)")
-            exit(2)
-        } catch {
-            complain("\(error)")
-            exit(3)
         }
     }
-
-    private static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("decode-bench: \(text)\n".utf8))
-    }
 }
-
-struct UsageError: Error { var sentence: String }
 
 struct Options {
     static let usage = "usage: decode-bench [--devices DIR] [--pairs N] [--fuzz INPUTS]"

@@ -45,10 +45,6 @@ struct BenchOptions {
     }
 }
 
-struct UsageError: Error {
-    var sentence: String
-}
-
 /// Fills a store as a city would, asks it what people ask, and compares what that took with the targets.
 struct Bench {
     let options: BenchOptions

@@ -6,18 +6,12 @@ import Store
 @main
 enum Main {
     static func main() {
-        do {
+        BenchProgram("store-bench", usage: BenchOptions.usage).run { table in
             let arguments = Array(CommandLine.arguments.dropFirst())
             if arguments.first == "--step", arguments.count == 4 {
                 return try step(arguments[1], arguments[2], readings: Int(arguments[3]) ?? 0)
             }
-            try run(try BenchOptions(arguments))
-        } catch let error as UsageError {
-            complain("\(error.sentence)\n\(BenchOptions.usage)")
-            exit(2)
-        } catch {
-            complain("\(error)")
-            exit(3)
+            try run(try BenchOptions(arguments), &table)
         }
     }
 
@@ -30,7 +24,7 @@ enum Main {
         }
     }
 
-    private static func run(_ options: BenchOptions) throws {
+    private static func run(_ options: BenchOptions, _ table: inout FigureTable) throws {
         let isOwn = options.folder.isEmpty
         let executable = Machine.executable
         let beside = executable.lastIndex(of: "/").map { String(executable[..<$0]) } ?? "."
@@ -47,19 +41,7 @@ enum Main {
         print(FigureTable.heading)
         var bench = Bench(options: options, folder: folder)
         try bench.run()
+        table = bench.table
         if options.keeps { print("left in \(folder)") }
-        guard bench.table.missed.isEmpty else {
-            complain("missed by more than a fifth: " + bench.table.missed.joined(separator: "; "))
-            if !options.keeps {
-                for name in ["fleet", "beijing", "replay"] { Machine.removeTree(folder + "/" + name) }
-                rmdir(folder)
-            }
-            exit(1)
-        }
-    }
-
-    private static func complain(_ text: String) {
-        let line = Array("store-bench: \(text)\n".utf8)
-        _ = write(2, line, line.count)
     }
 }

@@ -60,10 +60,15 @@ enum Replay {
         var status: Int32 = 0
         guard posix_spawn(&id, Machine.executable, &actions, nil, arguments, environ) == 0,
             waitpid(id, &status, 0) == id, status == 0
-        else { throw UsageError(sentence: "the step \(step) in a process of its own failed") }
+        else { throw StepFailed(step: step) }
         defer { unlink(output) }
         return Machine.read(output).split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
     }
+}
+
+private struct StepFailed: Error, CustomStringConvertible {
+    var step: String
+    var description: String { "the step \(step) in a process of its own failed" }
 }
 
 extension Bench {

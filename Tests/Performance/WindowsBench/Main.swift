@@ -10,38 +10,28 @@ import Windows
 @main
 enum Main {
     static func main() {
-        let arguments = Array(CommandLine.arguments.dropFirst())
-        switch arguments.first {
-        case nil: measure(countsInstructions: false)
-        case "--callgrind" where arguments.count == 1: measure(countsInstructions: true)
-        case "--readings":
-            guard arguments.count == 2, let count = Int(arguments[1]), count >= 0 else { return usage() }
-            run(count)
-        case "--summaries":
-            guard arguments.count == 2, let count = Int(arguments[1]), count >= 0 else { return usage() }
-            summarize(count)
-        default: usage()
+        BenchProgram("windows-bench", usage: "usage: windows-bench [--callgrind | --readings N | --summaries N]").run {
+            table in
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            let count = arguments.count == 2 ? Int(arguments[1]).flatMap { $0 >= 0 ? $0 : nil } : nil
+            switch (arguments.first, count) {
+            case (nil, _): try measure(countsInstructions: false, &table)
+            case ("--callgrind", nil) where arguments.count == 1: try measure(countsInstructions: true, &table)
+            case ("--readings", .some(let count)): run(count)
+            case ("--summaries", .some(let count)): summarize(count)
+            default: throw UsageError(sentence: "\(arguments.joined(separator: " ")) is not known")
+            }
         }
     }
 
-    private static func usage() {
-        complain("usage: windows-bench [--callgrind | --readings N | --summaries N]")
-        exit(2)
-    }
-
-    private static func measure(countsInstructions: Bool) {
+    private static func measure(countsInstructions: Bool, _ table: inout FigureTable) throws {
         print(Machine.facts(folder: "/"))
         print(FigureTable.heading)
-        var table = FigureTable()
         adding(&table)
         summaries(&table)
         memory(&table)
         restarting(&table)
-        if countsInstructions { instructions(&table) }
-        guard table.missed.isEmpty else {
-            complain("missed by more than a fifth: " + table.missed.joined(separator: "; "))
-            exit(1)
-        }
+        if countsInstructions { try instructions(&table) }
     }
 
     private static func adding(_ table: inout FigureTable) {
@@ -109,7 +99,7 @@ enum Main {
     }
 
     /// By the difference of two runs, so that starting up does not count.
-    private static func instructions(_ table: inout FigureTable) {
+    private static func instructions(_ table: inout FigureTable) throws {
         func count(_ option: String, _ number: Int) -> Double? {
             let file = "/tmp/windows-bench.\(getpid())"
             let command =
@@ -123,8 +113,7 @@ enum Main {
         guard let few = count("--readings", 100_000), let many = count("--readings", 600_000),
             let none = count("--summaries", 0), let some = count("--summaries", 2000)
         else {
-            complain("instructions are not counted: valgrind is not here, or failed")
-            exit(3)
+            throw NoValgrind()
         }
         table.add("instructions of a reading, 6,000 series in turn, each a minute", (many - few) / 500_000, "")
         table.add("instructions of the summaries of one series", (some - none) / 2000, "")
@@ -145,9 +134,8 @@ enum Main {
         let pages = Machine.read("/proc/self/statm").split(separator: " ").dropFirst().first
         return (pages.flatMap { Double($0) } ?? 0) * 4096
     }
+}
 
-    private static func complain(_ text: String) {
-        let line = Array("windows-bench: \(text)\n".utf8)
-        _ = write(STDERR_FILENO, line, line.count)
-    }
+private struct NoValgrind: Error, CustomStringConvertible {
+    var description: String { "instructions are not counted: valgrind is not here, or failed" }
 }
