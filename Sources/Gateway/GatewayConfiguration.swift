@@ -304,6 +304,7 @@ public struct GatewayConfiguration: Sendable {
         var retention = Retention()
         retention.raw = age("raw", &reader, &mistakes)
         retention.rollups = age("rollups", &reader, &mistakes)
+        retention.alerts = age("alerts", default: retention.alerts, &reader, &mistakes)
         let budget = reader.text("bytes_max", default: "80%", &mistakes)
         let total = Retention.fileSystemBytes(of: folder)
         if budget.hasSuffix("%"), let percent = Int(budget.dropLast()), (1...95).contains(percent) {
@@ -341,18 +342,18 @@ public struct GatewayConfiguration: Sendable {
         return retention
     }
 
-    /// A length of time that things are kept; nil for `forever`, which is the default.
-    private static func age(_ key: String, _ reader: inout SettingReader, _ mistakes: inout [Mistake]) -> Duration? {
-        guard reader.setting[key]?.text != "forever" else {
-            _ = reader.optional(key)
-            return nil
+    /// A length of time that things are kept; nil for `forever`.
+    private static func age(
+        _ key: String, default fallback: Duration? = nil, _ reader: inout SettingReader, _ mistakes: inout [Mistake]
+    ) -> Duration? {
+        guard let found = reader.optional(key) else { return fallback }
+        guard found.text != "forever" else { return nil }
+        let day = Duration.seconds(86_400)
+        guard let age = found.text.flatMap({ Duration(shortForm: $0) }), (day...day * 36_500).contains(age) else {
+            mistakes.append(found.mistake("expected a length from 1d to 36500d, such as 90d, or forever"))
+            return fallback
         }
-        guard reader.setting[key]?.isMissing == false else {
-            _ = reader.optional(key)
-            return nil
-        }
-        let days = Duration.seconds(86_400)
-        return reader.duration(key, in: days...days * 36_500, default: days, &mistakes)
+        return age
     }
 
     /// Whether it is one (MQTT 5, 4.7.1).

@@ -278,6 +278,11 @@ final class IngestLoop {
                         "to": "\(gone.last)", "rows": "\(gone.rows)",
                     ])
             }
+            if let gone = report.alertSteps {
+                log.notice(
+                    "old steps of alerts given up",
+                    metadata: ["from": "\(gone.first)", "to": "\(gone.last)", "steps": "\(gone.rows)"])
+            }
         } catch {
             note(error)
         }

@@ -305,7 +305,7 @@ struct AlertsCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "show", abstract: "One alert with every step it took and whom it was told.")
+            commandName: "show", abstract: "One alert with the steps it took and whom they were told.")
 
         @Argument(help: "The alert's number.", completion: NameCompletion.alerts)
         var id: Int64
@@ -316,7 +316,7 @@ struct AlertsCommand: AsyncParsableCommand {
             let output = options.output
             try await options.ask { source in
                 let story = try await source.alert(id)
-                if output.isForPeople { try output.write(AlertsCommand.headline(story.alert, output) + "\n") }
+                if output.isForPeople { try output.write(AlertsCommand.headline(story, output) + "\n") }
                 try output.print(
                     story,
                     columns: [
@@ -338,8 +338,9 @@ struct AlertsCommand: AsyncParsableCommand {
         }
     }
 
-    /// What the alert is about, in which phase, and who has taken it on.
-    private static func headline(_ alert: AlertAnswer, _ output: Output) -> String {
+    /// What the alert is about, in which phase, who has taken it on, and whether its story begins later than it did.
+    private static func headline(_ story: AlertStoryAnswer, _ output: Output) -> String {
+        let alert = story.alert
         var lines = [
             "alert \(alert.id): \(alert.rule) on \(output.text(alert.device)), \(alert.severity.rawValue), "
                 + "\(alert.phase.rawValue) since \(output.time(alert.at))",
@@ -348,6 +349,10 @@ struct AlertsCommand: AsyncParsableCommand {
         if let by = alert.acknowledgedBy, let at = alert.acknowledgedAt {
             let note = alert.note.map { $0.isEmpty ? "" : ": \(output.text($0))" } ?? ""
             lines.append("taken on by \(output.text(by)) at \(output.time(at))\(note)")
+        }
+        if let steps = story.stepsGivenUp, let since = story.toldSince {
+            let what = steps == 1 ? "1 older step is" : "\(steps) older steps are"
+            lines.append("told since \(output.time(since)): \(what) no longer kept (store.retention.alerts)")
         }
         return lines.joined(separator: "\n")
     }
@@ -379,7 +384,7 @@ struct AlertsCommand: AsyncParsableCommand {
             try await options.ask { source in
                 let who = by ?? ProcessInfo.processInfo.environment["USER"].flatMap { $0.isEmpty ? nil : $0 }
                 let story = try await source.acknowledge(id, by: who ?? NSUserName(), note: note)
-                if output.isForPeople { return try output.write(AlertsCommand.headline(story.alert, output)) }
+                if output.isForPeople { return try output.write(AlertsCommand.headline(story, output)) }
                 try output.print(
                     story, columns: [.init("id"), .init("acknowledged_by"), .init("acknowledged_at"), .init("note")],
                     rows: [

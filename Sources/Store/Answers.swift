@@ -191,10 +191,19 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
     }
 }
 
-/// An alert with its whole story, oldest first.
+/// An alert with its story, oldest first.
 public struct AlertStoryAnswer: Codable, Hashable, Sendable {
     public var alert: AlertAnswer
     public var transitions: [Transition]
+    /// How many of its older steps are no longer kept, and the time of the oldest that is; nil where all are.
+    public var stepsGivenUp: Int64?
+    public var toldSince: Timestamp?
+
+    enum CodingKeys: String, CodingKey {
+        case alert, transitions
+        case stepsGivenUp = "steps_given_up"
+        case toldSince = "told_since"
+    }
 
     public struct Transition: Codable, Hashable, Sendable {
         public var id: Int64

@@ -359,7 +359,7 @@ extension Archive {
         }
     }
 
-    /// One alert with every step it took. Throws `.noSuchAlert`.
+    /// One alert with every step of it that is kept. Throws `.noSuchAlert`.
     public func alert(_ id: Int64) throws(StoreError) -> AlertStoryAnswer {
         try withSnapshot { connection throws(StoreError) in
             var found: AlertAnswer?
@@ -394,6 +394,10 @@ extension Archive {
                             error: row.optionalText(3)))
                 }
             }
+            guard try Schema.version(of: connection) >= 4 else { return story }
+            story.stepsGivenUp = try connection.integer(
+                "SELECT n FROM steps_given_up WHERE alert = ?", .integer(id))
+            if story.stepsGivenUp != nil { story.toldSince = story.transitions.first?.at }
             return story
         }
     }

@@ -639,7 +639,7 @@ enum RollupRows {
 enum CoreTables {
     static let names = [
         "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
-        "snapshot", "alert", "transition", "outbox", "reject", "reject_count",
-        "remembered",
+        "snapshot", "alert", "transition", "steps_given_up", "outbox", "reject",
+        "reject_count", "remembered",
     ]
 }

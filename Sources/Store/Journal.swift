@@ -66,6 +66,7 @@ public final class Journal {
     /// By retention class: earlier readings were given up.
     var floors: [String: Int64] = [:]
     var lastRetention: Timestamp?
+    var history = HistoryWalk()
     private(set) var localDays = LocalDays()
     /// As of the last upkeep.
     public internal(set) var disk = DiskState.ample

@@ -197,7 +197,8 @@ private final class StoreRepairer {
         try core.transaction { () throws(StoreError) in
             try core.run("DELETE FROM counters")
             var isManifestWhole = true
-            for table in CoreTables.names where table != "journal" {
+            let absent = try absentTables(strict)
+            for table in CoreTables.names where table != "journal" && !absent.contains(table) {
                 let (isWhole, unsure) = try take(table, strict, tolerant, into: core)
                 if table == "part" { isManifestWhole = isWhole }
                 if table == "snapshot", !isWhole { try core.run("DELETE FROM snapshot") }
@@ -231,6 +232,19 @@ private final class StoreRepairer {
         try work.sync(folder: folder.path)
     }
 
+    /// Tables that an older version did not have, so that none of them is told to be lost; none where that does not read.
+    private func absentTables(_ old: FileReader) throws(StoreError) -> Set<String> {
+        do throws(StoreError) {
+            return try old.read { connection throws(StoreError) in
+                guard try Schema.version(of: connection) < Schema.version else { return [] }
+                return Set(CoreTables.names).subtracting(try connection.tables())
+            }
+        } catch {
+            guard error.isDamage(of: folder.core) else { throw error }
+            return []
+        }
+    }
+
     /// Puts a rebuilt core.db into its place; `Journal.open` refuses a folder where this is still to be done.
     func finishCore() throws(StoreError) {
         guard Folder.exists(folder.readyCore) else { return }
@@ -247,7 +261,7 @@ private final class StoreRepairer {
 
     private static let order = [
         "meta": "key", "part": "file", "floor": "class", "snapshot": "rowid",
-        "reject_count": "device, reason", "latest": "series",
+        "reject_count": "device, reason", "latest": "series", "steps_given_up": "alert",
     ]
 
     /// Takes over the rows of a table: those on good pages from both ends, then, as they read, those on damaged ones.

@@ -1,6 +1,6 @@
 import Telemetry
 
-/// How long readings are kept, and in how many bytes.
+/// How long readings and the history of alerts are kept, and in how many bytes.
 public struct Retention: Sendable, Hashable {
     /// Devices whose raw readings are kept equally long.
     public struct Class: Sendable, Hashable {
@@ -24,6 +24,8 @@ public struct Retention: Sendable, Hashable {
     public var classes: [Class] = []
     /// Age at which a year of rollups is given up; nil for never.
     public var rollups: Duration?
+    /// Age at which a step of an alert that is over is given up, and the notifications of it; nil for never.
+    public var alerts: Duration? = .seconds(730 * 86_400)
     /// Of all files of the store together: beyond it the oldest raw days go first. nil for no limit.
     public var bytesMax: Int64?
 

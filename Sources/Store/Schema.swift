@@ -1,7 +1,7 @@
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 3
+    static let version = 4
     /// That of files of frames: from 2 on a small file holds the hours of its day. What a frame is made of has a version
     /// of its own.
     static let dayVersion = 2
@@ -55,6 +55,8 @@ enum Schema {
             at INTEGER NOT NULL, since INTEGER NOT NULL, severity TEXT NOT NULL, value REAL, sentence TEXT NOT NULL)
         """,
         "CREATE INDEX transition_alert ON transition(alert)",
+        transitionStart,
+        stepsGivenUp,
         """
         CREATE TABLE outbox(
             id INTEGER PRIMARY KEY, transition_id INTEGER NOT NULL, channel TEXT NOT NULL,
@@ -95,6 +97,11 @@ enum Schema {
             first_ts INTEGER NOT NULL, last_ts INTEGER NOT NULL, n INTEGER NOT NULL, bytes INTEGER NOT NULL,
             detail TEXT NOT NULL)
         """
+    // Where an alert began: what it did since stays while it is not over, and is found without a walk through it.
+    private static let transitionStart =
+        "CREATE INDEX transition_start ON transition(alert) WHERE was IN ('inactive', 'resolved')"
+    // By alert, how many of its steps are no longer in `transition`.
+    private static let stepsGivenUp = "CREATE TABLE steps_given_up(alert INTEGER PRIMARY KEY, n INTEGER NOT NULL)"
     // Messages that later ones are read by; of each topic the last.
     private static let remembered = """
         CREATE TABLE remembered(
@@ -117,6 +124,7 @@ enum Schema {
             floor,
         ],
         2: [remembered, "DROP TABLE setting"],
+        3: [transitionStart, stepsGivenUp],
     ]
 
     private static let frame = """

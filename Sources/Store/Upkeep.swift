@@ -10,10 +10,10 @@ public enum DiskState: String, Sendable, Codable {
     case full
 }
 
-/// Readings that the store no longer has, as the ledger keeps it.
+/// Readings or steps of alerts that the store no longer has, as the ledger keeps it.
 public struct GivenUp: Sendable, Hashable, Codable {
     public enum Why: String, Sendable, Codable {
-        /// Older than its retention class keeps.
+        /// Older than its retention class keeps; of core.db, steps of alerts older than any is kept.
         case age
         /// The store was larger than its budget.
         case budget
@@ -26,10 +26,10 @@ public struct GivenUp: Sendable, Hashable, Codable {
     public var file: String
     /// Empty for the default one.
     public var retentionClass: String
-    /// Times of the first and the last reading.
+    /// Times of the first and the last reading, or step.
     public var first: Timestamp
     public var last: Timestamp
-    /// Rows: readings of one stream at one time count as one.
+    /// Rows: readings of one stream at one time count as one. Or steps.
     public var rows: Int64
     public var bytes: Int64
     public var detail: String
@@ -79,6 +79,8 @@ public struct UpkeepReport: Sendable {
     /// Free for the store's user.
     public var freeBytes: Int64
     public var gaveUp: [GivenUp] = []
+    /// Steps of alerts, told when a walk over all of them has come to its end.
+    public var alertSteps: GivenUp?
 }
 
 extension Journal {
@@ -88,8 +90,9 @@ extension Journal {
     /// Some milliseconds of work a second.
     private static let trimRowsMax: Int64 = 32
 
-    /// Looks after room: gives up what is past its retention, unlinks what nobody needs, watches the disk and minds the
-    /// ballast. To be called about once a second, between turns; mostly it costs one look at the disk.
+    /// Looks after room: gives up what is past its retention, unlinks what nobody needs, watches the disk, minds the
+    /// ballast, and takes a step of the walk through the history of alerts. To be called about once a second, between
+    /// turns; mostly it costs one look at the disk.
     public func upkeep(now: Timestamp) throws(StoreError) -> UpkeepReport {
         var report = UpkeepReport(disk: .ample, freeBytes: 0)
         if lastRetention.map({ now - $0 >= Self.retentionInterval || now < $0 }) ?? true || disk == .full {
@@ -104,6 +107,7 @@ extension Journal {
         let room = folder.room()
         report.freeBytes = room.free
         report.disk = try judge(free: room.free, total: room.total)
+        report.alertSteps = try retainHistory(now: now)
         return report
     }
 

@@ -161,6 +161,38 @@ struct StoreSourceTests {
         #expect(devices.last == "lamp-3  lamps    历下区  c-1      unknown      -      10s       0       0")
     }
 
+    @Test("a story whose older steps are gone says since when it is told, and the ledger how many went")
+    func alertStory() throws {
+        let journal = try Journal.open(StoreOptions(folder: store))
+        let device = journal.registry.intern(device: "lamp-1", profile: "lamps")!
+        let steps: [(AlertPhase, AlertPhase, Int)] = [
+            (.inactive, .firing, 0), (.firing, .resolved, 60), (.resolved, .firing, 120),
+        ]
+        for (from, to, second) in steps {
+            let at = Self.noon + .seconds(second)
+            let transition = AlertTransition(
+                key: AlertKey(rule: "dark", device: device, series: nil), severity: .warning, from: from, to: to,
+                at: at, since: at, value: nil, sentence: "lamp-1 is \(to.rawValue)")
+            try journal.record([transition], channels: [], now: at, evaluatedThrough: 0)
+        }
+        let whole = try baotu("alerts", "show", "1").output
+        #expect(!whole.contains("told since"), "\(whole)")
+        #expect(try journal.upkeep(now: Self.noon + .seconds(731 * 86_400)).alertSteps?.rows == 2)
+        journal.close()
+        let told = try baotu("alerts", "show", "1").output.split(separator: "\n")
+        #expect(
+            told.contains(
+                "told since 2026-03-15 12:02:00 UTC: 2 older steps are no longer kept (store.retention.alerts)"),
+            "\(told)")
+        let json = try JSONDecoder().decode(
+            AlertStoryAnswer.self, from: Data(try baotu("alerts", "show", "1", "--format", "json").output.utf8))
+        #expect(json.stepsGivenUp == 2 && json.toldSince == Self.noon + .seconds(120))
+        #expect(json.transitions.map(\.to) == [.firing])
+        let ledger = try baotu("store", "ledger", "--format", "csv").output.split(separator: "\n")
+        #expect(ledger.count == 2)
+        #expect(ledger[1].contains(",age,") && ledger[1].contains("steps of alerts"), "\(ledger)")
+    }
+
     @Test("the status has its counters at the top, in JSON and CSV")
     func status() throws {
         _ = try makeStore()

@@ -81,4 +81,29 @@ struct MigrationTests {
         try Journal.open(options).close()
         #expect(try days() == before)
     }
+
+    @Test("a store of version 3 steps forward, and its alerts may lose old steps")
+    func stepsForwardFromThree() throws {
+        let folder = TemporaryFolder()
+        var options = StoreOptions(folder: folder.store)
+        options.retention.alerts = .seconds(86_400)
+        var journal = try Journal.open(options)
+        let device = journal.registry.intern(device: "lamp", profile: "test")!
+        for (second, from, to) in [(0, AlertPhase.inactive, AlertPhase.firing), (1, .firing, .resolved)] {
+            let transition = AlertTransition(
+                key: AlertKey(rule: "r", device: device, series: nil), severity: .info, from: from, to: to,
+                at: seconds(second), since: noon, value: nil, sentence: "s")
+            try journal.record([transition], channels: [], now: noon, evaluatedThrough: 0)
+        }
+        try journal.becomeVersion3()
+        journal.close()
+        let archive = try Archive(folder: folder.store)
+        #expect(try archive.alert(1).transitions.count == 2 && archive.alert(1).toldSince == nil)
+        journal = try Journal.open(options)
+        #expect(try Schema.version(of: journal.core) == Schema.version)
+        #expect(try journal.upkeep(now: seconds(100_000)).alertSteps?.rows == 1)
+        #expect(try archive.alert(1).toldSince == seconds(1))
+        journal.close()
+        #expect(try StoreCheck.run(folder: folder.store).isGood)
+    }
 }

@@ -113,6 +113,24 @@ struct RepairTests {
         }
     }
 
+    @Test("a table that an older version did not have is not told to be lost")
+    func olderVersion() throws {
+        let journal = try makeVariedStore(folder.store)
+        let expected = try contents(folder.store)
+        try journal.becomeVersion3()
+        journal.close()
+        let core = folder.store + "/core.db"
+        var bytes = readFile(core)
+        bytes[bytes.count - 2000] ^= 1
+        writeFile(core, bytes)
+        let repair = try StoreRepair.run(folder: folder.store, now: noon)
+        #expect(repair.found.contains { $0.file == "core.db" } && repair.isGood)
+        #expect(!repair.gaveUp.contains { $0.detail.contains("steps_given_up") }, "\(repair.gaveUp)")
+        #expect(try contents(folder.store) == expected)
+        let again = try Connection(core, .immutable, effects: nil)
+        #expect(try Schema.version(of: again) == Schema.version)
+    }
+
     @Test("damage says which device and when, in a sentence")
     func sentences() throws {
         try makeVariedStore(folder.store).close()

@@ -125,6 +125,13 @@ extension Journal {
         return try commit(batch, received: 1, now: now ?? time)
     }
 
+    /// Makes core.db what version 3 had: to be closed after this.
+    func becomeVersion3() throws(StoreError) {
+        for statement in ["DROP INDEX transition_start", "DROP TABLE steps_given_up", "PRAGMA user_version = 3"] {
+            try core.run(statement)
+        }
+    }
+
     func seal(_ state: [UInt8] = [], now: Timestamp = noon) throws(StoreError) {
         try finishSeal(try beginSeal(state: state, now: now).run())
     }
