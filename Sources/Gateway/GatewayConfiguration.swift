@@ -52,7 +52,7 @@ public struct GatewayConfiguration: Sendable {
     public var statusInterval: Duration
     /// Seconds east of UTC of the site's wall clock, for payloads whose times carry no zone.
     public var siteOffsetSeconds: Int
-    /// The same with its summer time, for payloads only; nil: the fixed offset.
+    /// The same with its summer time, for payloads and for the store's days; nil: the fixed offset.
     public var siteZone: ZoneRules?
     /// The broker's own configuration files, where it runs on this machine, for `baotu doctor`.
     public var brokerConfigurationFiles: [String]
@@ -119,15 +119,17 @@ public struct GatewayConfiguration: Sendable {
             }
         }
         siteZone = nil
+        store.days = LocalDays(offsetSeconds: siteOffsetSeconds)
         if let zone = devices.optional("site_zone") {
             siteZone = zone.text.flatMap { ZoneRules.system(named: $0) }
-            if siteZone == nil {
+            if let days = siteZone.flatMap({ LocalDays($0) }) {
+                store.days = days
+            } else {
                 mistakes.append(zone.mistake("expected a time zone that the system knows, such as Asia/Shanghai"))
             }
         }
         onboarding = Self.onboarding(devices.optional("unknown"), &mistakes)
         devices.finish(&mistakes)
-        store.dayOffsetSeconds = siteOffsetSeconds
 
         rulesFile = located(reader.text("rules", default: "alerts.yaml", &mistakes))
         windows = Self.windows(reader.optional("windows"), &mistakes)
@@ -450,6 +452,17 @@ public struct GatewayConfiguration: Sendable {
         return MQTT(
             options: options, reconnectMin: least, reconnectMax: max(least, most),
             brokerConfiguration: brokerConfiguration, ownPrefix: prefix)
+    }
+}
+
+extension LocalDays {
+    /// Those of a zone, in the years that the store has times of.
+    init?(_ zone: ZoneRules) {
+        let first = CivilTime(year: 2019, month: 12, day: 1).timestamp()
+        let last = CivilTime(year: 2091, month: 1, day: 1).timestamp()
+        self.init(
+            offsetSeconds: zone.offsetSeconds(at: first),
+            changes: zone.changes(in: first..<last).map { Change(at: $0.at, offsetSeconds: $0.offsetSeconds) })
     }
 }
 

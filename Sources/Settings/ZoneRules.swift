@@ -90,6 +90,15 @@ public struct ZoneRules: Sendable {
         return Int(low == 0 ? firstOffset : offsets[low - 1])
     }
 
+    /// The moments in `span` at which the clock is put forward or back, rising, with its seconds east of UTC from each on.
+    public func changes(in span: Range<Timestamp>) -> [(at: Timestamp, offsetSeconds: Int)] {
+        zip(moments, offsets).compactMap { seconds, offset in
+            let (milliseconds, isBeyond) = seconds.multipliedReportingOverflow(by: 1000)
+            guard !isBeyond, span.contains(Timestamp(milliseconds: milliseconds)) else { return nil }
+            return (Timestamp(milliseconds: milliseconds), Int(offset))
+        }
+    }
+
     /// The moment at which clocks here show `civil`. In the hour that comes twice, that of the two nearer to `near`;
     /// in the hour that is left out, as if the clock had not been put forward.
     public func moment(of civil: CivilTime, near: Timestamp) -> Timestamp {

@@ -96,7 +96,7 @@ public final class Archive {
 
     private func reader(_ thread: Int) -> SeriesReader {
         SeriesReader(
-            registry: registry, tail: tail, localDays: localDays, toldThrough: toldThrough, files: files[thread])
+            registry: registry, tail: tail, toldThrough: toldThrough, files: files[thread])
     }
 
     /// Runs `body` in one read transaction of core.db, after the registry and the tail have caught up with it.
@@ -170,7 +170,8 @@ public final class Archive {
             let manifest = try Manifest(connection)
             for files in files { files.use(manifest) }
             sealedNewest = nil
-            localDays = LocalDays(offsetSeconds: Int(try Meta.dayOffset.read(connection)))
+            guard let days = try LocalDays(connection) else { throw LocalDays.unreadable(connection) }
+            localDays = days
             self.manifestVersion = manifestVersion
         }
         if registry.deviceCount == 0 {

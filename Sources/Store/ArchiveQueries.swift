@@ -300,8 +300,8 @@ extension Archive {
         let span = FrameKey.times
         var plan = SummaryRequest(
             series: [(series, 0)], groups: 1, since: max(request.since.milliseconds, span.lowerBound),
-            until: min(request.until.milliseconds, span.upperBound), step: step,
-            origin: step % FrameKey.dayMilliseconds == 0 ? localDays.start(of: 0) : 0, withQuantiles: false)
+            until: min(request.until.milliseconds, span.upperBound), grid: BucketGrid(step: step, localDays),
+            withQuantiles: false)
         guard plan.since < plan.until else { return history }
         if plan.bucketCount > Self.bucketsUnlooked {
             // A span may be asked for that is far longer than the readings there are.
@@ -311,7 +311,7 @@ extension Archive {
             let end = plan.until
             if plan.bucketCount > Self.historyPointsMax { plan.until = plan.end(of: Self.historyPointsMax - 1) }
             for (index, bucket) in try summarize(plan)[0].enumerated() where bucket.summary.count > 0 {
-                let start = plan.begin + Int64(index) * step
+                let start = plan.start(of: index)
                 guard history.buckets.count < limit else {
                     history.next = Timestamp(milliseconds: start)
                     return history

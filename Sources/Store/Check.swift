@@ -383,8 +383,8 @@ final class StoreChecker {
             for row in bad {
                 let name = deviceName(ofStream: row.stream) ?? "stream \(row.stream)"
                 found(
-                    file, .rollup, devices: [name], since: row.time, until: row.time + FrameKey.dayMilliseconds - 1,
-                    "the row of \(name) from \(Timestamp(milliseconds: row.time)) in \(row.table) does not match its "
+                    file, .rollup, devices: [name], since: row.span.lowerBound, until: row.span.upperBound - 1,
+                    "the row of \(name) from \(Timestamp(milliseconds: row.span.lowerBound)) in \(row.table) does not match its "
                         + "check value")
             }
         } catch {
@@ -609,10 +609,11 @@ enum RollupRows {
         var key: Int64
 
         var stream: Int { RollupKey.stream(key) }
-        /// When the day begins, in milliseconds since 1970.
-        var time: Int64 {
-            let place = key >> RollupKey.streamBits
-            return table == "r1h" ? place * FrameKey.dayMilliseconds : FrameKey.epoch + place * 60_000
+        /// The day, in milliseconds since 1970; an empty one where the key is of none.
+        var span: Range<Int64> {
+            if table == "r1d" { return RollupKey.span(ofDay: key) ?? FrameKey.epoch..<FrameKey.epoch + 1 }
+            let begin = (key >> RollupKey.streamBits) * FrameKey.dayMilliseconds
+            return begin..<begin + FrameKey.dayMilliseconds
         }
     }
 

@@ -33,6 +33,7 @@ public struct CompactionJob: Sendable {
     public func run() throws(StoreError) -> CompactedDays {
         var streams: [FrameRun] = []
         for part in inputs { streams.append(try FrameRun(part, folder, effects)) }
+        let days = try days()
         let rollups = RollupWriter(folder, effects)
         let others = SealedFrames(folder, effects: effects)
         others.use(manifest)
@@ -49,7 +50,8 @@ public struct CompactionJob: Sendable {
                     throw .corrupt(file: folder.path, detail: "stream \(stream) is not in the catalogue")
                 }
                 try writer.put(stream, merged)
-                try roll(merged, stream, small: streams, others, rollups)
+                try roll(merged, stream, small: streams, rollups)
+                for day in days { try rollDay(day, merged, stream, others, rollups) }
             }
             var parts: [Part] = []
             for writer in writers { if let part = try writer.finish() { parts.append(part) } }
@@ -75,12 +77,23 @@ extension CompactionJob {
         return bytes < Self.smallBytes ? Self.smallPageBytes : SealJob.dayPageBytes
     }
 
-    /// The hours and local days of a stream that its new rows touch.
+    /// The local days that new rows may touch. Those too that were stored while the site had other days: it may have
+    /// them again.
+    fileprivate func days() throws(StoreError) -> [Range<Int64>] {
+        let stored = RollupReader(folder, effects: effects)
+        var days: Set<Range<Int64>> = []
+        for part in inputs where !part.isSealed {
+            days.formUnion(localDays.overlapping(part.times))
+            days.formUnion(try stored.storedDays(overlapping: part.times))
+        }
+        return days.sorted { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }
+    }
+
+    /// The hours of a stream that its new rows touch.
     fileprivate func roll(
-        _ rows: RowBlock, _ stream: Int, small runs: [FrameRun], _ others: SealedFrames, _ rollups: RollupWriter
+        _ rows: RowBlock, _ stream: Int, small runs: [FrameRun], _ rollups: RollupWriter
     ) throws(StoreError) {
-        let fresh = inputs.filter { !$0.isSealed }
-        for part in fresh {
+        for part in inputs where !part.isSealed {
             let day = part.days.lowerBound
             let own = rows.slice(rows.place(of: part.times.lowerBound)..<rows.place(of: part.times.upperBound))
             guard !own.isEmpty else { continue }
@@ -90,16 +103,10 @@ extension CompactionJob {
                 RollupRow.hours(own, day: day), small: small, stream: stream, day: day,
                 completeBefore: small.isEmpty ? .max : .min)
         }
-        var done: Set<Int64> = []
-        for part in fresh {
-            for span in localDays.overlapping(part.days.lowerBound) where done.insert(span.lowerBound).inserted {
-                try rollDay(span, rows, stream, others, rollups)
-            }
-        }
     }
 
     /// A local day, once all UTC days that it shares time with are closed.
-    private func rollDay(
+    fileprivate func rollDay(
         _ span: Range<Int64>, _ rows: RowBlock, _ stream: Int, _ others: SealedFrames, _ rollups: RollupWriter
     ) throws(StoreError) {
         guard span.lowerBound >= FrameKey.epoch else { return }
@@ -115,7 +122,7 @@ extension CompactionJob {
         }
         let days = DaySummary.columns(of: all)
         if days.contains(where: { $0 != nil }) {
-            try rollups.put(days, stream: stream, start: span.lowerBound)
+            try rollups.put(days, stream: stream, day: span)
         }
     }
 }

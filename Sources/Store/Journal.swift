@@ -121,7 +121,7 @@ public final class Journal {
         sealed.use(try Manifest(core))
         try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in floors[row.text(0)] = row.integer(1) }
         try sweepStrays()
-        try setLocalDays(options.dayOffsetSeconds)
+        try setLocalDays(options.days)
         // Without a moment no age counts; the first upkeep sets those floors.
         setFloors(now: Timestamp(milliseconds: 0))
         newest = Array(repeating: NewestReading(), count: registry.seriesCount)
@@ -135,13 +135,14 @@ public final class Journal {
         try readBack()
     }
 
-    /// Readers learn of other days with the manifest. Days stored under another offset are no more asked for.
-    private func setLocalDays(_ wanted: Int?) throws(StoreError) {
-        let stored = Int(try Meta.dayOffset.read(core))
-        localDays = LocalDays(offsetSeconds: wanted ?? stored)
-        guard let wanted, wanted != stored else { return }
+    /// Readers learn of other days with the manifest. Stored days go on counting where the site still has the same.
+    private func setLocalDays(_ wanted: LocalDays?) throws(StoreError) {
+        let stored = try LocalDays(core)
+        guard let days = wanted ?? stored else { throw LocalDays.unreadable(core) }
+        localDays = days
+        guard days != stored else { return }
         try core.transaction { () throws(StoreError) in
-            try Meta.dayOffset.write(Int64(wanted), core)
+            try days.save(core)
             try Meta.manifestVersion.write(try Meta.manifestVersion.read(core) + 1, core)
         }
     }

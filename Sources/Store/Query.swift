@@ -132,12 +132,9 @@ extension Archive {
         let members = try members(request)
         var plan = SummaryRequest(
             series: [], groups: members.groups.count, since: request.since.milliseconds,
-            until: request.until.milliseconds, step: request.step?.milliseconds, origin: 0,
+            until: request.until.milliseconds, grid: BucketGrid(step: request.step?.milliseconds, localDays),
             withQuantiles: request.quantiles || [.p50, .p95, .p99].contains(request.order) && request.top != nil)
         plan.series = members.series.map { ($0.series, $0.group) }
-        if let step = plan.step, step % FrameKey.dayMilliseconds == 0 {
-            plan.origin = localDays.start(of: 0)
-        }
         guard plan.since < plan.until, !members.groups.isEmpty else { return answer }
         let bucketsMax = max(1, Self.historyPointsMax / members.groups.count)
         if plan.bucketCount > bucketsMax {
@@ -155,9 +152,9 @@ extension Archive {
             }
             var total = BucketSummary()
             for (bucket, summary) in filled[index].enumerated() where summary.summary.count > 0 {
-                let start = plan.step == nil ? plan.since : plan.begin + Int64(bucket) * plan.step!
+                let start = plan.start(of: bucket)
                 total.merge(summary)
-                guard plan.step != nil else { continue }
+                guard request.step != nil else { continue }
                 let span = (max(start, plan.since), min(plan.end(of: bucket), plan.until))
                 entry.buckets.append(.init(summary, start: start, expected: expected(span.0, span.1)))
             }

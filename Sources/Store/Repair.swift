@@ -673,17 +673,16 @@ private final class StoreRepairer {
                 known[table] = keys
             }
         }
-        // Where local days begin shows in any of them that is left.
-        let minute = known["r1d"]?.first.map { ($0 >> RollupKey.streamBits) % 1440 } ?? 0
-        let localDays = LocalDays(offsetSeconds: Int((1440 - minute) % 1440) * 60)
+        // Days that nobody asks for harm nothing.
+        let localDays = try LocalDays(core) ?? LocalDays()
         let rollups = RollupWriter(folder, work.effects)
         var made = 0
         func isSealed(_ day: Int64) -> Bool { manifest.parts(of: day).contains(where: \.isSealed) }
         for day in manifest.days where isSealed(day) && Folder.year(of: day * FrameKey.dayMilliseconds) == year {
             let begin = day * FrameKey.dayMilliseconds
-            let spans = localDays.overlapping(day).filter { span in
+            let spans = localDays.overlapping(begin..<begin + FrameKey.dayMilliseconds).filter { span in
                 span.lowerBound >= FrameKey.epoch && Folder.year(of: span.lowerBound) == year
-                    && isSealed(FrameKey.day(of: span.lowerBound)) && isSealed(FrameKey.day(of: span.upperBound - 1))
+                    && isSealed(FrameKey.day(of: span.upperBound - 1))
             }
             for stream in 0..<streams {
                 if known["r1h"]?.contains(RollupKey.hours(day: day, stream: stream)) != true {
@@ -695,11 +694,11 @@ private final class StoreRepairer {
                     }
                 }
                 for span in spans {
-                    let key = RollupKey.day(start: span.lowerBound, stream: stream)
-                    guard known["r1d"]?.insert(key).inserted == true else { continue }
+                    guard let key = RollupKey.day(span, stream: stream), known["r1d"]?.insert(key).inserted == true
+                    else { continue }
                     let rows = try frames.rows(of: stream, span)
                     guard !rows.isEmpty else { continue }
-                    try rollups.put(DaySummary.columns(of: rows), stream: stream, start: span.lowerBound)
+                    try rollups.put(DaySummary.columns(of: rows), stream: stream, day: span)
                     made += 1
                 }
             }

@@ -14,12 +14,15 @@ final class RollupReader {
     /// Lets go of the files, so that those unlinked meanwhile are not read for ever.
     func forget() { readers.removeAll() }
 
-    private func reader(of time: Int64) -> FileReader? {
+    private func reader(of time: Int64) throws(StoreError) -> FileReader? {
         let year = Folder.year(of: time)
         if let known = readers[year] { return known }
         let path = folder.rollup(year)
         guard Folder.exists(path) else { return nil }
         let reader = FileReader(path, effects: effects)
+        // A crash may have left it without its tables.
+        let version = try reader.read { connection throws(StoreError) in try Schema.version(of: connection) }
+        guard version > 0 else { return nil }
         readers[year] = reader
         return reader
     }
@@ -29,7 +32,7 @@ final class RollupReader {
         var range: ClosedRange<Int64>?
         for year in folder.rollupYears() {
             let begin = CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds
-            guard let reader = reader(of: begin) else { continue }
+            guard let reader = try reader(of: begin) else { continue }
             try reader.read { connection throws(StoreError) in
                 guard let first = try connection.integer("SELECT min(k) FROM r1h"),
                     let last = try connection.integer("SELECT max(k) FROM r1h")
@@ -72,7 +75,7 @@ final class RollupReader {
             let last = min(days.upperBound, next / FrameKey.dayMilliseconds - 1)
             let span = first...last
             first = last + 1
-            guard let reader = reader(of: span.lowerBound * FrameKey.dayMilliseconds) else { continue }
+            guard let reader = try reader(of: span.lowerBound * FrameKey.dayMilliseconds) else { continue }
             try reader.read { connection throws(StoreError) in
                 try connection.forEachRollup(
                     "r1h", "k", streams, from: span.map { RollupKey.hours(day: $0, stream: 0) }
@@ -81,20 +84,55 @@ final class RollupReader {
         }
     }
 
-    /// As `forEachHours`, for the local day that starts at `start`.
+    /// As `forEachHours`, for the local day of this span.
     func forEachDay(
-        start: Int64, streams: [Int], _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
+        _ day: Range<Int64>, streams: [Int],
+        _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
     ) throws(StoreError) {
-        guard start >= FrameKey.epoch, let reader = reader(of: start) else { return }
+        guard let begin = RollupKey.day(day, stream: 0), let reader = try reader(of: day.lowerBound) else { return }
         try reader.read { connection throws(StoreError) in
-            try connection.forEachRollup("r1d", "k", streams, from: [RollupKey.day(start: start, stream: 0)]) {
+            try connection.forEachRollup("r1d", "k", streams, from: [begin]) {
                 _, stream, bytes throws(Malformed) in try body(stream, bytes)
             }
         }
     }
+
+    /// The local days that share time with the UTC days of `span` and have rows, by whatever rules they were cut.
+    func storedDays(overlapping span: Range<Int64>) throws(StoreError) -> [Range<Int64>] {
+        var days: [Range<Int64>] = []
+        for year in Folder.year(of: span.lowerBound - LocalDays.lengthMax)...Folder.year(of: span.upperBound - 1) {
+            guard let reader = try reader(of: CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds) else {
+                continue
+            }
+            days += try reader.read { connection throws(StoreError) in try connection.storedDays(overlapping: span) }
+        }
+        return days
+    }
 }
 
 extension Connection {
+    /// As that of the reader. A look for each day, not for each row.
+    fileprivate func storedDays(overlapping span: Range<Int64>) throws(StoreError) -> [Range<Int64>] {
+        var days: [Range<Int64>] = []
+        var least: Int64 = 0
+        while let key = try integer("SELECT min(k) FROM r1d WHERE k >= ?", .integer(least)) {
+            if let day = RollupKey.span(ofDay: key), day.lowerBound < span.upperBound {
+                if day.upperBound > span.lowerBound { days.append(day) }
+                let length = day.upperBound - day.lowerBound
+                // The first one of its length that may share time with the span and does not start with `day`.
+                let next = max(day.lowerBound, span.lowerBound - length) + RollupKey.minute
+                if let key = RollupKey.day(next..<next + length, stream: 0) {
+                    least = key
+                    continue
+                }
+            }
+            let length = key / RollupKey.daysOfOneLength + 1
+            guard length <= .max / RollupKey.daysOfOneLength else { break }
+            least = length * RollupKey.daysOfOneLength
+        }
+        return days
+    }
+
     /// Calls `body` with the checked blob of each stream that has a row, for each of `begins`: what the key of stream 0
     /// is. By one walk over the keys where most rows between the first and the last are wanted, else by a look for each.
     ///

@@ -140,29 +140,31 @@ enum RollupKey {
     static func hours(day: Int64, stream: Int) -> Int64 { day << streamBits | Int64(stream) }
     static func stream(_ key: Int64) -> Int { Int(key & (1 << streamBits - 1)) }
 
-    /// A local day by the minute it starts in, UTC.
-    static func day(start: Int64, stream: Int) -> Int64 {
-        ((start - FrameKey.epoch) / 60_000) << streamBits | Int64(stream)
+    static let minute: Int64 = 60_000
+    private static let minuteBits: Int64 = 26
+    /// Keys of local days that are equally long: between them and the next longer or shorter ones.
+    static let daysOfOneLength: Int64 = 1 << (streamBits + minuteBits)
+
+    /// A local day: by how many minutes it is longer or shorter than 24 hours, and the minute since 2020 that it starts
+    /// with. So a row is of one span, and counts for whoever asks for that span, whatever the site's days were when it
+    /// was made. nil for a day that is not stored: that begins before 2020, or not with a minute.
+    static func day(_ span: Range<Int64>, stream: Int) -> Int64? {
+        let (start, length) = (span.lowerBound - FrameKey.epoch, span.upperBound - span.lowerBound)
+        guard start >= 0, start / minute < 1 << minuteBits, start % minute == 0, length % minute == 0,
+            (1...LocalDays.lengthMax).contains(length)
+        else { return nil }
+        let extra = Int64(IntegerColumn.zigzag((length - FrameKey.dayMilliseconds) / minute))
+        return (extra << minuteBits | start / minute) << streamBits | Int64(stream)
     }
-}
 
-/// Days of a wall clock that is a fixed time ahead of UTC.
-struct LocalDays: Sendable, Hashable {
-    var offsetSeconds = 0
-
-    /// When the local day that `time` lies in starts, in milliseconds since 1970.
-    func start(of time: Int64) -> Int64 {
-        let offset = Int64(offsetSeconds) * 1000
-        return (time + offset).flooredDivision(by: FrameKey.dayMilliseconds) * FrameKey.dayMilliseconds - offset
-    }
-
-    /// The local days that share time with a UTC day.
-    func overlapping(_ day: Int64) -> [Range<Int64>] {
-        let begin = day * FrameKey.dayMilliseconds
-        let end = begin + FrameKey.dayMilliseconds
-        return stride(from: start(of: begin), to: end, by: Int64.Stride(FrameKey.dayMilliseconds)).map {
-            $0..<$0 + FrameKey.dayMilliseconds
-        }
+    /// The local day that a key is of; nil for a key that no day has.
+    static func span(ofDay key: Int64) -> Range<Int64>? {
+        guard key >= 0 else { return nil }
+        let extra = IntegerColumn.signed(UInt64(key / daysOfOneLength))
+        let length = FrameKey.dayMilliseconds + extra * minute
+        guard (1...LocalDays.lengthMax).contains(length) else { return nil }
+        let start = FrameKey.epoch + ((key % daysOfOneLength) >> streamBits) * minute
+        return start..<start + length
     }
 }
 
@@ -214,10 +216,10 @@ final class RollupWriter {
         try insert("INSERT OR REPLACE INTO r1h VALUES (?, ?, ?)", key, file)
     }
 
-    /// Puts a local day of a stream, by column.
-    func put(_ days: [DaySummary?], stream: Int, start: Int64) throws(StoreError) {
-        let file = try file(of: start)
-        let key = RollupKey.day(start: start, stream: stream)
+    /// Puts a local day of a stream, by column; none where such a day is not stored.
+    func put(_ days: [DaySummary?], stream: Int, day: Range<Int64>) throws(StoreError) {
+        guard let key = RollupKey.day(day, stream: stream) else { return }
+        let file = try file(of: day.lowerBound)
         var old: [DaySummary?] = []
         try file.rows("SELECT crc, b FROM r1d WHERE k = ?", .integer(key)) { row throws(StoreError) in
             old =
@@ -226,8 +228,14 @@ final class RollupWriter {
                 }) ?? []
         }
         var days = days
-        for (column, before) in old.enumerated() where column < days.count {
-            guard let before, var day = days[column] else { continue }
+        while days.count < old.count { days.append(nil) }
+        for (column, before) in old.enumerated() {
+            guard let before else { continue }
+            // Nothing is left of it: its readings were given up, or do not read.
+            guard var day = days[column] else {
+                days[column] = before
+                continue
+            }
             if day.summary.count < before.summary.count { day = before }
             day.isRevised = before.isRevised || day.summary != before.summary
             days[column] = day

@@ -211,7 +211,7 @@ enum Meta: String {
     case rosterVersion = "roster_version"
     /// Steps with each change of the manifest.
     case manifestVersion = "manifest_version"
-    /// Seconds that the site's days are ahead of UTC.
+    /// Seconds that the site's days are ahead of UTC, before the first of the changes that `LocalDays` keeps beside it.
     case dayOffset = "day_offset"
     /// When the last finished seal began, in milliseconds since 1970.
     case sealedAt = "sealed_at"

@@ -26,8 +26,6 @@ final class DayFiles {
 struct SeriesReader {
     let registry: SeriesRegistry
     let tail: Archive.Tail
-    /// The site's days.
-    let localDays: LocalDays
     /// Hours that ended by then were complete when the last seal began.
     let toldThrough: Int64
     let files: DayFiles

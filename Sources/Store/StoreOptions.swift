@@ -13,8 +13,8 @@ public struct StoreOptions: Sendable {
     public var journalBytesMax = 64 << 20
 
     public var retention = Retention()
-    /// Seconds that the site's days, which daily statistics are about, are ahead of UTC; nil for what the store has.
-    public var dayOffsetSeconds: Int?
+    /// The site's days, which daily statistics are about; nil for those that the store has, which are UTC's at first.
+    public var days: LocalDays?
     /// Bytes set aside so that sealing and retention can still work on a full disk; 0 for none.
     public var ballastBytes: Int64 = 0
 

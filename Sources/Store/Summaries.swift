@@ -9,30 +9,64 @@ struct SummaryRequest {
     var since: Int64
     /// Not included.
     var until: Int64
-    /// nil for one bucket of the whole span.
-    var step: Int64?
-    /// Buckets lie on multiples of the step from here, in milliseconds.
-    var origin: Int64
+    var grid: BucketGrid
     var withQuantiles: Bool
 
-    /// The start of the first bucket, on the grid.
-    var begin: Int64 {
-        guard let step else { return since }
-        return (since - origin).flooredDivision(by: step) * step + origin
-    }
+    /// The place of the first bucket in the grid.
+    private var first: Int64 { grid.place(of: since) }
 
-    var bucketCount: Int {
-        guard let step else { return 1 }
-        return Int((until - 1 - begin) / step) + 1
-    }
-
-    func bucket(of time: Int64) -> Int { step.map { Int((time - begin) / $0) } ?? 0 }
-    func end(of bucket: Int) -> Int64 { step.map { begin + Int64(bucket + 1) * $0 } ?? until }
+    var bucketCount: Int { grid.isWhole ? 1 : Int(grid.place(of: until - 1) - first) + 1 }
+    func bucket(of time: Int64) -> Int { grid.isWhole ? 0 : Int(grid.place(of: time) - first) }
+    /// Before `since`, where that does not lie on the grid.
+    func start(of bucket: Int) -> Int64 { grid.isWhole ? since : grid.start(of: first + Int64(bucket)) }
+    /// Not before `start(of:)` the next.
+    func end(of bucket: Int) -> Int64 { grid.isWhole ? until : grid.start(of: first + Int64(bucket) + 1) }
 
     /// Whether buckets begin and end with hours, UTC.
     var isHourly: Bool {
-        guard let step else { return true }
-        return step % HourRow.hourMilliseconds == 0 && origin % HourRow.hourMilliseconds == 0
+        switch grid {
+        case .whole: true
+        case .even(let step): step % HourRow.hourMilliseconds == 0
+        case .days(_, let days): days.areHourly(in: since..<until)
+        }
+    }
+}
+
+/// How time is cut into buckets: from 1970 on, so that they are the same wherever a question begins.
+enum BucketGrid {
+    /// One bucket.
+    case whole
+    /// Each of so many milliseconds, from midnight UTC.
+    case even(Int64)
+    /// Each of so many days of the site; those of a date that was left out count as days.
+    case days(Int64, LocalDays)
+
+    /// `step` in milliseconds; nil for one bucket.
+    init(step: Int64?, _ days: LocalDays) {
+        guard let step else {
+            self = .whole
+            return
+        }
+        let (count, rest) = step.quotientAndRemainder(dividingBy: FrameKey.dayMilliseconds)
+        self = rest == 0 ? .days(count, days) : .even(step)
+    }
+
+    fileprivate var isWhole: Bool { if case .whole = self { true } else { false } }
+
+    fileprivate func place(of time: Int64) -> Int64 {
+        switch self {
+        case .whole: 0
+        case .even(let step): time.flooredDivision(by: step)
+        case .days(let count, let days): days.day(of: time).flooredDivision(by: count)
+        }
+    }
+
+    fileprivate func start(of place: Int64) -> Int64 {
+        switch self {
+        case .whole: .min
+        case .even(let step): place * step
+        case .days(let count, let days): days.start(of: place * count)
+        }
     }
 }
 
@@ -182,11 +216,8 @@ private struct SummaryEngine {
 
     mutating func run() throws(StoreError) {
         guard request.since < request.until else { return }
-        let local = reader.localDays
-        if request.withQuantiles, let step = request.step, step % FrameKey.dayMilliseconds == 0,
-            local.start(of: request.begin) == request.begin
-        {
-            try runDays(local)
+        if case .days(_, let days) = request.grid, request.withQuantiles || !request.isHourly {
+            try runDays(days)
         } else if request.isHourly, !request.withQuantiles {
             var day = FrameKey.day(of: request.since)
             let end = FrameKey.day(of: request.until - 1)
@@ -365,37 +396,37 @@ private struct SummaryEngine {
     // MARK: Stored days
 
     private mutating func runDays(_ local: LocalDays) throws(StoreError) {
-        var start = local.start(of: request.since)
-        while start < request.until {
-            let end = start + FrameKey.dayMilliseconds
-            defer { start = end }
-            let span = max(start, request.since)..<min(end, request.until)
+        for number in local.day(of: request.since)...local.day(of: request.until - 1) {
+            let day = local.span(of: number)
+            // A date that was left out.
+            guard !day.isEmpty else { continue }
+            let span = day.clamped(to: request.since..<request.until)
             var left = streams
-            // A small file has rows that the stored day may lack.
-            let isSettled = (FrameKey.day(of: start)...FrameKey.day(of: end - 1)).allSatisfy { day in
-                reader.files.sealed.manifest.parts(of: day).allSatisfy(\.isSealed)
+            let parts = (FrameKey.day(of: day.lowerBound)...FrameKey.day(of: day.upperBound - 1)).flatMap {
+                reader.files.sealed.manifest.parts(of: $0)
             }
-            if isSettled, span == start..<end {
+            // A small file has rows that the stored day may lack.
+            if span == day, parts.allSatisfy(\.isSealed) {
                 let (wanted, placeOfStream) = (wanted, placeOfStream)
                 var answered: Set<Int> = []
-                try reader.files.rollups.forEachDay(start: start, streams: left) { stream, bytes throws(Malformed) in
+                try reader.files.rollups.forEachDay(day, streams: left) { stream, bytes throws(Malformed) in
                     guard !answered.contains(stream), !reader.tailTouches(stream, span) else { return }
                     var days: [(day: DaySummary, group: Int)] = []
                     for (column, group) in wanted[placeOfStream[stream]!] {
                         guard let part = try RollupRow.column(column, of: bytes) else { continue }
                         days.append((try DaySummary.decode(part), group))
                     }
+                    let bucket = request.bucket(of: span.lowerBound)
                     for (day, group) in days {
-                        let bucket = request.bucket(of: start)
-                        groups[group][bucket].add(day.summary, at: start)
-                        groups[group][bucket].add(day.histogram)
+                        groups[group][bucket].add(day.summary, at: span.lowerBound)
+                        if request.withQuantiles { groups[group][bucket].add(day.histogram) }
                         if day.isRevised { groups[group][bucket].isRevised = true }
                     }
                     answered.insert(stream)
                 }
                 left.removeAll { answered.contains($0) }
             }
-            for stream in left { try raw(stream, span) }
+            for stream in left where !parts.isEmpty || reader.tailTouches(stream, span) { try raw(stream, span) }
         }
     }
 

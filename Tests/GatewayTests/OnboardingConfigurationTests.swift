@@ -1,5 +1,7 @@
 import Decoding
 import Settings
+import Store
+import Telemetry
 import Testing
 
 @testable import Gateway
@@ -28,6 +30,10 @@ struct OnboardingConfigurationTests {
         #expect(configuration.decoding.nodesMax == 100 && configuration.decoding.readingsPerMessageMax == 50)
         #expect(configuration.decoding.rejectsPerMessageMax == 2 && configuration.decoding.heldKeysMax == 3)
         #expect(configuration.siteZone?.name == "Europe/Berlin")
+        let days = try #require(configuration.store.days)
+        #expect(days.offsetSeconds == 3600)
+        let spring = LocalDays.Change(at: try #require(Timestamp(iso8601: "2026-03-29T01:00:00Z")), offsetSeconds: 7200)
+        #expect(days.changes.contains(spring) && days.changes.count > 2 * 65)
         #expect(
             configuration.onboarding
                 == Onboarding(
@@ -38,6 +44,9 @@ struct OnboardingConfigurationTests {
         let short = try GatewayConfiguration(yaml: "devices: {unknown: quarantine}", file: "baotu.yaml")
         #expect(short.onboarding == Onboarding(unknown: .quarantine))
         let plain = try GatewayConfiguration(yaml: "{}", file: "baotu.yaml")
+        #expect(plain.store.days == LocalDays())
+        let fixed = try GatewayConfiguration(yaml: "devices: {site_offset: '-03:30'}", file: "baotu.yaml")
+        #expect(fixed.store.days == LocalDays(offsetSeconds: -12_600))
         #expect(plain.onboarding == Onboarding() && plain.siteZone == nil && plain.decoding.nestingMax == 64)
     }
 

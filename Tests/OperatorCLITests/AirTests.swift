@@ -22,7 +22,7 @@ struct AirTests {
     private func makeStore() throws {
         let options = {
             var options = StoreOptions(folder: store)
-            options.dayOffsetSeconds = 8 * 3600
+            options.days = LocalDays(offsetSeconds: 8 * 3600)
             return options
         }()
         let journal = try Journal.open(options)

@@ -55,6 +55,33 @@ struct MigrationTests {
         #expect(try contents(old.folder.store) == expected)
     }
 
+    @Test("a store of version 1 has the days of UTC until a gateway names others")
+    func otherDays() throws {
+        let old = try FirstStore()
+        let archive = try Archive(folder: old.folder.store)
+        let times = old.expected.values.flatMap(\.keys)
+        func days() throws -> [SeriesHistory.Bucket] {
+            try archive.query(
+                QueryRequest(
+                    since: Timestamp(milliseconds: times.min()!), until: Timestamp(milliseconds: times.max()! + 1),
+                    step: .seconds(86_400))
+            ).groups.flatMap(\.buckets)
+        }
+        func hours(_ days: [SeriesHistory.Bucket]) -> Set<Int64> {
+            Set(days.map { $0.start.milliseconds % 86_400_000 / 3_600_000 })
+        }
+        let before = try days()
+        #expect(hours(before) == [0] && before.reduce(0) { $0 + $1.count } == 491)
+        var options = StoreOptions(folder: old.folder.store)
+        options.days = ZoneSample.santiago.days
+        try Journal.open(options).close()
+        let after = try days()
+        #expect(hours(after) == [3] && after.reduce(0) { $0 + $1.count } == 491)
+        options.days = LocalDays()
+        try Journal.open(options).close()
+        #expect(try days() == before)
+    }
+
     @Test("a store of version 3 steps forward, and its alerts may lose old steps")
     func stepsForwardFromThree() throws {
         let folder = TemporaryFolder()

@@ -10,20 +10,20 @@ private struct LivedStore {
     var model = Model()
     var path: String { folder.store }
 
-    init(seed: UInt64, offset: Int = 0, steps: Int = 40) throws {
-        var traffic = Traffic(seed: seed)
+    init(seed: UInt64, days: LocalDays = LocalDays(), since start: Timestamp = noon, steps: Int = 40) throws {
+        var traffic = Traffic(seed: seed, since: start)
         var options = StoreOptions(folder: folder.store)
-        options.dayOffsetSeconds = offset
+        options.days = days
         let journal = try Journal.open(options)
         try journal.saveRoster(
-            [RosterEntry(device: "d0", area: "north", cadence: .seconds(600))], now: noon)
+            [RosterEntry(device: "d0", area: "north", cadence: .seconds(600))], now: start)
         for step in 0..<steps {
             let items = traffic.next()
             _ = model.apply(items)
-            _ = try journal.commit(journal.batch(items), received: items.count, now: noon)
+            _ = try journal.commit(journal.batch(items), received: items.count, now: start)
             guard step < steps - 3, Int.random(in: 0..<5, using: &traffic.random) == 0 else { continue }
             try journal.seal()
-            let later = noon + .seconds(86_400 * Int.random(in: 1...6, using: &traffic.random))
+            let later = start + .seconds(86_400 * Int.random(in: 1...6, using: &traffic.random))
             while let job = journal.nextCompaction(now: later) {
                 try journal.finishCompaction(try job.run(), now: later)
             }
@@ -46,26 +46,52 @@ private func isNear(_ left: Double, _ right: Double) -> Bool {
 struct QueryTests {
     /// The plain answer: every reading of the model into its bucket.
     private func plain(
-        _ points: [Int64: Double], _ span: Range<Int64>, step: Int64, origin: Int64
+        _ points: [Int64: Double], _ span: Range<Int64>, starts: [Int64]
     ) -> [Int64: [(time: Int64, value: Double)]] {
         var buckets: [Int64: [(time: Int64, value: Double)]] = [:]
+        var place = 0
         for (time, value) in points.sorted(by: { $0.key < $1.key }) where span.contains(time) {
-            buckets[(time - origin).flooredDivision(by: step) * step + origin, default: []].append((time, value))
+            while place + 1 < starts.count, starts[place + 1] <= time { place += 1 }
+            buckets[starts[place], default: []].append((time, value))
         }
         return buckets
     }
+
+    /// Where buckets start, from before `span`: with multiples of the step, or with every so many dates on the clock.
+    private func starts(_ span: Range<Int64>, step: Int64, _ zone: ZoneSample) -> [Int64] {
+        let day: Int64 = 86_400_000
+        guard step % day == 0 else {
+            let first = span.lowerBound.flooredDivision(by: step) * step
+            return Array(stride(from: first, to: span.upperBound, by: Int64.Stride(step)))
+        }
+        var starts: [Int64] = []
+        var last: Int64?
+        let early = (span.lowerBound - step - 2 * day).flooredDivision(by: day) * day
+        zone.walk(early..<span.upperBound) { time, date in
+            let place = date.flooredDivision(by: step / day)
+            if last != place { starts.append(time) }
+            last = place
+        }
+        // The first one has begun before the walk.
+        return Array(starts.dropFirst())
+    }
+
+    private static let zones: [(ZoneSample, since: Timestamp)] =
+        [0, 8, -3, 5.5].map { (ZoneSample(name: "\($0)", hours: $0, changes: []), noon) }
+        + [ZoneSample.berlin, .santiago, .lordHowe, .havana].flatMap { zone in
+            zone.changes.map { (zone, at($0.at) - .seconds(2 * 86_400)) }
+        }
 
     @Test(
         "buckets of any step agree with every reading, wherever it lies", arguments: 0..<12 as Range<UInt64>,
         [600, 3600, 6 * 3600, 86_400, 3 * 86_400])
     func buckets(seed: UInt64, stepSeconds: Int64) throws {
-        let offset = [0, 8 * 3600, -3 * 3600, 5 * 3600 + 1800][Int(seed) % 4]
-        let store = try LivedStore(seed: seed, offset: offset)
+        let (zone, since) = Self.zones[Int(seed) % Self.zones.count]
+        let store = try LivedStore(seed: seed, days: zone.days, since: since)
         var random = SeededGenerator(seed: seed)
         let archive = try Archive(folder: store.path)
         let step = stepSeconds * 1000
-        let whole = step % 86_400_000 == 0
-        let origin = whole ? LocalDays(offsetSeconds: offset).start(of: 0) : 0
+        let starts = starts(store.span, step: step, zone)
         for round in 0..<3 {
             let begin = Int64.random(in: store.span, using: &random)
             let span = round == 0 ? store.span : begin..<min(begin + 200_000_000, store.span.upperBound)
@@ -76,7 +102,7 @@ struct QueryTests {
             #expect(answer.damaged.isEmpty && answer.next == nil)
             for group in answer.groups {
                 let key = Model.Key(device: group.device!, quantity: group.quantity)
-                let expected = plain(store.model.points[key]!, span, step: step, origin: origin)
+                let expected = plain(store.model.points[key]!, span, starts: starts)
                 #expect(group.buckets.map(\.start.milliseconds) == expected.keys.sorted(), "seed \(seed)")
                 for bucket in group.buckets {
                     let values = expected[bucket.start.milliseconds]!.map(\.value)

@@ -224,12 +224,17 @@ struct RepairTests {
 
     @Test("rollups that do not read are made anew from frames, and are what they were", arguments: [0, 1, 2])
     func rollups(damage: Int) throws {
-        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        var options = StoreOptions(folder: folder.store)
+        options.days = ZoneSample.berlin.days
+        let journal = try Journal.open(options)
+        // Over a day of 23 hours.
+        let start = at("2026-03-27T12:00:00Z")
         for step in 0..<300 {
-            try journal.put("lamp-\(step % 3)", seconds(step * 720), ["active_power": Double(step % 17) / 10])
+            try journal.put(
+                "lamp-\(step % 3)", start + .seconds(step * 720), ["active_power": Double(step % 17) / 10])
         }
-        try journal.seal([], now: seconds(300_000))
-        try journal.compact(now: seconds(400_000))
+        try journal.seal([], now: start + .seconds(300_000))
+        try journal.compact(now: start + .seconds(400_000))
         journal.close()
         let file = folder.store + "/rollup-2026.db"
         func rows() throws -> [String: [Int64: [UInt8]]] {

@@ -96,11 +96,14 @@ extension Model {
 /// Random batches: mostly in order, some repeated, some late, some days late, some corrected.
 struct Traffic {
     var random: SeededGenerator
-    private var clock: Int64 = noon.milliseconds
+    private var clock: Int64
     private var sent: [Model.Item] = []
     private let quantities = Quantity.all.prefix(4).map(\.name)
 
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    init(seed: UInt64, since: Timestamp = noon) {
+        random = SeededGenerator(seed: seed)
+        clock = since.milliseconds
+    }
 
     mutating func next() -> [Model.Item] {
         var items: [Model.Item] = []
