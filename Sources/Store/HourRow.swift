@@ -496,10 +496,18 @@ private func truncated(_ bound: Int64) -> (short: Int64, length: Int) {
 extension BitReader {
     @inline(__always)
     fileprivate mutating func rice(_ k: Int) -> UInt64 {
-        let quotient = (~peek).trailingZeroBitCount
+        let bits = peek
+        let quotient = (~bits).trailingZeroBitCount
         guard quotient < 32 else {
             skip(32)
             return read(Int(read(6)) + 1)
+        }
+        if k < Self.peekBits - 32 {
+            // All of it is at hand: looking once instead of twice.
+            skip(quotient &+ 1 &+ k)
+            let rest = bits &>> UInt64(truncatingIfNeeded: quotient &+ 1)
+            return UInt64(truncatingIfNeeded: quotient) &<< UInt64(truncatingIfNeeded: k)
+                | rest & ((1 &<< UInt64(truncatingIfNeeded: k)) &- 1)
         }
         skip(quotient + 1)
         return UInt64(quotient) << UInt64(k) | read(k)

@@ -101,7 +101,7 @@ struct BucketSummary {
 extension SummaryRequest {
     /// From so many series on a question is answered in parts.
     private static let partedSeries = 64
-    private static let partCount = 4
+    private static let partCount = 8
 
     /// The request in parts that several threads can work on, each with series of its own; the request as it is where
     /// that is not worth it. What the parts are depends on the request alone, and so does the answer to the last bit,
