@@ -50,7 +50,8 @@ public struct GatewayConfiguration: Sendable {
     public var notifications: Notifications
     public var logLevel: LogLevel
     public var statusInterval: Duration
-    /// Seconds east of UTC of the site's wall clock, for payloads whose times carry no zone.
+    /// Seconds east of UTC of the site's wall clock without summer time: for what takes none, and for payloads whose times
+    /// carry no zone where the site's is not given.
     public var siteOffsetSeconds: Int
     /// The same with its summer time, for payloads and for the store's days; nil: the fixed offset.
     public var siteZone: ZoneRules?
@@ -110,7 +111,17 @@ public struct GatewayConfiguration: Sendable {
                 profileParameters[entry.key] = value
             }
         }
+        siteZone = nil
         siteOffsetSeconds = 0
+        var days: LocalDays?
+        if let zone = devices.optional("site_zone") {
+            siteZone = zone.text.flatMap { ZoneRules.system(named: $0) }
+            days = siteZone.flatMap { LocalDays($0) }
+            if days == nil {
+                mistakes.append(zone.mistake("expected a time zone that the system knows, such as Asia/Shanghai"))
+            }
+            siteOffsetSeconds = siteZone?.standardOffsetSeconds ?? 0
+        }
         if let zone = devices.optional("site_offset") {
             if let seconds = Self.offset(zone.shown) {
                 siteOffsetSeconds = seconds
@@ -118,16 +129,7 @@ public struct GatewayConfiguration: Sendable {
                 mistakes.append(zone.mistake("expected the site's offset from UTC, such as \"+08:00\""))
             }
         }
-        siteZone = nil
-        store.days = LocalDays(offsetSeconds: siteOffsetSeconds)
-        if let zone = devices.optional("site_zone") {
-            siteZone = zone.text.flatMap { ZoneRules.system(named: $0) }
-            if let days = siteZone.flatMap({ LocalDays($0) }) {
-                store.days = days
-            } else {
-                mistakes.append(zone.mistake("expected a time zone that the system knows, such as Asia/Shanghai"))
-            }
-        }
+        store.days = days ?? LocalDays(offsetSeconds: siteOffsetSeconds)
         onboarding = Self.onboarding(devices.optional("unknown"), &mistakes)
         devices.finish(&mistakes)
 
@@ -455,14 +457,23 @@ public struct GatewayConfiguration: Sendable {
     }
 }
 
+/// The years that the store has times of.
+private let storeYears =
+    CivilTime(year: 2019, month: 12, day: 1).timestamp()..<CivilTime(year: 2091, month: 1, day: 1).timestamp()
+
+extension ZoneRules {
+    /// The least of its offsets: what is left when no clock is put forward.
+    fileprivate var standardOffsetSeconds: Int {
+        changes(in: storeYears).map(\.offsetSeconds).min() ?? offsetSeconds(at: storeYears.lowerBound)
+    }
+}
+
 extension LocalDays {
-    /// Those of a zone, in the years that the store has times of.
+    /// Those of a zone.
     init?(_ zone: ZoneRules) {
-        let first = CivilTime(year: 2019, month: 12, day: 1).timestamp()
-        let last = CivilTime(year: 2091, month: 1, day: 1).timestamp()
         self.init(
-            offsetSeconds: zone.offsetSeconds(at: first),
-            changes: zone.changes(in: first..<last).map { Change(at: $0.at, offsetSeconds: $0.offsetSeconds) })
+            offsetSeconds: zone.offsetSeconds(at: storeYears.lowerBound),
+            changes: zone.changes(in: storeYears).map { Change(at: $0.at, offsetSeconds: $0.offsetSeconds) })
     }
 }
 

@@ -31,7 +31,7 @@ struct OnboardingConfigurationTests {
         #expect(configuration.decoding.rejectsPerMessageMax == 2 && configuration.decoding.heldKeysMax == 3)
         #expect(configuration.siteZone?.name == "Europe/Berlin")
         let days = try #require(configuration.store.days)
-        #expect(days.offsetSeconds == 3600)
+        #expect(days.offsetSeconds == 3600 && configuration.siteOffsetSeconds == 3600)
         let spring = LocalDays.Change(at: try #require(Timestamp(iso8601: "2026-03-29T01:00:00Z")), offsetSeconds: 7200)
         #expect(days.changes.contains(spring) && days.changes.count > 2 * 65)
         #expect(
@@ -46,7 +46,10 @@ struct OnboardingConfigurationTests {
         let plain = try GatewayConfiguration(yaml: "{}", file: "baotu.yaml")
         #expect(plain.store.days == LocalDays())
         let fixed = try GatewayConfiguration(yaml: "devices: {site_offset: '-03:30'}", file: "baotu.yaml")
-        #expect(fixed.store.days == LocalDays(offsetSeconds: -12_600))
+        #expect(fixed.store.days == LocalDays(offsetSeconds: -12_600) && fixed.siteOffsetSeconds == -12_600)
+        let both = try GatewayConfiguration(
+            yaml: "devices: {site_zone: Europe/Berlin, site_offset: '+02:00'}", file: "baotu.yaml")
+        #expect(both.store.days == days && both.siteOffsetSeconds == 7200)
         #expect(plain.onboarding == Onboarding() && plain.siteZone == nil && plain.decoding.nestingMax == 64)
     }
 
