@@ -546,28 +546,7 @@ struct WALTests {
         default: for byte in 32 + 9 * Self.frameBytes..<32 + 10 * Self.frameBytes { wal[byte] = 0 }
         }
         writeFile(origin + "/core.db-wal", wal)
-        let damaged = folder.path + "/damaged"
-        copyStore(origin, to: damaged)
-        let saboteur = Saboteur()
-        saboteur.arm(.max, .ioError(file: "x", detail: "test"))
-        let whole = try StoreRepair.run(folder: damaged, now: noon, effects: saboteur.hook)
-        #expect(whole.isGood && !whole.found.isEmpty)
-        let expected = try contents(damaged)
-        let ledger = try Archive(folder: damaged).givenUp().map(\.detail)
-        let steps = saboteur.count
-        for step in stride(from: 0, to: steps, by: max(1, steps / 25)) {
-            removeTree(damaged)
-            copyStore(origin, to: damaged)
-            saboteur.arm(step, .ioError(file: "x", detail: "test"))
-            #expect(throws: StoreError.ioError(file: "x", detail: "test"), "step \(step)") {
-                try StoreRepair.run(folder: damaged, now: noon, effects: saboteur.hook)
-            }
-            let again = try StoreRepair.run(folder: damaged, now: noon)
-            #expect(again.isGood, "step \(step)")
-            #expect(try contents(damaged) == expected, "step \(step)")
-            #expect(try Archive(folder: damaged).givenUp().map(\.detail) == ledger, "step \(step)")
-            try Journal.open(StoreOptions(folder: damaged)).close()
-        }
+        try failRepairs(of: origin, in: folder.path + "/damaged", atMost: 25)
     }
 
     /// Nothing can say there that a page is wrong: an older one takes its place, and the ledger has it.
