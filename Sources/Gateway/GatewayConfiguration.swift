@@ -462,9 +462,11 @@ private let storeYears =
     CivilTime(year: 2019, month: 12, day: 1).timestamp()..<CivilTime(year: 2091, month: 1, day: 1).timestamp()
 
 extension ZoneRules {
-    /// The least of its offsets: what is left when no clock is put forward.
+    /// The lesser of the offsets in January and July, by the rules that hold now: what is left when no clock is put
+    /// forward. Those that held before do not count, for summer time was abolished in some zones and kept for good in others.
     fileprivate var standardOffsetSeconds: Int {
-        changes(in: storeYears).map(\.offsetSeconds).min() ?? offsetSeconds(at: storeYears.lowerBound)
+        let months = [1, 7].map { CivilTime(year: 2090, month: $0, day: 1).timestamp() }
+        return months.map { offsetSeconds(at: $0) }.min()!
     }
 }
 

@@ -47,6 +47,9 @@ struct OnboardingConfigurationTests {
         #expect(plain.store.days == LocalDays())
         let fixed = try GatewayConfiguration(yaml: "devices: {site_offset: '-03:30'}", file: "baotu.yaml")
         #expect(fixed.store.days == LocalDays(offsetSeconds: -12_600) && fixed.siteOffsetSeconds == -12_600)
+        // Summer time for good since 2022.
+        let kept = try GatewayConfiguration(yaml: "devices: {site_zone: Asia/Amman}", file: "baotu.yaml")
+        #expect(kept.siteOffsetSeconds == 10_800)
         let both = try GatewayConfiguration(
             yaml: "devices: {site_zone: Europe/Berlin, site_offset: '+02:00'}", file: "baotu.yaml")
         #expect(both.store.days == days && both.siteOffsetSeconds == 7200)
