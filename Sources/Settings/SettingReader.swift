@@ -90,7 +90,7 @@ extension SettingReader {
         return number
     }
 
-    /// A duration with its unit: `250ms`, `30s`, `5m`, `1h`, `7d`.
+    /// A finite number in `range`.
     public mutating func number(
         _ key: String, in range: ClosedRange<Double>, default fallback: Double, _ mistakes: inout [Mistake]
     ) -> Double {
@@ -102,6 +102,7 @@ extension SettingReader {
         return fallback
     }
 
+    /// A duration with its unit: `250ms`, `30s`, `5m`, `1h`, `7d`.
     public mutating func duration(
         _ key: String, in range: ClosedRange<Duration>, default fallback: Duration, _ mistakes: inout [Mistake]
     ) -> Duration {
