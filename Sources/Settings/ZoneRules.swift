@@ -82,12 +82,8 @@ public struct ZoneRules: Sendable {
     /// Seconds east of UTC at a moment.
     public func offsetSeconds(at moment: Timestamp) -> Int {
         let seconds = moment.milliseconds.flooredDivision(by: 1000)
-        var (low, high) = (0, moments.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if moments[middle] <= seconds { low = middle + 1 } else { high = middle }
-        }
-        return Int(low == 0 ? firstOffset : offsets[low - 1])
+        let next = moments.partitioningIndex { $0 > seconds }
+        return Int(next == 0 ? firstOffset : offsets[next - 1])
     }
 
     /// The moments in `span` at which the clock is put forward or back, rising, with its seconds east of UTC from each on.

@@ -82,12 +82,12 @@ public struct LocalDays: Hashable, Sendable {
 
     /// The day that a moment lies in, counted from 1970-01-01, the local one.
     func day(of time: Int64) -> Int64 {
-        courses[courses.partition { $0.begin > time } - 1].day(of: time)
+        courses[courses.partitioningIndex { $0.begin > time } - 1].day(of: time)
     }
 
     /// When a day begins, in milliseconds since 1970.
     func start(of day: Int64) -> Int64 {
-        let next = courses.partition { $0.reached >= day }
+        let next = courses.partitioningIndex { $0.reached >= day }
         // The first course cannot have been reached before.
         let course = courses[max(0, next - 1)]
         return max(course.begin, day * FrameKey.dayMilliseconds - course.offset)
@@ -107,20 +107,9 @@ public struct LocalDays: Hashable, Sendable {
         let end = start(of: day(of: span.upperBound - 1) + 1)
         let hour = HourRow.hourMilliseconds
         guard begin % hour == 0 else { return false }
-        let courses = courses[(courses.partition { $0.begin > begin } - 1)..<courses.partition { $0.begin >= end }]
+        let courses = courses[
+            (courses.partitioningIndex { $0.begin > begin } - 1)..<courses.partitioningIndex { $0.begin >= end }]
         return courses.allSatisfy { $0.offset % hour == 0 } && courses.dropFirst().allSatisfy { $0.begin % hour == 0 }
-    }
-}
-
-extension Array {
-    /// The place of the first element that `isBehind`, where those behind follow all others.
-    fileprivate func partition(_ isBehind: (Element) -> Bool) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }
 
