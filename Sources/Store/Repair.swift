@@ -78,10 +78,9 @@ private final class StoreRepairer {
     private func keep(_ file: String) throws(StoreError) {
         let path = folder.path + "/" + file
         guard Folder.exists(path) else { return }
-        let flat = String(file.map { $0 == "/" ? "-" : $0 })
         var number = 1
         while true {
-            let copy = folder.damaged + "/" + flat + (number == 1 ? "" : ".\(number)")
+            let copy = folder.damaged + "/" + flat(file) + (number == 1 ? "" : ".\(number)")
             // Kept by a repair that was interrupted.
             if FileStamp(copy) != nil, FileStamp(copy) == FileStamp(path) { return }
             guard Folder.exists(copy) else {
@@ -132,7 +131,7 @@ private final class StoreRepairer {
         defer { core.close() }
         for file in files {
             let name = String(file.dropLast(Folder.salvagedSuffix.count))
-            let copy = freeName(in: folder.damaged, for: name)
+            let copy = freeName(for: name)
             let database = folder.path + "/" + name.dropLast("-wal".count)
             if let loss = WAL(of: database, path: folder.path + "/" + file).map({ WALSalvage($0) })?.loss {
                 let place = "kept as damaged/\(copy): "
@@ -152,12 +151,15 @@ private final class StoreRepairer {
         }
     }
 
-    private func freeName(in parent: String, for file: String) -> String {
-        let flat = String(file.map { $0 == "/" ? "-" : $0 })
+    /// A name in `damaged/` that nothing has yet.
+    private func freeName(for file: String) -> String {
         var number = 1
-        while Folder.exists("\(parent)/\(flat).\(number)") { number += 1 }
-        return "\(flat).\(number)"
+        while Folder.exists("\(folder.damaged)/\(flat(file)).\(number)") { number += 1 }
+        return "\(flat(file)).\(number)"
     }
+
+    /// In `damaged/` there are no folders.
+    private func flat(_ file: String) -> String { String(file.map { $0 == "/" ? "-" : $0 }) }
 
     // MARK: core.db
 
@@ -178,7 +180,7 @@ private final class StoreRepairer {
     }
 
     private func keepCopy(_ file: String) throws(StoreError) {
-        let name = freeName(in: folder.damaged, for: file)
+        let name = freeName(for: file)
         _ = try work.copy(folder.path + "/" + file, to: "\(folder.damaged)/\(name)", mode: 0o440)
         try work.sync(folder: folder.damaged)
         report.done.append("\(file) is kept as damaged/\(name)")

@@ -202,13 +202,7 @@ final class RollupWriter {
     ) throws(StoreError) {
         let file = try file(of: day * FrameKey.dayMilliseconds)
         let key = RollupKey.hours(day: day, stream: stream)
-        var old: [HourRow?] = []
-        try file.rows("SELECT crc, b FROM r1h WHERE k = ?", .integer(key)) { row throws(StoreError) in
-            old =
-                (try? row.withChecked(key, crc: 0, blob: 1) { bytes throws(Malformed) in
-                    try RollupRow.columns(bytes)
-                }) ?? []
-        }
+        let old = try stored("r1h", key, file) { bytes throws(Malformed) in try RollupRow.columns(bytes) }
         var rows = RollupRow.renewed(fresh, old: old, day: day, completeBefore: completeBefore)
         // What the small file knew of revisions, or of readings that no longer read, is not lost with it.
         rows = RollupRow.renewed(rows, old: small, day: day, completeBefore: .min)
@@ -220,13 +214,7 @@ final class RollupWriter {
     func put(_ days: [DaySummary?], stream: Int, day: Range<Int64>) throws(StoreError) {
         guard let key = RollupKey.day(day, stream: stream) else { return }
         let file = try file(of: day.lowerBound)
-        var old: [DaySummary?] = []
-        try file.rows("SELECT crc, b FROM r1d WHERE k = ?", .integer(key)) { row throws(StoreError) in
-            old =
-                (try? row.withChecked(key, crc: 0, blob: 1) { bytes throws(Malformed) in
-                    try Self.days(bytes)
-                }) ?? []
-        }
+        let old = try stored("r1d", key, file) { bytes throws(Malformed) in try Self.days(bytes) }
         var days = days
         while days.count < old.count { days.append(nil) }
         for (column, before) in old.enumerated() {
@@ -262,6 +250,18 @@ final class RollupWriter {
             days.append(try part.map { part throws(Malformed) in try DaySummary.decode(part) })
         }
         return days
+    }
+
+    /// The columns of a row; none where there is no such row, or it does not read.
+    private func stored<Column>(
+        _ table: String, _ key: Int64, _ file: Connection,
+        _ columns: (UnsafeRawBufferPointer) throws(Malformed) -> [Column?]
+    ) throws(StoreError) -> [Column?] {
+        var found: [Column?] = []
+        try file.rows("SELECT crc, b FROM \(table) WHERE k = ?", .integer(key)) { row throws(StoreError) in
+            found = (try? row.withChecked(key, crc: 0, blob: 1, columns)) ?? []
+        }
+        return found
     }
 
     private func insert(_ sql: String, _ key: Int64, _ file: Connection) throws(StoreError) {

@@ -38,6 +38,14 @@ struct WALTests {
         }
     }
 
+    /// Of a new store after so many commits.
+    private func left(after commits: Range<Int>) throws -> Left {
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        defer { journal.close() }
+        try put(journal, commits: commits)
+        return try left(folder.store)
+    }
+
     private func left(_ store: String, hasTail: Bool = false) throws -> Left {
         let crashed = folder.path + "/reference"
         removeTree(crashed)
@@ -82,10 +90,7 @@ struct WALTests {
     /// Bits of each frame: its page's number, the size, the salts, the check value, and all over the page.
     @Test("one flipped bit anywhere is damage, and costs at most the page that it is in")
     func everyFrame() throws {
-        let journal = try Journal.open(StoreOptions(folder: folder.store))
-        try put(journal, commits: 0..<8)
-        let left = try left(folder.store)
-        journal.close()
+        let left = try left(after: 0..<8)
         #expect(left.frames > 40)
         var random = SeededGenerator(seed: 11)
         var (mended, doubtful, flips) = (0, 0, 0)
@@ -126,10 +131,7 @@ struct WALTests {
 
     @Test("a flipped bit in the header is damage, and costs nothing")
     func header() throws {
-        let journal = try Journal.open(StoreOptions(folder: folder.store))
-        try put(journal, commits: 0..<3)
-        let left = try left(folder.store)
-        journal.close()
+        let left = try left(after: 0..<3)
         for byte in 0..<32 {
             for bit in stride(from: byte % 3, to: 8, by: 3) {
                 var wal = left.wal
@@ -160,10 +162,7 @@ struct WALTests {
     /// Sectors and whole frames, of all commits but the last: that they are wrong cannot be told from a torn one there.
     @Test("what is lost of a commit behind which others were made is found, and costs no other page")
     func bursts() throws {
-        let journal = try Journal.open(StoreOptions(folder: folder.store))
-        try put(journal, commits: 0..<8)
-        let left = try left(folder.store)
-        journal.close()
+        let left = try left(after: 0..<8)
         var random = SeededGenerator(seed: 21)
         var (doubtful, unknown) = (0, 0)
         for frame in 0..<left.last.lowerBound {
@@ -371,10 +370,7 @@ struct WALTests {
     @Test("whatever stands in a WAL, nothing crashes", arguments: 0..<20 as Range<UInt64>)
     func anything(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let journal = try Journal.open(StoreOptions(folder: folder.store))
-        try put(journal, commits: 0..<3)
-        let left = try left(folder.store)
-        journal.close()
+        let left = try left(after: 0..<3)
         for _ in 0..<4 {
             var wal = left.wal
             for _ in 0..<Int.random(in: 1...30, using: &random) {
