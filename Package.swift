@@ -1,8 +1,44 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One target per room. A file's imports are its place in the house: a wrong dependency fails to build.
-let ours: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+// One target per room. A file's imports are its place in the house: a wrong dependency fails to build, an import that
+// this file does not declare does too, and what a room's face does not show stays inside. CONTRIBUTING.md draws the
+// house; `HouseTests` holds this file against the drawing.
+let ours: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+extension Target {
+    static func room(
+        _ name: String, _ dependencies: [Dependency] = [], exclude: [String] = [], resources: [Resource] = []
+    ) -> Target {
+        .target(
+            name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: ours)
+    }
+
+    static func program(_ name: String, _ dependencies: [Dependency]) -> Target {
+        .executableTarget(name: name, dependencies: dependencies, swiftSettings: ours)
+    }
+
+    static func tests(_ name: String, _ dependencies: [Dependency], exclude: [String] = []) -> Target {
+        .testTarget(
+            name: name, dependencies: dependencies, exclude: exclude, swiftSettings: ours)
+    }
+}
+
+extension Target.Dependency {
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let yams = product(name: "Yams", package: "Yams")
+}
 
 let package = Package(
     name: "baotu",
@@ -11,137 +47,125 @@ let package = Package(
         .executable(name: "baotud", targets: ["baotud"]),
         .executable(name: "baotu", targets: ["baotu"]),
         .executable(name: "baotu-fleet", targets: ["baotu-fleet"]),
+        // For the benches (Tests/Performance), a package of their own.
+        .library(
+            name: "Rooms",
+            targets: [
+                "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Detection", "City", "Alerting", "Pipeline",
+                "ConfigurationFiles", "Store", "Fleet",
+            ]),
+        .library(name: "CSQLite", targets: ["CSQLite"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        // Libraries in C, and what Linux alone has.
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-
         .systemLibrary(name: "CLinux"),
 
-        .target(name: "Telemetry", swiftSettings: ours),
-        .target(
-            name: "Settings", dependencies: ["Telemetry", .product(name: "Yams", package: "Yams")],
-            swiftSettings: ours),
+        // Ground.
+        .room("Basics"),
+        .room("Telemetry", ["Basics"]),
+        .room("Settings", ["Basics", "Telemetry", .yams]),
 
-        .target(name: "Decoding", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
-        .target(name: "Authoring", dependencies: ["Telemetry", "Settings", "Decoding"], swiftSettings: ours),
-        .target(name: "Windows", dependencies: ["Telemetry"], swiftSettings: ours),
-        .target(name: "Alerting", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
-        .target(name: "Interchange", dependencies: ["Telemetry"], swiftSettings: ours),
-        .target(name: "Detection", dependencies: ["Telemetry"], swiftSettings: ours),
-        .target(
-            name: "CityScience", dependencies: ["Telemetry"], resources: [.embedInCode("Tables")], swiftSettings: ours),
+        // Pure: no clock, no file, no socket, no lock.
+        .room("Decoding", ["Basics", "Telemetry", "Settings"]),
+        .room("Windows", ["Basics", "Telemetry"]),
+        .room("Detection", ["Basics", "Telemetry"]),
+        .room("City", ["Basics", "Telemetry"], resources: [.embedInCode("Air/Tables")]),
+        .room("Alerting", ["Basics", "Telemetry"]),
+        .room("Interchange", ["Basics", "Telemetry"]),
 
-        .target(name: "Broker", dependencies: ["Telemetry", "CMosquitto"], swiftSettings: ours),
-        .target(
-            name: "Store",
-            dependencies: ["Telemetry", "CSQLite", "CLinux", .product(name: "Crypto", package: "swift-crypto")],
-            exclude: ["FRAMES.md"], swiftSettings: ours),
+        // The heart.
+        .room("Pipeline", ["Basics", "Telemetry", "Windows", "Detection", "City", "Alerting"]),
 
-        .target(name: "Notification", dependencies: ["Telemetry"], swiftSettings: ours),
-        .target(
-            name: "API",
-            dependencies: ["Telemetry", "Store", "Interchange", .product(name: "Hummingbird", package: "hummingbird")],
-            swiftSettings: ours),
+        // Front.
+        .room("Authoring", ["Basics", "Telemetry", "Settings", "Decoding"]),
+        .room(
+            "ConfigurationFiles",
+            [
+                "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Detection", "City", "Alerting", "Pipeline",
+                "Broker", "Store",
+            ]),
 
-        .target(
-            name: "Gateway",
-            dependencies: [
-                "Telemetry", "Settings", "Decoding", "Windows", "Detection", "CityScience", "Alerting", "Broker",
+        // Shells.
+        .room("Broker", ["Basics", "Telemetry", "CMosquitto"]),
+        .room("Store", ["Basics", "Telemetry", "CSQLite", "CLinux", .crypto], exclude: ["FRAMES.md"]),
+        .room("Notification", ["Basics", "Telemetry"]),
+        .room("API", ["Basics", "Telemetry", "Store", "Interchange", .hummingbird, .logging, .nioCore]),
+
+        // Where they meet.
+        .room(
+            "Gateway",
+            [
+                "Basics", "Telemetry", "Settings", "Decoding", "Alerting", "Pipeline", "ConfigurationFiles", "Broker",
                 "Store",
-                "Notification", "API", "CLinux",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ], swiftSettings: ours),
-        .target(
-            name: "OperatorCLI",
-            dependencies: [
-                "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Detection", "Alerting", "Interchange",
-                "CityScience", "Store", "API", "Broker",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ], swiftSettings: ours),
-        .executableTarget(
-            name: "baotud",
-            dependencies: ["Gateway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: ours),
-        .executableTarget(name: "baotu", dependencies: ["OperatorCLI"], swiftSettings: ours),
+                "Notification", "API", "CLinux", .hummingbird, .logging, .serviceLifecycle, .unixSignals,
+            ]),
+        .room(
+            "OperatorCLI",
+            [
+                "Basics", "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Detection", "City", "Alerting",
+                "Interchange", "ConfigurationFiles", "Pipeline", "Store", "API", "Broker", .argumentParser,
+                .asyncHTTPClient,
+                .nioCore,
+            ]),
+        .room("Fleet", ["Basics", "Telemetry", "City", "Broker"]),
 
-        .target(name: "Fleet", dependencies: ["Telemetry", "CityScience", "Broker"], swiftSettings: ours),
-        .executableTarget(
-            name: "baotu-fleet",
-            dependencies: ["Fleet", "Broker", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: ours),
+        .program("baotud", ["Basics", "Telemetry", "Broker", "Store", "API", "Gateway", .argumentParser]),
+        .program("baotu", ["OperatorCLI"]),
+        .program("baotu-fleet", ["Basics", "Telemetry", "Fleet", "Broker", .argumentParser]),
 
-        .target(name: "CMeasuring", path: "Tests/Performance/CMeasuring"),
-        .target(name: "Measuring", path: "Tests/Performance/Measuring", swiftSettings: ours),
-        .executableTarget(
-            name: "store-bench", dependencies: ["Store", "Telemetry", "CSQLite", "Measuring"],
-            path: "Tests/Performance/StoreBench", swiftSettings: ours),
-        .executableTarget(
-            name: "decode-bench", dependencies: ["Decoding", "Settings", "Telemetry", "Measuring", "CMeasuring"],
-            path: "Tests/Performance/DecodeBench", swiftSettings: ours),
-        .executableTarget(
-            name: "detect-bench", dependencies: ["Detection", "Telemetry", "Measuring", "CMeasuring"],
-            path: "Tests/Performance/DetectBench", swiftSettings: ours),
-
-        .executableTarget(
-            name: "windows-bench", dependencies: ["Windows", "Telemetry", "Measuring", "CMeasuring"],
-            path: "Tests/Performance/WindowsBench", swiftSettings: ours),
-
-        .executableTarget(
-            name: "city-bench",
-            dependencies: ["Gateway", "Fleet", "Decoding", "Alerting", "Settings", "Telemetry", "Measuring"],
-            path: "Tests/Performance/CityBench", swiftSettings: ours),
-
-        .target(name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", swiftSettings: ours),
-        .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Settings", "TestSupport"], swiftSettings: ours),
-        .testTarget(
-            name: "AuthoringTests", dependencies: ["Authoring", "Decoding", "Settings", "TestSupport"],
-            swiftSettings: ours),
-        .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], swiftSettings: ours),
-        .testTarget(name: "WindowsTests", dependencies: ["Windows", "TestSupport"], swiftSettings: ours),
-        .testTarget(
-            name: "DetectionTests", dependencies: ["Detection", "TestSupport"], exclude: ["Fixtures"],
-            swiftSettings: ours),
-        .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"], swiftSettings: ours),
-        .testTarget(
-            name: "StoreTests", dependencies: ["Store", "TestSupport"], exclude: ["Fixtures"], swiftSettings: ours),
-        .testTarget(
-            name: "CityScienceTests", dependencies: ["CityScience", "TestSupport"], exclude: ["Fixtures"],
-            swiftSettings: ours),
-        .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"], swiftSettings: ours),
-        .testTarget(name: "FleetTests", dependencies: ["Fleet", "TestSupport"], swiftSettings: ours),
-        .testTarget(
-            name: "GatewayTests",
-            dependencies: [
-                "Gateway", "Broker", "Store", "Decoding", "Settings", "Alerting", "Windows", "Detection", "CityScience",
-                "Fleet", "TestSupport", "baotud",
-                "baotu", "baotu-fleet", .product(name: "Logging", package: "swift-log"),
-            ], swiftSettings: ours),
-        .testTarget(
-            name: "APITests",
-            dependencies: [
-                "API", "Store", "OperatorCLI", "TestSupport",
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ], swiftSettings: ours),
-        .testTarget(
-            name: "OperatorCLITests",
-            dependencies: [
-                "OperatorCLI", "Store", "Interchange", "TestSupport", "baotu",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ], swiftSettings: ours),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: ours),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: ours),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: ours),
+        .tests("BasicsTests", ["Basics", "Telemetry", "Settings"]),
+        .tests("TelemetryTests", ["Basics", "Telemetry"]),
+        .tests("SettingsTests", ["Basics", "Settings"]),
+        .tests("DecodingTests", ["Basics", "Telemetry", "Decoding", "Settings", "TestSupport"]),
+        .tests("WindowsTests", ["Basics", "Telemetry", "Windows", "TestSupport"]),
+        .tests("DetectionTests", ["Basics", "Telemetry", "Detection", "TestSupport"], exclude: ["Fixtures"]),
+        .tests("CityTests", ["Basics", "Telemetry", "City", "TestSupport"], exclude: ["Fixtures"]),
+        .tests("AlertingTests", ["Basics", "Telemetry", "Alerting", "Settings", "ConfigurationFiles", "TestSupport"]),
+        .tests("InterchangeTests", ["Basics", "Telemetry", "Interchange", "TestSupport"]),
+        .tests(
+            "PipelineTests",
+            [
+                "Basics", "Telemetry", "Pipeline", "Decoding", "Settings", "ConfigurationFiles", "Alerting", "Windows",
+                "City", "Detection", "Fleet", "TestSupport",
+            ]),
+        .tests("AuthoringTests", ["Basics", "Telemetry", "Authoring", "Decoding", "Settings", "TestSupport"]),
+        .tests(
+            "ConfigurationFilesTests",
+            ["Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding"]),
+        .tests("BrokerTests", ["Broker"]),
+        .tests(
+            "StoreTests", ["Basics", "Telemetry", "Settings", "Store", "CSQLite", "TestSupport"], exclude: ["Fixtures"]),
+        .tests(
+            "APITests",
+            [
+                "Basics", "Telemetry", "API", "Store", "Interchange", "OperatorCLI", .logging, .serviceLifecycle,
+                "TestSupport",
+            ]),
+        .tests(
+            "GatewayTests",
+            ["Basics", "Telemetry", "Gateway", "Broker", "Store", "ConfigurationFiles", .logging, "TestSupport"]),
+        .tests(
+            "OperatorCLITests",
+            ["Basics", "Telemetry", "OperatorCLI", "Store", "Interchange", "baotu", .argumentParser, "TestSupport"]),
+        .tests("FleetTests", ["Basics", "Telemetry", "Fleet"]),
+        // With real servers and the programs themselves.
+        .tests(
+            "SystemTests",
+            [
+                "Basics", "Telemetry", "Broker", "Store", "Fleet", "baotud", "baotu", "baotu-fleet", "TestSupport",
+            ]),
     ]
 )

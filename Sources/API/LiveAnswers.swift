@@ -1,5 +1,6 @@
-import Store
-import Telemetry
+import Basics
+public import Store
+public import Telemetry
 
 /// What only the running gateway can answer. The gateway brings the functions; the API does not know who answers.
 public struct LiveAnswers: Sendable {

@@ -1,8 +1,9 @@
+import Basics
 import Foundation
 import Hummingbird
-import Interchange
+public import Interchange
 import NIOCore
-import Store
+public import Store
 import Telemetry
 
 /// Readings out and in, in the formats of `Interchange`.

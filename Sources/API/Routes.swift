@@ -1,9 +1,10 @@
+import Basics
 import Dispatch
 import Foundation
-import Hummingbird
-import Logging
+public import Hummingbird
+public import Logging
 import NIOCore
-import Store
+public import Store
 import Synchronization
 import Telemetry
 

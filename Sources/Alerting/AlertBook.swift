@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// Every alert that is not inactive, and the step of each at every evaluation.
 ///

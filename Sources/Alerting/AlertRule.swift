@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 /// One line of the duty room's wishes: what is watched, when it is raised, and when it is over.
 public struct AlertRule: Equatable, Sendable {
@@ -43,7 +44,7 @@ public struct Threshold: Equatable, Sendable {
         var isBare: Bool { self == .count || self == .coverage }
 
         /// Whether series of the quantity have it.
-        func exists(for quantity: Quantity) -> Bool {
+        package func exists(for quantity: Quantity) -> Bool {
             switch self {
             case .total: quantity.kind == .counter || quantity.kind == .delta
             case .timeWeightedMean: quantity.kind == .state

@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// What one evaluation of a condition says.
 public enum Verdict: Equatable, Sendable {

@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// When each device was last heard, what it said of its link, which series sent impossible values, and what was last
 /// noticed about each.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What one name and its values seem to be.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Captured messages, parted into kinds by the shape of their topics and the keys of their payloads.

@@ -1,5 +1,6 @@
-import Decoding
-import Telemetry
+public import Basics
+public import Decoding
+public import Telemetry
 
 /// Decodes messages that were kept because they gave no reading, as if they came again at their own time.
 public struct MessageReplay: Sendable {

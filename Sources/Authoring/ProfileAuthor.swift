@@ -1,3 +1,5 @@
+import Settings
+public import Basics
 import Decoding
 import Telemetry
 

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// A profile in the making: what was recognised in messages of one kind, and what was not.

@@ -1,4 +1,6 @@
-import Decoding
+import Settings
+public import Basics
+public import Decoding
 import Telemetry
 
 /// A profile with the samples beside it.

@@ -1,4 +1,5 @@
-import Settings
+import Basics
+public import Settings
 import Telemetry
 
 extension ProfileKeys {

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// The keys of the profile language, in one table: what the schema of `profile.yaml` is made from.

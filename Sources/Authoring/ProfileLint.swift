@@ -1,3 +1,4 @@
+public import Basics
 import Decoding
 import Settings
 import Telemetry

@@ -1,6 +1,8 @@
-import Decoding
+import Settings
+public import Basics
+public import Decoding
 import Foundation
-import Telemetry
+public import Telemetry
 
 /// The text of a sample file. The shell reads files; this room does not.
 public struct SampleFile: Sendable {

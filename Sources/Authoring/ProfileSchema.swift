@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// The JSON Schema (draft 2020-12) of `profile.yaml`, for editors.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What the names that devices give their values mostly mean.

@@ -1,5 +1,7 @@
-import Decoding
-import Telemetry
+import Settings
+public import Basics
+public import Decoding
+public import Telemetry
 
 /// What a sample expects and what the profiles make of it, compared value by value.
 public struct SampleCheck: Sendable {

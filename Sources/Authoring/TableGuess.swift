@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// A list whose items name their quantity: `[{"type": "temperature", "value": 21.5}]`.

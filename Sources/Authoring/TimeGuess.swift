@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// A member that holds the observed time, and how it is written.

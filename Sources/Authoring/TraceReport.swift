@@ -1,4 +1,5 @@
-import Decoding
+import Basics
+public import Decoding
 import Telemetry
 
 /// The trace of a message as lines for people.

@@ -1,3 +1,4 @@
+public import Basics
 import Telemetry
 
 /// A change on the line to the broker, for the log and the metrics.

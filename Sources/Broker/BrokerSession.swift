@@ -1,5 +1,6 @@
+public import Basics
 import Glibc
-import Telemetry
+public import Telemetry
 
 /// A lasting session with the broker in which an acknowledgement waits for our word.
 ///

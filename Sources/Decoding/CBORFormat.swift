@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// CBOR, RFC 8949: maps, arrays, texts and numbers as in JSON.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// One step of a calculation, in the order in which it is done; values wait on a stack.

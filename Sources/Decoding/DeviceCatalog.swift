@@ -1,4 +1,5 @@
-import Settings
+public import Basics
+public import Settings
 import Telemetry
 
 /// The text of one profile file. The shell reads files; this room does not.

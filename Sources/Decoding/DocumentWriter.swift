@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Why a payload could not be read by its format: a reason, and a sentence with the offset of the byte.

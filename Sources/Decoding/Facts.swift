@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 /// What is known besides the message in hand: values of earlier messages that rules hold, and constants of the roster.
 ///

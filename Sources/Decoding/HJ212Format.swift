@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Packets of HJ/T 212-2005, HJ 212-2017 and HJ 212-2025: each becomes a document of its own.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// InfluxDB line protocol: an array of `{measurement, tags, fields, time}`, one for each line.

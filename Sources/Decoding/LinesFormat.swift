@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Lines of text taken apart by patterns: an array of objects, one for each line that fits a pattern.

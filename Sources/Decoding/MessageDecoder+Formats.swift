@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What is known of the payload in hand as a document.

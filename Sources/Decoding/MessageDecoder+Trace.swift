@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 // What the decoder says about its work when it is asked to. The live path only looks whether somebody asks, once a rule
 // and once a reading; everything here is behind that question.

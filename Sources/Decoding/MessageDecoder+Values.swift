@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// One value taken from a message, without its place.

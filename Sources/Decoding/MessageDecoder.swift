@@ -1,5 +1,6 @@
+public import Basics
 import Settings
-import Telemetry
+public import Telemetry
 
 /// Turns received messages into readings by the compiled profiles.
 ///

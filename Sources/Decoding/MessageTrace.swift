@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// How one message was decoded: which rules were tried, what each reference led to, and what nothing read.
 ///

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What becomes of devices that the roster does not name.

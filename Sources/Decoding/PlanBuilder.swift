@@ -1,3 +1,4 @@
+import Basics
 import Settings
 import Telemetry
 
@@ -103,12 +104,5 @@ struct PlanBuilder {
                 topicSuffixes: PlanTable(topics.suffixes),
                 capturesMax: capturesMax, lineHolesMax: lineHolesMax),
             profileNames: profileNames, zones: zones, factNames: factNames, ruleNotes: ruleNotes, wireUnits: wireUnits)
-    }
-}
-
-extension String {
-    func utf8Bytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-        var copy = self
-        return copy.withUTF8 { body(UnsafeRawBufferPointer($0)) }
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// The fields of one protocol-buffers message, in order; source: protobuf.dev/programming-guides/encoding.

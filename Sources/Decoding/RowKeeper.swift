@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Keeps the readings of one message in rows: those that share device and time stand together, none twice.

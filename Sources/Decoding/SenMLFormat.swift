@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// SenML packs, RFC 8428, in JSON or CBOR: an array of resolved records.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Notices when a device that always sent a value sends it no more, as after a change of its firmware: nothing else

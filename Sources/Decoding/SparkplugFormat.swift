@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Payloads of Eclipse Sparkplug B, specification 3.0.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What births told of the metrics that later messages name by an alias, by node and device.

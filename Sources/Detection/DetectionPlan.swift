@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 /// Which quantities are watched, and how: the first entry that names a quantity is its own.
 public struct DetectionPlan: Equatable, Sendable {

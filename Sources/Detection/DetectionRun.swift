@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// A file of `timestamp,value` through the detector of one series, piece by piece: `timestamp,value,score,alert` comes
 /// out, a row for each row.

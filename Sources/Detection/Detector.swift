@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// The parts of every tier: how many readings there were, their range, their slow mean, and the discipline of alerts.

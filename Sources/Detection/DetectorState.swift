@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// State to bytes and back, so that a restart resumes where it stopped: little endian, version first, every number of

@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 /// How a series is watched.
 public struct DetectorSettings: Hashable, Sendable {

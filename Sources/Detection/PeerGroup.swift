@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 /// Devices that measure the same thing near each other: which of them has stood apart for several rounds.
 ///

@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// Which quantities are compared between devices that are like each other.
 public struct PeerPlan: Equatable, Sendable {

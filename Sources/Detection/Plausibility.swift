@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Which rules of plausibility a series is held to, beside or instead of the detector.

@@ -1,6 +1,7 @@
-import CityScience
+public import Basics
+import City
 import Glibc
-import Telemetry
+public import Telemetry
 
 /// The simulated city: a seed, a start and a number of devices give one stream of messages, always the same.
 ///

@@ -1,4 +1,5 @@
-import Broker
+public import Basics
+public import Broker
 import Glibc
 import Telemetry
 

@@ -1,4 +1,5 @@
-import CityScience
+public import Basics
+import City
 import Glibc
 import Telemetry
 

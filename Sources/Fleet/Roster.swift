@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 /// The roster as the gateway reads it: a heading and one line for each device.
 public func rosterText(_ entries: [RosterEntry]) -> String {

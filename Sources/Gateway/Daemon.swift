@@ -1,3 +1,6 @@
+import Decoding
+import ConfigurationFiles
+public import Basics
 import API
 import Broker
 import Foundation

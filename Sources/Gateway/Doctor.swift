@@ -1,3 +1,6 @@
+import Settings
+import ConfigurationFiles
+import Basics
 import Broker
 import CLinux
 import Foundation

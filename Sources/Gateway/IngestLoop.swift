@@ -1,3 +1,7 @@
+import Windows
+import ConfigurationFiles
+import Pipeline
+import Basics
 import Alerting
 import Broker
 import Decoding
@@ -63,7 +67,7 @@ final class IngestLoop {
         self.sealer = sealer
         self.now = now
         decoder = Self.decoder(files, configuration)
-        pipeline = Pipeline(configuration, rules: files.rules)
+        pipeline = Pipeline(configuration.plan, rules: files.rules)
         outbox = OutboxPump(configuration: configuration.notifications, broker: broker, log: log)
         statusLine = StatusLine(interval: configuration.statusInterval)
         lastJournalID = journal.lastJournalID

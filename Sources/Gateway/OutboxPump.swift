@@ -1,3 +1,5 @@
+import ConfigurationFiles
+import Basics
 import Broker
 import Logging
 import Notification

@@ -1,3 +1,4 @@
+import Basics
 import Dispatch
 import Store
 import Synchronization

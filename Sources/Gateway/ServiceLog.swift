@@ -1,5 +1,6 @@
+import Basics
 import Foundation
-import Logging
+public import Logging
 import Synchronization
 import Telemetry
 

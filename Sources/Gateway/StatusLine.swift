@@ -1,3 +1,4 @@
+import Basics
 import Alerting
 import Logging
 import Store

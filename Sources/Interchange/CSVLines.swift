@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Lines of CSV by RFC 4180, each one reading; the header says which column is which.

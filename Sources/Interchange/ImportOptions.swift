@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 /// How words of a foreign file become devices, channels, quantities and times.
 public struct ImportOptions: Sendable {

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What became of the lines that were read.

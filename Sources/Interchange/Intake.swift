@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Where the formats meet: names, units, ranges and times are checked here, and what is good goes into the batch.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// A format in which readings leave Baotu and come in.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// One JSON object a line (RFC 8259), each one reading. Keys may come in any order; other keys are passed over.

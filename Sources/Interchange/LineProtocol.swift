@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// InfluxDB line protocol: `measurement,tag=value field=1.5,other=2i 1556813561098000000`.

@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// Reads readings from a text that comes piece by piece: bytes in, readings and refusals out.
 ///

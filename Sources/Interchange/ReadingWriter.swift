@@ -1,3 +1,4 @@
+public import Basics
 import Telemetry
 
 /// Writes readings as CSV or JSON lines, a run of one series at a time.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What the words of a file mean, looked up once a word and then known by number.

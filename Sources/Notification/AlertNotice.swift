@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// One step of one alert, as people and machines outside are told of it.
 public struct AlertNotice: Hashable, Sendable {

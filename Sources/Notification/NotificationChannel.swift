@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// A way to tell people.

@@ -1,4 +1,5 @@
-import CityScience
+import Basics
+import City
 import Telemetry
 
 /// An index of the air as programs get it.

@@ -1,5 +1,6 @@
-import ArgumentParser
-import CityScience
+import Basics
+public import ArgumentParser
+import City
 import Store
 import Telemetry
 

@@ -1,4 +1,5 @@
-import CityScience
+import Basics
+import City
 import Store
 import Telemetry
 

@@ -1,5 +1,6 @@
-import ArgumentParser
-import CityScience
+import Basics
+public import ArgumentParser
+public import City
 import Telemetry
 
 struct AqiCommand: ParsableCommand {

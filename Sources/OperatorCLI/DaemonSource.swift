@@ -1,3 +1,5 @@
+import NIOHTTP1
+import Basics
 import AsyncHTTPClient
 import Foundation
 import NIOCore

@@ -1,3 +1,5 @@
+import Settings
+import Basics
 import ArgumentParser
 import Detection
 import Foundation

@@ -1,3 +1,5 @@
+import AsyncHTTPClient
+import Basics
 import API
 import ArgumentParser
 import Foundation

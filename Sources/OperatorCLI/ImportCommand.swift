@@ -1,4 +1,7 @@
-import ArgumentParser
+import API
+import Settings
+import Basics
+public import ArgumentParser
 import Foundation
 import Interchange
 import Store

@@ -1,3 +1,5 @@
+import Pipeline
+import Basics
 import Alerting
 import Foundation
 import Interchange

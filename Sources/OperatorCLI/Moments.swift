@@ -1,3 +1,5 @@
+import SwiftOverlayShims
+import Basics
 import ArgumentParser
 import Foundation
 import Settings

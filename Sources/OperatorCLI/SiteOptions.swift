@@ -1,3 +1,5 @@
+import ConfigurationFiles
+import Basics
 import ArgumentParser
 import Decoding
 import Settings

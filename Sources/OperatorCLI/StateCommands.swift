@@ -1,4 +1,6 @@
-import ArgumentParser
+import Settings
+import Basics
+public import ArgumentParser
 import Foundation
 import Store
 import Telemetry

@@ -1,3 +1,5 @@
+import Pipeline
+import Basics
 import Store
 import Telemetry
 import Windows

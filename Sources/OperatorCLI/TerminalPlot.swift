@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// A line chart in braille dots, two across and four down in each character, or in ASCII for a terminal without them.

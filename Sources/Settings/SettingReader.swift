@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// Reads the keys of one map, notes every mistake, and goes on, so that all of them are reported together.
 ///

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// How far the walk has come that gives up old steps of alerts. Lost with the process: the next one begins anew.

@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// An alert as it was last recorded, to restore the alert book from.
 public struct StoredAlert: Hashable, Sendable {

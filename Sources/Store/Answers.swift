@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 // The answers of the archive, as values. The gateway's API and the command line encode these same types, so the same
 // request gives the same answer. Keys are snake_case, times RFC 3339 in UTC.

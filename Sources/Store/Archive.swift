@@ -1,5 +1,6 @@
+public import Basics
 import Glibc
-import Telemetry
+public import Telemetry
 
 /// Of one series.
 struct NewestReading {

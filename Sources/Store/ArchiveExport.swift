@@ -1,3 +1,4 @@
+public import Basics
 import Telemetry
 
 /// Which readings are exported; what is nil does not matter.

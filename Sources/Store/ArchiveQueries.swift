@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// Which devices, and which of their series, an answer is about. What is nil does not matter.
 public struct DeviceFilter: Hashable, Sendable {

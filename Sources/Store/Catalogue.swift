@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// The registry on disk: devices, streams and series by id.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// The catalogue of a core.db that is built anew from what reads of a damaged one.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Where a frame lies: its stream, and the time of its first row.

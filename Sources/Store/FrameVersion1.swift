@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// A frame of version 1: within one UTC day, varints of differences. Only read; drawn in FRAMES.md.

@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// What one commit made durable.
 public struct Commit: Sendable {

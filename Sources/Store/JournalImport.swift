@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// What became of imported readings. It is given only after they are on disk: the receipt is the row.
 public struct ImportReceipt: Codable, Hashable, Sendable {

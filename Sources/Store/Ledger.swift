@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What memory knows of the readings in the store: the rows of the journal, and how far each stream has come.

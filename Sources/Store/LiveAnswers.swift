@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 // Answers about the running gateway, beside those of the archive in the same words: the API gives them, the command
 // line reads them.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// A file of frames, as the manifest in core.db names it.

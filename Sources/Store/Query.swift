@@ -1,3 +1,4 @@
+public import Basics
 import Telemetry
 
 /// What summaries of many series are asked for, and how they are put together.

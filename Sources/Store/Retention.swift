@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// How long readings and the history of alerts are kept, and in how many bytes.

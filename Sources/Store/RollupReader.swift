@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Reads the rollups of closed days. A file that does not read is noted as damaged, and raw readings answer instead.

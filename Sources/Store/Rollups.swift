@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 // Hours and days of every series, recomputed from frames and never incremented, so that a correction or a repeated step

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Rows of one stream by rising time, each with a value or none for every column.

@@ -1,3 +1,4 @@
+public import Basics
 import Telemetry
 
 // Sealing moves what the journal holds into day files, in three steps: begin on the ingest thread, run on another,

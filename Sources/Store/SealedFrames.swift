@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// A store file opened for reading, whether or not its writer runs.
 ///

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// The files of closed and open days for reading, by connections of its own: for one thread at a time.

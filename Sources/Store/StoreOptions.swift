@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// Where the store lies and how much it may hold open.
 public struct StoreOptions: Sendable {

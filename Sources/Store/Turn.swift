@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// One commit as it comes back from the journal at a start, or in a reader.
 public struct ReplayedTurn: Sendable {

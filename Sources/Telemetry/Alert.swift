@@ -1,3 +1,5 @@
+public import Basics
+
 /// How much an alert matters to the duty room.
 public enum Severity: String, Sendable, CaseIterable, Codable {
     case info, warning, critical

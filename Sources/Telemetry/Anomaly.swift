@@ -1,3 +1,5 @@
+public import Basics
+
 /// A reading, or a silence, that is unlike what a series usually does: which part of the detection spoke, and the
 /// numbers behind it.
 public struct Anomaly: Hashable, Sendable {

@@ -1,3 +1,5 @@
+public import Basics
+
 /// Something amiss that a stage noticed about a device or one of its series: what a rule may make an alert of.
 ///
 /// Told once where it is an event, and noted for as long as it holds where it is a state: a rule ends its alert when

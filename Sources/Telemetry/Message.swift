@@ -1,3 +1,5 @@
+public import Basics
+
 /// Messages received in one turn, their topics and payloads side by side in one block of bytes.
 ///
 /// The block is reused from turn to turn, so a message costs two copies and no allocation. Offsets into it are

@@ -1,3 +1,5 @@
+public import Basics
+
 /// Readings that say in words which series they are of, as an import brings them.
 ///
 /// The names lie side by side in one block of bytes, so that a reading costs no allocation; readings that follow one

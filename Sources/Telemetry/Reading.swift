@@ -1,3 +1,5 @@
+public import Basics
+
 /// A series: one quantity of one device (and channel). Dense from 0, durable: the catalogue keeps it across restarts.
 public struct SeriesID: Hashable, Comparable, Sendable {
     public let rawValue: UInt32

@@ -1,3 +1,5 @@
+public import Basics
+
 /// A message, or a part of one, that we kept but could not turn into a reading, with the reason.
 public struct Reject: Hashable, Sendable {
     public enum Reason: String, Sendable, CaseIterable, Codable {

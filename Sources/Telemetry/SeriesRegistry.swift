@@ -1,3 +1,5 @@
+import Basics
+
 /// The names of everything that has spoken: devices, their series, and the streams that series share a timestamp in.
 ///
 /// Names are interned once; the hot path passes small integers. The registry only grows, in the order of first use,
@@ -215,12 +217,5 @@ public struct SeriesRegistry: Sendable {
     private static func validName(_ name: UnsafeRawBufferPointer) -> String? {
         guard name.count <= nameBytesMax, !name.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return nil }
         return String(validating: name, as: UTF8.self)
-    }
-}
-
-extension String {
-    func utf8Bytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-        var copy = self
-        return copy.withUTF8 { body(UnsafeRawBufferPointer($0)) }
     }
 }

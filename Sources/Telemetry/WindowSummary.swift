@@ -1,3 +1,5 @@
+public import Basics
+
 /// The statistics of one series over one window, at one moment.
 public struct WindowSummary: Hashable, Sendable {
     public var series: SeriesID

@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// What each device's clock is worth: its newest observed time, and how far its clock is behind ours.
 ///

@@ -1,5 +1,6 @@
+import Basics
 import Glibc
-import Telemetry
+public import Telemetry
 
 /// What a series is, as far as its statistics depend on it.
 public struct SeriesTraits: Sendable {

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// How the samples of a series become statistics; follows from its quantity.

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// Where everything of a series lies, for all series of the same windows and cadence. Never moves, so that a series

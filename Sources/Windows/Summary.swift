@@ -1,5 +1,6 @@
+public import Basics
 import Glibc
-import Telemetry
+public import Telemetry
 
 extension WindowTable {
     /// The lengths of the windows of a series, shortest first.

@@ -1,4 +1,5 @@
-import Telemetry
+import Basics
+public import Telemetry
 
 /// Which windows are kept for a quantity, and how finely each is cut into panes.
 ///

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 // State to bytes and back: little endian, version first. Version 2 is written; version 1, which kept plain panes of fixed

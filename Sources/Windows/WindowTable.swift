@@ -1,4 +1,5 @@
-import Telemetry
+public import Basics
+public import Telemetry
 
 /// The rolling statistics of every series: rings of panes in event time, and the samples last heard.
 ///

@@ -1,4 +1,5 @@
-import ArgumentParser
+import Basics
+public import ArgumentParser
 import Broker
 import Fleet
 import Glibc

@@ -1,3 +1,5 @@
+import ConfigurationFiles
+import Basics
 import Settings
 import Telemetry
 import TestSupport

@@ -1,3 +1,5 @@
+import ConfigurationFiles
+import Basics
 import Alerting
 import Telemetry
 import Testing

@@ -1,3 +1,5 @@
+import Settings
+import Basics
 import Authoring
 import Decoding
 import Foundation

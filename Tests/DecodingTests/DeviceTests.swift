@@ -1,3 +1,4 @@
+import Basics
 import Settings
 import Telemetry
 import Testing

@@ -1,3 +1,5 @@
+import ConfigurationFiles
+import Basics
 import Foundation
 import Logging
 import Synchronization

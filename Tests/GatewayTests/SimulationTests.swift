@@ -1,3 +1,6 @@
+import Alerting
+import Pipeline
+import Basics
 import Foundation
 import Telemetry
 import TestSupport

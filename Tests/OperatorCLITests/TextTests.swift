@@ -1,3 +1,5 @@
+import ArgumentParser
+import Basics
 import Foundation
 import Telemetry
 import Testing

@@ -1,6 +1,6 @@
+import Basics
 import Foundation
 import Settings
-import Telemetry
 import Testing
 
 @Suite("Setting files")

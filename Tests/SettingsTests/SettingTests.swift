@@ -1,5 +1,5 @@
+import Basics
 import Settings
-import Telemetry
 import Testing
 
 @Suite("Setting")

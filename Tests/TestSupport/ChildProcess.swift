@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// A program started by a test and ended by its process id.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// A private mosquitto on a free loopback port, in a directory of its own, ended by its process id.
 ///

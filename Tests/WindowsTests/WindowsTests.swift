@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 import TestSupport
 import Testing

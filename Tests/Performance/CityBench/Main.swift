@@ -1,3 +1,4 @@
+import Basics
 import Alerting
 import Decoding
 import Fleet

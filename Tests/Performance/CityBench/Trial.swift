@@ -1,3 +1,6 @@
+import ConfigurationFiles
+import Pipeline
+import Basics
 import Alerting
 import Decoding
 import Fleet
@@ -37,7 +40,7 @@ final class Trial {
         decoder = MessageDecoder(
             catalog: try DeviceCatalog.load(folder: configuration.devicesFolder, parameters: [:]),
             limits: configuration.decoding)
-        pipeline = Pipeline(configuration, rules: rules)
+        pipeline = Pipeline(configuration.plan, rules: rules)
         var roster: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)] = []
         for entry in city.roster {
             guard let device = registry.intern(device: entry.device, profile: entry.profile) else { continue }

@@ -1,3 +1,4 @@
+import Basics
 import CMeasuring
 import Decoding
 import Foundation

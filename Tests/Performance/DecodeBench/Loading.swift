@@ -1,3 +1,5 @@
+import ConfigurationFiles
+import Basics
 import Decoding
 import Measuring
 import Settings

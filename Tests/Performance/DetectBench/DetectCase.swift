@@ -1,3 +1,4 @@
+import Basics
 import CMeasuring
 import Detection
 import Foundation

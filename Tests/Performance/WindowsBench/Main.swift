@@ -1,3 +1,4 @@
+import Basics
 import CMeasuring
 import Glibc
 import Measuring

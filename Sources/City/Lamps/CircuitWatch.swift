@@ -1,0 +1,124 @@
+public import Basics
+import Telemetry
+
+/// A lamp as its circuit sees it.
+public struct CircuitLamp<ID: Hashable & Sendable>: Equatable, Sendable {
+    public enum Condition: Equatable, Sendable {
+        case well
+        /// `since` of its finding `lampOut`.
+        case out(since: Timestamp)
+        /// Not heard for longer than it may; `since` it was last heard. Where the circuit is without voltage by day,
+        /// only by night.
+        case silent(since: Timestamp)
+
+        public var downSince: Timestamp? {
+            switch self {
+            case .well: nil
+            case .out(let since), .silent(let since): since
+            }
+        }
+    }
+
+    public var id: ID
+    public var condition: Condition
+    /// Its newest message.
+    public var heard: Timestamp
+
+    public init(id: ID, condition: Condition, heard: Timestamp) {
+        self.id = id
+        self.condition = condition
+        self.heard = heard
+    }
+}
+
+/// Many lamps of one circuit that went down at once: it is the feeder, not the lamps.
+public struct FeederFault: Equatable, Sendable {
+    public let out: Int
+    public let silent: Int
+    /// Lamps of the circuit that were heard lately.
+    public let lamps: Int
+    /// The first of them went down.
+    public let since: Timestamp
+
+    /// `Feeder fault on circuit-3: 18 of 20 lamps are down (15 out, 3 silent), for 12 min`.
+    public func sentence(circuit: String, at now: Timestamp) -> String {
+        "Feeder fault on \(circuit): \(out + silent) of \(lamps) lamps are down (\(out) out, \(silent) silent), "
+            + "for \(spanText(now - since))"
+    }
+}
+
+/// What a circuit's lamps say together.
+public struct CircuitVerdict<ID: Hashable & Sendable>: Equatable, Sendable {
+    public let feeder: FeederFault?
+    /// Down by the feeder: their own findings are withheld.
+    public let explained: [ID]
+    /// Down for less than the settle time: withheld until their neighbours could be heard.
+    public let held: [ID]
+    /// Down by themselves.
+    public let own: [ID]
+}
+
+/// When lamps of one circuit are down by their feeder.
+public struct CircuitRules: Equatable, Sendable {
+    public var lampsMin = 3
+    /// Of the lamps that were heard lately. A fault that stands does so until half of that is reached.
+    public var shareMin = 0.5
+    /// They went down within this time: by the years any circuit gathers dead lamps.
+    public var together: Duration
+    /// A lamp that is down is held back for this long.
+    public var settle: Duration
+    /// A lamp not heard for this long before the fault is not of the circuit any more.
+    public var heardWithin: Duration = .seconds(86_400)
+
+    /// `cadence` is how often the circuit's lamps speak. A lamp is out by its third report, so all are known to be down
+    /// four times that later: the settle time, at least 2 min; `together` is as long, at least 15 min.
+    public init(cadence: Duration) {
+        settle = max(.seconds(120), cadence * 4)
+        together = max(.seconds(900), cadence * 4)
+    }
+
+    /// Lamps of one circuit, in any order; the answer keeps it. `standing`: this circuit's feeder fault was told before
+    /// and has not ended.
+    public func verdict<ID>(_ lamps: [CircuitLamp<ID>], at now: Timestamp, standing: Bool = false)
+        -> CircuitVerdict<ID>
+    {
+        let feeder = feeder(lamps, standing: standing)
+        var (explained, held, own): ([ID], [ID], [ID]) = ([], [], [])
+        for lamp in lamps {
+            guard let since = lamp.condition.downSince else { continue }
+            // What goes down later on a dead feeder is not known to be faulty either.
+            if let feeder, since >= feeder.since {
+                explained.append(lamp.id)
+            } else if now - since < settle {
+                held.append(lamp.id)
+            } else {
+                own.append(lamp.id)
+            }
+        }
+        return CircuitVerdict(feeder: feeder, explained: explained, held: held, own: own)
+    }
+
+    private func feeder<ID>(_ lamps: [CircuitLamp<ID>], standing: Bool) -> FeederFault? {
+        let times = lamps.compactMap(\.condition.downSince).sorted()
+        // The most that went down within `together`; of equals the first.
+        var (start, best, bestStart) = (0, 0, 0)
+        for end in times.indices {
+            while start < end, times[end] - times[start] > together { start += 1 }
+            if end - start + 1 > best { (best, bestStart) = (end - start + 1, start) }
+        }
+        guard best >= max(lampsMin, 1) else { return nil }
+        let since = times[bestStart]
+        let heard = lamps.filter { $0.heard >= since - heardWithin }
+        let share = standing ? shareMin / 2 : shareMin
+        guard Double(best) >= share * Double(heard.count) else { return nil }
+        var (out, silent) = (0, 0)
+        for lamp in heard {
+            switch lamp.condition {
+            case .out(let down) where down >= since: out += 1
+            case .silent(let down) where down >= since: silent += 1
+            case .well, .out, .silent: break
+            }
+        }
+        return FeederFault(out: out, silent: silent, lamps: heard.count, since: since)
+    }
+}

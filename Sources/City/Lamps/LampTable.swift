@@ -1,0 +1,265 @@
+package import Basics
+package import Telemetry
+
+/// The lamps among the devices: their messages through `LampWatch`, their circuits through `CircuitRules`.
+///
+/// Pure: part of the pipeline and of its state. A device is a lamp when it has a quantity that only lamps have.
+package struct LampTable {
+    private enum Role: UInt8 {
+        case none, isOn, level, command, watts, amperes, fault
+    }
+
+    private struct Lamp {
+        var watch = LampWatch()
+        var device: DeviceIndex
+        var place: (latitude: Double, longitude: Double)?
+        var ratedWatts: Double?
+        var cadence: Duration?
+        /// In `circuits`; -1: on none.
+        var circuit = -1
+        /// Of the newest report; nil while it burns, or has no cause to.
+        var out: LampFinding?
+        /// The sun at the lamp, as of a moment not long ago.
+        var sun: (elevation: Double, at: Timestamp)?
+    }
+
+    private struct Circuit {
+        var name: String
+        var lamps: [Int] = []
+        var rules: CircuitRules
+        var hasFeederFault = false
+    }
+
+    private static let sunAge = Duration.seconds(60)
+    private static let roundMilliseconds: Int64 = 30_000
+    private static let cadencesSilent = 3
+    /// The constant of the roster that gives a lamp's power at full light, W.
+    package static let ratingName = "rated_watts"
+
+    package let rules: LampRules
+    /// By series.
+    private var roles: [Role] = []
+    /// By device: the place in `lamps`, -1 for what is none.
+    private var places: [Int32] = []
+    private var lamps: [Lamp] = []
+    private var circuits: [Circuit] = []
+    private var roster: [DeviceIndex: RosterEntry] = [:]
+    private var lastRound = Int64.min
+    /// Of devices that the roster has not given to this start yet.
+    private var resumed: [DeviceIndex: LampWatch] = [:]
+    private var resumedFeeders: Set<String> = []
+
+    package init(rules: LampRules) { self.rules = rules }
+
+    package mutating func setRoster(_ entries: [DeviceIndex: RosterEntry]) {
+        roster = entries
+        for circuit in circuits where circuit.hasFeederFault { resumedFeeders.insert(circuit.name) }
+        circuits.removeAll()
+        for place in lamps.indices { settle(place) }
+    }
+
+    // MARK: The turn
+
+    /// Takes in what one message of a device told, and tells what is wrong with it where it is a lamp.
+    package mutating func absorb(
+        _ readings: ArraySlice<Reading>, of device: DeviceIndex, registry: SeriesRegistry, told: (Finding) -> Void
+    ) {
+        if roles.count < registry.seriesCount { enrol(registry) }
+        guard device.index < places.count, places[device.index] >= 0 else { return }
+        report(readings, Int(places[device.index]), told)
+    }
+
+    private mutating func report(_ readings: ArraySlice<Reading>, _ place: Int, _ told: (Finding) -> Void) {
+        guard let observed = readings.first?.observed else { return }
+        var report = LampReport()
+        var hasEvidence = false
+        var hasCommand = false
+        for reading in readings {
+            let role = roles[reading.series.index]
+            hasEvidence = hasEvidence || role != .none
+            switch role {
+            case .none: break
+            case .isOn: report.isOn = reading.value != 0
+            case .level: if !hasCommand { report.level = reading.value }
+            case .command: (report.level, hasCommand) = (reading.value, true)
+            case .watts: report.watts = reading.value
+            case .amperes: report.amperes = reading.value
+            case .fault: report.reportsFault = reading.value != 0
+            }
+        }
+        guard hasEvidence else { return }
+        let elevation = sunElevation(place, at: observed)
+        let found = lamps[place].watch.step(
+            report, sunElevation: elevation, at: observed, ratedWatts: lamps[place].ratedWatts, rules: rules)
+        lamps[place].out = nil
+        for finding in found {
+            if case .lampOut(_, _, let reportsFault) = finding.kind {
+                lamps[place].out = finding
+                // Its own flag is for a rule about `lamp_fault`. On a circuit the neighbours are heard first.
+                if reportsFault || lamps[place].circuit >= 0 { continue }
+            }
+            told(self.finding(finding, place))
+        }
+    }
+
+    private func finding(_ finding: LampFinding, _ place: Int) -> Finding {
+        Finding(
+            device: lamps[place].device, series: nil, kind: finding.findingKind, observed: finding.observed,
+            value: finding.value, severity: 0.5, sentence: finding.sentence)
+    }
+
+    private mutating func sunElevation(_ place: Int, at moment: Timestamp) -> Double? {
+        guard let site = lamps[place].place else { return nil }
+        if let sun = lamps[place].sun, moment - sun.at < Self.sunAge, sun.at - moment < Self.sunAge {
+            return sun.elevation
+        }
+        let elevation = SunPosition(latitude: site.latitude, longitude: site.longitude, at: moment).elevation
+        lamps[place].sun = (elevation, moment)
+        return elevation
+    }
+
+    // MARK: Circuits
+
+    /// Judges the circuits, twice a minute of the gateway's time; `heard` says when a device was last heard.
+    package mutating func judgeCircuits(
+        heard: (DeviceIndex) -> Timestamp?, at now: Timestamp, told: (Finding) -> Void
+    ) {
+        let round = now.milliseconds.flooredDivision(by: Self.roundMilliseconds)
+        guard round != lastRound else { return }
+        lastRound = round
+        for index in circuits.indices {
+            let members = circuits[index].lamps.compactMap { place -> CircuitLamp<Int>? in
+                guard let last = heard(lamps[place].device) else { return nil }
+                let silence = now - last
+                let condition: CircuitLamp<Int>.Condition =
+                    if let cadence = lamps[place].cadence, silence > cadence * Self.cadencesSilent {
+                        .silent(since: last)
+                    } else if let out = lamps[place].out {
+                        .out(since: out.since)
+                    } else {
+                        .well
+                    }
+                return CircuitLamp(id: place, condition: condition, heard: last)
+            }
+            let verdict = circuits[index].rules.verdict(members, at: now, standing: circuits[index].hasFeederFault)
+            circuits[index].hasFeederFault = verdict.feeder != nil
+            if let feeder = verdict.feeder, let first = circuits[index].lamps.first {
+                told(
+                    Finding(
+                        device: lamps[first].device, series: nil, kind: .feederFault, observed: now,
+                        value: Double(feeder.out + feeder.silent), severity: 1,
+                        sentence: feeder.sentence(circuit: circuits[index].name, at: now)))
+            }
+            for place in verdict.own {
+                guard let out = lamps[place].out else { continue }
+                if case .lampOut(_, _, reportsFault: true) = out.kind { continue }
+                told(finding(out, place))
+            }
+        }
+    }
+
+    // MARK: Who is a lamp
+
+    private mutating func enrol(_ registry: SeriesRegistry) {
+        for index in roles.count..<registry.seriesCount {
+            let series = registry.series[index]
+            let role: Role =
+                registry.channelName(of: SeriesID(rawValue: UInt32(index))) == nil ? Self.role(series.quantity) : .none
+            roles.append(role)
+            guard role == .isOn || role == .level || role == .command || role == .fault else { continue }
+            while places.count <= series.device.index { places.append(-1) }
+            guard places[series.device.index] < 0 else { continue }
+            places[series.device.index] = Int32(lamps.count)
+            lamps.append(Lamp(device: series.device))
+            if let watch = resumed.removeValue(forKey: series.device) { lamps[lamps.count - 1].watch = watch }
+            settle(lamps.count - 1)
+        }
+    }
+
+    private static func role(_ quantity: Quantity) -> Role {
+        switch quantity.name {
+        case "lamp_on": .isOn
+        case "light_level": .level
+        case "light_command": .command
+        case "active_power": .watts
+        case "current": .amperes
+        case "lamp_fault": .fault
+        default: .none
+        }
+    }
+
+    /// Gives a lamp what the roster knows of it.
+    private mutating func settle(_ place: Int) {
+        let entry = roster[lamps[place].device]
+        lamps[place].place = entry.flatMap { entry in
+            entry.latitude.flatMap { latitude in entry.longitude.map { (latitude, $0) } }
+        }
+        lamps[place].sun = nil
+        lamps[place].ratedWatts = entry?.constants[Self.ratingName].flatMap { Double($0) }
+        lamps[place].cadence = entry?.cadence
+        lamps[place].circuit = -1
+        guard let entry, !entry.circuit.isEmpty else { return }
+        let circuit = circuits.firstIndex { $0.name == entry.circuit }
+        if let circuit {
+            lamps[place].circuit = circuit
+        } else {
+            lamps[place].circuit = circuits.count
+            circuits.append(
+                Circuit(
+                    name: entry.circuit, rules: CircuitRules(cadence: entry.cadence),
+                    hasFeederFault: resumedFeeders.remove(entry.circuit) != nil))
+        }
+        circuits[lamps[place].circuit].lamps.append(place)
+    }
+
+    // MARK: State to bytes and back
+
+    package func state() -> [UInt8] {
+        var writer = StateWriter()
+        writer.append(UInt32(1))
+        writer.append(lastRound)
+        writer.append(UInt32(lamps.count))
+        for lamp in lamps {
+            writer.append(lamp.device.rawValue)
+            writer.append(block: lamp.watch.bytes)
+        }
+        let feeders = circuits.filter(\.hasFeederFault).map(\.name).sorted()
+        writer.append(UInt32(feeders.count))
+        for name in feeders { writer.append(block: Array(name.utf8)) }
+        return writer.bytes
+    }
+
+    /// Takes up what `state()` gave; false, and nothing taken, for any other bytes.
+    package mutating func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
+        var reader = StateReader(state)
+        guard reader.next(UInt32.self) == 1, let round = reader.next(Int64.self), let count = reader.next(UInt32.self)
+        else { return false }
+        var watches: [DeviceIndex: LampWatch] = [:]
+        for _ in 0..<count {
+            guard let device = reader.next(UInt32.self), let bytes = reader.nextBlock(),
+                let watch = LampWatch(bytes: bytes)
+            else { return false }
+            watches[DeviceIndex(rawValue: device)] = watch
+        }
+        guard let feederCount = reader.next(UInt32.self) else { return false }
+        var feeders: Set<String> = []
+        for _ in 0..<feederCount {
+            guard let name = reader.nextBlock() else { return false }
+            feeders.insert(String(decoding: name, as: UTF8.self))
+        }
+        guard reader.isAtEnd else { return false }
+        lastRound = round
+        roles.removeAll()
+        places.removeAll()
+        lamps.removeAll()
+        circuits.removeAll()
+        (resumed, resumedFeeders) = (watches, feeders)
+        enrol(registry)
+        for place in lamps.indices {
+            lamps[place].out = lamps[place].watch.findings.first {
+                if case .lampOut = $0.kind { true } else { false }
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,143 @@
+import Settings
+public import Basics
+public import Telemetry
+
+/// `Config/roster.csv`: the devices the city expects, one a line under a header of column names.
+///
+/// Columns `device` and `cadence` are required; `profile`, `area`, `circuit`, `latitude`, `longitude` and
+/// `constants` (`depth_mm=1500;full_mm=100`) may be left out. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is
+/// a quote.
+public enum RosterFile {
+    private enum Column: String, CaseIterable {
+        case device, profile, area, circuit, latitude, longitude, cadence, constants
+    }
+
+    /// Throws all mistakes together, each with line, column, value and what would be right.
+    public static func parse(csv text: String, file: String) throws(Mistakes) -> [RosterEntry] {
+        var mistakes: [Mistake] = []
+        var columns: [Column?] = []
+        var entries: [RosterEntry] = []
+        var lineOf: [String: Int] = [:]
+        var number = 0
+        for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            number += 1
+            let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+            if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
+            func note(_ column: Column?, _ value: String?, _ expected: String) {
+                mistakes.append(
+                    Mistake(file: file, line: number, key: column?.rawValue ?? "", value: value, expected: expected))
+            }
+            let fields = fields(of: line)
+            if columns.isEmpty {
+                columns = fields.map { Column(rawValue: $0) }
+                for (field, column) in zip(fields, columns) where column == nil {
+                    let known = Column.allCases.map(\.rawValue)
+                    let hint = nearest(to: field, in: known).map { "did you mean '\($0)'?" }
+                    note(nil, field, "unknown column; \(hint ?? "known: \(known.joined(separator: ", "))")")
+                }
+                for column in [Column.device, .cadence] where !columns.contains(column) {
+                    note(column, nil, "missing column in the header line")
+                }
+                if !mistakes.isEmpty { break }
+                continue
+            }
+            guard fields.count == columns.count else {
+                note(nil, nil, "expected \(columns.count) fields as in the header, found \(fields.count)")
+                continue
+            }
+            var entry = RosterEntry(device: "", cadence: .zero)
+            for (field, column) in zip(fields, columns) {
+                switch column {
+                case .device: entry.device = field
+                case .profile: entry.profile = field
+                case .area: entry.area = field
+                case .circuit: entry.circuit = field
+                case .latitude:
+                    entry.latitude = degrees(field, within: 90) { note(.latitude, field, $0) }
+                case .longitude:
+                    entry.longitude = degrees(field, within: 180) { note(.longitude, field, $0) }
+                case .cadence:
+                    if let cadence = Duration(shortForm: field), cadence >= .seconds(1), cadence <= .seconds(2_592_000)
+                    {
+                        entry.cadence = cadence
+                    } else {
+                        note(.cadence, field, "expected a duration from 1s to 30d, such as 30s, 10m or 1h")
+                    }
+                case .constants:
+                    entry.constants = constants(field) { note(.constants, field, $0) }
+                case nil: break
+                }
+            }
+            if entry.device.isEmpty || entry.device.utf8.count > SeriesRegistry.nameBytesMax
+                || entry.device.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
+            {
+                note(.device, entry.device, "expected a device name of 1 to \(SeriesRegistry.nameBytesMax) bytes")
+            } else if let earlier = lineOf[entry.device] {
+                note(.device, entry.device, "stands in line \(earlier) already; each device once")
+            } else {
+                lineOf[entry.device] = number
+                entries.append(entry)
+            }
+        }
+        guard mistakes.isEmpty else { throw Mistakes(mistakes) }
+        return entries
+    }
+
+    /// `name=value` pairs between semicolons.
+    private static func constants(_ field: String, _ note: (String) -> Void) -> [String: String] {
+        var constants: [String: String] = [:]
+        for pair in field.split(separator: ";") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                .map { trimmed(Array($0.utf8)) }
+            guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty, constants[sides[0]] == nil else {
+                note("expected name=value pairs, each name once, such as depth_mm=1500;full_mm=100")
+                return [:]
+            }
+            constants[sides[0]] = sides[1]
+        }
+        return constants
+    }
+
+    private static func degrees(_ field: String, within limit: Double, _ note: (String) -> Void) -> Double? {
+        if field.isEmpty { return nil }
+        guard let number = Double(field), number.isFinite, abs(number) <= limit else {
+            note("expected degrees from -\(Int(limit)) to \(Int(limit)), or nothing")
+            return nil
+        }
+        return number
+    }
+
+    private static func fields(of line: Substring.UTF8View) -> [String] {
+        var fields: [String] = []
+        var field: [UInt8] = []
+        var isQuoted = false
+        var afterQuote = false
+        for byte in line {
+            if isQuoted {
+                if byte == UInt8(ascii: "\"") {
+                    isQuoted = false
+                    afterQuote = true
+                } else {
+                    field.append(byte)
+                }
+            } else if byte == UInt8(ascii: "\"") {
+                if afterQuote { field.append(byte) }
+                isQuoted = true
+            } else if byte == UInt8(ascii: ",") {
+                fields.append(trimmed(field))
+                field.removeAll(keepingCapacity: true)
+                afterQuote = false
+            } else {
+                field.append(byte)
+            }
+        }
+        fields.append(trimmed(field))
+        return fields
+    }
+
+    private static func trimmed(_ field: [UInt8]) -> String {
+        let blank = UInt8(ascii: " ")
+        let rest = field.drop { $0 == blank }
+        return String(decoding: rest.reversed().drop { $0 == blank }.reversed(), as: UTF8.self)
+    }
+}

@@ -1,0 +1,41 @@
+public import Basics
+
+/// The devices that the city expects, by their place in the registry, and what is known of them beforehand.
+public struct Roster: Sendable {
+    public struct Line: Hashable, Sendable {
+        public var entry: RosterEntry
+        /// When the roster first named the device, without a break since.
+        public var since: Timestamp
+
+        public init(entry: RosterEntry, since: Timestamp) {
+            self.entry = entry
+            self.since = since
+        }
+    }
+
+    public let lines: [DeviceIndex: Line]
+    /// By name, rising.
+    private let circuits: [String: [DeviceIndex]]
+    private let areas: [String: [DeviceIndex]]
+
+    public init(_ lines: [DeviceIndex: Line] = [:]) {
+        self.lines = lines
+        let devices = lines.keys.sorted()
+        circuits = Dictionary(grouping: devices) { lines[$0]!.entry.circuit }
+        areas = Dictionary(grouping: devices) { lines[$0]!.entry.area }
+    }
+
+    public subscript(device: DeviceIndex) -> RosterEntry? { lines[device]?.entry }
+
+    /// How often the device is expected to speak; nil for one that the roster does not name.
+    public func cadence(of device: DeviceIndex) -> Duration? { lines[device]?.entry.cadence }
+
+    /// Empty for one that the roster does not name, or gives no area.
+    public func area(of device: DeviceIndex) -> String { lines[device]?.entry.area ?? "" }
+
+    /// The devices of a circuit, by number.
+    public func devices(onCircuit name: String) -> [DeviceIndex] { circuits[name] ?? [] }
+
+    /// The devices of an area, by number.
+    public func devices(inArea name: String) -> [DeviceIndex] { areas[name] ?? [] }
+}

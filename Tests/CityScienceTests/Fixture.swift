@@ -1,9 +1,0 @@
-import Foundation
-
-@testable import CityScience
-
-/// A table of test vectors, with its source in its comment lines.
-func fixture(_ name: String) throws -> FactTable {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/\(name)")
-    return try FactTable(Array(Data(contentsOf: file)), name)
-}

@@ -1,0 +1,58 @@
+import Basics
+import Store
+import ConfigurationFiles
+import Foundation
+import Testing
+
+@testable import ConfigurationFiles
+
+@Suite("Configuration of retention")
+struct RetentionConfigurationTests {
+    private static let day = Duration.seconds(86_400)
+
+    private func alerts(_ yaml: String) throws -> Duration? {
+        try GatewayConfiguration(yaml: yaml, file: "baotu.yaml").store.retention.alerts
+    }
+
+    @Test("steps of alerts are kept two years, as long as told, or for ever")
+    func reads() throws {
+        #expect(try alerts("{}") == Self.day * 730)
+        #expect(try alerts("store: {retention: {alerts: }}") == Self.day * 730)
+        #expect(try alerts("store: {retention: {alerts: 1d}}") == Self.day)
+        #expect(try alerts("store: {retention: {alerts: 36500d}}") == Self.day * 36_500)
+        #expect(try alerts("store: {retention: {alerts: forever}}") == nil)
+        let all = try GatewayConfiguration(yaml: "store: {retention: {raw: 48h}}", file: "baotu.yaml").store.retention
+        #expect(all.raw == Self.day * 2 && all.rollups == nil && all.alerts == Self.day * 730)
+    }
+
+    @Test("wrong lengths are told with their place and what would be right")
+    func wrong() {
+        let yaml = """
+            store:
+              retention:
+                alerts: 23h
+                raw: 36501d
+                rollups: [1d]
+                classes: [{name: busy, profiles: [a], raw: never}]
+            """
+        do {
+            _ = try GatewayConfiguration(yaml: yaml, file: "baotu.yaml")
+            Issue.record("the mistakes passed")
+        } catch {
+            let right = "expected a length from 1d to 36500d, such as 90d, or forever"
+            #expect(
+                Set(error.list.map { "\($0.line ?? 0) \($0.key): \($0.expected)" }) == [
+                    "3 store.retention.alerts: \(right)", "4 store.retention.raw: \(right)",
+                    "5 store.retention.rollups: \(right)", "6 store.retention.classes[0].raw: \(right)",
+                ], "\(error)")
+        }
+    }
+
+    @Test("the file that is delivered says what is so without it")
+    func delivered() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Config/baotu.yaml")
+        let text = try String(contentsOf: file.standardized, encoding: .utf8)
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("    alerts: ") })
+        #expect(line.hasPrefix("    alerts: 730d "))
+    }
+}

@@ -1,0 +1,70 @@
+import ConfigurationFiles
+import Basics
+import Settings
+import Telemetry
+import Testing
+
+@Suite("RosterFile")
+struct RosterFileTests {
+    @Test("reads columns in any order, comments, quotes and blanks")
+    func reads() throws {
+        let entries = try RosterFile.parse(
+            csv: """
+                # lamps of one road
+                cadence,device,area,latitude
+                10m, lamp-1 ,"Lixia, ""old"" town",36.66
+
+                30s,lamp-2,,\r
+                """, file: "roster.csv")
+        #expect(
+            entries == [
+                RosterEntry(device: "lamp-1", area: "Lixia, \"old\" town", latitude: 36.66, cadence: .seconds(600)),
+                RosterEntry(device: "lamp-2", cadence: .seconds(30)),
+            ])
+    }
+
+    @Test("reads constants of a device, and says what is wrong with them")
+    func constants() throws {
+        let text = "device,cadence,constants\nbin-1,1h,depth_mm=1500; full_mm = 100\nbin-2,1h,\n"
+        let entries = try RosterFile.parse(csv: text, file: "roster.csv")
+        #expect(entries.map(\.constants) == [["depth_mm": "1500", "full_mm": "100"], [:]])
+        for wrong in ["depth", "=1", "a=1;a=2", "a="] {
+            #expect(throws: Mistakes.self, "\(wrong)") {
+                try RosterFile.parse(csv: "device,cadence,constants\nbin-1,1h,\(wrong)\n", file: "roster.csv")
+            }
+        }
+    }
+
+    @Test("reports every mistake with its line and column")
+    func mistakes() {
+        let text = """
+            device,cadence,latitude
+            lamp-1,600,0
+            lamp-2,10m,91
+            lamp-2,10m,
+            ,10m,
+            lamp-3,10m
+            lamp-2,10m,1
+            """
+        do {
+            _ = try RosterFile.parse(csv: text, file: "roster.csv")
+            Issue.record("the mistakes passed")
+        } catch {
+            #expect(
+                error.list.map(\.description) == [
+                    "roster.csv:2: cadence: '600': expected a duration from 1s to 30d, such as 30s, 10m or 1h",
+                    "roster.csv:3: latitude: '91': expected degrees from -90 to 90, or nothing",
+                    "roster.csv:4: device: 'lamp-2': stands in line 3 already; each device once",
+                    "roster.csv:5: device: '': expected a device name of 1 to 128 bytes",
+                    "roster.csv:6: expected 3 fields as in the header, found 2",
+                    "roster.csv:7: device: 'lamp-2': stands in line 3 already; each device once",
+                ])
+        }
+    }
+
+    @Test("a header with an unknown or missing column is refused")
+    func header() {
+        #expect(throws: Mistakes.self) { try RosterFile.parse(csv: "device,cadance\nx,1m", file: "r") }
+        #expect(throws: Mistakes.self) { try RosterFile.parse(csv: "device\nx", file: "r") }
+    }
+}

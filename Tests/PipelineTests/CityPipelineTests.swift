@@ -1,0 +1,287 @@
+import ConfigurationFiles
+import Basics
+import Alerting
+import City
+import Decoding
+import Detection
+import Fleet
+import Foundation
+import Settings
+import Telemetry
+import TestSupport
+import Testing
+import Windows
+
+@testable import Pipeline
+
+/// A simulated city through the decoder and the pipeline, with the configuration and the rules that are shipped.
+private final class CityScene {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path(percentEncoded: false)
+
+    var city: City
+    var decoder: MessageDecoder
+    var pipeline: Pipeline
+    var registry = SeriesRegistry()
+    var faults: [Fault] = []
+    var transitions: [AlertTransition] = []
+    private let configuration: GatewayConfiguration
+    private let rules: [AlertRule]
+    private var roster: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)] = []
+
+    static let start = Timestamp(iso8601: "2026-03-02T00:00:00Z")!
+
+    init(devices: Int, cadence: Int, faultsPerHour: Double, seed: UInt64 = 1) throws {
+        var options = City.Options(start: Self.start)
+        options.lampCount = devices / 2
+        options.airCount = devices / 4
+        options.segmentCount = devices - options.lampCount - options.airCount
+        options.messagesPerSecond = Double(devices) / Double(cadence)
+        options.faultsPerHour = faultsPerHour
+        options.seed = seed
+        city = City(options)
+        configuration = try GatewayConfiguration(path: Self.root + "Config/baotu.yaml")
+        rules = try RuleFile.parse(
+            yaml: try SettingFiles.text(of: configuration.rulesFile), file: configuration.rulesFile,
+            windows: configuration.windows.lengths(of:))
+        decoder = MessageDecoder(catalog: try DeviceCatalog.load(folder: Self.root + "Devices", parameters: [:]))
+        pipeline = Pipeline(configuration.plan, rules: rules)
+        for entry in city.roster {
+            roster.append((registry.intern(device: entry.device, profile: entry.profile)!, entry, Self.start))
+        }
+        pipeline.setRoster(roster, registry: registry)
+    }
+
+    /// Turns of ten seconds until `end`; `edit` may change or hold back a message.
+    func run(
+        until end: Timestamp, edit: (City.Emission) -> [UInt8]? = { $0.payload }, turned: (Timestamp) -> Void = { _ in }
+    ) {
+        var batch = MessageBatch()
+        var decoded = DecodedBatch()
+        var turnEnd = Self.start + .seconds(10)
+        while true {
+            let emission = city.next()
+            faults += city.takeStartedFaults()
+            while emission.at >= turnEnd {
+                if !batch.isEmpty {
+                    decoded.removeAll()
+                    decoder.decode(batch, into: &decoded, registry: &registry)
+                    pipeline.absorb(
+                        fresh: decoded.readings, suspects: decoded.suspects, statuses: decoded.statuses,
+                        heard: decoded.heard, registry: registry, at: turnEnd)
+                    transitions += pipeline.evaluate(suspects: decoded.suspects, registry: registry, at: turnEnd)
+                    batch.removeAll()
+                }
+                transitions += pipeline.scan(registry: registry, listeningSince: Self.start, at: turnEnd)
+                turned(turnEnd)
+                turnEnd = turnEnd + .seconds(10)
+            }
+            guard emission.at < end else { return }
+            guard let payload = edit(emission) else { continue }
+            batch.append(topic: emission.topic, payload: payload, receivedAt: emission.at)
+        }
+    }
+
+    /// As a restart does: a new pipeline from the state of the old one and its stored alerts.
+    func restart() throws {
+        let state = pipeline.state()
+        let alerts = pipeline.book.active.map { (key: $0.key, state: $0.value.state, severity: $0.value.severity) }
+        pipeline = Pipeline(configuration.plan, rules: rules)
+        pipeline.setRoster(roster, registry: registry)
+        try #require(pipeline.restore(state, registry: registry))
+        pipeline.restore(alerts)
+        #expect(pipeline.state() == state)
+    }
+
+    func firings(of rule: String) -> [AlertTransition] {
+        transitions.filter { $0.key.rule == rule && $0.to == .firing }
+    }
+
+    func name(_ transition: AlertTransition) -> String { registry.devices[transition.key.device.index].name }
+}
+
+@Suite("A simulated city with faults")
+struct CityPipelineTests {
+    /// `make bench-city` plays more of it: 1,600 device-days.
+    @Test("faults are found, and sound devices raise nothing")
+    func faults() throws {
+        let scene = try CityScene(devices: 24, cadence: 60, faultsPerHour: 2)
+        let end = CityScene.start + .seconds(86_400)
+        scene.run(until: end)
+        let firing = scene.transitions.filter { $0.to == .firing }
+        let judged = scene.faults.filter { $0.start + .seconds(1800) < end && $0.kind != .stuck }
+        let found = judged.filter { fault in
+            firing.contains {
+                scene.name($0) == fault.device && $0.at >= fault.start && $0.at <= fault.start + .seconds(420)
+            }
+        }
+        #expect(judged.count > 20)
+        #expect(Double(found.count) >= 0.95 * Double(judged.count), "\(judged.filter { !found.contains($0) })")
+        // Ice and bad air are the weather's.
+        let weather: Set = ["road-ice-risk", "road-ice", "pm2_5-high", "pm10-high", "ozone-high"]
+        let wrong = firing.filter { alert in
+            !weather.contains(alert.key.rule)
+                && !scene.faults.contains {
+                    $0.device == scene.name(alert) && alert.at >= $0.start && alert.at <= $0.end + .seconds(3600)
+                }
+        }
+        #expect(wrong.isEmpty, "\(wrong.map(\.sentence))")
+    }
+
+    @Test("with restarts at any turn the same alerts come as without")
+    func restarts() throws {
+        let end = CityScene.start + .seconds(6 * 3600)
+        let straight = try CityScene(devices: 20, cadence: 60, faultsPerHour: 8, seed: 3)
+        straight.run(until: end)
+        let broken = try CityScene(devices: 20, cadence: 60, faultsPerHour: 8, seed: 3)
+        var turns = 0
+        broken.run(
+            until: end,
+            turned: { _ in
+                turns += 1
+                if turns % 197 == 0 { #expect(throws: Never.self) { try broken.restart() } }
+            })
+        #expect(turns > 2000 && straight.transitions.contains { $0.to == .firing })
+        #expect(broken.transitions == straight.transitions)
+        #expect(broken.pipeline.state() == straight.pipeline.state())
+    }
+
+    @Test("a lamp that burns by day is told with its power and the sun's height")
+    func dayBurner() throws {
+        let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 0)
+        // Noon in Jinan is shortly after four o'clock UTC.
+        let noon = CityScene.start + .seconds(4 * 3600)
+        let isInjected = scene.city.inject(.dayBurner, at: noon, device: "lamp-0003")
+        #expect(isInjected)
+        scene.run(until: noon + .seconds(3 * 3600))
+        let told = scene.firings(of: "day-burner")
+        #expect(told.map { scene.name($0) } == ["lamp-0003"])
+        #expect(told.first.map { $0.at - noon <= .seconds(200) } == true)
+        #expect(told.first?.sentence.contains("while the sun stands") == true, "\(told.map(\.sentence))")
+        #expect(scene.transitions.contains { $0.key.rule == "day-burner" && $0.to == .resolved })
+    }
+
+    @Test("lamps of one circuit that go out together are one feeder fault")
+    func feeder() throws {
+        let scene = try CityScene(devices: 40, cadence: 60, faultsPerHour: 0)
+        // Night falls in Jinan at about half past ten UTC.
+        let dark = CityScene.start + .seconds(13 * 3600)
+        scene.run(until: dark + .seconds(3600)) { emission in
+            guard emission.at >= dark, emission.topic.hasPrefix("lights/"), emission.device > "lamp-0004" else {
+                return emission.payload
+            }
+            // Their controllers live on a battery and say what is: no power, though told to burn.
+            var text = String(decoding: emission.payload, as: UTF8.self)
+            for key in ["p", "i"] {
+                text = text.replacing(try! Regex("\"\(key)\":[0-9.]+"), with: "\"\(key)\":0")
+            }
+            return Array(text.utf8)
+        }
+        let told = scene.firings(of: "feeder-fault")
+        #expect(told.count == 1)
+        #expect(told.first?.sentence.contains("Feeder fault on circuit-1: ") == true, "\(told.map(\.sentence))")
+        #expect(told.first.map { $0.at - dark <= .seconds(600) } == true)
+        #expect(scene.firings(of: "lamp-out").isEmpty, "\(scene.firings(of: "lamp-out").map(\.sentence))")
+    }
+
+    @Test("one lamp that goes out without saying so is told by itself, once its neighbours were heard")
+    func lampOut() throws {
+        let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 0)
+        let dark = CityScene.start + .seconds(13 * 3600)
+        scene.run(until: dark + .seconds(3600)) { emission in
+            guard emission.at >= dark, emission.device == "lamp-0002" else { return emission.payload }
+            var text = String(decoding: emission.payload, as: UTF8.self)
+            for key in ["p", "i"] {
+                text = text.replacing(try! Regex("\"\(key)\":[0-9.]+"), with: "\"\(key)\":0")
+            }
+            return Array(text.utf8)
+        }
+        #expect(scene.firings(of: "lamp-out").map { scene.name($0) } == ["lamp-0002"])
+        #expect(scene.firings(of: "feeder-fault").isEmpty)
+    }
+
+    @Test("damaged states of the pipeline are refused and change nothing")
+    func damagedStates() throws {
+        let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 20)
+        scene.run(until: CityScene.start + .seconds(1800))
+        let state = scene.pipeline.state()
+        for length in stride(from: 0, to: state.count, by: 997) {
+            #expect(!scene.pipeline.restore(Array(state[..<length]), registry: scene.registry))
+        }
+        #expect(scene.pipeline.state() == state)
+        var generator = SeededGenerator(seed: 5)
+        for _ in 0..<300 {
+            var bytes = state
+            bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            // Taken or not, it must not end the program.
+            _ = scene.pipeline.restore(bytes, registry: scene.registry)
+        }
+        #expect(scene.pipeline.restore(state, registry: scene.registry))
+        #expect(scene.pipeline.state() == state)
+    }
+}
+
+@Suite("Configuration of detection, peers and lamps")
+struct DetectionConfigurationTests {
+    @Test("what is written is what is watched")
+    func reads() throws {
+        let configuration = try GatewayConfiguration(
+            yaml: """
+                devices: {site_offset: "+08:00"}
+                detection:
+                - {quantities: [pm2_5, no2], tier: full}
+                - {quantities: [voltage], rules: {stand_still: true, change_per_hour: 30}}
+                peers:
+                - {quantities: [pm10], by: area, spreads: 8, floor: 5, rounds: 2}
+                lamps: {on_below: -7, off_above: 0, part_night: "01:00-05:00", reports: 2, must_burn: true}
+                """, file: "baotu.yaml")
+        let voltage = try #require(Quantity(named: "voltage"))
+        let settings = configuration.detection.settings(for: voltage, cadence: .seconds(60))
+        #expect(settings?.tier == nil && settings?.localOffsetSeconds == 28_800 && settings?.interval == .seconds(60))
+        #expect(settings?.rules?.toldOfStandStill == true && settings?.rules?.toldOfSpikes == false)
+        #expect(settings?.rules?.changePerHourMax == 30)
+        #expect(configuration.detection.settings(for: Quantity(named: "no2")!, cadence: nil)?.tier == .full)
+        #expect(configuration.detection.settings(for: Quantity(named: "o3")!, cadence: nil) == nil)
+        #expect(
+            configuration.peers.entries == [
+                PeerPlan.Entry(quantities: [Quantity(named: "pm10")!], by: .area, spreadsMax: 8, floor: 5, rounds: 2)
+            ])
+        #expect(
+            configuration.lamps.expectation
+                == LampExpectation(
+                    onBelow: -7, offAbove: 0, partNight: LampExpectation.PartNight(offMinute: 60, onMinute: 300)))
+        #expect(configuration.lamps.reports == 2 && configuration.lamps.mustBurnInTheDark)
+        let empty = try GatewayConfiguration(yaml: "{}", file: "baotu.yaml")
+        #expect(empty.detection.entries.isEmpty && empty.peers.entries.isEmpty && empty.lamps == LampRules())
+    }
+
+    @Test("mistakes are told with their place and what would be right")
+    func mistakes() {
+        let yaml = """
+            detection:
+            - {quantities: [pm2_5, pm25], tier: best}
+            - {quantities: [pm2_5]}
+            - {quantities: [no2], rules: {change_per_hour: -1, spikes: true}}
+            peers:
+            - {quantities: [pm10], by: street, spreads: 0}
+            lamps: {on_below: 5, off_above: 1, part_night: night, reports: 0}
+            """
+        do {
+            _ = try GatewayConfiguration(yaml: yaml, file: "baotu.yaml")
+            Issue.record("the mistakes passed")
+        } catch {
+            let told = error.list.map { "\($0.line ?? 0) \($0.key): \($0.expected)" }
+            for start in [
+                "2 detection[0].quantities[1]: expected a quantity of the vocabulary; did you mean 'pm2_5'?",
+                "2 detection[0].tier: expected light, daily or full", "3 detection[1].quantities[0]: pm2_5 is named",
+                "3 detection[1]: expected a tier, rules or both",
+                "4 detection[2].rules.change_per_hour: expected a change above 0",
+                "4 detection[2].rules.spikes: unknown key; did you mean 'spike'?", "6 peers[0].by: expected",
+                "6 peers[0].spreads: expected 1.0 to 1000.0", "7 lamps: expected on_below to be at most off_above",
+                "7 lamps.part_night: expected the hours", "7 lamps.reports: expected",
+            ] {
+                #expect(told.contains { $0.hasPrefix(start) }, "\(start) in \(told)")
+            }
+        }
+    }
+}
