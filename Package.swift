@@ -17,20 +17,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         .systemLibrary(name: "CLinux"),
 
         .target(name: "Telemetry", swiftSettings: ours),
-        .target(
-            name: "Settings", dependencies: ["Telemetry", .product(name: "Yams", package: "Yams")],
-            swiftSettings: ours),
+        .target(name: "Settings", dependencies: ["Telemetry", "CYAML"], swiftSettings: ours),
 
         .target(name: "Decoding", dependencies: ["Telemetry", "Settings"], swiftSettings: ours),
         .target(name: "Authoring", dependencies: ["Telemetry", "Settings", "Decoding"], swiftSettings: ours),
@@ -142,6 +140,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: ours),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: ours),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: ours),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings", "TestSupport"], swiftSettings: ours),
     ]
 )
