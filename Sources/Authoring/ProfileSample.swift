@@ -1,5 +1,5 @@
 import Decoding
-import Foundation
+import FoundationEssentials
 import Telemetry
 
 /// The text of a sample file. The shell reads files; this room does not.

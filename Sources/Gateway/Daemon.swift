@@ -1,6 +1,6 @@
 import API
 import Broker
-import Foundation
+import FoundationEssentials
 import Hummingbird
 import Logging
 import ServiceLifecycle
@@ -119,13 +119,10 @@ private final class IngestService: Service, @unchecked Sendable {
     func run() async {
         await withGracefulShutdownHandler {
             await withCheckedContinuation { continuation in
-                let thread = Thread { [self] in
+                BlockingThread.start(name: "baotu.ingest", stackBytes: 8 << 20) { [self] in
                     turnUntilStopped()
                     continuation.resume()
                 }
-                thread.name = "baotu.ingest"
-                thread.stackSize = 8 << 20
-                thread.start()
             }
         } onGracefulShutdown: {
             self.mailbox.stop()

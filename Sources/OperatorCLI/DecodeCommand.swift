@@ -1,6 +1,6 @@
 import ArgumentParser
 import Decoding
-import Foundation
+import FoundationEssentials
 import Settings
 import Telemetry
 

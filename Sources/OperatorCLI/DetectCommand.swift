@@ -1,6 +1,5 @@
 import ArgumentParser
 import Detection
-import Foundation
 import Telemetry
 
 /// The tiers by the names they have on the command line.

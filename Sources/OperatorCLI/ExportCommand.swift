@@ -1,6 +1,7 @@
 import API
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Interchange
 import NIOCore
 import Store

@@ -1,5 +1,5 @@
 import Alerting
-import Foundation
+import Glibc
 import Interchange
 import NIOCore
 import Store

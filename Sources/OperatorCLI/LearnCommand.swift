@@ -1,7 +1,8 @@
 import ArgumentParser
 import Authoring
 import Broker
-import Foundation
+import FoundationEssentials
+import Glibc
 import Settings
 import Telemetry
 

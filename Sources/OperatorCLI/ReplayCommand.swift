@@ -1,7 +1,6 @@
 import ArgumentParser
 import Authoring
 import Decoding
-import Foundation
 import Store
 import Telemetry
 

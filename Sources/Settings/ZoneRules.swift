@@ -1,4 +1,3 @@
-import Foundation
 import Telemetry
 
 /// The clock of a named time zone such as `Asia/Shanghai`: how far it is ahead of UTC, and since when.
@@ -24,8 +23,8 @@ public struct ZoneRules: Sendable {
             })
         else { return nil }
         for folder in ["/usr/share/zoneinfo/", "/usr/lib/zoneinfo/"] {
-            if let data = FileManager.default.contents(atPath: folder + name) {
-                return ZoneRules(name: name, file: Array(data))
+            if let file = SettingFiles.bytes(of: folder + name, bytesMax: SettingFiles.bytesMax) {
+                return ZoneRules(name: name, file: file)
             }
         }
         return nil
