@@ -10,7 +10,7 @@ RELEASE_BIN = .build/release
 RELEASE = -c release --static-swift-stdlib
 
 # What building needs, and what the tests and the demo need beside it.
-BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev pkg-config
+BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev libyaml-dev pkg-config
 RUN_PACKAGES = mosquitto
 TEST_PACKAGES = mosquitto systemd python3-venv
 

@@ -34,10 +34,10 @@ extension Target.Dependency {
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let logging = product(name: "Logging", package: "swift-log")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
-    static let yams = product(name: "Yams", package: "Yams")
 }
 
 let package = Package(
@@ -61,8 +61,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // Without its traits: FullFoundation brings 40 MB of Unicode tables into each program.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -70,12 +70,13 @@ let package = Package(
         // Libraries in C, and what Linux alone has.
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // Ground.
         .room("Basics"),
         .room("Telemetry", ["Basics"]),
-        .room("Settings", ["Basics", "Telemetry", .yams]),
+        .room("Settings", ["Basics", "Telemetry", "CYAML"]),
 
         // Pure: no clock, no file, no socket, no lock.
         .room("Decoding", ["Basics", "Telemetry", "Settings"]),
@@ -107,22 +108,20 @@ let package = Package(
         .room(
             "Gateway",
             [
-                "Basics", "Telemetry", "Settings", "Decoding", "Alerting", "Pipeline", "ConfigurationFiles", "Broker",
-                "Store",
-                "Notification", "API", "CLinux", .hummingbird, .logging, .serviceLifecycle, .unixSignals,
+                "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Pipeline", "ConfigurationFiles",
+                "Broker", "Store", "Notification", "API", "CLinux", .hummingbird, .logging, .serviceLifecycle, .unixSignals,
             ]),
         .room(
             "OperatorCLI",
             [
                 "Basics", "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Detection", "City", "Alerting",
                 "Interchange", "ConfigurationFiles", "Pipeline", "Store", "API", "Broker", .argumentParser,
-                .asyncHTTPClient,
-                .nioCore,
+                .asyncHTTPClient, .nioCore, .nioHTTP1,
             ]),
         .room("Fleet", ["Basics", "Telemetry", "City", "Broker"]),
 
         .program("baotud", ["Basics", "Telemetry", "Broker", "Store", "API", "Gateway", .argumentParser]),
-        .program("baotu", ["OperatorCLI"]),
+        .program("baotu", ["OperatorCLI", .argumentParser]),
         .program("baotu-fleet", ["Basics", "Telemetry", "Fleet", "Broker", .argumentParser]),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: ours),
@@ -156,7 +155,7 @@ let package = Package(
             ]),
         .tests(
             "GatewayTests",
-            ["Basics", "Telemetry", "Gateway", "Broker", "Store", "ConfigurationFiles", .logging, "TestSupport"]),
+            ["Basics", "Telemetry", "Gateway", "Broker", "Store", "Alerting", "Pipeline", "ConfigurationFiles", .logging, "TestSupport"]),
         .tests(
             "OperatorCLITests",
             ["Basics", "Telemetry", "OperatorCLI", "Store", "Interchange", "baotu", .argumentParser, "TestSupport"]),

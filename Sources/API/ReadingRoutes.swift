@@ -1,5 +1,5 @@
 import Basics
-import Foundation
+import FoundationEssentials
 import Hummingbird
 public import Interchange
 import NIOCore

@@ -1,6 +1,6 @@
 import Basics
 import Dispatch
-import Foundation
+import FoundationEssentials
 public import Hummingbird
 public import Logging
 import NIOCore

@@ -1,7 +1,7 @@
-import Settings
 public import Basics
 public import Decoding
-import Foundation
+import FoundationEssentials
+import Settings
 public import Telemetry
 
 /// The text of a sample file. The shell reads files; this room does not.

@@ -3,7 +3,7 @@ import ConfigurationFiles
 public import Basics
 import API
 import Broker
-import Foundation
+import FoundationEssentials
 import Hummingbird
 import Logging
 import ServiceLifecycle
@@ -122,13 +122,10 @@ private final class IngestService: Service, @unchecked Sendable {
     func run() async {
         await withGracefulShutdownHandler {
             await withCheckedContinuation { continuation in
-                let thread = Thread { [self] in
+                BlockingThread.start(name: "baotu.ingest", stackBytes: 8 << 20) { [self] in
                     turnUntilStopped()
                     continuation.resume()
                 }
-                thread.name = "baotu.ingest"
-                thread.stackSize = 8 << 20
-                thread.start()
             }
         } onGracefulShutdown: {
             self.mailbox.stop()

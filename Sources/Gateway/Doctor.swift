@@ -3,7 +3,8 @@ import ConfigurationFiles
 import Basics
 import Broker
 import CLinux
-import Foundation
+import FoundationEssentials
+import Glibc
 import Store
 import Telemetry
 
@@ -207,7 +208,7 @@ struct MosquittoSettings: Equatable {
 
     private mutating func read(_ text: String) {
         for line in text.split(whereSeparator: \.isNewline) {
-            let words = line.split(separator: " ", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            let words = line.split(separator: " ", maxSplits: 1).map { Self.trimmed($0) }
             guard let name = words.first, !name.hasPrefix("#") else { continue }
             let value = words.count > 1 ? words[1] : ""
             if name == "include_dir" {
@@ -219,6 +220,12 @@ struct MosquittoSettings: Equatable {
                 values[name] = value
             }
         }
+    }
+
+    private static func trimmed(_ text: Substring) -> String {
+        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
+        let rest = text.drop(while: isBlank)
+        return rest.lastIndex { !isBlank($0) }.map { String(rest[...$0]) } ?? ""
     }
 
     func findings(sessionExpiry: Duration) -> [FindingAnswer] {

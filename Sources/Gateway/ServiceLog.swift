@@ -1,5 +1,5 @@
 import Basics
-import Foundation
+import Glibc
 public import Logging
 import Synchronization
 import Telemetry

@@ -1,6 +1,6 @@
-import Basics
 public import ArgumentParser
-import Foundation
+import Basics
+import FoundationEssentials
 import Store
 import Telemetry
 

@@ -1,5 +1,5 @@
 import Basics
-import Foundation
+import Glibc
 import Synchronization
 import Telemetry
 
@@ -71,8 +71,10 @@ func grouped(_ number: Int) -> String {
 
 /// `12.3 MB`, in powers of ten.
 func size(_ bytes: Int) -> String {
-    for (unit, scale) in [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)] where Double(bytes) >= scale {
-        return String(format: "%.1f ", Double(bytes) / scale) + unit
+    for (unit, scale) in [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)] where bytes >= scale {
+        let tenth = scale / 10
+        let tenths = (bytes + tenth / 2) / tenth
+        return "\(tenths / 10).\(tenths % 10) \(unit)"
     }
     return "\(bytes) bytes"
 }

@@ -1,7 +1,8 @@
 import NIOHTTP1
 import Basics
 import AsyncHTTPClient
-import Foundation
+import FoundationEssentials
+import Glibc
 import NIOCore
 import Store
 import Telemetry

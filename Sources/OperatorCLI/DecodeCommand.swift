@@ -1,7 +1,7 @@
 import Basics
 import ArgumentParser
 import Decoding
-import Foundation
+import FoundationEssentials
 import Settings
 import Telemetry
 

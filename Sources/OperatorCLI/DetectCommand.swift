@@ -2,7 +2,6 @@ import Settings
 import Basics
 import ArgumentParser
 import Detection
-import Foundation
 import Telemetry
 
 /// The tiers by the names they have on the command line.

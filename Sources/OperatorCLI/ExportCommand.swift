@@ -2,7 +2,8 @@ import AsyncHTTPClient
 import Basics
 import API
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Interchange
 import NIOCore
 import Store

@@ -1,8 +1,8 @@
 import API
-import Settings
-import Basics
 public import ArgumentParser
-import Foundation
+import Basics
+import Glibc
+import Settings
 import Interchange
 import Store
 import Synchronization

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Interchange
 
 /// The file, or standard input, piece by piece.

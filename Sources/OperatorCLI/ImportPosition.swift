@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How far the import of a file has come, kept beside it, so that the same command goes on there after an end of any kind.
 struct ImportPosition: Codable, Equatable {

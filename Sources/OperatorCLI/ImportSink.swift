@@ -1,7 +1,7 @@
 import Pipeline
 import Basics
 import Alerting
-import Foundation
+import Glibc
 import Interchange
 import NIOCore
 import Store

@@ -2,7 +2,8 @@ import Basics
 import ArgumentParser
 import Authoring
 import Broker
-import Foundation
+import FoundationEssentials
+import Glibc
 import Settings
 import Telemetry
 

@@ -1,7 +1,7 @@
 import SwiftOverlayShims
 import Basics
 import ArgumentParser
-import Foundation
+import Glibc
 import Settings
 import Telemetry
 

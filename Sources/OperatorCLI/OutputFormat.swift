@@ -1,6 +1,7 @@
 import Basics
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Telemetry
 
 /// How an answer is printed: a table for people, JSON and CSV for programs.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Store
 
 /// Which gateway or store a command is about that prints no table.

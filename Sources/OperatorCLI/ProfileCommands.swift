@@ -2,7 +2,8 @@ import Basics
 import ArgumentParser
 import Authoring
 import Decoding
-import Foundation
+import FoundationEssentials
+import Glibc
 import Settings
 import Telemetry
 
@@ -120,8 +121,10 @@ extension DevicesCommand {
 
         private func payload(of bytes: [UInt8]) throws -> [UInt8] {
             if encoding == "utf8" { return bytes }
-            let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-            guard let payload = PayloadText.bytes(text, encoding: encoding) else {
+            func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+            let rest = bytes.drop(while: isBlank)
+            let text = rest.lastIndex { !isBlank($0) }.map { rest[...$0] } ?? []
+            guard let payload = PayloadText.bytes(String(decoding: text, as: UTF8.self), encoding: encoding) else {
                 throw NoAnswer.failed("\(file) is not \(encoding)")
             }
             return payload
@@ -157,8 +160,7 @@ extension DevicesCommand {
 
         func run() async throws {
             try ProfileFiles.reporting {
-                let manager = FileManager.default
-                guard !manager.fileExists(atPath: name) else {
+                guard access(name, F_OK) != 0 else {
                     throw NoAnswer.failed("\(name) is there already; it is not overwritten")
                 }
                 let now = presentMoment()
@@ -166,15 +168,10 @@ extension DevicesCommand {
                     topic: topic, payload: try ProfileFiles.bytes(of: file),
                     received: received?.timestamp(now: now) ?? now)
                 let proposal = try ProfileAuthor.propose(name: URL(filePath: name).lastPathComponent, [message])
-                do {
-                    try manager.createDirectory(atPath: name + "/samples", withIntermediateDirectories: true)
-                    try Data(proposal.yaml.utf8).write(
-                        to: URL(filePath: name + "/profile.yaml"), options: .withoutOverwriting)
-                    try Data(proposal.sampleText.utf8).write(
-                        to: URL(filePath: name + "/samples/captured.json"), options: .withoutOverwriting)
-                } catch {
-                    throw NoAnswer.failed("\(name) cannot be written: \(error.localizedDescription)")
-                }
+                guard ProfileFiles.makeFolders(name + "/samples"),
+                    ProfileFiles.write(proposal.yaml, toNew: name + "/profile.yaml"),
+                    ProfileFiles.write(proposal.sampleText, toNew: name + "/samples/captured.json")
+                else { throw NoAnswer.failed("\(name) cannot be written: \(String(cString: strerror(errno)))") }
                 let count = proposal.sample.expect.count
                 try writeLines([
                     "wrote \(name)/profile.yaml and \(name)/samples/captured.json with \(count) "

@@ -2,7 +2,8 @@ import Basics
 import ArgumentParser
 import Authoring
 import Decoding
-import Foundation
+import FoundationEssentials
+import Glibc
 import Settings
 import Telemetry
 
@@ -13,15 +14,15 @@ enum ProfileFiles {
     /// The folder that is given, else `Devices` here, else the installed one.
     static func folder(_ given: String?) -> String {
         if let given { return given }
-        var isDirectory: ObjCBool = false
+        var isDirectory = false
         let isHere = FileManager.default.fileExists(atPath: "Devices", isDirectory: &isDirectory)
-        return isHere && isDirectory.boolValue ? "Devices" : installed
+        return isHere && isDirectory ? "Devices" : installed
     }
 
     /// All profiles below the folder, or the one that is named, with their samples.
     static func profiles(at path: String) throws(Mistakes) -> [ProfileFolder] {
-        var isDirectory: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue {
+        var isDirectory = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory {
             return [try profile(path, below: path)]
         }
         let paths = try SettingFiles.paths(named: "profile.yaml", under: path)
@@ -53,11 +54,28 @@ enum ProfileFiles {
 
     /// The bytes of a file, or of standard input for `-`.
     static func bytes(of file: String) throws -> [UInt8] {
-        if file == "-" { return Array(FileHandle.standardInput.readDataToEndOfFile()) }
-        guard let data = FileManager.default.contents(atPath: file) else {
+        let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
+        defer { if descriptor > STDIN_FILENO { close(descriptor) } }
+        guard descriptor >= 0, let bytes = SettingFiles.bytes(from: descriptor) else {
             throw NoAnswer.failed("\(file) cannot be read")
         }
-        return Array(data)
+        return bytes
+    }
+
+    /// Makes a folder and those above it; false, and `errno`, where it cannot be made.
+    static func makeFolders(_ path: String) -> Bool {
+        for end in path.indices.dropFirst() where path[end] == "/" { mkdir(String(path[..<end]), 0o777) }
+        return mkdir(path, 0o777) == 0 || errno == EEXIST
+    }
+
+    /// Writes a file that is not there yet; false, and `errno`, where it is or cannot be written.
+    static func write(_ text: String, toNew path: String) -> Bool {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { return false }
+        let code = Array(text.utf8).withUnsafeBytes { StandardStreams.write($0, to: descriptor) }
+        let isClosed = close(descriptor) == 0
+        if code != 0 { errno = code }
+        return code == 0 && isClosed
     }
 
     /// `name=value` pairs of the command line, checked before.

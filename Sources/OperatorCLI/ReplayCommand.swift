@@ -2,7 +2,6 @@ import Basics
 import ArgumentParser
 import Authoring
 import Decoding
-import Foundation
 import Store
 import Telemetry
 

@@ -1,9 +1,10 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What leaves the program: answers on standard output, sentences on standard error.
 ///
-/// `write(2)`, not Foundation's `FileHandle`: its `write` ends the program with a trace when nobody reads any more.
+/// `write(2)`, not `FileHandle`: its `write` ends the program with a trace when nobody reads any more.
 enum StandardStreams {
     /// Throws `ExitCode.success` when the reader has gone: `baotu latest | head -1` has what it wanted.
     static func write(_ text: String) throws {
@@ -39,13 +40,13 @@ enum StandardStreams {
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
                 // Someone else made the terminal non-blocking: wait until it takes more.
                 var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = Foundation.poll(&poll, 1, -1)
+                _ = Glibc.poll(&poll, 1, -1)
             } else if errno != EINTR {
                 return errno
             }

@@ -1,7 +1,8 @@
-import Settings
-import Basics
 public import ArgumentParser
-import Foundation
+import Basics
+import FoundationEssentials
+import Glibc
+import Settings
 import Store
 import Telemetry
 
@@ -385,7 +386,7 @@ struct AlertsCommand: AsyncParsableCommand {
             let output = options.output
             try await options.ask { source in
                 let who = by ?? ProcessInfo.processInfo.environment["USER"].flatMap { $0.isEmpty ? nil : $0 }
-                let story = try await source.acknowledge(id, by: who ?? NSUserName(), note: note)
+                let story = try await source.acknowledge(id, by: who ?? loginName(), note: note)
                 if output.isForPeople { return try output.write(AlertsCommand.headline(story, output)) }
                 try output.print(
                     story, columns: [.init("id"), .init("acknowledged_by"), .init("acknowledged_at"), .init("note")],
@@ -423,4 +424,9 @@ struct DoctorCommand: AsyncParsableCommand {
             if findings.contains(where: { $0.level == .bad }) { throw ExitCode(2) }
         }
     }
+}
+
+/// The name under which this process's user logs in; empty where the system knows none.
+private func loginName() -> String {
+    getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? ""
 }

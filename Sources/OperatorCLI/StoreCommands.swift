@@ -1,6 +1,7 @@
 import Basics
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Store
 import Telemetry
 
@@ -63,7 +64,7 @@ private final class ProgressLine {
 
     private func put(_ text: String) {
         var text = text
-        text.withUTF8 { _ = Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }
 

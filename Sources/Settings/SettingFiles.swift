@@ -1,5 +1,5 @@
 public import Basics
-import Foundation
+import Glibc
 import Telemetry
 
 /// Reads the files that configuration stands in.
@@ -15,20 +15,15 @@ public enum SettingFiles {
         func mistake(_ expected: String) -> Mistakes {
             Mistakes([Mistake(file: path, line: nil, key: "", value: nil, expected: expected)])
         }
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw mistake("there is no such file")
-        }
-        if isDirectory.boolValue { throw mistake("expected a file; this is a directory") }
-        guard let handle = FileHandle(forReadingAtPath: path) else {
+        guard let kind = kind(of: path) else { throw mistake("there is no such file") }
+        if kind == S_IFDIR { throw mistake("expected a file; this is a directory") }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
             throw mistake("the file cannot be opened for reading; check its owner and mode")
         }
-        defer { try? handle.close() }
-        let bytes: Data
-        do {
-            bytes = try handle.read(upToCount: bytesMax + 1) ?? Data()
-        } catch {
-            throw mistake("the file cannot be read: \(error.localizedDescription)")
+        defer { close(descriptor) }
+        guard let bytes = bytes(from: descriptor, bytesMax: bytesMax + 1) else {
+            throw mistake("the file cannot be read: \(String(cString: strerror(errno)))")
         }
         guard bytes.count <= bytesMax else { throw mistake("expected at most \(bytesMax) bytes") }
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -38,32 +33,68 @@ public enum SettingFiles {
     }
 
     /// Whether the file exists and this process may read it.
-    public static func isReadable(_ path: String) -> Bool { FileManager.default.isReadableFile(atPath: path) }
+    public static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
     /// Paths of all files called `name` under a directory, however deep, sorted by path.
     ///
     /// Throws one mistake when the directory is missing or cannot be listed. Hidden folders are passed over.
     public static func paths(named name: String, under directory: String) throws(Mistakes) -> [String] {
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
-            throw Mistakes([
-                Mistake(file: directory, line: nil, key: "", value: nil, expected: "there is no such directory")
-            ])
+        func mistake(_ expected: String) -> Mistakes {
+            Mistakes([Mistake(file: directory, line: nil, key: "", value: nil, expected: expected)])
         }
-        // The walk does not enter a directory that is itself a symbolic link.
-        let real = URL(filePath: directory).resolvingSymlinksInPath().path(percentEncoded: false)
-        guard let walk = FileManager.default.enumerator(atPath: real) else {
-            throw Mistakes([
-                Mistake(file: directory, line: nil, key: "", value: nil, expected: "the directory cannot be listed")
-            ])
-        }
+        guard kind(of: directory) == S_IFDIR else { throw mistake("there is no such directory") }
+        guard access(directory, R_OK | X_OK) == 0 else { throw mistake("the directory cannot be listed") }
         var found: [String] = []
-        while let relative = walk.nextObject() as? String {
-            let parts = relative.split(separator: "/")
-            if parts.last.map(String.init) == name, !parts.contains(where: { $0.hasPrefix(".") }) {
-                found.append(directory.hasSuffix("/") ? directory + relative : "\(directory)/\(relative)")
+        var folders = [directory.hasSuffix("/") ? directory : directory + "/"]
+        while let folder = folders.popLast() {
+            guard let stream = opendir(folder) else { continue }
+            defer { closedir(stream) }
+            while let entry = readdir(stream) {
+                let child = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if child.hasPrefix(".") { continue }
+                if child == name { found.append(folder + child) }
+                // Not through symbolic links: they may lead in a circle.
+                let isFolder =
+                    Int(entry.pointee.d_type) == Int(DT_DIR)
+                    || Int(entry.pointee.d_type) == Int(DT_UNKNOWN) && isFolder(folder + child)
+                if isFolder { folders.append(folder + child + "/") }
             }
         }
         return found.sorted()
+    }
+
+    /// `S_IFREG`, `S_IFDIR` and so on, of what a symbolic link leads to; nil where there is nothing.
+    private static func kind(of path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The bytes of a file, not more than `bytesMax`; nil where it cannot be read.
+    static func bytes(of path: String, bytesMax: Int) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return bytes(from: descriptor, bytesMax: bytesMax)
+    }
+
+    /// The next bytes up to the end or to `bytesMax`; nil, and `errno`, where reading fails.
+    public static func bytes(from descriptor: Int32, bytesMax: Int = .max) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count < bytesMax {
+            let count = piece.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            if count == 0 { break }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return nil }
+            bytes += piece[..<min(count, bytesMax - bytes.count)]
+        }
+        return bytes
     }
 }

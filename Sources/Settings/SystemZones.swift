@@ -1,5 +1,4 @@
 public import Basics
-import Foundation
 
 extension ZoneRules {
     /// The zone of this name; nil where the system knows none, or its file does not read.
@@ -12,8 +11,8 @@ extension ZoneRules {
             })
         else { return nil }
         for folder in ["/usr/share/zoneinfo/", "/usr/lib/zoneinfo/"] {
-            if let data = FileManager.default.contents(atPath: folder + name) {
-                return ZoneRules(name: name, file: Array(data))
+            if let file = SettingFiles.bytes(of: folder + name, bytesMax: SettingFiles.bytesMax) {
+                return ZoneRules(name: name, file: file)
             }
         }
         return nil

@@ -2,8 +2,8 @@ import Basics
 import API
 import ArgumentParser
 import Broker
-import Foundation
 import Gateway
+import Glibc
 import Store
 import Telemetry
 
@@ -45,6 +45,7 @@ struct DaemonCommand: AsyncParsableCommand {
     }
 
     private static func complain(_ sentence: String) {
-        FileHandle.standardError.write(Data("baotud: \(sentence)\n".utf8))
+        let bytes = Array("baotud: \(sentence)\n".utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 }
