@@ -128,7 +128,7 @@ let package = Package(
                 "Gateway", "Broker", "Store", "Decoding", "Settings", "Alerting", "Windows", "Detection", "CityScience",
                 "Fleet", "TestSupport", "baotud",
                 "baotu", "baotu-fleet", .product(name: "Logging", package: "swift-log"),
-            ], swiftSettings: ours),
+            ], exclude: ["Fixtures"], swiftSettings: ours),
         .testTarget(
             name: "APITests",
             dependencies: [
