@@ -155,7 +155,10 @@ let package = Package(
             ]),
         .tests(
             "GatewayTests",
-            ["Basics", "Telemetry", "Gateway", "Broker", "Store", "Alerting", "Pipeline", "ConfigurationFiles", .logging, "TestSupport"]),
+            [
+                "Basics", "Telemetry", "Gateway", "Broker", "Store", "Alerting", "Pipeline", "Windows",
+                "ConfigurationFiles", "Fleet", .logging, "TestSupport",
+            ], exclude: ["Fixtures"]),
         .tests(
             "OperatorCLITests",
             ["Basics", "Telemetry", "OperatorCLI", "Store", "Interchange", "baotu", .argumentParser, "TestSupport"]),

@@ -1,0 +1,73 @@
+import Foundation
+import Telemetry
+import Testing
+
+/// The store of an older version in `Fixtures`, with what that version told of it: full windows, learnt detectors, alerts
+/// in every phase, a journal that no seal has taken, and a crash before the last turn's alerts were recorded.
+@Suite("A store of an older version")
+struct UpgradeTests {
+    private static let script: [ScriptedMessage] = lines(of: "future.tsv").compactMap { ScriptedMessage(line: $0) }
+
+    private static func lines(of file: String) -> [String] {
+        let text = (try? String(contentsOf: KeptStore.kept.appending(path: file), encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    /// Names what is missing and what is new, not two texts of a thousand lines.
+    private func expect(_ found: [String], as file: String, location: SourceLocation = #_sourceLocation) {
+        let expected = Self.lines(of: file)
+        #expect(!expected.isEmpty, "\(file) holds nothing", sourceLocation: location)
+        guard found != expected else { return }
+        let (missing, more) = (Set(expected).subtracting(found), Set(found).subtracting(expected))
+        let told =
+            expected.filter(missing.contains).prefix(5).map { "- \($0)" }
+            + found.filter(more.contains).prefix(5).map { "+ \($0)" }
+        Issue.record(
+            """
+            \(file): \(missing.count) lines are missing and \(more.count) are new\(told.isEmpty ? ", the order differs" : "")
+            \(told.joined(separator: "\n"))
+            """, sourceLocation: location)
+    }
+
+    private func upgraded(_ body: (KeptStore) throws -> Void) throws {
+        let gateway = try KeptStore.copy(of: KeptStore.kept)
+        defer { try? FileManager.default.removeItem(at: gateway.folder) }
+        try body(gateway)
+        gateway.crash()
+    }
+
+    @Test("tells the same of its alerts, windows and devices after the start")
+    func resumes() throws {
+        try upgraded { gateway in
+            expect(try gateway.alertLines(), as: "alerts.txt")
+            try gateway.start(at: KeptStore.resume)
+            #expect(gateway.hadSnapshot)
+            expect(gateway.bookLines(), as: "book.txt")
+            expect(gateway.windowLines(at: KeptStore.resume), as: "windows.txt")
+            expect(gateway.healthLines(), as: "health.txt")
+        }
+    }
+
+    @Test("goes on as the version would have that wrote it", arguments: [false, true])
+    func goesOn(isStartedAgain: Bool) throws {
+        try upgraded { gateway in
+            let count = try gateway.transitionCount
+            try gateway.start(at: KeptStore.resume)
+            if isStartedAgain {
+                // From a state that this version has written itself.
+                let noon = KeptStore.noon
+                gateway.play(Self.script.filter { $0.at <= noon }, from: KeptStore.resume, until: noon)
+                gateway.crash()
+                try gateway.start(at: noon)
+                gateway.play(Self.script.filter { $0.at > noon }, from: noon, until: KeptStore.end)
+            } else {
+                gateway.play(Self.script, from: KeptStore.resume, until: KeptStore.end)
+            }
+            expect(try gateway.transitionLines(after: count), as: "future.txt")
+            expect(try gateway.alertLines(), as: "end-alerts.txt")
+            expect(gateway.bookLines(), as: "end-book.txt")
+            expect(gateway.windowLines(at: KeptStore.end), as: "end-windows.txt")
+            expect(gateway.healthLines(), as: "end-health.txt")
+        }
+    }
+}
