@@ -109,7 +109,8 @@ let package = Package(
             "Gateway",
             [
                 "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Pipeline", "ConfigurationFiles",
-                "Broker", "Store", "Notification", "API", "CLinux", .hummingbird, .logging, .serviceLifecycle, .unixSignals,
+                "Broker", "Store", "Notification", "API", "CLinux", .hummingbird, .logging, .serviceLifecycle,
+                .unixSignals,
             ]),
         .room(
             "OperatorCLI",
@@ -127,7 +128,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: ours),
         .tests("BasicsTests", ["Basics", "Telemetry", "Settings"]),
         .tests("TelemetryTests", ["Basics", "Telemetry"]),
-        .tests("SettingsTests", ["Basics", "Settings"]),
+        .tests("SettingsTests", ["Basics", "Telemetry", "Settings", "TestSupport"]),
         .tests("DecodingTests", ["Basics", "Telemetry", "Decoding", "Settings", "TestSupport"]),
         .tests("WindowsTests", ["Basics", "Telemetry", "Windows", "TestSupport"]),
         .tests("DetectionTests", ["Basics", "Telemetry", "Detection", "TestSupport"], exclude: ["Fixtures"]),

@@ -1,3 +1,7 @@
+import Windows
+import ConfigurationFiles
+import Pipeline
+import Basics
 import Alerting
 import Broker
 import Foundation
