@@ -25,8 +25,8 @@ enum ReadingRoutes {
         router.post("v1/readings") { request, _ in
             let format = try request.interchangeFormat()
             let profile = request.text("profile") ?? Journal.importProfile
-            guard (1...SeriesRegistry.nameBytesMax).contains(profile.utf8.count) else {
-                throw Refusal(.badRequest, "profile: expected a name of 1 to \(SeriesRegistry.nameBytesMax) bytes")
+            guard (1...UsableName.bytesMax).contains(profile.utf8.count) else {
+                throw Refusal(.badRequest, "profile: expected a name of 1 to \(UsableName.bytesMax) bytes")
             }
             let body: ByteBuffer
             do {

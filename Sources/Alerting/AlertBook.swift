@@ -31,17 +31,11 @@ public struct AlertBook: Sendable {
         public var severity: Severity
     }
 
-    private struct Expected: Sendable {
-        var entry: RosterEntry
-        /// Since when the device is on the roster.
-        var since: Timestamp
-    }
-
     public let rules: [AlertRule]
     public private(set) var active: [AlertKey: Active] = [:]
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []
-    private var expected: [DeviceIndex: Expected] = [:]
+    private var roster = Roster()
     /// One threshold rule on one series, as plain numbers: what every reading is judged by is copied without counting
     /// references. (6 values a message with 3 such rules: 1.9 µs a message with the rules themselves.)
     private struct Watch: Sendable {
@@ -59,6 +53,9 @@ public struct AlertBook: Sendable {
     /// By series, where its watches lie; filled when a series is first seen.
     private var watchesOfSeries: [Range<Int>] = []
     private var watches: [Watch] = []
+    /// By series: the turn in which its watches last judged it.
+    private var judgedIn: [UInt32] = []
+    private var turnCount: UInt32 = 0
     private let absenceRules: [Int]
     private let rangeRules: [Int]
     private let findingRules: [Int]
@@ -72,10 +69,9 @@ public struct AlertBook: Sendable {
         findingRules = rules.indices.filter { if case .finding = rules[$0].condition { true } else { false } }
     }
 
-    /// The devices that are expected, each with the moment since when; replaces the earlier roster.
-    public mutating func setRoster(_ entries: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)]) {
-        expected = Dictionary(
-            entries.map { ($0.device, Expected(entry: $0.entry, since: $0.since)) }, uniquingKeysWith: { $1 })
+    /// Replaces the earlier roster.
+    public mutating func setRoster(_ roster: Roster) {
+        self.roster = roster
         // Selectors ask the roster for the area, and a series goes stale by its cadence.
         watchesOfSeries.removeAll(keepingCapacity: true)
         watches.removeAll(keepingCapacity: true)
@@ -89,7 +85,7 @@ public struct AlertBook: Sendable {
     private mutating func set(_ key: AlertKey, _ alert: Active?) {
         let before = active[key]
         active[key] = alert
-        guard let series = key.series else { return }
+        guard let series = key.subject.series else { return }
         while activeCounts.count <= series.index { activeCounts.append(0) }
         switch (before != nil, alert != nil) {
         case (false, true): activeCounts[series.index] += 1
@@ -108,24 +104,28 @@ public struct AlertBook: Sendable {
 
     // MARK: Evaluation
 
-    /// Judges the series that have new readings, and what was noticed in them.
+    /// Judges the series that a turn brought readings of, and what was noticed in it.
     public mutating func evaluate(
-        touched: [SeriesID], suspects: [Reading], findings: [Finding] = [], health: DeviceHealth,
-        statistics: Statistics, registry: SeriesRegistry, at now: Timestamp
+        _ turn: Turn, _ noticed: Noticed, health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
-        for finding in findings { judge(finding, registry, at: now, &transitions) }
-        for reading in suspects {
-            for index in rangeRules where matches(rules[index], deviceOf: reading.series, registry) {
+        let now = turn.now
+        for finding in noticed.findings { judge(finding, registry, at: now, &transitions) }
+        for reading in turn.suspects {
+            for index in rangeRules where matches(rules[index], subject(of: reading.series, registry), registry) {
                 step(
                     rules[index], series: reading.series, .holds, value: reading.value, registry, at: now,
                     &transitions)
             }
         }
-        for series in touched {
-            for index in watchesOfSeries[series.index] {
-                judge(watches[index], series, health, statistics, registry, at: now, &transitions)
+        turnCount &+= 1
+        for reading in turn.fresh where !watchesOfSeries[reading.series.index].isEmpty {
+            // Each series once a turn, by its newest reading.
+            guard judgedIn[reading.series.index] != turnCount else { continue }
+            judgedIn[reading.series.index] = turnCount
+            for index in watchesOfSeries[reading.series.index] {
+                judge(watches[index], reading.series, health, statistics, registry, at: now, &transitions)
             }
         }
         return transitions
@@ -146,7 +146,7 @@ public struct AlertBook: Sendable {
             if case .finding(let watch) = rules[index].condition {
                 judgeFindings(rules[index], watch, key, health, registry, at: now, &transitions)
             }
-            guard let series = key.series else { continue }
+            guard let series = key.subject.series else { continue }
             switch rules[index].condition {
             case .threshold:
                 for place in watchesOfSeries[series.index] where watches[place].rule == index {
@@ -159,9 +159,9 @@ public struct AlertBook: Sendable {
         guard let listeningSince else { return transitions }
         for index in absenceRules {
             guard case .absence(let absence) = rules[index].condition else { continue }
-            for (device, expected) in expected {
+            for (device, line) in roster.lines {
                 judgeAbsence(
-                    rules[index], absence, device, expected, health, listeningSince, registry, at: now, &transitions)
+                    rules[index], absence, device, line, health, listeningSince, registry, at: now, &transitions)
             }
         }
         // A dictionary has no order, and the same input must give the same transitions in the same order.
@@ -186,7 +186,7 @@ public struct AlertBook: Sendable {
         var book = AlertBook(rules: rules)
         book.active = active
         book.activeCounts = activeCounts
-        book.expected = expected
+        book.roster = roster
         return book
     }
 
@@ -232,7 +232,7 @@ public struct AlertBook: Sendable {
         _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
     ) {
         guard case .outOfRange(let range) = rule.condition else { return }
-        let key = AlertKey(rule: rule.name, device: registry.series[series.index].device, series: series)
+        let key = AlertKey(rule: rule.name, subject: subject(of: series, registry))
         guard active[key] != nil else { return }
         guard let suspect = health.lastSuspect(series), let newest = statistics.newest(series),
             newest.observed > suspect, now - suspect >= range.clearAfter
@@ -248,12 +248,11 @@ public struct AlertBook: Sendable {
             guard case .finding(let watch) = rule.condition, watch.watches(finding, registry),
                 // What a backlog tells of yesterday is no news.
                 now - finding.observed < watch.clearAfter,
-                matches(rule, finding.device, registry)
+                matches(rule, finding.subject, registry)
             else { continue }
             step(
-                rule, key: AlertKey(rule: rule.name, device: finding.device, series: finding.series), .holds,
-                hold: .zero, value: finding.value,
-                sentence: "\(registry.devices[finding.device.index].name): \(finding.sentence)", at: now,
+                rule, key: AlertKey(rule: rule.name, subject: finding.subject), .holds, hold: .zero,
+                value: finding.value, sentence: "\(finding.subject.name(in: registry)): \(finding.sentence)", at: now,
                 &transitions)
         }
     }
@@ -262,17 +261,17 @@ public struct AlertBook: Sendable {
         _ rule: AlertRule, _ watch: FindingWatch, _ key: AlertKey, _ health: DeviceHealth, _ registry: SeriesRegistry,
         at now: Timestamp, _ transitions: inout [AlertTransition]
     ) {
-        let last = watch.kinds.compactMap { health.lastFinding($0, device: key.device, series: key.series) }.max()
+        let last = watch.kinds.compactMap { health.lastFinding($0, subject: key.subject) }.max()
         if let last, now - last < watch.clearAfter { return }
-        let title = key.series.map { " in its \(registry.series[$0.index].quantity.definition.title)" } ?? ""
+        let title = key.subject.series.map { " in its \(registry.series[$0.index].quantity.definition.title)" } ?? ""
         step(
             rule, key: key, .clears, hold: .zero, value: nil,
-            sentence: "\(registry.devices[key.device.index].name): nothing of the kind was noticed\(title) for "
+            sentence: "\(key.subject.name(in: registry)): nothing of the kind was noticed\(title) for "
                 + spoken(watch.clearAfter), at: now, &transitions)
     }
 
     private mutating func judgeAbsence(
-        _ rule: AlertRule, _ absence: Absence, _ device: DeviceIndex, _ expected: Expected, _ health: DeviceHealth,
+        _ rule: AlertRule, _ absence: Absence, _ device: DeviceIndex, _ expected: Roster.Line, _ health: DeviceHealth,
         _ listeningSince: Timestamp, _ registry: SeriesRegistry, at now: Timestamp,
         _ transitions: inout [AlertTransition]
     ) {
@@ -285,7 +284,7 @@ public struct AlertBook: Sendable {
         // A gateway that was not listening cannot blame the device.
         let silence = now - max(heard ?? expected.since, listeningSince)
         let saidOffline = health.saidOffline(device)
-        let key = AlertKey(rule: rule.name, device: device, series: nil)
+        let key = AlertKey(rule: rule.name, subject: .device(device))
         let wasHeard = heard.map { now - $0 < allowance } ?? false
         let isAbsent = saidOffline || silence >= allowance
         if !isAbsent && (!wasHeard || active[key] == nil) { return }
@@ -309,7 +308,7 @@ public struct AlertBook: Sendable {
         _ rule: AlertRule, series: SeriesID, _ verdict: Verdict, value: Double?, _ registry: SeriesRegistry,
         at now: Timestamp, _ transitions: inout [AlertTransition]
     ) {
-        let key = AlertKey(rule: rule.name, device: registry.series[series.index].device, series: series)
+        let key = AlertKey(rule: rule.name, subject: subject(of: series, registry))
         let hold: Duration = if case .threshold(let threshold) = rule.condition { threshold.hold } else { .zero }
         let state = active[key]?.state ?? .inactive
         guard state.next(verdict, hold: hold, at: now) != state else { return }
@@ -341,7 +340,7 @@ public struct AlertBook: Sendable {
             AlertTransition(
                 key: key, severity: alert.severity, from: alert.state.phase(after: .inactive),
                 to: AlertState.inactive.phase(after: alert.state), at: now, since: alert.state.since ?? now, value: nil,
-                sentence: "\(registry.devices[key.device.index].name): \(reason)"))
+                sentence: "\(key.subject.name(in: registry)): \(reason)"))
     }
 
     // MARK: Which rules are about whom
@@ -351,56 +350,82 @@ public struct AlertBook: Sendable {
             let series = SeriesID(rawValue: UInt32(watchesOfSeries.count))
             let entry = registry.series[series.index]
             let first = watches.count
-            let cadence = cadence(of: entry.device)?.milliseconds ?? 0
+            let allowance = Staleness.allowance(cadence: roster.cadence(of: entry.device)).milliseconds
             for (index, rule) in rules.enumerated() {
                 guard case .threshold(let threshold) = rule.condition, threshold.quantity == entry.quantity,
                     threshold.channel == nil || threshold.channel == registry.channelName(of: series),
-                    matches(rule, deviceOf: series, registry)
+                    matches(rule, .device(entry.device), registry)
                 else { continue }
                 watches.append(
                     Watch(
                         rule: index, device: entry.device, statistic: threshold.statistic, window: threshold.window,
                         isAbove: threshold.direction == .above, raise: threshold.raise, clear: threshold.clear,
-                        staleMilliseconds: threshold.stale?.milliseconds ?? max(cadence * 3, 300_000),
+                        staleMilliseconds: threshold.stale?.milliseconds ?? allowance,
                         coverageMin: threshold.coverageMin))
             }
             watchesOfSeries.append(first..<watches.count)
         }
+        while judgedIn.count < registry.seriesCount { judgedIn.append(turnCount) }
     }
 
-    private func matches(_ rule: AlertRule, deviceOf series: SeriesID, _ registry: SeriesRegistry) -> Bool {
-        matches(rule, registry.series[series.index].device, registry)
+    private func subject(of series: SeriesID, _ registry: SeriesRegistry) -> Subject {
+        .series(series, of: registry.series[series.index].device)
+    }
+
+    /// Whether the rule's selector means the subject. A circuit or an area is meant where one of its devices is; the
+    /// gateway and the broker only by a rule that selects nothing.
+    private func matches(_ rule: AlertRule, _ subject: Subject, _ registry: SeriesRegistry) -> Bool {
+        switch subject {
+        case .series(_, let device), .device(let device): matches(rule, device, registry)
+        case .circuit(let name): roster.devices(onCircuit: name).contains { matches(rule, $0, registry) }
+        case .area(let name): roster.devices(inArea: name).contains { matches(rule, $0, registry) }
+        case .gateway, .broker: rule.devices == .all
+        }
     }
 
     private func matches(_ rule: AlertRule, _ device: DeviceIndex, _ registry: SeriesRegistry) -> Bool {
         rule.devices.matches(
             name: registry.devices[device.index].name, profile: registry.devices[device.index].profile,
-            area: expected[device]?.entry.area ?? "")
+            area: roster.area(of: device))
     }
 
     private func isAbout(_ rule: AlertRule, _ key: AlertKey, _ registry: SeriesRegistry) -> Bool {
-        switch (rule.condition, key.series) {
-        case (.threshold(let threshold), let series?):
-            threshold.quantity == registry.series[series.index].quantity && matches(rule, deviceOf: series, registry)
-        case (.outOfRange, let series?): matches(rule, deviceOf: series, registry)
-        case (.absence, nil):
-            expected[key.device].map {
+        switch (rule.condition, key.subject) {
+        case (.threshold(let threshold), .series(let series, _)):
+            threshold.quantity == registry.series[series.index].quantity && matches(rule, key.subject, registry)
+        case (.outOfRange, .series): matches(rule, key.subject, registry)
+        case (.absence, .device(let device)):
+            roster[device].map {
                 rule.devices.matches(
-                    name: registry.devices[key.device.index].name, profile: $0.entry.profile, area: $0.entry.area)
+                    name: registry.devices[device.index].name, profile: $0.profile, area: $0.area)
             } ?? false
-        case (.finding(let watch), let series):
-            matches(rule, key.device, registry)
+        case (.finding(let watch), let subject):
+            matches(rule, subject, registry)
                 && (watch.quantities.map { wanted in
-                    series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
+                    subject.series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
                 } ?? true)
-        case (.threshold, nil), (.outOfRange, nil), (.absence, _?): false
+        case (.threshold, _), (.outOfRange, _), (.absence, _): false
         }
     }
 
-    private func cadence(of device: DeviceIndex) -> Duration? { expected[device]?.entry.cadence }
-
     private static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {
-        (left.rule, left.device, left.series?.rawValue ?? 0) < (right.rule, right.device, right.series?.rawValue ?? 0)
+        (left.rule, left.subject) < (right.rule, right.subject)
+    }
+
+    /// What the alert is about today, where an earlier version knew no better than a device: a fault of a feeder was filed
+    /// under the first of its lamps. The roster and the rules must be set already.
+    public func subjectNow(of key: AlertKey, health: DeviceHealth) -> Subject {
+        guard case .device(let device) = key.subject, let index = ruleIndex[key.rule],
+            case .finding(let watch) = rules[index].condition, watch.kinds.contains(.feederFault),
+            let circuit = roster[device]?.circuit, !circuit.isEmpty
+        else { return key.subject }
+        func last(_ kinds: Set<Finding.Kind>, _ subject: Subject) -> Timestamp? {
+            kinds.compactMap { health.lastFinding($0, subject: subject) }.max()
+        }
+        // A rule about lamps and feeders alike: what was noticed last is what it is about.
+        let ofLamp = last(watch.kinds.subtracting([.feederFault]), key.subject)
+        let ofFeeder = last([.feederFault], .circuit(circuit))
+        return ofLamp.map { lamp in ofFeeder.map { $0 >= lamp } ?? false } ?? true ? .circuit(circuit) : key.subject
     }
 
     // MARK: Sentences

@@ -158,7 +158,7 @@ public struct FindingWatch: Equatable, Sendable {
     func watches(_ finding: Finding, _ registry: SeriesRegistry) -> Bool {
         kinds.contains(finding.kind) && finding.severity >= severityMin
             && (quantities.map { wanted in
-                finding.series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
+                finding.subject.series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
             } ?? true)
     }
 }

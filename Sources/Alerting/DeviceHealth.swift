@@ -13,41 +13,29 @@ public struct DeviceHealth: Equatable, Sendable {
     /// When a value of the series was last out of its physical range.
     private var suspect: [SeriesID: Timestamp] = [:]
 
-    /// What was noticed about a series, or about a device as a whole.
-    private struct Noticed: Hashable, Comparable {
-        var kind: UInt8
-        var device: DeviceIndex
-        var series: SeriesID?
-
-        static func < (left: Noticed, right: Noticed) -> Bool {
-            (left.device, left.series?.rawValue ?? .max, left.kind) < (
-                right.device, right.series?.rawValue ?? .max, right.kind
-            )
-        }
+    fileprivate struct Key: Hashable {
+        var kind: Finding.Kind
+        var subject: Subject
     }
 
-    private var noticed: [Noticed: Timestamp] = [:]
+    private var noticed: [Key: Timestamp] = [:]
 
     public init() {}
 
-    public mutating func note(_ finding: Finding) {
-        note(finding.kind, device: finding.device, series: finding.series, at: finding.observed)
+    /// Takes in what the watchers noticed in a turn.
+    public mutating func note(_ noticed: Noticed) {
+        for standing in noticed.standing { note(standing.kind, subject: standing.subject, at: standing.at) }
+        for finding in noticed.findings { note(finding.kind, subject: finding.subject, at: finding.observed) }
     }
 
-    /// What was told before still holds; of what was not, nothing is noted.
-    public mutating func renew(_ kind: Finding.Kind, device: DeviceIndex, series: SeriesID?, at moment: Timestamp) {
-        guard lastFinding(kind, device: device, series: series) != nil else { return }
-        note(kind, device: device, series: series, at: moment)
-    }
-
-    public mutating func note(_ kind: Finding.Kind, device: DeviceIndex, series: SeriesID?, at moment: Timestamp) {
-        let key = Noticed(kind: kind.number, device: device, series: series)
+    public mutating func note(_ kind: Finding.Kind, subject: Subject, at moment: Timestamp) {
+        let key = Key(kind: kind, subject: subject)
         noticed[key] = max(noticed[key] ?? Self.never, moment)
     }
 
     /// When it was last noticed; nil if never.
-    public func lastFinding(_ kind: Finding.Kind, device: DeviceIndex, series: SeriesID?) -> Timestamp? {
-        noticed[Noticed(kind: kind.number, device: device, series: series)]
+    public func lastFinding(_ kind: Finding.Kind, subject: Subject) -> Timestamp? {
+        noticed[Key(kind: kind, subject: subject)]
     }
 
     public mutating func hear(_ device: DeviceIndex, at moment: Timestamp) {
@@ -75,7 +63,7 @@ public struct DeviceHealth: Equatable, Sendable {
     /// Little endian, version first.
     public func state() -> [UInt8] {
         var writer = StateWriter()
-        writer.append(UInt32(2))
+        writer.append(UInt32(3))
         writer.append(UInt32(heard.count))
         for moment in heard { writer.append(moment.milliseconds) }
         writer.append(UInt32(offline.count))
@@ -86,19 +74,21 @@ public struct DeviceHealth: Equatable, Sendable {
             writer.append(moment.milliseconds)
         }
         writer.append(UInt32(noticed.count))
-        for (key, moment) in noticed.sorted(by: { $0.key < $1.key }) {
-            writer.append(UInt32(key.kind))
-            writer.append(key.device.rawValue)
-            writer.append(key.series?.rawValue ?? .max)
+        for (key, moment) in noticed.sorted(by: {
+            ($0.key.subject, $0.key.kind.rawValue) < ($1.key.subject, $1.key.kind.rawValue)
+        }) {
+            writer.append(text: key.kind.rawValue)
+            writer.append(key.subject)
             writer.append(moment.milliseconds)
         }
         return writer.bytes
     }
 
-    /// nil when the bytes are not a state of a version that is known.
-    public init?(state: [UInt8]) {
+    /// nil when the bytes are not a state of a version that is known. `circuit` gives that of a device: in versions 1 and 2 a
+    /// fault of a feeder was about one of its lamps.
+    public init?(state: [UInt8], circuit: (DeviceIndex) -> String = { _ in "" }) {
         var reader = StateReader(state)
-        guard let version = reader.next(UInt32.self), (1...2).contains(version),
+        guard let version = reader.next(UInt32.self), (1...3).contains(version),
             let devices = reader.next(UInt32.self)
         else { return nil }
         for _ in 0..<devices {
@@ -119,20 +109,39 @@ public struct DeviceHealth: Equatable, Sendable {
         let findings = version == 1 ? 0 : reader.next(UInt32.self)
         guard let findings else { return nil }
         for _ in 0..<findings {
-            guard let kind = reader.next(UInt32.self), kind < Finding.Kind.allCases.count,
-                let device = reader.next(UInt32.self), let series = reader.next(UInt32.self),
-                let moment = reader.next(Int64.self)
-            else { return nil }
-            let key = Noticed(
-                kind: UInt8(kind), device: DeviceIndex(rawValue: device),
-                series: series == .max ? nil : SeriesID(rawValue: series))
-            noticed[key] = Timestamp(milliseconds: moment)
+            if version == 2 {
+                guard let key = Key(second: &reader, circuit), let moment = reader.next(Int64.self) else { return nil }
+                note(key.kind, subject: key.subject, at: Timestamp(milliseconds: moment))
+            } else {
+                guard let kind = reader.nextText(), let subject = reader.nextSubject(),
+                    let moment = reader.next(Int64.self)
+                else { return nil }
+                // A kind that no watcher tells any more is nobody's.
+                guard let kind = Finding.Kind(rawValue: kind) else { continue }
+                note(kind, subject: subject, at: Timestamp(milliseconds: moment))
+            }
         }
         guard reader.isAtEnd else { return nil }
     }
 }
 
-extension Finding.Kind {
-    /// As it stands in the state: new kinds go to the end.
-    fileprivate var number: UInt8 { UInt8(Self.allCases.firstIndex(of: self)!) }
+extension DeviceHealth.Key {
+    /// As version 2 wrote it: the place of the kind in a list, a device, and a series or the greatest number.
+    fileprivate init?(second reader: inout StateReader, _ circuit: (DeviceIndex) -> String) {
+        guard let place = reader.next(UInt32.self), place < Self.secondKinds.count,
+            let number = reader.next(UInt32.self), let series = reader.next(UInt32.self)
+        else { return nil }
+        let kind = Self.secondKinds[Int(place)]
+        let device = DeviceIndex(rawValue: number)
+        var subject = Subject(device: device, series: series == .max ? nil : SeriesID(rawValue: series))
+        if kind == .feederFault, !circuit(device).isEmpty { subject = .circuit(circuit(device)) }
+        self.init(kind: kind, subject: subject)
+    }
+
+    /// The kinds in the order of version 2.
+    private static let secondKinds: [Finding.Kind] = [
+        .seasonal, .novelty, .range, .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike,
+        .levelShift,
+        .gap, .peers, .dayBurner, .lampOut, .flicker, .lampPower, .feederFault, .yieldLoss, .icing,
+    ]
 }

@@ -68,10 +68,8 @@ public enum RosterFile {
                 case nil: break
                 }
             }
-            if entry.device.isEmpty || entry.device.utf8.count > SeriesRegistry.nameBytesMax
-                || entry.device.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
-            {
-                note(.device, entry.device, "expected a device name of 1 to \(SeriesRegistry.nameBytesMax) bytes")
+            if entry.device.isEmpty || !UsableName.admits(entry.device) {
+                note(.device, entry.device, "expected a device name of 1 to \(UsableName.bytesMax) bytes")
             } else if let earlier = lineOf[entry.device] {
                 note(.device, entry.device, "stands in line \(earlier) already; each device once")
             } else {

@@ -131,11 +131,11 @@ extension MessageDecoder {
     @inline(__always)
     private func hear(at moment: Timestamp, _ batch: inout DecodedBatch) {
         if let last = batch.heard.last, last.device == device, last.at == moment { return }
-        batch.heard.append((device: device, at: moment))
+        batch.heard.append(Hearing(device: device, at: moment))
     }
 
     func isUsableName(_ name: UnsafeRawBufferPointer) -> Bool {
-        guard let base = name.baseAddress, !name.isEmpty, name.count <= SeriesRegistry.nameBytesMax else {
+        guard let base = name.baseAddress, !name.isEmpty, name.count <= UsableName.bytesMax else {
             return false
         }
         return !name.contains { $0 < 0x20 || $0 == 0x7F }

@@ -122,11 +122,11 @@ public struct DetectorTable: ~Copyable {
         return feed(reading, place)
     }
 
-    /// Whether the series still stands on the value, or runs on the line, that was told of it.
-    public func isStandingStill(_ series: SeriesID) -> Bool {
-        guard let place = place(of: series), lanes[place].rules >= 0 else { return false }
+    /// Whether the series still stands on the value, and still runs on the line, that was told of it.
+    func standing(_ series: SeriesID) -> (flat: Bool, line: Bool) {
+        guard let place = place(of: series), lanes[place].rules >= 0 else { return (false, false) }
         let rules = plausibilities[lanes[place].rules]
-        return rules.pointee.flat.isTold || rules.pointee.line.isTold
+        return (rules.pointee.flat.isTold, rules.pointee.line.isTold)
     }
 
     /// Takes a reading whatever its time: for a file whose rows are taken in their order.

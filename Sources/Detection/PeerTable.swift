@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import Telemetry
 
 /// Which quantities are compared between devices that are like each other.
@@ -32,16 +32,22 @@ public struct PeerPlan: Equatable, Sendable {
 }
 
 /// The groups of peers of all devices on the roster, compared once a minute of the gateway's time.
-public struct PeerTable: Sendable {
-    private struct Name: Hashable, Comparable {
-        var entry: Int
-        var quantity: UInt16
+public final class PeerTable: Watcher {
+    public static let stateName = "peers"
+
+    /// Who is compared with whom. A group goes on where it was for as long as it has this name, wherever its entry stands
+    /// in the configuration.
+    fileprivate struct Name: Hashable, Comparable {
+        var quantity: String
         var channel: String
-        var group: String
+        var by: String
+        /// The profile, and the area or circuit.
+        var profile: String
+        var place: String
 
         static func < (left: Name, right: Name) -> Bool {
-            (left.entry, left.quantity, left.channel, left.group)
-                < (right.entry, right.quantity, right.channel, right.group)
+            (left.quantity, left.channel, left.by, left.profile, left.place)
+                < (right.quantity, right.channel, right.by, right.profile, right.place)
         }
     }
 
@@ -53,25 +59,33 @@ public struct PeerTable: Sendable {
     }
 
     private static let roundMilliseconds: Int64 = 60_000
-    private static let ageMin = Duration.seconds(300)
 
     public let plan: PeerPlan
     private var groups: [Group] = []
-    private var roster: [DeviceIndex: RosterEntry] = [:]
+    private var roster = Roster()
     private var groupedSeries = 0
     private var lastRound = Int64.min
 
     public init(plan: PeerPlan) { self.plan = plan }
 
-    public mutating func setRoster(_ entries: [DeviceIndex: RosterEntry]) {
-        roster = entries
+    public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
+        self.roster = roster
         groupedSeries = -1
+    }
+
+    public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
+        let (told, standing) = round(newest: scene.newest, registry: scene.registry, at: turn.now)
+        for series in standing {
+            let subject = Subject.series(series, of: scene.registry.series[series.index].device)
+            noticed.standing.append(.init(kind: .peers, subject: subject, at: turn.now))
+        }
+        for anomaly in told { noticed.findings.append(Finding(anomaly, registry: scene.registry)) }
     }
 
     /// Compares the groups where a minute has passed since the last time; `newest` gives a series' newest reading.
     ///
     /// Returns who stands apart since now, and all who stand apart.
-    public mutating func round(
+    func round(
         newest: (SeriesID) -> (value: Double, observed: Timestamp)?, registry: SeriesRegistry, at now: Timestamp
     ) -> (told: [Anomaly], standing: [SeriesID]) {
         let round = now.milliseconds.flooredDivision(by: Self.roundMilliseconds)
@@ -92,16 +106,15 @@ public struct PeerTable: Sendable {
     }
 
     /// Groups that stay keep what was counted.
-    private mutating func regroup(_ registry: SeriesRegistry) {
+    private func regroup(_ registry: SeriesRegistry) {
         groupedSeries = registry.seriesCount
         let before = Dictionary(uniqueKeysWithValues: groups.map { ($0.name, $0.peers) })
         var made: [Name: Group] = [:]
         for index in 0..<registry.seriesCount {
             let series = registry.series[index]
-            guard let entry = plan.entries.firstIndex(where: { $0.quantities.contains(series.quantity) }),
+            guard let rule = plan.entries.first(where: { $0.quantities.contains(series.quantity) }),
                 let device = roster[series.device]
             else { continue }
-            let rule = plan.entries[entry]
             let place =
                 switch rule.by {
                 case .profile: ""
@@ -110,11 +123,11 @@ public struct PeerTable: Sendable {
                 }
             let id = SeriesID(rawValue: UInt32(index))
             let name = Name(
-                entry: entry, quantity: series.quantity.index, channel: registry.channelName(of: id) ?? "",
-                group: "\(device.profile)\n\(place)")
+                quantity: series.quantity.name, channel: registry.channelName(of: id) ?? "", by: rule.by.rawValue,
+                profile: device.profile, place: place)
             let fresh = before[name] ?? PeerGroup(spreadsMax: rule.spreadsMax, floor: rule.floor, rounds: rule.rounds)
             made[name, default: Group(name: name, peers: fresh)].members.append(
-                (id, max(.milliseconds(device.cadence.milliseconds * 3), Self.ageMin)))
+                (id, Staleness.allowance(cadence: device.cadence)))
         }
         groups = made.values.sorted { $0.name < $1.name }
     }
@@ -123,39 +136,38 @@ public struct PeerTable: Sendable {
 
     public func state() -> [UInt8] {
         var writer = StateWriter()
-        writer.append(UInt32(1))
+        writer.append(UInt32(2))
         writer.append(lastRound)
         writer.append(UInt32(groups.count))
         for group in groups {
-            writer.append(UInt32(group.name.entry))
-            writer.append(UInt32(group.name.quantity))
-            writer.append(block: Array(group.name.channel.utf8))
-            writer.append(block: Array(group.name.group.utf8))
+            for text in [
+                group.name.quantity, group.name.channel, group.name.by, group.name.profile, group.name.place,
+            ] {
+                writer.append(text: text)
+            }
             writer.append(block: group.peers.state())
         }
         return writer.bytes
     }
 
-    /// Takes up what `state()` gave, as far as the plan still has it; false, and nothing taken, for any other bytes.
-    public mutating func resume(_ state: [UInt8]) -> Bool {
+    /// As far as the plan still has its groups.
+    public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         var reader = StateReader(state)
-        guard reader.next(UInt32.self) == 1, let round = reader.next(Int64.self), let count = reader.next(UInt32.self)
+        guard let version = reader.next(UInt32.self), (1...2).contains(version), let round = reader.next(Int64.self),
+            let count = reader.next(UInt32.self)
         else { return false }
         var resumed: [Group] = []
         for _ in 0..<count {
-            guard let entry = reader.next(UInt32.self), let quantity = reader.next(UInt32.self),
-                let channel = reader.nextBlock(), let group = reader.nextBlock(), let peers = reader.nextBlock()
-            else { return false }
-            guard entry < plan.entries.count, quantity <= UInt16.max else { continue }
-            let rule = plan.entries[Int(entry)]
+            let named: Name?? = version == 1 ? firstName(&reader) : Name(&reader).map { .some($0) }
+            guard let named, let peers = reader.nextBlock() else { return false }
+            guard let name = named, let quantity = Quantity(named: name.quantity),
+                let rule = plan.entries.first(where: {
+                    $0.quantities.contains(quantity) && $0.by.rawValue == name.by
+                })
+            else { continue }
             var compared = PeerGroup(spreadsMax: rule.spreadsMax, floor: rule.floor, rounds: rule.rounds)
             guard compared.resume(peers) else { return false }
-            resumed.append(
-                Group(
-                    name: Name(
-                        entry: Int(entry), quantity: UInt16(quantity),
-                        channel: String(decoding: channel, as: UTF8.self),
-                        group: String(decoding: group, as: UTF8.self)), peers: compared))
+            resumed.append(Group(name: name, peers: compared))
         }
         // A name that stands twice is no state of ours.
         guard reader.isAtEnd, Set(resumed.map(\.name)).count == resumed.count else { return false }
@@ -163,5 +175,28 @@ public struct PeerTable: Sendable {
         lastRound = round
         groupedSeries = -1
         return true
+    }
+
+    /// A group as version 1 named it: by places in the configuration's list and in the vocabulary. nil where it does not
+    /// read, and a name of nil where the configuration has nothing there.
+    private func firstName(_ reader: inout StateReader) -> Name?? {
+        guard let entry = reader.next(UInt32.self), let quantity = reader.next(UInt32.self),
+            let channel = reader.nextText(), let group = reader.nextText()
+        else { return nil }
+        let parts = group.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard entry < plan.entries.count, quantity < Quantity.all.count, parts.count == 2 else { return .some(nil) }
+        return .some(
+            Name(
+                quantity: Quantity.all[Int(quantity)].name, channel: channel, by: plan.entries[Int(entry)].by.rawValue,
+                profile: String(parts[0]), place: String(parts[1])))
+    }
+}
+
+extension PeerTable.Name {
+    fileprivate init?(_ reader: inout StateReader) {
+        guard let quantity = reader.nextText(), let channel = reader.nextText(), let by = reader.nextText(),
+            let profile = reader.nextText(), let place = reader.nextText()
+        else { return nil }
+        self.init(quantity: quantity, channel: channel, by: by, profile: profile, place: place)
     }
 }

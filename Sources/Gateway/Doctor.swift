@@ -17,7 +17,7 @@ struct Doctor: Sendable {
     let now: @Sendable () -> Timestamp
 
     func examine() -> [FindingAnswer] {
-        brokerConfiguration() + session() + [durability(), room(), clock(), pipeline()]
+        brokerConfiguration() + session() + [durability(), room(), clock(), pipeline()] + losses()
     }
 
     // MARK: Broker
@@ -76,6 +76,15 @@ struct Doctor: Sendable {
         }
         if findings.isEmpty { note(.good, "connected to \(status.broker)") }
         return findings
+    }
+
+    /// What of the stored state this start could not read.
+    private func losses() -> [FindingAnswer] {
+        live.losses.map {
+            FindingAnswer(
+                check: "state", level: .warning, finding: $0,
+                mend: "run baotu store check; what is learnt anew is right again once the longest window has passed")
+        }
     }
 
     // MARK: Machine

@@ -95,11 +95,7 @@ final class IngestLoop {
                 return false
             }
             broker.acknowledge()
-            pipeline.absorb(
-                fresh: commit.fresh, suspects: decoded.suspects, statuses: decoded.statuses, heard: decoded.heard,
-                registry: journal.registry, at: moment)
-            transitions = pipeline.evaluate(
-                suspects: decoded.suspects, registry: journal.registry, at: moment)
+            transitions = pipeline.step(commit.turn, registry: journal.registry)
         } else {
             broker.acknowledge()
         }
@@ -134,7 +130,7 @@ final class IngestLoop {
     }
 
     private func noteCommit(_ commit: Commit) {
-        lastJournalID = commit.journalID
+        lastJournalID = commit.turn.journalID
         guard storeTrouble != nil else { return }
         storeTrouble = nil
         log.notice("the store takes readings again")
@@ -212,8 +208,7 @@ final class IngestLoop {
             let (commit, receipt) = try journal.commit(
                 imported: letter.readings, profile: letter.profile, now: moment)
             noteCommit(commit)
-            pipeline.absorb(
-                fresh: commit.fresh, suspects: [], statuses: [], heard: [], registry: journal.registry, at: moment)
+            _ = pipeline.step(commit.turn, registry: journal.registry)
             letter.reply(.success(receipt))
         } catch {
             note(error, "the store refuses imported readings; they are sent again")
@@ -334,27 +329,22 @@ final class IngestLoop {
     private func resume(_ files: LoadedFiles) throws {
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
         try setRoster(files.roster, at: now())
-        if let snapshot = journal.snapshot, !pipeline.restore(snapshot.bytes, registry: journal.registry) {
-            log.warning("the stored state is of another version; windows fill anew from the journal")
+        if let snapshot = journal.snapshot {
+            for sentence in pipeline.restore(snapshot.bytes, registry: journal.registry) {
+                log.error("a part of the stored state was lost", metadata: ["lost": "\(sentence)"])
+                live.rememberLoss(sentence)
+            }
         }
         showRemembered()
-        pipeline.restore(
-            try journal.alertStates().map { alert in
-                (
-                    key: alert.key, state: AlertState(alert.phase, after: alert.from, since: alert.since),
-                    severity: alert.severity
-                )
-            })
+        try restoreAlerts()
         var missed: [AlertTransition] = []
         var rows = 0
         try journal.replay { turn in
             rows += 1
-            pipeline.absorb(
-                fresh: turn.fresh, suspects: turn.suspects, statuses: turn.statuses, heard: turn.heard,
-                registry: journal.registry, at: turn.now)
+            var turn = turn
             // Up to the mark the stored alerts are the outcome of these turns already.
-            guard turn.journalID > journal.evaluatedThrough else { return }
-            missed += pipeline.evaluate(suspects: turn.suspects, registry: journal.registry, at: turn.now)
+            turn.isJudged = turn.journalID <= journal.evaluatedThrough
+            missed += pipeline.step(turn, registry: journal.registry)
         }
         let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: now())
         record(missed + retired, at: now())
@@ -366,13 +356,37 @@ final class IngestLoop {
             ])
     }
 
+    /// Puts the stored alerts back, each under what it is about today.
+    private func restoreAlerts() throws(StoreError) {
+        var alerts: [(key: AlertKey, state: AlertState, severity: Severity)] = []
+        for alert in try journal.alertStates() {
+            var key = alert.key
+            let state = AlertState(alert.phase, after: alert.from, since: alert.since)
+            if state != .inactive {
+                let subject = pipeline.subjectNow(of: key)
+                if subject != key.subject {
+                    let now = AlertKey(rule: key.rule, subject: subject)
+                    if try journal.refile(alert.id, as: now) { key = now }
+                }
+            }
+            alerts.append((key, state, alert.severity))
+        }
+        pipeline.restore(alerts)
+    }
+
     private func setRoster(_ roster: [RosterEntry], at moment: Timestamp) throws(StoreError) {
         for name in try journal.saveRoster(roster, now: moment) {
             log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
         }
-        pipeline.setRoster(
-            try journal.expectedDevices().map { (device: $0.device, entry: $0.entry, since: $0.since) },
-            registry: journal.registry)
+        // The store keeps who is expected and since when; what else the file says of a device stands in the file alone.
+        let constants = Dictionary(roster.map { ($0.device, $0.constants) }, uniquingKeysWith: { $1 })
+        var lines: [DeviceIndex: Roster.Line] = [:]
+        for expected in try journal.expectedDevices() {
+            var entry = expected.entry
+            entry.constants = constants[entry.device] ?? [:]
+            lines[expected.device] = Roster.Line(entry: entry, since: expected.since)
+        }
+        pipeline.setRoster(Roster(lines), registry: journal.registry)
     }
 
     /// Shows a new decoder the messages that later ones are read by.

@@ -12,6 +12,8 @@ final class LiveView: Sendable {
         /// The broker had forgotten our session when we came back to it.
         var sessionWasLost = false
         var wasConnected = false
+        /// Parts of the stored state that this start could not read, as sentences.
+        var losses: [String] = []
     }
 
     private let state: Mutex<State>
@@ -21,6 +23,10 @@ final class LiveView: Sendable {
     var current: LiveStatusAnswer { state.withLock { $0.status } }
     var session: BrokerEvent.Session? { state.withLock { $0.session } }
     var sessionWasLost: Bool { state.withLock { $0.sessionWasLost } }
+
+    var losses: [String] { state.withLock { $0.losses } }
+
+    func rememberLoss(_ sentence: String) { state.withLock { $0.losses.append(sentence) } }
 
     func update(_ change: (inout LiveStatusAnswer) -> Void) { state.withLock { change(&$0.status) } }
 

@@ -109,7 +109,7 @@ extension AlertNotice {
     fileprivate init(_ pending: PendingNotification) {
         let transition = pending.transition
         self.init(
-            alertID: pending.alertID, rule: transition.key.rule, device: pending.device,
+            alertID: pending.alertID, rule: transition.key.rule, device: pending.subject,
             quantity: pending.quantity?.name, channel: pending.deviceChannel, phase: transition.to,
             severity: transition.severity, since: transition.since, at: transition.at, value: transition.value,
             unit: pending.quantity?.unit, sentence: transition.sentence)

@@ -36,14 +36,14 @@ struct Intake {
     /// Whether a device or channel can have the name; refused where not.
     mutating func checkName(_ key: String, _ name: UnsafeRawBufferPointer, _ line: Int) -> Bool {
         var isASCII = true
-        var isPlain = name.count <= SeriesRegistry.nameBytesMax
+        var isPlain = name.count <= UsableName.bytesMax
         for byte in name {
             if byte < 0x20 || byte == 0x7F { isPlain = false }
             if byte >= 0x80 { isASCII = false }
         }
         if isPlain, isASCII || String(validating: name, as: UTF8.self) != nil { return true }
         report.refuse(
-            line, key, name, "expected at most \(SeriesRegistry.nameBytesMax) bytes of UTF-8 without control characters"
+            line, key, name, "expected at most \(UsableName.bytesMax) bytes of UTF-8 without control characters"
         )
         return false
     }

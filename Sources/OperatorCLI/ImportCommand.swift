@@ -54,8 +54,8 @@ struct ImportCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !files.isEmpty else { throw ValidationError("give at least one file, or - for standard input") }
-        if let profile, !(1...SeriesRegistry.nameBytesMax).contains(profile.utf8.count) {
-            throw ValidationError("--profile: expected 1 to \(SeriesRegistry.nameBytesMax) bytes")
+        if let profile, !(1...UsableName.bytesMax).contains(profile.utf8.count) {
+            throw ValidationError("--profile: expected 1 to \(UsableName.bytesMax) bytes")
         }
         for text in map {
             do throws(QuantityMapping.Fault) {

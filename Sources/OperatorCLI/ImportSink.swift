@@ -64,12 +64,8 @@ struct DaemonSink: ImportSink {
 final class StoreSink: ImportSink, @unchecked Sendable {
     // Sendable unchecked: a command waits for each commit before it asks for the next, or closes.
     private let journal: Journal
-    private var windows: WindowTable
-    /// Goes through unread: imports hear nobody.
-    private var health: [UInt8]
-    private var clocks: [UInt8]
-    private var detectors: [UInt8]
-    private let cadences: [DeviceIndex: Duration]
+    /// Without watchers: what they learnt is carried along, as imports are no news to them.
+    private let pipeline = Pipeline()
 
     /// Throws `.locked` beside a daemon, and refuses a store that a gateway left without sealing: those rows are for it
     /// to replay, with the alerts they may raise.
@@ -82,20 +78,19 @@ final class StoreSink: ImportSink, @unchecked Sendable {
                 "\(options.folder) is the store of user \(owner); import as that user: sudo -u \(owner) …")
         }
         journal = try Journal.open(options)
-        let state = journal.snapshot.flatMap { PipelineState(bytes: $0.bytes) }
-        health = state?.health ?? DeviceHealth().state()
-        clocks = state?.clocks ?? []
-        detectors = state?.detectors ?? []
         var isOfGateway = false
         do {
-            let cadences = Dictionary(
-                try journal.expectedDevices().map { ($0.device, $0.entry.cadence) }, uniquingKeysWith: { $1 })
-            self.cadences = cadences
-            windows = WindowTable(resuming: state?.windows, journal.registry) { cadences[$0] }
+            pipeline.setRoster(try journal.roster(), registry: journal.registry)
+            if let snapshot = journal.snapshot {
+                // A gateway would learn it anew, and say so; a tool must not be the one to lose it.
+                let unread = pipeline.restore(snapshot.bytes, registry: journal.registry)
+                guard unread.isEmpty else { throw NoAnswer.failed(unread.joined(separator: "; ")) }
+            }
             try journal.replay { turn in
-                // An import hears nobody.
-                if !turn.heard.isEmpty || !turn.statuses.isEmpty || !turn.suspects.isEmpty { isOfGateway = true }
-                absorb(turn.fresh, at: turn.now)
+                switch turn.origin {
+                case .live: isOfGateway = true
+                case .imported: _ = pipeline.step(turn, registry: journal.registry)
+                }
             }
         } catch {
             journal.close()
@@ -113,21 +108,13 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         let now = presentMoment()
         let (commit, receipt) = try journal.commit(
             imported: readings, profile: profile ?? Journal.importProfile, now: now)
-        absorb(commit.fresh, at: now)
+        _ = pipeline.step(commit.turn, registry: journal.registry)
         if journal.sealIsDue(now: now) { try seal(now) }
         return receipt
     }
 
-    private func absorb(_ fresh: [Reading], at now: Timestamp) {
-        windows.openAll(of: journal.registry) { cadences[$0] }
-        for reading in fresh { windows.add(reading, at: now) }
-    }
-
     private func seal(_ now: Timestamp) throws {
-        let state = PipelineState(
-            windows: windows.state(), health: health, clocks: clocks, detectors: detectors
-        ).bytes
-        try journal.finishSeal(try journal.beginSeal(state: state, now: now).run())
+        try journal.finishSeal(try journal.beginSeal(state: pipeline.state(), now: now).run())
     }
 
     func close() throws {

@@ -39,19 +39,17 @@ struct StoreSource: AnswerSource {
     func statistics(device: String?, quantity: String?, window: Duration?) throws -> [StatisticsAnswer] {
         try archive.check(device: device)
         let snapshot = try archive.stateSnapshot()
-        let state = snapshot.flatMap { PipelineState(bytes: $0.bytes) }
-        var cadences: [String: Duration] = [:]
-        for device in try archive.devices(DeviceFilter()) {
-            cadences[device.device] = device.cadenceSeconds.map { .milliseconds(Int64($0 * 1000)) }
-        }
         let registry = archive.registry
-        var table = WindowTable(resuming: state?.windows, registry) { cadences[registry.devices[$0.index].name] }
-        var clocks = state.flatMap { DeviceClocks(state: $0.clocks) } ?? DeviceClocks()
+        let pipeline = Pipeline()
+        pipeline.setRoster(try archive.roster(), registry: registry)
+        if let snapshot {
+            let unread = pipeline.restore(snapshot.bytes, registry: registry)
+            guard unread.isEmpty else { throw NoAnswer.failed(unread.joined(separator: "; ")) }
+        }
         var now = Timestamp(milliseconds: 0)
         try archive.replayTail(after: snapshot?.journalID ?? 0) { turn in
             now = max(now, turn.now)
-            if !turn.heard.isEmpty { clocks.absorb(fresh: turn.fresh, heard: turn.heard, registry: registry) }
-            for reading in turn.fresh { table.add(reading, at: turn.now) }
+            _ = pipeline.step(turn, registry: registry)
         }
         now = max(now, try archive.status().lastCommitAt ?? now)
         let pattern = device.map { NamePattern($0) }
@@ -59,10 +57,10 @@ struct StoreSource: AnswerSource {
         for (index, series) in registry.series.enumerated() {
             if let quantity, series.quantity.name != quantity { continue }
             if let pattern, !pattern.matches(registry.devices[series.device.index].name) { continue }
-            for summary in table.summaries(of: SeriesID(rawValue: UInt32(index)), at: now) {
+            for summary in pipeline.summaries(of: SeriesID(rawValue: UInt32(index)), at: now) {
                 if let window, summary.window != window { continue }
                 answers.append(
-                    StatisticsAnswer(summary, registry: registry, clockSkew: clocks.skew(of: series.device)))
+                    StatisticsAnswer(summary, registry: registry, clockSkew: pipeline.clocks.skew(of: series.device)))
             }
         }
         return answers

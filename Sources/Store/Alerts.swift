@@ -34,8 +34,9 @@ public struct PendingNotification: Hashable, Sendable {
     public var attempts: Int
     public var alertID: Int64
     public var transition: AlertTransition
-    public var device: String
-    /// nil where the rule judges the device as a whole.
+    /// The name of what the alert is about; see `Subject.name`.
+    public var subject: String
+    /// nil where it is about no series.
     public var quantity: Quantity?
     /// The channel of the device, such as `l1`; nil for the device as a whole.
     public var deviceChannel: String?
@@ -99,18 +100,19 @@ extension Journal {
         }
         let number = try core.integer(
             """
-            INSERT INTO alert(rule, device, series, phase, severity, since, at, value, sentence)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-            ON CONFLICT(rule, device, series) DO UPDATE SET phase = ?4, severity = ?5, since = ?6, at = ?7, value = ?8,
+            INSERT INTO alert(rule, device, series, phase, severity, since, at, value, sentence, subject, name)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12)
+            ON CONFLICT(rule, subject, device, series, name) DO UPDATE SET phase = ?4, severity = ?5, since = ?6, at = ?7, value = ?8,
                 sentence = ?9, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,
                 acknowledged_by = CASE WHEN ?10 THEN NULL ELSE acknowledged_by END,
                 note = CASE WHEN ?10 THEN NULL ELSE note END
             RETURNING id
-            """, .text(transition.key.rule), .integer(Int64(transition.key.device.rawValue)),
-            .integer(transition.key.series.map { Int64($0.rawValue) } ?? -1), .text(transition.to.rawValue),
+            """, .text(transition.key.rule), .integer(transition.key.subject.deviceNumber),
+            .integer(transition.key.subject.seriesNumber), .text(transition.to.rawValue),
             .text(transition.severity.rawValue), .integer(transition.since.milliseconds),
             .integer(transition.at.milliseconds), .optional(transition.value), .text(transition.sentence),
-            .integer(isNewIncident ? 1 : 0))
+            .integer(isNewIncident ? 1 : 0), .text(transition.key.subject.kind.rawValue),
+            .text(transition.key.subject.storedName))
         guard let number else { throw .corrupt(file: core.file, detail: "an alert was written but has no number") }
         return number
     }
@@ -123,13 +125,13 @@ extension Journal {
             """
             SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
                 acknowledged_by, note,
-                (SELECT was FROM transition WHERE alert = alert.id ORDER BY transition.id DESC LIMIT 1)
+                (SELECT was FROM transition WHERE alert = alert.id ORDER BY transition.id DESC LIMIT 1), subject, name
             FROM alert ORDER BY id
             """
         ) { row throws(StoreError) in
             guard let phase = AlertPhase(rawValue: row.text(4)), let from = AlertPhase(rawValue: row.text(13)),
                 let severity = Severity(rawValue: row.text(5)),
-                let key = AlertKey(row, rule: 1, device: 2, series: 3, registry)
+                let key = AlertKey(row, rule: 1, device: 2, series: 3, subject: 14, name: 15, registry)
             else { throw .corrupt(file: file, detail: "alert \(row.integer(0)) does not read") }
             alerts.append(
                 StoredAlert(
@@ -141,6 +143,15 @@ extension Journal {
                     }))
         }
         return alerts
+    }
+
+    /// Files an alert under another subject, with its number and its story; false where that has an alert of the rule.
+    public func refile(_ id: Int64, as key: AlertKey) throws(StoreError) -> Bool {
+        try core.integer(
+            """
+            UPDATE OR IGNORE alert SET subject = ?2, device = ?3, series = ?4, name = ?5 WHERE id = ?1 RETURNING id
+            """, .integer(id), .text(key.subject.kind.rawValue), .integer(key.subject.deviceNumber),
+            .integer(key.subject.seriesNumber), .text(key.subject.storedName)) != nil
     }
 
     /// Notes that someone has taken the alert on. Throws `.noSuchAlert`.
@@ -160,12 +171,12 @@ extension Journal {
         try core.rows(
             """
             SELECT o.id, o.channel, o.attempts, a.id, a.rule, a.device, a.series, t.severity, t.was, t.became, t.at,
-                t.since, t.value, t.sentence
+                t.since, t.value, t.sentence, a.subject, a.name
             FROM outbox o JOIN transition t ON t.id = o.transition_id JOIN alert a ON a.id = t.alert
             WHERE o.delivered_at IS NULL AND o.next_attempt <= ? ORDER BY o.id LIMIT ?
             """, .integer(now.milliseconds), .integer(Int64(limit))
         ) { row throws(StoreError) in
-            guard let key = AlertKey(row, rule: 4, device: 5, series: 6, registry),
+            guard let key = AlertKey(row, rule: 4, device: 5, series: 6, subject: 14, name: 15, registry),
                 let severity = Severity(rawValue: row.text(7)), let from = AlertPhase(rawValue: row.text(8)),
                 let to = AlertPhase(rawValue: row.text(9))
             else { throw .corrupt(file: file, detail: "notification \(row.integer(0)) does not read") }
@@ -176,9 +187,9 @@ extension Journal {
                         key: key, severity: severity, from: from, to: to,
                         at: Timestamp(milliseconds: row.integer(10)), since: Timestamp(milliseconds: row.integer(11)),
                         value: row.optionalReal(12), sentence: row.text(13)),
-                    device: registry.devices[key.device.index].name,
-                    quantity: key.series.map { registry.series[$0.index].quantity },
-                    deviceChannel: key.series.flatMap { registry.channelName(of: $0) }))
+                    subject: key.subject.name(in: registry),
+                    quantity: key.subject.series.map { registry.series[$0.index].quantity },
+                    deviceChannel: key.subject.series.flatMap { registry.channelName(of: $0) }))
         }
         return pending
     }
@@ -247,25 +258,15 @@ extension Journal {
     }
 
     /// The devices that the roster names, by place in the registry.
-    public func expectedDevices() throws(StoreError) -> [ExpectedDevice] {
-        var devices: [ExpectedDevice] = []
-        try core.rows(
-            """
-            SELECT id, profile, area, circuit, latitude, longitude, cadence_ms, expected_since FROM device
-            WHERE expected_since IS NOT NULL ORDER BY id
-            """
-        ) { row throws(StoreError) in
-            let device = DeviceIndex(rawValue: UInt32(row.integer(0)))
-            devices.append(
-                ExpectedDevice(
-                    device: device,
-                    entry: RosterEntry(
-                        device: registry.devices[device.index].name, profile: row.text(1), area: row.text(2),
-                        circuit: row.text(3), latitude: row.optionalReal(4), longitude: row.optionalReal(5),
-                        cadence: .milliseconds(row.integer(6))),
-                    since: Timestamp(milliseconds: row.integer(7))))
+    public func expectedDevices() throws(StoreError) -> [ExpectedDevice] { try ExpectedDevice.all(core, registry) }
+
+    /// The same as the heart has it; without the constants of a device, which stand in the roster's file alone.
+    public func roster() throws(StoreError) -> Roster {
+        var lines: [DeviceIndex: Roster.Line] = [:]
+        for expected in try expectedDevices() {
+            lines[expected.device] = Roster.Line(entry: expected.entry, since: expected.since)
         }
-        return devices
+        return Roster(lines)
     }
 
     // MARK: Messages that later ones are read by
@@ -302,14 +303,71 @@ extension Journal {
 
 extension AlertKey {
     /// Reads the key from columns of a row; nil where it names what the registry does not have.
-    init?(_ row: Statement, rule: Int, device: Int, series: Int, _ registry: SeriesRegistry) {
-        let device = row.integer(device)
-        let series = row.integer(series)
-        guard device >= 0, device < registry.deviceCount, series >= -1, series < registry.seriesCount else {
-            return nil
+    init?(
+        _ row: Statement, rule: Int, device: Int, series: Int, subject: Int, name: Int, _ registry: SeriesRegistry
+    ) {
+        let (device, series) = (row.integer(device), row.integer(series))
+        guard (-1..<Int64(registry.deviceCount)).contains(device), (-1..<Int64(registry.seriesCount)).contains(series),
+            let kind = Subject.Kind(rawValue: row.text(subject)),
+            let subject = Subject(kind, device: device, series: series, name: row.text(name))
+        else { return nil }
+        self.init(rule: row.text(rule), subject: subject)
+    }
+}
+
+// How a subject stands in table `alert`.
+extension Subject {
+    /// -1 where it is about no device.
+    var deviceNumber: Int64 { device.map { Int64($0.rawValue) } ?? -1 }
+    /// -1 where it is about no series.
+    var seriesNumber: Int64 { series.map { Int64($0.rawValue) } ?? -1 }
+
+    /// Of what the registry has no number for; else empty.
+    var storedName: String {
+        switch self {
+        case .circuit(let name), .area(let name): name
+        case .series, .device, .gateway, .broker: ""
         }
-        self.init(
-            rule: row.text(rule), device: DeviceIndex(rawValue: UInt32(device)),
-            series: series < 0 ? nil : SeriesID(rawValue: UInt32(series)))
+    }
+
+    /// nil where a number is missing that the kind needs.
+    init?(_ kind: Kind, device: Int64, series: Int64, name: String) {
+        let index = device < 0 ? nil : DeviceIndex(rawValue: UInt32(device))
+        switch kind {
+        case .series:
+            guard let index, series >= 0 else { return nil }
+            self = .series(SeriesID(rawValue: UInt32(series)), of: index)
+        case .device:
+            guard let index else { return nil }
+            self = .device(index)
+        case .circuit: self = .circuit(name)
+        case .area: self = .area(name)
+        case .gateway: self = .gateway
+        case .broker: self = .broker
+        }
+    }
+}
+
+extension ExpectedDevice {
+    /// The devices that the roster names, by place in the registry.
+    static func all(_ core: Connection, _ registry: SeriesRegistry) throws(StoreError) -> [ExpectedDevice] {
+        var devices: [ExpectedDevice] = []
+        try core.rows(
+            """
+            SELECT id, profile, area, circuit, latitude, longitude, cadence_ms, expected_since FROM device
+            WHERE expected_since IS NOT NULL ORDER BY id
+            """
+        ) { row throws(StoreError) in
+            let device = DeviceIndex(rawValue: UInt32(row.integer(0)))
+            devices.append(
+                ExpectedDevice(
+                    device: device,
+                    entry: RosterEntry(
+                        device: registry.devices[device.index].name, profile: row.text(1), area: row.text(2),
+                        circuit: row.text(3), latitude: row.optionalReal(4), longitude: row.optionalReal(5),
+                        cadence: .milliseconds(row.integer(6))),
+                    since: Timestamp(milliseconds: row.integer(7))))
+        }
+        return devices
     }
 }

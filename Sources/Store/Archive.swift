@@ -206,9 +206,9 @@ public final class Archive {
     /// The commits after journal row `journalID` (that of `stateSnapshot`, or 0), with the lists that were fresh live.
     ///
     /// Damaged rows are left out. Throws `.sealedMeanwhile` when a seal took rows that were still to come.
-    public func replayTail(after journalID: Int64, _ body: (ReplayedTurn) throws -> Void) throws {
+    public func replayTail(after journalID: Int64, _ body: (Turn) throws -> Void) throws {
         var last = journalID
-        var turn = ReplayedTurn()
+        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
         while true {
             let (row, newest) = try core.read { connection throws(StoreError) in
                 (

@@ -177,6 +177,17 @@ extension Archive {
         }
     }
 
+    /// The devices that the roster names; without their constants, which stand in the roster's file alone.
+    public func roster() throws(StoreError) -> Roster {
+        try withSnapshot { connection throws(StoreError) in
+            var lines: [DeviceIndex: Roster.Line] = [:]
+            for expected in try ExpectedDevice.all(connection, registry) {
+                lines[expected.device] = Roster.Line(entry: expected.entry, since: expected.since)
+            }
+            return Roster(lines)
+        }
+    }
+
     /// The newest reading of every series that fits, by device in the order they became known. Throws as `devices`.
     public func latest(_ filter: DeviceFilter = DeviceFilter()) throws(StoreError) -> [LatestAnswer] {
         try withSnapshot { connection throws(StoreError) in
@@ -349,7 +360,7 @@ extension Archive {
             let pattern = filter.device.map { NamePattern($0) }
             var answers: [AlertAnswer] = []
             try connection.rows(
-                Self.alertColumns
+                try alertColumns(connection)
                     + " WHERE (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR rule = ?2) ORDER BY at DESC, id",
                 .optional(filter.phase?.rawValue), .optional(filter.rule)
             ) { row throws(StoreError) in
@@ -364,7 +375,7 @@ extension Archive {
     public func alert(_ id: Int64) throws(StoreError) -> AlertStoryAnswer {
         try withSnapshot { connection throws(StoreError) in
             var found: AlertAnswer?
-            try connection.rows(Self.alertColumns + " WHERE id = ?", .integer(id)) { row throws(StoreError) in
+            try connection.rows(alertColumns(connection) + " WHERE id = ?", .integer(id)) { row throws(StoreError) in
                 found = try alert(row, connection.file)
             }
             guard let found else { throw .noSuchAlert(id: id) }
@@ -403,19 +414,27 @@ extension Archive {
         }
     }
 
-    private static let alertColumns = """
-        SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
-            acknowledged_by, note FROM alert
-        """
+    /// Also of a store that no gateway has led forward yet.
+    private func alertColumns(_ connection: Connection) throws(StoreError) -> String {
+        let subject =
+            try Schema.version(of: connection) < 5
+            ? "\(Schema.sourceOfNewColumn["alert.subject"]!), \(Schema.sourceOfNewColumn["alert.name"]!)"
+            : "subject, name"
+        return """
+            SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
+                acknowledged_by, note, \(subject) FROM alert
+            """
+    }
 
     private func alert(_ row: Statement, _ file: String) throws(StoreError) -> AlertAnswer {
         guard let phase = AlertPhase(rawValue: row.text(4)), let severity = Severity(rawValue: row.text(5)),
-            let key = AlertKey(row, rule: 1, device: 2, series: 3, registry)
+            let key = AlertKey(row, rule: 1, device: 2, series: 3, subject: 13, name: 14, registry)
         else { throw .corrupt(file: file, detail: "alert \(row.integer(0)) does not read") }
-        let quantity = key.series.map { registry.series[$0.index].quantity }
+        let quantity = key.subject.series.map { registry.series[$0.index].quantity }
         return AlertAnswer(
-            id: row.integer(0), rule: key.rule, device: registry.devices[key.device.index].name,
-            quantity: quantity?.name, channel: key.series.flatMap { registry.channelName(of: $0) }, phase: phase,
+            id: row.integer(0), rule: key.rule, device: key.subject.name(in: registry),
+            quantity: quantity?.name, channel: key.subject.series.flatMap { registry.channelName(of: $0) },
+            phase: phase,
             severity: severity, since: Timestamp(milliseconds: row.integer(6)),
             at: Timestamp(milliseconds: row.integer(7)), value: row.optionalReal(8), unit: quantity?.unit,
             sentence: row.text(9), acknowledgedAt: row.optionalInteger(10).map { Timestamp(milliseconds: $0) },

@@ -3,16 +3,12 @@ public import Telemetry
 
 /// What one commit made durable.
 public struct Commit: Sendable {
-    /// The journal row; that of the commit before where this one had nothing for a replay.
-    public var journalID: Int64
-    /// Readings seen for the first time, in the order of the batch. Hand them on before the next commit and drop this
-    /// value: the buffer is used again.
-    public var fresh: [Reading]
+    /// What is new, for the heart: the same that a replay brings. Its `journalID` is that of the commit before where this
+    /// one had nothing for a replay. Hand it on before the next commit and drop it: its buffers are used again.
+    public var turn: Turn
     /// Readings dropped: the same value at the same time was there.
     public var duplicates: Int
-    /// Readings that replaced another value at the same time. They are stored but not in `fresh`.
-    public var corrected: Int
-    /// How many of `fresh` arrived behind a newer reading of their stream.
+    /// How many of the fresh ones arrived behind a newer reading of their stream.
     public var late: Int
 }
 
@@ -207,13 +203,15 @@ public final class Journal {
 
     /// Makes a decoded batch durable, in one synced transaction: new names, a journal row, rejects and counters.
     ///
-    /// `received` is the number of messages the batch came from. Throws `.diskFull` apart from other failures; after any
+    /// `received` is the number of messages the batch came from, `origin` says who brought it. Throws `.diskFull` apart from other failures; after any
     /// error the batch must not be acknowledged.
-    public func commit(_ batch: DecodedBatch, received: Int, now: Timestamp) throws(StoreError) -> Commit {
+    public func commit(
+        _ batch: DecodedBatch, received: Int, origin: Turn.Origin = .live, now: Timestamp
+    ) throws(StoreError) -> Commit {
         guard disk != .full else { throw noRoom }
         Catalogue.settle(&registry, beyond: saved)
         if saved.streams < registry.streamCount { setFloors(now: now) }
-        try ledger.stage(batch.readings, registry, sealed: sealed, now: now)
+        try ledger.stage(batch.readings, origin, registry, sealed: sealed, now: now)
         do {
             try write(batch, received: received, now: now)
         } catch {
@@ -222,9 +220,10 @@ public final class Journal {
             throw error
         }
         ledger.settle()
-        return Commit(
-            journalID: lastJournalID, fresh: ledger.fresh, duplicates: ledger.duplicates,
-            corrected: ledger.corrections.count, late: ledger.late)
+        let turn = Turn(
+            origin: origin, journalID: lastJournalID, now: now, fresh: ledger.fresh, corrections: ledger.corrections,
+            suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard)
+        return Commit(turn: turn, duplicates: ledger.duplicates, late: ledger.late)
     }
 
     private func write(_ batch: DecodedBatch, received: Int, now: Timestamp) throws(StoreError) {
@@ -347,7 +346,7 @@ public final class Journal {
     /// The commits after `snapshot`, oldest first: to be put through the live path at a start.
     ///
     /// Damaged rows are left out. No transaction is open while `body` runs.
-    public func replay(_ body: (ReplayedTurn) throws -> Void) throws {
+    public func replay(_ body: (Turn) throws -> Void) throws {
         try JournalRows.replay(core, registry, after: snapshot?.journalID ?? 0, body)
     }
 }
@@ -356,7 +355,7 @@ public final class Journal {
 enum JournalRows {
     struct Row {
         enum Content {
-            case turn(ReplayedTurn)
+            case turn(Turn)
             case damaged(String)
         }
         var id: Int64
@@ -372,7 +371,7 @@ enum JournalRows {
         _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (Row) throws(StoreError) -> Void
     ) throws(StoreError) {
         var last = first
-        var turn = ReplayedTurn()
+        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
         while let row = try next(core, registry, after: last, &turn) {
             last = row.id
             try body(row)
@@ -381,10 +380,10 @@ enum JournalRows {
 
     /// As `forEach`, without the damaged rows, for a body that may fail in its own way.
     static func replay(
-        _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (ReplayedTurn) throws -> Void
+        _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (Turn) throws -> Void
     ) throws {
         var last = first
-        var turn = ReplayedTurn()
+        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
         while let row = try next(core, registry, after: last, &turn) {
             last = row.id
             if case .turn(let turn) = row.content { try body(turn) }
@@ -392,7 +391,7 @@ enum JournalRows {
     }
 
     static func next(
-        _ core: Connection, _ registry: SeriesRegistry, after last: Int64, _ turn: inout ReplayedTurn
+        _ core: Connection, _ registry: SeriesRegistry, after last: Int64, _ turn: inout Turn
     ) throws(StoreError) -> Row? {
         var found: Row?
         try core.rows("SELECT id, n, crc, b FROM journal WHERE id > ? ORDER BY id LIMIT 1", .integer(last)) {
@@ -408,6 +407,7 @@ enum JournalRows {
                     try TurnCodec.decode(bytes, registry: registry, into: &turn)
                 }
                 turn.journalID = id
+                turn.isReplayed = true
                 content = .turn(turn)
             } catch {
                 content = .damaged(error.reason)
@@ -429,10 +429,11 @@ struct DeviceLink: Sendable {
 }
 
 extension [DeviceLink] {
-    mutating func note(_ turn: ReplayedTurn) { note(statuses: turn.statuses, heard: turn.heard) }
+    mutating func note(_ turn: Turn) { note(statuses: turn.statuses, heard: turn.heard) }
 
-    mutating func note(statuses: [DeviceStatus], heard: [(device: DeviceIndex, at: Timestamp)]) {
-        for (device, at) in heard {
+    mutating func note(statuses: [DeviceStatus], heard: [Hearing]) {
+        for hearing in heard {
+            let (device, at) = (hearing.device, hearing.at)
             grow(to: device.index + 1)
             if at.milliseconds > self[device.index].lastHeard {
                 self[device.index].lastHeard = at.milliseconds

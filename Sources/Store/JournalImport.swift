@@ -34,15 +34,12 @@ public struct ImportReceipt: Codable, Hashable, Sendable {
 }
 
 extension Journal {
-    /// A clock may run ahead by this much, as that of a live device.
-    static let importAheadMax = Duration.seconds(3600)
     /// The profile of devices that only an import has named.
     public static let importProfile = "imported"
 
     /// Commits imported readings as live ones, in one synced transaction. New devices get `profile`.
     ///
-    /// Nobody is heard by it: the devices said these things at another time, or to another gateway. Such a commit has no
-    /// `heard`, live or replayed. Throws as `commit`.
+    /// Nobody is heard by it: the devices said these things at another time, or to another gateway. Throws as `commit`.
     public func commit(
         imported readings: NamedReadings, profile: String, now: Timestamp
     ) throws(StoreError) -> (commit: Commit, receipt: ImportReceipt) {
@@ -50,10 +47,10 @@ extension Journal {
         let batch = readings.withNames { names in
             decode(readings.entries, names, profile: profile, now: now, &receipt)
         }
-        let commit = try commit(batch, received: 0, now: now)
-        receipt.fresh = commit.fresh.count
+        let commit = try commit(batch, received: 0, origin: .imported, now: now)
+        receipt.fresh = commit.turn.fresh.count
         receipt.duplicates = commit.duplicates
-        receipt.corrected = commit.corrected
+        receipt.corrected = commit.turn.corrections.count
         return (commit, receipt)
     }
 
@@ -63,7 +60,7 @@ extension Journal {
     ) -> DecodedBatch {
         var batch = DecodedBatch()
         batch.readings.reserveCapacity(entries.count)
-        let times = FrameKey.times.lowerBound...(now + Self.importAheadMax).milliseconds
+        let times = FrameKey.times.lowerBound...(now + TimeFence.ahead).milliseconds
         var rowStart = 0
         var rowDevice: DeviceIndex?
         var rowTime = Timestamp(milliseconds: .min)
@@ -127,10 +124,8 @@ extension Journal {
 
     /// Why a name was not taken: it is not one, or there are too many.
     private func refusal(of name: UnsafeRawBufferPointer, _ limit: Int, _ what: String) -> String {
-        guard name.count <= SeriesRegistry.nameBytesMax, !name.contains(where: { $0 < 0x20 || $0 == 0x7F }),
-            let text = String(validating: name, as: UTF8.self), !text.isEmpty
-        else {
-            return "expected a name of 1 to \(SeriesRegistry.nameBytesMax) bytes of UTF-8 without control characters"
+        guard let text = UsableName.text(name), !text.isEmpty else {
+            return "expected a name of 1 to \(UsableName.bytesMax) bytes of UTF-8 without control characters"
         }
         return "'\(text)' is new and the limit of \(limit) \(what) is reached"
     }

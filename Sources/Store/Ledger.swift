@@ -77,7 +77,7 @@ struct Ledger: ~Copyable {
     /// Sorts `readings` into fresh, duplicate and correction, applies them to memory and writes both row parts of the
     /// journal row into `writer`. On an error memory is as before.
     mutating func stage(
-        _ readings: [Reading], _ registry: SeriesRegistry, sealed: SealedFrames, now: Timestamp
+        _ readings: [Reading], _ origin: Turn.Origin, _ registry: SeriesRegistry, sealed: SealedFrames, now: Timestamp
     ) throws(StoreError) {
         grow(to: registry.streamCount)
         undoSteps.removeAll(keepingCapacity: true)
@@ -87,7 +87,7 @@ struct Ledger: ~Copyable {
         duplicates = 0
         late = 0
         writer.removeAll()
-        TurnCodec.begin(now: now, into: &writer)
+        TurnCodec.begin(origin, now: now, into: &writer)
         do {
             try stageRows(readings, registry, sealed, now)
         } catch {

@@ -279,6 +279,7 @@ private final class StoreRepairer {
             columns.append(row.text(0))
         }
         let list = columns.joined(separator: ", ")
+        let sources = try sources(of: columns, table, strict)
         let key = Self.order[table] ?? "id"
         let down = key.split(separator: ", ").map { $0 + " DESC" }.joined(separator: ", ")
         // A snapshot has no key: a row that was taken is known by its place in it.
@@ -291,7 +292,7 @@ private final class StoreRepairer {
             var count = 0
             do throws(StoreError) {
                 try reader.read { connection throws(StoreError) in
-                    try connection.rows("SELECT \(list) FROM \(table) ORDER BY \(order)") { row throws(StoreError) in
+                    try connection.rows("SELECT \(sources) FROM \(table) ORDER BY \(order)") { row throws(StoreError) in
                         insert.bind(columns.indices.map { row.value($0) })
                         try insert.run()
                         count += core.changes
@@ -316,6 +317,24 @@ private final class StoreRepairer {
         }
         if unique != nil { try core.run("DROP INDEX snapshot_once") }
         return (isWhole, unsure)
+    }
+
+    /// What to read for columns of a table: themselves, and what stands for one in a version that had it not yet.
+    private func sources(of columns: [String], _ table: String, _ old: FileReader) throws(StoreError) -> String {
+        var known: Set<String> = []
+        do throws(StoreError) {
+            try old.read { connection throws(StoreError) in
+                try connection.rows("SELECT name FROM pragma_table_info(?)", .text(table)) { row throws(StoreError) in
+                    known.insert(row.text(0))
+                }
+            }
+        } catch {
+            guard error.isDamage(of: folder.core) else { throw error }
+        }
+        // With nothing known the table is lost in any case, and is told to be.
+        guard !known.isEmpty else { return columns.joined(separator: ", ") }
+        return columns.map { known.contains($0) ? $0 : Schema.sourceOfNewColumn["\(table).\($0)"] ?? $0 }
+            .joined(separator: ", ")
     }
 
     /// Names again the files of frames that no readable row of the manifest names.
@@ -372,7 +391,7 @@ private final class StoreRepairer {
         var lost: [Int64] = []
         var moment: Int64?
         var (since, until): (Int64?, Int64?)
-        var turn = ReplayedTurn()
+        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
         for id in first...last {
             var now: Int64?
             var bytes: [UInt8] = []
@@ -424,7 +443,7 @@ private final class StoreRepairer {
 
     private static func emptyTurn(at now: Timestamp) -> [UInt8] {
         var writer = ByteWriter()
-        TurnCodec.begin(now: now, into: &writer)
+        TurnCodec.begin(.live, now: now, into: &writer)
         writer.reserve(2)
         writer.put(byte: 0)
         writer.put(byte: 0)

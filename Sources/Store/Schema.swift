@@ -1,7 +1,7 @@
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 4
+    static let version = 5
     /// That of files of frames: from 2 on a small file holds the hours of its day. What a frame is made of has a version
     /// of its own.
     static let dayVersion = 2
@@ -41,14 +41,7 @@ enum Schema {
         givenUp,
         floor,
         "CREATE TABLE snapshot(generation INTEGER NOT NULL, chunk INTEGER NOT NULL, b BLOB NOT NULL)",
-        // series: -1 where the rule judges the device as a whole.
-        """
-        CREATE TABLE alert(
-            id INTEGER PRIMARY KEY, rule TEXT NOT NULL, device INTEGER NOT NULL, series INTEGER NOT NULL,
-            phase TEXT NOT NULL, severity TEXT NOT NULL, since INTEGER NOT NULL, at INTEGER NOT NULL, value REAL,
-            sentence TEXT NOT NULL, acknowledged_at INTEGER, acknowledged_by TEXT, note TEXT,
-            UNIQUE(rule, device, series))
-        """,
+        alert,
         """
         CREATE TABLE transition(
             id INTEGER PRIMARY KEY, alert INTEGER NOT NULL, was TEXT NOT NULL, became TEXT NOT NULL,
@@ -81,6 +74,15 @@ enum Schema {
         "INSERT INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
     ]
 
+    // subject: what it is about, by `Subject.Kind`; device and series: -1 where it is about none; name: of a circuit or an
+    // area, else empty.
+    private static let alert = """
+        CREATE TABLE alert(
+            id INTEGER PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, device INTEGER NOT NULL,
+            series INTEGER NOT NULL, name TEXT NOT NULL, phase TEXT NOT NULL, severity TEXT NOT NULL,
+            since INTEGER NOT NULL, at INTEGER NOT NULL, value REAL, sentence TEXT NOT NULL, acknowledged_at INTEGER,
+            acknowledged_by TEXT, note TEXT, UNIQUE(rule, subject, device, series, name))
+        """
     // The manifest. Days since 1970; class: the retention class; sealed: 1 when never written again; span_max: of the
     // longest frame; n: rows; retired_at: its rows are elsewhere or given up, and it waits to be unlinked.
     private static let part = """
@@ -110,6 +112,13 @@ enum Schema {
     // Readings of a class before ts were given up and are not taken again.
     private static let floor = "CREATE TABLE floor(class TEXT PRIMARY KEY, ts INTEGER NOT NULL) WITHOUT ROWID"
 
+    /// What stands, in rows of a version that had a column not yet, for that column.
+    static let sourceOfNewColumn = [
+        // Up to version 4 every alert was about a device or a series.
+        "alert.subject": "CASE WHEN series < 0 THEN 'device' ELSE 'series' END",
+        "alert.name": "''",
+    ]
+
     /// What leads from a version to the next, by the version it starts from.
     private static let steps: [Int: [String]] = [
         1: [
@@ -125,6 +134,15 @@ enum Schema {
         ],
         2: [remembered, "DROP TABLE setting"],
         3: [transitionStart, stepsGivenUp],
+        4: [
+            "ALTER TABLE alert RENAME TO alert_4",
+            alert,
+            """
+            INSERT INTO alert SELECT id, rule, \(sourceOfNewColumn["alert.subject"]!), device, series,
+                \(sourceOfNewColumn["alert.name"]!), phase, severity, since, at, value, sentence, acknowledged_at, acknowledged_by, note FROM alert_4
+            """,
+            "DROP TABLE alert_4",
+        ],
     ]
 
     private static let frame = """

@@ -1,31 +1,9 @@
-public import Basics
-public import Telemetry
-
-/// One commit as it comes back from the journal at a start, or in a reader.
-public struct ReplayedTurn: Sendable {
-    public internal(set) var journalID: Int64 = 0
-    /// The moment that the live turn was told.
-    public internal(set) var now = Timestamp(milliseconds: 0)
-    /// The list that the live commit handed on, in its order.
-    public internal(set) var fresh: [Reading] = []
-    /// Readings that replaced another value at the same time.
-    public internal(set) var corrections: [Reading] = []
-    public internal(set) var suspects: [Reading] = []
-    public internal(set) var statuses: [DeviceStatus] = []
-    public internal(set) var heard: [(device: DeviceIndex, at: Timestamp)] = []
-
-    mutating func removeAll() {
-        fresh.removeAll(keepingCapacity: true)
-        corrections.removeAll(keepingCapacity: true)
-        suspects.removeAll(keepingCapacity: true)
-        statuses.removeAll(keepingCapacity: true)
-        heard.removeAll(keepingCapacity: true)
-    }
-}
+import Basics
+import Telemetry
 
 /// Bytes of a journal row; drawn in FRAMES.md.
 enum TurnCodec {
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
 
     /// Rows of readings: those that share stream and time stand together, by rising column.
     ///
@@ -76,15 +54,16 @@ enum TurnCodec {
         }
     }
 
-    static func begin(now: Timestamp, into writer: inout ByteWriter) {
-        writer.reserve(9)
+    static func begin(_ origin: Turn.Origin, now: Timestamp, into writer: inout ByteWriter) {
+        writer.reserve(10)
         writer.put(byte: version)
+        writer.put(byte: origin.rawValue)
         writer.put(word: UInt64(bitPattern: now.milliseconds))
     }
 
     /// What follows the rows.
     static func end(
-        suspects: [Reading], statuses: [DeviceStatus], heard: [(device: DeviceIndex, at: Timestamp)], now: Timestamp,
+        suspects: [Reading], statuses: [DeviceStatus], heard: [Hearing], now: Timestamp,
         into writer: inout ByteWriter
     ) {
         let varint = ByteWriter.varintBytesMax
@@ -103,21 +82,28 @@ enum TurnCodec {
         }
         writer.put(varint: UInt64(heard.count))
         var before: Int64 = 0
-        for (device, at) in heard {
-            writer.put(zigzag: Int64(device.rawValue) - before)
-            writer.put(zigzag: at.milliseconds &- now.milliseconds)
-            before = Int64(device.rawValue)
+        for hearing in heard {
+            writer.put(zigzag: Int64(hearing.device.rawValue) - before)
+            writer.put(zigzag: hearing.at.milliseconds &- now.milliseconds)
+            before = Int64(hearing.device.rawValue)
         }
     }
 
     /// Reads a blob into `turn`, whose buffers are reused. Every id is checked against `registry`.
     static func decode(
-        _ bytes: UnsafeRawBufferPointer, registry: SeriesRegistry, into turn: inout ReplayedTurn
+        _ bytes: UnsafeRawBufferPointer, registry: SeriesRegistry, into turn: inout Turn
     ) throws(Malformed) {
         turn.removeAll()
         var reader = ByteReader(bytes)
         let version = try reader.byte()
-        guard version == Self.version else { throw Malformed("journal row version \(version) is not known") }
+        guard (1...Self.version).contains(version) else {
+            throw Malformed("journal row version \(version) is not known")
+        }
+        if version > 1 {
+            let origin = try reader.byte()
+            guard let known = Turn.Origin(rawValue: origin) else { throw Malformed("origin \(origin) is not known") }
+            turn.origin = known
+        }
         let now = Int64(bitPattern: try reader.word())
         turn.now = Timestamp(milliseconds: now)
         try decodeRows(&reader, now: now, registry, into: &turn.fresh)
@@ -143,9 +129,14 @@ enum TurnCodec {
             device = device &+ (try reader.zigzag())
             guard device >= 0, device < registry.deviceCount else { throw Malformed("device \(device) is not known") }
             let at = now &+ (try reader.zigzag())
-            turn.heard.append((DeviceIndex(rawValue: UInt32(device)), Timestamp(milliseconds: at)))
+            turn.heard.append(Hearing(device: DeviceIndex(rawValue: UInt32(device)), at: Timestamp(milliseconds: at)))
         }
         try reader.end()
+        if version == 1 {
+            // Rows of version 1 do not say it. Devices that spoke were heard; an import had readings alone.
+            turn.origin =
+                turn.heard.isEmpty && turn.statuses.isEmpty && turn.suspects.isEmpty ? .imported : .live
+        }
     }
 
     private static func decodeRows(

@@ -18,16 +18,14 @@ public enum AlertPhase: String, Sendable, CaseIterable, Codable {
     case resolved
 }
 
-/// What an alert is about: one rule on one device, and one series of it where the rule judges a series.
+/// Which alert is meant: one rule about one subject.
 public struct AlertKey: Hashable, Sendable {
     public var rule: String
-    public var device: DeviceIndex
-    public var series: SeriesID?
+    public var subject: Subject
 
-    public init(rule: String, device: DeviceIndex, series: SeriesID?) {
+    public init(rule: String, subject: Subject) {
         self.rule = rule
-        self.device = device
-        self.series = series
+        self.subject = subject
     }
 }
 

@@ -1,6 +1,6 @@
 public import Basics
 
-/// Something amiss that a stage noticed about a device or one of its series: what a rule may make an alert of.
+/// Something amiss that a watcher noticed about a device, one of its series or its circuit: what a rule may make an alert of.
 ///
 /// Told once where it is an event, and noted for as long as it holds where it is a state: a rule ends its alert when
 /// neither came for a while.
@@ -28,24 +28,20 @@ public struct Finding: Hashable, Sendable {
         case icing
     }
 
-    public var device: DeviceIndex
-    /// nil where the device as a whole is meant.
-    public var series: SeriesID?
+    public var subject: Subject
     public var kind: Kind
     /// Of the reading that gave it away.
     public var observed: Timestamp
     public var value: Double?
     /// 0.5, something is amiss, up to 1, gravely so.
     public var severity: Double
-    /// What a duty engineer is told, without the name of the device: `PM2.5 is 311 ug/m3, above all of …`.
+    /// What a duty engineer is told, without the name of the subject: `PM2.5 is 311 ug/m3, above all of …`.
     public var sentence: String
 
     public init(
-        device: DeviceIndex, series: SeriesID?, kind: Kind, observed: Timestamp, value: Double?, severity: Double,
-        sentence: String
+        subject: Subject, kind: Kind, observed: Timestamp, value: Double?, severity: Double, sentence: String
     ) {
-        self.device = device
-        self.series = series
+        self.subject = subject
         self.kind = kind
         self.observed = observed
         self.value = value
@@ -59,8 +55,8 @@ public struct Finding: Hashable, Sendable {
         let definition = series.quantity.definition
         let channel = registry.channelName(of: anomaly.series).map { " (\($0))" } ?? ""
         self.init(
-            device: series.device, series: anomaly.series, kind: Kind(anomaly.evidence), observed: anomaly.observed,
-            value: anomaly.value, severity: anomaly.severity,
+            subject: .series(anomaly.series, of: series.device), kind: Kind(anomaly.evidence),
+            observed: anomaly.observed, value: anomaly.value, severity: anomaly.severity,
             sentence: anomaly.sentence(title: definition.title + channel, unit: definition.unit))
     }
 }

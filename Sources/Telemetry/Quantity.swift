@@ -52,8 +52,7 @@ public struct Quantity: Hashable, Sendable {
     public var unit: String { definition.unit }
     public var kind: Kind { definition.kind }
     /// Whether values are directions in degrees, which lie on a circle: 350 and 10 are twenty apart.
-    public var isDirection: Bool { self == Self.windDirection }
-    private static let windDirection = Quantity(named: "wind_direction")
+    public var isDirection: Bool { self == .windDirection }
     /// Plausible physical range, inclusive, in the canonical unit.
     public var range: ClosedRange<Double> { definition.min...definition.max }
 }

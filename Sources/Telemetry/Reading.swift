@@ -55,7 +55,7 @@ public struct DecodedBatch: Sendable {
     /// Devices that said they are online or offline (last will).
     public var statuses: [DeviceStatus] = []
     /// Devices heard from, one entry a message and device; may repeat.
-    public var heard: [(device: DeviceIndex, at: Timestamp)] = []
+    public var heard: [Hearing] = []
     /// Messages that later ones are read by, such as a birth that names the metrics: to be kept over a restart.
     public var remembered: [RememberedMessage] = []
     /// Messages that a profile knows and ignores.

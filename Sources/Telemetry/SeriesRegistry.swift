@@ -40,7 +40,6 @@ public struct SeriesRegistry: Sendable {
 
     /// A presence mask of 64 bits covers a stream.
     public static let streamColumnsMax = 64
-    public static let nameBytesMax = 128
 
     public let limits: Limits
     public private(set) var devices: [Device] = []
@@ -87,13 +86,13 @@ public struct SeriesRegistry: Sendable {
 
     /// The device of this name, known from now on.
     ///
-    /// nil when the name is empty, longer than `nameBytesMax`, not UTF-8 or has control characters, or when
+    /// nil when the name is empty, not a `UsableName`, or when
     /// `devicesMax` is reached.
     public mutating func intern(device name: UnsafeRawBufferPointer, profile: @autoclosure () -> String)
         -> DeviceIndex?
     {
         if let known = deviceNames.find(name) { return DeviceIndex(rawValue: UInt32(known)) }
-        guard devices.count < limits.devicesMax, let text = Self.validName(name), !text.isEmpty else { return nil }
+        guard devices.count < limits.devicesMax, let text = UsableName.text(name), !text.isEmpty else { return nil }
         devices.append(Device(name: text, profile: profile()))
         return DeviceIndex(rawValue: UInt32(deviceNames.intern(name)))
     }
@@ -105,7 +104,7 @@ public struct SeriesRegistry: Sendable {
     /// The channel of this name; `.none` for an empty one. nil under the same conditions as for a device.
     public mutating func intern(channel name: UnsafeRawBufferPointer) -> ChannelIndex? {
         if let known = channels.find(name) { return ChannelIndex(rawValue: UInt32(known)) }
-        guard channels.count < limits.channelsMax, Self.validName(name) != nil else { return nil }
+        guard channels.count < limits.channelsMax, UsableName.text(name) != nil else { return nil }
         return ChannelIndex(rawValue: UInt32(channels.intern(name)))
     }
 
@@ -212,10 +211,5 @@ public struct SeriesRegistry: Sendable {
     /// 28 bits of device, 12 of quantity, 24 of channel: more than the limits allow.
     private static func key(_ device: DeviceIndex, _ quantity: Quantity, _ channel: ChannelIndex) -> UInt64 {
         UInt64(device.rawValue) << 36 | UInt64(quantity.index) << 24 | UInt64(channel.rawValue)
-    }
-
-    private static func validName(_ name: UnsafeRawBufferPointer) -> String? {
-        guard name.count <= nameBytesMax, !name.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return nil }
-        return String(validating: name, as: UTF8.self)
     }
 }

@@ -62,17 +62,17 @@ public enum Subject: Hashable, Sendable {
 }
 
 extension Subject: Comparable {
-    /// By device, its series before the device as a whole is asked for; then circuits and areas by name, gateway, broker.
+    /// By device, the device as a whole before its series; then circuits and areas by name, gateway, broker.
     ///
     /// The order in which a turn tells what it found: a dictionary has none, and the same turn must tell the same.
     public static func < (left: Subject, right: Subject) -> Bool {
         left.rank < right.rank || left.rank == right.rank && left.name < right.name
     }
 
-    private var rank: (UInt8, UInt32, UInt32) {
+    private var rank: (UInt8, UInt32, UInt64) {
         switch self {
         case .device(let device): (0, device.rawValue, 0)
-        case .series(let series, let device): (0, device.rawValue, series.rawValue)
+        case .series(let series, let device): (0, device.rawValue, 1 + UInt64(series.rawValue))
         case .circuit: (1, 0, 0)
         case .area: (2, 0, 0)
         case .gateway: (3, 0, 0)

@@ -33,18 +33,20 @@ public struct DeviceClocks: Equatable, Sendable {
 
     public init() {}
 
-    /// Takes note of one turn: who was heard when, and the readings that came. Imported readings, which nobody was heard
-    /// with, say nothing about a clock and must not be given.
-    public mutating func absorb(
-        fresh: [Reading], heard: [(device: DeviceIndex, at: Timestamp)], registry: SeriesRegistry
-    ) {
-        for (device, moment) in heard {
-            while clocks.count <= device.index { clocks.append(Clock()) }
-            clocks[device.index].heardAt = max(clocks[device.index].heardAt, moment.milliseconds)
+    /// Takes note of one turn: who was heard when, and the readings that came. What was imported says nothing about a clock.
+    public mutating func absorb(_ turn: Turn, registry: SeriesRegistry) {
+        switch turn.origin {
+        case .imported: return
+        case .live: break
+        }
+        for hearing in turn.heard {
+            let place = hearing.device.index
+            while clocks.count <= place { clocks.append(Clock()) }
+            clocks[place].heardAt = max(clocks[place].heardAt, hearing.at.milliseconds)
         }
         // The readings of a message stand together.
         var last: Reading?
-        for reading in fresh {
+        for reading in turn.fresh {
             if let last, last.observed == reading.observed, last.series.rawValue &+ 1 == reading.series.rawValue,
                 registry.series[last.series.index].device == registry.series[reading.series.index].device
             {

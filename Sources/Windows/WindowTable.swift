@@ -19,14 +19,10 @@ public struct WindowTable: ~Copyable {
         case revised
         /// Older than every window of its series.
         case tooOld
-        /// More than `aheadMax` after `now`. It would move its windows into the future, where the readings of the
+        /// Beyond the fence (`TimeFence`). It would move its windows into the future, where the readings of the
         /// present are too old for them.
         case fenced
     }
-
-    /// How far a reading may be ahead of `now`: as far as decoding lets a device's clock be, so this concerns imports.
-    public static var aheadMax: Duration { .milliseconds(aheadMilliseconds) }
-    private static var aheadMilliseconds: Int64 { 3_600_000 }
 
     public let plan: WindowPlan
     private(set) var records: [SeriesRecord] = []
@@ -106,6 +102,11 @@ public struct WindowTable: ~Copyable {
         }
     }
 
+    /// Adds the readings of a turn. Their series must be open.
+    public mutating func add(_ readings: [Reading], at now: Timestamp) {
+        for reading in readings { add(reading, at: now) }
+    }
+
     /// Adds a reading, heard at `now`, to every window that reaches back to its observed time. Its series must be open.
     @discardableResult
     public mutating func add(_ reading: Reading, at now: Timestamp) -> Outcome {
@@ -114,7 +115,7 @@ public struct WindowTable: ~Copyable {
         let layout = header.pointee.layout
         let kind = header.pointee.kind
         let observed = reading.observed.milliseconds
-        guard observed <= now.milliseconds &+ Self.aheadMilliseconds else { return .fenced }
+        guard TimeFence.admits(reading.observed, at: now) else { return .fenced }
         let part = CirclePart(reading.value, kind)
         var isTaken = false
         var isRevised = false

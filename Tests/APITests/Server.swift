@@ -121,7 +121,7 @@ struct Server {
                     Reading(series: series, observed: noon + .seconds(step), value: 230 + Double(step % 7)))
                 journal.registry.closeRow(batch.readings.suffix(1))
             }
-            batch.heard.append((device, noon))
+            batch.heard.append(Hearing(device: device, at: noon))
         }
         let topic = Array("nobody/knows".utf8)
         topic.withUnsafeBytes { bytes in
@@ -131,9 +131,9 @@ struct Server {
         let commit = try journal.commit(batch, received: 3, now: noon)
         let lamp = try #require(journal.registry.device(named: "lamp-1"))
         let transition = AlertTransition(
-            key: AlertKey(rule: "lamp-fault", device: lamp, series: nil), severity: .warning, from: .inactive,
+            key: AlertKey(rule: "lamp-fault", subject: .device(lamp)), severity: .warning, from: .inactive,
             to: .firing, at: noon, since: noon, value: 1, sentence: "lamp-1: lamp failure")
-        try journal.record([transition], channels: ["log"], now: noon, evaluatedThrough: commit.journalID)
+        try journal.record([transition], channels: ["log"], now: noon, evaluatedThrough: commit.turn.journalID)
     }
 
     // MARK: Asking

@@ -78,11 +78,14 @@ private struct Scene {
             lamps.append(lamp)
             temperature.append(series)
         }
-        book.setRoster(
-            lamps.map { lamp in
-                let name = registry.devices[lamp.index].name
-                return (lamp, RosterEntry(device: name, profile: "lamp", area: "Lixia", cadence: .seconds(60)), now)
-            })
+        var lines: [DeviceIndex: Roster.Line] = [:]
+        for lamp in lamps {
+            let entry = RosterEntry(
+                device: registry.devices[lamp.index].name, profile: "lamp", area: "Lixia", circuit: "circuit-1",
+                cadence: .seconds(60))
+            lines[lamp] = Roster.Line(entry: entry, since: now)
+        }
+        book.setRoster(Roster(lines))
     }
 
     /// As the devices' clocks say.
@@ -98,9 +101,10 @@ private struct Scene {
     mutating func hear(_ lamp: Int, _ value: Double, ago: Duration = .zero) -> [AlertTransition] {
         health.hear(lamps[lamp], at: now)
         newest[temperature[lamp]] = (value, now - ago)
+        let reading = Reading(series: temperature[lamp], observed: now - ago, value: value)
         return book.evaluate(
-            touched: [temperature[lamp]], suspects: [], health: health, statistics: statistics, registry: registry,
-            at: now)
+            Turn(origin: .live, now: now, fresh: [reading]), Noticed(), health: health, statistics: statistics,
+            registry: registry)
     }
 
     mutating func suspect(_ lamp: Int, _ value: Double) -> [AlertTransition] {
@@ -108,7 +112,8 @@ private struct Scene {
         health.noteSuspect(temperature[lamp], at: now)
         let reading = Reading(series: temperature[lamp], observed: now, value: value)
         return book.evaluate(
-            touched: [], suspects: [reading], health: health, statistics: statistics, registry: registry, at: now)
+            Turn(origin: .live, now: now, suspects: [reading]), Noticed(), health: health, statistics: statistics,
+            registry: registry)
     }
 
     mutating func scan(after seconds: Int) -> [AlertTransition] {

@@ -425,8 +425,8 @@ struct CircuitTests {
         let fault = try #require(verdict.feeder)
         #expect((fault.out, fault.silent, fault.lamps) == (2, 2, 6))
         #expect(
-            fault.sentence(circuit: "circuit-3", at: Self.now)
-                == "Feeder fault on circuit-3: 4 of 6 lamps are down (2 out, 2 silent), for 12 min")
+            fault.sentence(at: Self.now)
+                == "Feeder fault: 4 of 6 lamps are down (2 out, 2 silent), for 12 min")
     }
 
     @Test("a fault that stands does so until a quarter is left, and for days")

@@ -168,7 +168,7 @@ final class KeptStore {
     func bookLines() -> [String] {
         guard let loop, let journal else { return [] }
         return loop.pipeline.book.active.map { key, alert in
-            let series = key.series.map { seriesName($0, journal.registry) } ?? "-"
+            let series = key.subject.series.map { seriesName($0, journal.registry) } ?? "-"
             let state =
                 switch alert.state {
                 case .inactive: "inactive"
@@ -176,7 +176,7 @@ final class KeptStore {
                 case .firing(let since): "firing since \(since)"
                 case .unknown(let since, let wasFiring): "unknown since \(since) was_firing \(wasFiring)"
                 }
-            return "\(key.rule) \(journal.registry.devices[key.device.index].name) \(series) \(state) "
+            return "\(key.rule) \(key.subject.name(in: journal.registry)) \(series) \(state) "
                 + alert.severity.rawValue
         }.sorted()
     }
@@ -219,8 +219,14 @@ final class KeptStore {
                     + "skew_ms \(clocks.skew(of: id).map { "\($0.milliseconds)" } ?? "-") "
                     + "backlog_ms \(clocks.backlog(of: id).milliseconds)")
             for kind in Finding.Kind.allCases {
-                guard let last = health.lastFinding(kind, device: id, series: nil) else { continue }
+                guard let last = health.lastFinding(kind, subject: .device(id)) else { continue }
                 lines.append("\(device.name) - found \(kind.rawValue) \(last)")
+            }
+        }
+        for circuit in Set(loop.pipeline.roster.lines.values.map(\.entry.circuit)) {
+            for kind in Finding.Kind.allCases {
+                guard let last = health.lastFinding(kind, subject: .circuit(circuit)) else { continue }
+                lines.append("\(circuit) - found \(kind.rawValue) \(last)")
             }
         }
         for (index, series) in registry.series.enumerated() {
@@ -228,7 +234,7 @@ final class KeptStore {
             let name = "\(registry.devices[series.device.index].name) \(seriesName(id, registry))"
             if let last = health.lastSuspect(id) { lines.append("\(name) suspect \(last)") }
             for kind in Finding.Kind.allCases {
-                guard let last = health.lastFinding(kind, device: series.device, series: id) else { continue }
+                guard let last = health.lastFinding(kind, subject: .series(id, of: series.device)) else { continue }
                 lines.append("\(name) found \(kind.rawValue) \(last)")
             }
         }

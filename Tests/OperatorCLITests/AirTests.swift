@@ -52,7 +52,7 @@ struct AirTests {
                     batch.readings.append(Reading(series: series, observed: at, value: value))
                 }
                 journal.registry.closeRow(batch.readings[start...])
-                batch.heard.append((device, at))
+                batch.heard.append(Hearing(device: device, at: at))
             }
             _ = try journal.commit(batch, received: 3, now: at)
             if step == 120 { try journal.finishSeal(try journal.beginSeal(state: [], now: at).run()) }

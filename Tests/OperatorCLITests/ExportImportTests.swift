@@ -188,7 +188,7 @@ struct ExportImportTests {
             #expect(locked.code == 1)
             #expect(locked.errors.contains("is in use by process"))
             var batch = DecodedBatch()
-            batch.heard = [(journal.registry.intern(device: "b", profile: "p")!, Self.noon)]
+            batch.heard = [Hearing(device: journal.registry.intern(device: "b", profile: "p")!, at: Self.noon)]
             _ = try journal.commit(batch, received: 1, now: Self.noon)
         }
         let unsealed = try Program("baotu", ["import", "--store", path("store"), file])

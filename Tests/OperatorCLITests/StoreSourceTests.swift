@@ -35,7 +35,7 @@ struct StoreSourceTests {
                     batch.readings.append(Reading(series: series, observed: at, value: value))
                 }
                 journal.registry.closeRow(batch.readings[start...])
-                batch.heard.append((device, at))
+                batch.heard.append(Hearing(device: device, at: at))
             }
             _ = try journal.commit(batch, received: 2, now: at)
             if step == 14 { try journal.finishSeal(try journal.beginSeal(state: [], now: at).run()) }
@@ -172,7 +172,7 @@ struct StoreSourceTests {
         for (from, to, second) in steps {
             let at = Self.noon + .seconds(second)
             let transition = AlertTransition(
-                key: AlertKey(rule: "dark", device: device, series: nil), severity: .warning, from: from, to: to,
+                key: AlertKey(rule: "dark", subject: .device(device)), severity: .warning, from: from, to: to,
                 at: at, since: at, value: nil, sentence: "lamp-1 is \(to.rawValue)")
             try journal.record([transition], channels: [], now: at, evaluatedThrough: 0)
         }

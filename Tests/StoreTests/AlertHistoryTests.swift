@@ -30,7 +30,7 @@ struct AlertHistoryTests {
         let index = journal.registry.intern(device: device, profile: "test")!
         for (to, second) in steps {
             let transition = AlertTransition(
-                key: AlertKey(rule: "r", device: index, series: nil), severity: .warning, from: from, to: to,
+                key: AlertKey(rule: "r", subject: .device(index)), severity: .warning, from: from, to: to,
                 at: seconds(second), since: seconds(second), value: nil, sentence: "\(device) is \(to)")
             try journal.record(
                 [transition], channels: channels, now: seconds(second), evaluatedThrough: journal.lastJournalID)

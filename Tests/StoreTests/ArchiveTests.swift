@@ -286,7 +286,7 @@ struct ArchiveTests {
         #expect(try archive.points("lamp", "active_power") == committed)
         #expect(journal.counters.committed == Int64(committed.count))
         try journal.core.run("PRAGMA max_page_count = 100000")
-        #expect(try journal.put("lamp", seconds(second), ["active_power": Double(second)]).fresh.count == 1)
+        #expect(try journal.put("lamp", seconds(second), ["active_power": Double(second)]).turn.fresh.count == 1)
         committed.append(Point(seconds(second), Double(second)))
         #expect(try archive.points("lamp", "active_power") == committed)
     }

@@ -164,7 +164,7 @@ struct FrameCodecTests {
         let device = registry.intern(device: "d", profile: "p")!
         let series = registry.intern(device: device, quantity: Quantity.all[0], channel: .none)!
         registry.closeRow([Reading(series: series, observed: noon, value: 1)][...])
-        var turn = ReplayedTurn()
+        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
         for _ in 0..<50 {
             var bytes = (0..<Int.random(in: 0...120, using: &random)).map { _ in
                 Bool.random(using: &random)

@@ -34,7 +34,7 @@ struct JournalImportTests {
             } + (0..<10).flatMap { step in ["voltage", "current"].map { ("b", "l1", $0, seconds(step), 2) } }
         let (commit, receipt) = try journal.commit(imported: readings(rows), profile: "old", now: seconds(100))
         #expect(receipt.fresh == 50)
-        #expect(commit.fresh.count == 50)
+        #expect(commit.turn.fresh.count == 50)
         #expect(journal.registry.streamCount == 2)
         #expect(journal.registry.devices.map(\.profile) == ["old", "old"])
         #expect(journal.counters.received == 0)

@@ -16,7 +16,9 @@ struct JournalTests {
         return try Journal.open(options)
     }
 
-    private func counts(_ commit: Commit) -> [Int] { [commit.fresh.count, commit.duplicates, commit.corrected] }
+    private func counts(_ commit: Commit) -> [Int] {
+        [commit.turn.fresh.count, commit.duplicates, commit.turn.corrections.count]
+    }
 
     // MARK: Opening
 
@@ -129,7 +131,7 @@ struct JournalTests {
     func reopen() throws {
         var journal = try open()
         let first = try journal.put("lamp", noon, ["active_power": 40.5, "voltage": 230.1])
-        #expect(first.journalID == 1)
+        #expect(first.turn.journalID == 1)
         #expect(counts(first) == [2, 0, 0])
         try journal.put("lamp", seconds(60), ["active_power": 41])
         journal.close()
@@ -271,7 +273,7 @@ struct JournalTests {
         ]
         journal.registry.closeRow(batch.readings[...])
         let commit = try journal.commit(batch, received: 1, now: noon)
-        #expect(commit.fresh.map(\.value) == [2])
+        #expect(commit.turn.fresh.map(\.value) == [2])
         #expect(journal.counters.rejected == 3)
         let rejects = try Archive(folder: folder.store).rejects().rejects
         #expect(rejects.map(\.reason) == ["implausible", "implausible", "implausible"])
@@ -290,14 +292,14 @@ struct JournalTests {
         journal.registry.closeRow(batch.readings[...])
         batch.suspects = [Reading(series: suspect, observed: noon, value: 99_999)]
         batch.statuses = [DeviceStatus(device: journal.registry.device(named: "lamp")!, isOnline: true, at: noon)]
-        batch.heard = [(journal.registry.device(named: "lamp")!, noon)]
+        batch.heard = [Hearing(device: journal.registry.device(named: "lamp")!, at: noon)]
         _ = try journal.commit(batch, received: 1, now: noon)
         let streams = journal.registry.streams
         #expect(streams.map(\.columns) == [[power, suspect]])
         journal.close()
         journal = try open()
         #expect(journal.registry.streams == streams)
-        var turns: [ReplayedTurn] = []
+        var turns: [Turn] = []
         try journal.replay { turns.append($0) }
         #expect(turns.map(\.suspects) == [batch.suspects])
         #expect(turns.map(\.statuses) == [batch.statuses])
@@ -321,10 +323,10 @@ struct JournalTests {
                     batch.readings.append(Reading(series: journal.series(device, name), observed: time, value: value))
                 }
                 journal.registry.closeRow(batch.readings[first...])
-                batch.heard.append((journal.registry.device(named: device)!, seconds(turn)))
+                batch.heard.append(Hearing(device: journal.registry.device(named: device)!, at: seconds(turn)))
             }
             let commit = try journal.commit(batch, received: 1, now: seconds(turn))
-            if !batch.heard.isEmpty { live.append((commit.journalID, seconds(turn), commit.fresh)) }
+            if !batch.heard.isEmpty { live.append((commit.turn.journalID, seconds(turn), commit.turn.fresh)) }
             if turn == 20 {
                 try journal.seal([1, 2, 3], now: seconds(turn))
                 live.removeAll()
@@ -336,7 +338,7 @@ struct JournalTests {
         journal = try open()
         #expect(journal.snapshot?.bytes == [1, 2, 3])
         var index = 0
-        func check(_ turn: ReplayedTurn) {
+        func check(_ turn: Turn) {
             #expect(turn.journalID == live[index].id)
             #expect(turn.now == live[index].now)
             #expect(turn.fresh == live[index].fresh)
@@ -367,7 +369,7 @@ struct JournalTests {
             journal.close()
         }
         journal = try open()
-        #expect(try journal.put("lamp", seconds(2), ["active_power": 2]).fresh.count == 1)
+        #expect(try journal.put("lamp", seconds(2), ["active_power": 2]).turn.fresh.count == 1)
     }
 
     @Test("rejects keep within their budget, oldest first, and stay counted")
@@ -403,7 +405,7 @@ struct JournalTests {
         let journal = try open()
         try journal.put("lamp", noon, ["active_power": 1])
         let commit = try journal.commit(DecodedBatch(), received: 0, now: seconds(1))
-        #expect(commit.journalID == 1)
+        #expect(commit.turn.journalID == 1)
         #expect(journal.journalRows == 1)
     }
 
@@ -499,8 +501,10 @@ struct JournalTests {
     ) -> AlertTransition {
         AlertTransition(
             key: AlertKey(
-                rule: "lamp-out", device: journal.registry.device(named: device)!,
-                series: journal.series(device, "active_power")), severity: .critical, from: from, to: to,
+                rule: "lamp-out",
+                subject: Subject(
+                    device: journal.registry.device(named: device)!, series: journal.series(device, "active_power"))),
+            severity: .critical, from: from, to: to,
             at: seconds(second), since: seconds(0), value: Double(second), sentence: "power is \(second) W")
     }
 
@@ -593,7 +597,7 @@ struct JournalTests {
         // Last heard and status stay after the journal has forgotten them.
         var batch = DecodedBatch()
         batch.statuses = [DeviceStatus(device: DeviceIndex(rawValue: 1), isOnline: false, at: seconds(70))]
-        batch.heard = [(DeviceIndex(rawValue: 1), seconds(70))]
+        batch.heard = [Hearing(device: DeviceIndex(rawValue: 1), at: seconds(70))]
         _ = try journal.commit(batch, received: 1, now: seconds(70))
         for _ in 0..<2 {
             let silent = try Archive(folder: folder.store).devices(DeviceFilter(device: "silent"))

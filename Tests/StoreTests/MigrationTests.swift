@@ -92,7 +92,7 @@ struct MigrationTests {
         let device = journal.registry.intern(device: "lamp", profile: "test")!
         for (second, from, to) in [(0, AlertPhase.inactive, AlertPhase.firing), (1, .firing, .resolved)] {
             let transition = AlertTransition(
-                key: AlertKey(rule: "r", device: device, series: nil), severity: .info, from: from, to: to,
+                key: AlertKey(rule: "r", subject: .device(device)), severity: .info, from: from, to: to,
                 at: seconds(second), since: noon, value: nil, sentence: "s")
             try journal.record([transition], channels: [], now: noon, evaluatedThrough: 0)
         }

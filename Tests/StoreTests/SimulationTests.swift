@@ -47,7 +47,7 @@ extension Journal {
                 registry.closeRow(batch.readings[first...])
                 first = batch.readings.count
             }
-            batch.heard.append((registry.device(named: item.key.device)!, noon))
+            batch.heard.append(Hearing(device: registry.device(named: item.key.device)!, at: noon))
         }
         return batch
     }
@@ -162,9 +162,9 @@ struct SimulationTests {
                 let fresh = zip(items, verdicts).filter { $0.1 == .fresh }.map {
                     Point(time: $0.0.time, bits: $0.0.value.bitPattern)
                 }
-                #expect(commit.fresh.map { Point($0.observed, $0.value) } == fresh, "seed \(seed), step \(step)")
+                #expect(commit.turn.fresh.map { Point($0.observed, $0.value) } == fresh, "seed \(seed), step \(step)")
                 #expect(commit.duplicates == verdicts.count { $0 == .duplicate })
-                #expect(commit.corrected == verdicts.count { $0 == .corrected })
+                #expect(commit.turn.corrections.count == verdicts.count { $0 == .corrected })
                 model = next
             case 12, 13:
                 if job == nil { job = try journal!.beginSeal(state: [UInt8(step)], now: noon) }
@@ -234,8 +234,8 @@ struct SimulationTests {
             let items = next.next()
             let verdicts = after.apply(items)
             let commit = try journal.commit(journal.batch(items), received: 1, now: noon)
-            #expect(commit.fresh.count == verdicts.count { $0 == .fresh })
-            #expect(commit.corrected == verdicts.count { $0 == .corrected })
+            #expect(commit.turn.fresh.count == verdicts.count { $0 == .fresh })
+            #expect(commit.turn.corrections.count == verdicts.count { $0 == .corrected })
             (traffic, model) = (next, after)
         }
         let seal: @Sendable (Journal, inout Traffic, inout Model) throws -> Void = { journal, _, _ in
@@ -246,7 +246,7 @@ struct SimulationTests {
         }
         let record: @Sendable (Journal, inout Traffic, inout Model) throws -> Void = { journal, _, model in
             let transition = AlertTransition(
-                key: AlertKey(rule: "r", device: DeviceIndex(rawValue: 0), series: nil), severity: .info,
+                key: AlertKey(rule: "r", subject: .device(DeviceIndex(rawValue: 0))), severity: .info,
                 from: .inactive, to: .firing, at: noon, since: noon, value: nil, sentence: "s")
             try journal.record(
                 [transition], channels: ["mail"], now: noon, evaluatedThrough: journal.lastJournalID)

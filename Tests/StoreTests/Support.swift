@@ -122,7 +122,7 @@ extension Journal {
             batch.readings.append(Reading(series: series(device, quantity), observed: time, value: value))
         }
         registry.closeRow(batch.readings[...])
-        batch.heard = [(registry.device(named: device)!, now ?? time)]
+        batch.heard = [Hearing(device: registry.device(named: device)!, at: now ?? time)]
         return try commit(batch, received: 1, now: now ?? time)
     }
 

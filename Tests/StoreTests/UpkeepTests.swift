@@ -102,10 +102,10 @@ struct UpkeepTests {
         #expect(!files.contains { $0.hasPrefix("2026-03-15.g") }, "\(files)")
         #expect(try archive.givenUp().map(\.first) == [noon(0), noon(1), noon(2)])
         let late = try journal.put("other", noon(1), ["active_power": 1], now: noon(7))
-        #expect(late.fresh.isEmpty)
+        #expect(late.turn.fresh.isEmpty)
         #expect(journal.counters.rejected == 1)
         #expect(try archive.rejects().counts.first?.reason == "too-old")
-        #expect(try journal.put("lamp", noon(1) + .seconds(1), ["active_power": 1], now: noon(7)).fresh.count == 1)
+        #expect(try journal.put("lamp", noon(1) + .seconds(1), ["active_power": 1], now: noon(7)).turn.fresh.count == 1)
     }
 
     @Test("a store over its budget gives up its oldest sealed days, and keeps what is open")
@@ -133,7 +133,7 @@ struct UpkeepTests {
         #expect(Folder(folder.store).byteCount() <= bytes)
         // The floor is remembered.
         journal = try open()
-        #expect(try journal.put("lamp", noon(0), ["active_power": 1], now: noon(7)).fresh.isEmpty)
+        #expect(try journal.put("lamp", noon(0), ["active_power": 1], now: noon(7)).turn.fresh.isEmpty)
     }
 
     @Test("a replaced file stays a minute, and while anybody holds a pin")

@@ -19,9 +19,10 @@ struct DeviceClocksTests {
         }
 
         mutating func deliver(_ observed: Timestamp, at received: Timestamp) {
-            clocks.absorb(
-                fresh: [Reading(series: series, observed: observed, value: 1)], heard: [(device, received)],
-                registry: registry)
+            let turn = Turn(
+                origin: .live, now: received, fresh: [Reading(series: series, observed: observed, value: 1)],
+                heard: [Hearing(device: device, at: received)])
+            clocks.absorb(turn, registry: registry)
         }
     }
 

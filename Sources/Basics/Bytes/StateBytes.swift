@@ -13,6 +13,9 @@ public struct StateWriter: Sendable {
         append(UInt32(block.count))
         bytes.append(contentsOf: block)
     }
+
+    /// A length and the UTF-8 bytes.
+    public mutating func append(text: String) { append(block: Array(text.utf8)) }
 }
 
 /// Reads what `StateWriter` wrote; nil at the end or in the middle of a number.
@@ -38,4 +41,7 @@ public struct StateReader: Sendable {
         defer { position += Int(count) }
         return Array(bytes[position..<position + Int(count)])
     }
+
+    /// nil also where the bytes are not UTF-8.
+    public mutating func nextText() -> String? { nextBlock().flatMap { String(validating: $0, as: UTF8.self) } }
 }

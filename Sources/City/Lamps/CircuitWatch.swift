@@ -40,9 +40,9 @@ public struct FeederFault: Equatable, Sendable {
     /// The first of them went down.
     public let since: Timestamp
 
-    /// `Feeder fault on circuit-3: 18 of 20 lamps are down (15 out, 3 silent), for 12 min`.
-    public func sentence(circuit: String, at now: Timestamp) -> String {
-        "Feeder fault on \(circuit): \(out + silent) of \(lamps) lamps are down (\(out) out, \(silent) silent), "
+    /// `Feeder fault: 18 of 20 lamps are down (15 out, 3 silent), for 12 min`.
+    public func sentence(at now: Timestamp) -> String {
+        "Feeder fault: \(out + silent) of \(lamps) lamps are down (\(out) out, \(silent) silent), "
             + "for \(spanText(now - since))"
     }
 }

@@ -1,12 +1,33 @@
-package import Basics
-package import Telemetry
+import Basics
+public import Telemetry
 
 /// The lamps among the devices: their messages through `LampWatch`, their circuits through `CircuitRules`.
 ///
-/// Pure: part of the pipeline and of its state. A device is a lamp when it has a quantity that only lamps have.
-package struct LampTable {
-    private enum Role: UInt8 {
-        case none, isOn, level, command, watts, amperes, fault
+/// A device is a lamp when it has a quantity that only lamps have.
+public final class LampTable: Watcher {
+    public static let stateName = "lamps"
+
+    private enum Part: Role {
+        case isOn, level, command, watts, amperes, fault
+
+        var quantity: Quantity {
+            switch self {
+            case .isOn: .lampOn
+            case .level: .lightLevel
+            case .command: .lightCommand
+            case .watts: .activePower
+            case .amperes: .current
+            case .fault: .lampFault
+            }
+        }
+
+        /// Whether only lamps have it.
+        var tellsLamp: Bool {
+            switch self {
+            case .isOn, .level, .command, .fault: true
+            case .watts, .amperes: false
+            }
+        }
     }
 
     private struct Lamp {
@@ -32,27 +53,25 @@ package struct LampTable {
 
     private static let sunAge = Duration.seconds(60)
     private static let roundMilliseconds: Int64 = 30_000
-    private static let cadencesSilent = 3
     /// The constant of the roster that gives a lamp's power at full light, W.
-    package static let ratingName = "rated_watts"
+    static let ratingName = "rated_watts"
 
-    package let rules: LampRules
-    /// By series.
-    private var roles: [Role] = []
+    private let rules: LampRules
+    private var parts = RoleTable<Part>()
     /// By device: the place in `lamps`, -1 for what is none.
     private var places: [Int32] = []
     private var lamps: [Lamp] = []
     private var circuits: [Circuit] = []
-    private var roster: [DeviceIndex: RosterEntry] = [:]
+    private var roster = Roster()
     private var lastRound = Int64.min
     /// Of devices that the roster has not given to this start yet.
     private var resumed: [DeviceIndex: LampWatch] = [:]
     private var resumedFeeders: Set<String> = []
 
-    package init(rules: LampRules) { self.rules = rules }
+    public init(rules: LampRules) { self.rules = rules }
 
-    package mutating func setRoster(_ entries: [DeviceIndex: RosterEntry]) {
-        roster = entries
+    public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
+        self.roster = roster
         for circuit in circuits where circuit.hasFeederFault { resumedFeeders.insert(circuit.name) }
         circuits.removeAll()
         for place in lamps.indices { settle(place) }
@@ -60,25 +79,27 @@ package struct LampTable {
 
     // MARK: The turn
 
-    /// Takes in what one message of a device told, and tells what is wrong with it where it is a lamp.
-    package mutating func absorb(
-        _ readings: ArraySlice<Reading>, of device: DeviceIndex, registry: SeriesRegistry, told: (Finding) -> Void
-    ) {
-        if roles.count < registry.seriesCount { enrol(registry) }
-        guard device.index < places.count, places[device.index] >= 0 else { return }
-        report(readings, Int(places[device.index]), told)
+    public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
+        if parts.isBehind(scene.registry) { enrol(scene.registry) }
+        if !lamps.isEmpty {
+            turn.forEachRow(scene.registry) { device, readings in
+                guard device.index < places.count, places[device.index] >= 0 else { return }
+                report(readings, Int(places[device.index]), &noticed)
+            }
+        }
+        judgeCircuits(scene, at: turn.now, &noticed)
     }
 
-    private mutating func report(_ readings: ArraySlice<Reading>, _ place: Int, _ told: (Finding) -> Void) {
+    /// Takes in what one message of a lamp told, and tells what is wrong with it.
+    private func report(_ readings: ArraySlice<Reading>, _ place: Int, _ noticed: inout Noticed) {
         guard let observed = readings.first?.observed else { return }
         var report = LampReport()
         var hasEvidence = false
         var hasCommand = false
         for reading in readings {
-            let role = roles[reading.series.index]
-            hasEvidence = hasEvidence || role != .none
-            switch role {
-            case .none: break
+            guard let part = parts[reading.series] else { continue }
+            hasEvidence = true
+            switch part {
             case .isOn: report.isOn = reading.value != 0
             case .level: if !hasCommand { report.level = reading.value }
             case .command: (report.level, hasCommand) = (reading.value, true)
@@ -98,17 +119,17 @@ package struct LampTable {
                 // Its own flag is for a rule about `lamp_fault`. On a circuit the neighbours are heard first.
                 if reportsFault || lamps[place].circuit >= 0 { continue }
             }
-            told(self.finding(finding, place))
+            noticed.findings.append(self.finding(finding, place))
         }
     }
 
     private func finding(_ finding: LampFinding, _ place: Int) -> Finding {
         Finding(
-            device: lamps[place].device, series: nil, kind: finding.findingKind, observed: finding.observed,
+            subject: .device(lamps[place].device), kind: finding.findingKind, observed: finding.observed,
             value: finding.value, severity: 0.5, sentence: finding.sentence)
     }
 
-    private mutating func sunElevation(_ place: Int, at moment: Timestamp) -> Double? {
+    private func sunElevation(_ place: Int, at moment: Timestamp) -> Double? {
         guard let site = lamps[place].place else { return nil }
         if let sun = lamps[place].sun, moment - sun.at < Self.sunAge, sun.at - moment < Self.sunAge {
             return sun.elevation
@@ -120,19 +141,17 @@ package struct LampTable {
 
     // MARK: Circuits
 
-    /// Judges the circuits, twice a minute of the gateway's time; `heard` says when a device was last heard.
-    package mutating func judgeCircuits(
-        heard: (DeviceIndex) -> Timestamp?, at now: Timestamp, told: (Finding) -> Void
-    ) {
+    /// Judges the circuits, twice a minute of the gateway's time.
+    private func judgeCircuits(_ scene: Scene, at now: Timestamp, _ noticed: inout Noticed) {
         let round = now.milliseconds.flooredDivision(by: Self.roundMilliseconds)
         guard round != lastRound else { return }
         lastRound = round
         for index in circuits.indices {
             let members = circuits[index].lamps.compactMap { place -> CircuitLamp<Int>? in
-                guard let last = heard(lamps[place].device) else { return nil }
+                guard let last = scene.lastHeard(lamps[place].device) else { return nil }
                 let silence = now - last
                 let condition: CircuitLamp<Int>.Condition =
-                    if let cadence = lamps[place].cadence, silence > cadence * Self.cadencesSilent {
+                    if let cadence = lamps[place].cadence, silence > cadence * Staleness.cadences {
                         .silent(since: last)
                     } else if let out = lamps[place].out {
                         .out(since: out.since)
@@ -143,53 +162,36 @@ package struct LampTable {
             }
             let verdict = circuits[index].rules.verdict(members, at: now, standing: circuits[index].hasFeederFault)
             circuits[index].hasFeederFault = verdict.feeder != nil
-            if let feeder = verdict.feeder, let first = circuits[index].lamps.first {
-                told(
+            if let feeder = verdict.feeder {
+                noticed.findings.append(
                     Finding(
-                        device: lamps[first].device, series: nil, kind: .feederFault, observed: now,
-                        value: Double(feeder.out + feeder.silent), severity: 1,
-                        sentence: feeder.sentence(circuit: circuits[index].name, at: now)))
+                        subject: .circuit(circuits[index].name), kind: .feederFault, observed: now,
+                        value: Double(feeder.out + feeder.silent), severity: 1, sentence: feeder.sentence(at: now)))
             }
             for place in verdict.own {
                 guard let out = lamps[place].out else { continue }
                 if case .lampOut(_, _, reportsFault: true) = out.kind { continue }
-                told(finding(out, place))
+                noticed.findings.append(finding(out, place))
             }
         }
     }
 
     // MARK: Who is a lamp
 
-    private mutating func enrol(_ registry: SeriesRegistry) {
-        for index in roles.count..<registry.seriesCount {
-            let series = registry.series[index]
-            let role: Role =
-                registry.channelName(of: SeriesID(rawValue: UInt32(index))) == nil ? Self.role(series.quantity) : .none
-            roles.append(role)
-            guard role == .isOn || role == .level || role == .command || role == .fault else { continue }
-            while places.count <= series.device.index { places.append(-1) }
-            guard places[series.device.index] < 0 else { continue }
-            places[series.device.index] = Int32(lamps.count)
-            lamps.append(Lamp(device: series.device))
-            if let watch = resumed.removeValue(forKey: series.device) { lamps[lamps.count - 1].watch = watch }
+    private func enrol(_ registry: SeriesRegistry) {
+        parts.grow(registry) { device, part in
+            guard part.tellsLamp else { return }
+            while places.count <= device.index { places.append(-1) }
+            guard places[device.index] < 0 else { return }
+            places[device.index] = Int32(lamps.count)
+            lamps.append(Lamp(device: device))
+            if let watch = resumed.removeValue(forKey: device) { lamps[lamps.count - 1].watch = watch }
             settle(lamps.count - 1)
         }
     }
 
-    private static func role(_ quantity: Quantity) -> Role {
-        switch quantity.name {
-        case "lamp_on": .isOn
-        case "light_level": .level
-        case "light_command": .command
-        case "active_power": .watts
-        case "current": .amperes
-        case "lamp_fault": .fault
-        default: .none
-        }
-    }
-
     /// Gives a lamp what the roster knows of it.
-    private mutating func settle(_ place: Int) {
+    private func settle(_ place: Int) {
         let entry = roster[lamps[place].device]
         lamps[place].place = entry.flatMap { entry in
             entry.latitude.flatMap { latitude in entry.longitude.map { (latitude, $0) } }
@@ -214,7 +216,7 @@ package struct LampTable {
 
     // MARK: State to bytes and back
 
-    package func state() -> [UInt8] {
+    public func state() -> [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(1))
         writer.append(lastRound)
@@ -225,12 +227,11 @@ package struct LampTable {
         }
         let feeders = circuits.filter(\.hasFeederFault).map(\.name).sorted()
         writer.append(UInt32(feeders.count))
-        for name in feeders { writer.append(block: Array(name.utf8)) }
+        for name in feeders { writer.append(text: name) }
         return writer.bytes
     }
 
-    /// Takes up what `state()` gave; false, and nothing taken, for any other bytes.
-    package mutating func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
+    public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         var reader = StateReader(state)
         guard reader.next(UInt32.self) == 1, let round = reader.next(Int64.self), let count = reader.next(UInt32.self)
         else { return false }
@@ -244,12 +245,12 @@ package struct LampTable {
         guard let feederCount = reader.next(UInt32.self) else { return false }
         var feeders: Set<String> = []
         for _ in 0..<feederCount {
-            guard let name = reader.nextBlock() else { return false }
-            feeders.insert(String(decoding: name, as: UTF8.self))
+            guard let name = reader.nextText() else { return false }
+            feeders.insert(name)
         }
         guard reader.isAtEnd else { return false }
         lastRound = round
-        roles.removeAll()
+        parts.removeAll()
         places.removeAll()
         lamps.removeAll()
         circuits.removeAll()

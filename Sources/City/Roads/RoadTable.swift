@@ -1,12 +1,28 @@
 import Basics
-package import Telemetry
+public import Telemetry
 
 /// The roads among the devices: ice on their surface, and what solar segments yield beside their like.
-///
-/// Pure: part of the pipeline and of its state.
-package struct RoadTable {
-    private enum Role: UInt8 {
-        case none, surface, air, humidity, dewPoint, film, freezing, ice, condition, watts, irradiance, panel
+public final class RoadTable: Watcher {
+    public static let stateName = "roads"
+
+    private enum Part: Role {
+        case surface, air, humidity, dewPoint, film, freezing, ice, condition, watts, irradiance, panel
+
+        var quantity: Quantity {
+            switch self {
+            case .surface: .roadSurfaceTemperature
+            case .air: .airTemperature
+            case .humidity: .relativeHumidity
+            case .dewPoint: .dewPoint
+            case .film: .waterFilmThickness
+            case .freezing: .freezingTemperature
+            case .ice: .iceThickness
+            case .condition: .roadCondition
+            case .watts: .dcPower
+            case .irradiance: .solarIrradiance
+            case .panel: .panelTemperature
+            }
+        }
     }
 
     private struct Segment {
@@ -32,39 +48,45 @@ package struct RoadTable {
     private static let dayGrace: Int64 = 3_600_000
 
     private let offsetMilliseconds: Int64
-    private var roles: [Role] = []
-    /// By device: the place in `segments`, -1 for what is none; and whether it may tell of ice.
+    private var parts = RoleTable<Part>()
+    /// By device: the place in `segments`, -1 for what is none; whether it may tell of ice, or of anything here.
     private var places: [Int32] = []
     private var hasSurface: [Bool] = []
+    private var hasPart: [Bool] = []
     private var segments: [Segment] = []
     private var airs: [String: Air] = [:]
-    private var roster: [DeviceIndex: RosterEntry] = [:]
+    private var roster = Roster()
     private var day: Int64?
     private var resumed: [DeviceIndex: (yield: SolarDay, loss: PeerLoss)] = [:]
 
-    package init(localOffsetSeconds: Int) { offsetMilliseconds = Int64(localOffsetSeconds) * 1000 }
+    /// The day of a yield is that of a clock so far east of UTC.
+    public init(localOffsetSeconds: Int) { offsetMilliseconds = Int64(localOffsetSeconds) * 1000 }
 
-    package mutating func setRoster(_ entries: [DeviceIndex: RosterEntry]) {
-        roster = entries
+    public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
+        self.roster = roster
         for place in segments.indices { settle(place) }
     }
 
     // MARK: The turn
 
+    public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
+        if parts.isBehind(scene.registry) { enrol(scene.registry) }
+        turn.forEachRow(scene.registry) { device, readings in
+            guard device.index < hasPart.count, hasPart[device.index] else { return }
+            report(readings, of: device, &noticed)
+        }
+    }
+
     /// Takes in what one message of a device told, and tells of ice and of lasting losses.
-    package mutating func absorb(
-        _ readings: ArraySlice<Reading>, of device: DeviceIndex, registry: SeriesRegistry, told: (Finding) -> Void
-    ) {
-        if roles.count < registry.seriesCount { enrol(registry) }
+    private func report(_ readings: ArraySlice<Reading>, of device: DeviceIndex, _ noticed: inout Noticed) {
         guard let observed = readings.first?.observed else { return }
         var surface = RoadSurface()
         var (watts, irradiance, panel): (Double?, Double?, Double?)
         var hasEvidence = false
         for reading in readings {
-            let role = roles[reading.series.index]
-            hasEvidence = hasEvidence || role != .none
-            switch role {
-            case .none: break
+            guard let part = parts[reading.series] else { continue }
+            hasEvidence = true
+            switch part {
             case .surface: surface.surfaceTemperature = reading.value
             case .air: surface.airTemperature = reading.value
             case .humidity: surface.relativeHumidity = reading.value
@@ -79,23 +101,23 @@ package struct RoadTable {
             }
         }
         guard hasEvidence else { return }
-        let area = roster[device]?.area ?? ""
+        let area = roster.area(of: device)
         if let temperature = surface.airTemperature, let humidity = surface.relativeHumidity {
             if airs[area].map({ $0.observed < observed }) ?? true {
                 airs[area] = Air(temperature: temperature, humidity: humidity, observed: observed)
             }
         }
-        if device.index < hasSurface.count, hasSurface[device.index] { judgeIce(surface, device, area, observed, told) }
-        guard device.index < places.count, places[device.index] >= 0, let watts, let irradiance else { return }
+        if hasSurface[device.index] { judgeIce(surface, device, area, observed, &noticed) }
+        guard places[device.index] >= 0, let watts, let irradiance else { return }
         let place = Int(places[device.index])
         guard let model = segments[place].model else { return }
         closeDays(through: observed)
         segments[place].yield.add(
             watts: watts, irradiance: irradiance, panelTemperature: panel, at: observed, model: model)
         if let loss = segments[place].standingLoss {
-            told(
+            noticed.findings.append(
                 Finding(
-                    device: device, series: nil, kind: .yieldLoss, observed: observed, value: loss.lossPercent,
+                    subject: .device(device), kind: .yieldLoss, observed: observed, value: loss.lossPercent,
                     severity: 0.5, sentence: loss.sentence))
         }
     }
@@ -103,7 +125,7 @@ package struct RoadTable {
     /// Ice that is likely or seen. Where the device does not measure the air, the newest station of its area does.
     private func judgeIce(
         _ surface: RoadSurface, _ device: DeviceIndex, _ area: String, _ observed: Timestamp,
-        _ told: (Finding) -> Void
+        _ noticed: inout Noticed
     ) {
         var surface = surface
         if surface.relativeHumidity == nil, surface.dewPoint == nil, let air = airs[area],
@@ -113,16 +135,16 @@ package struct RoadTable {
             surface.relativeHumidity = air.humidity
         }
         guard let icing = RoadIcing(surface), icing.level >= .likely else { return }
-        told(
+        noticed.findings.append(
             Finding(
-                device: device, series: nil, kind: .icing, observed: observed, value: surface.surfaceTemperature,
+                subject: .device(device), kind: .icing, observed: observed, value: surface.surfaceTemperature,
                 severity: icing.level == .present ? 1 : 0.7, sentence: icing.sentence))
     }
 
     // MARK: Days
 
     /// Compares the yields of a local day when a reading of the next one shows that it is over.
-    private mutating func closeDays(through observed: Timestamp) {
+    private func closeDays(through observed: Timestamp) {
         let local = observed.milliseconds + offsetMilliseconds
         let today = (local - Self.dayGrace).flooredDivision(by: Self.dayMilliseconds)
         guard let day else {
@@ -150,50 +172,31 @@ package struct RoadTable {
 
     // MARK: Who is a road
 
-    private mutating func enrol(_ registry: SeriesRegistry) {
-        for index in roles.count..<registry.seriesCount {
-            let series = registry.series[index]
-            let role: Role =
-                registry.channelName(of: SeriesID(rawValue: UInt32(index))) == nil ? Self.role(series.quantity) : .none
-            roles.append(role)
-            while places.count <= series.device.index {
+    private func enrol(_ registry: SeriesRegistry) {
+        parts.grow(registry) { device, part in
+            while places.count <= device.index {
                 places.append(-1)
                 hasSurface.append(false)
+                hasPart.append(false)
             }
-            switch role {
-            case .surface, .ice, .condition: hasSurface[series.device.index] = true
-            case .irradiance where places[series.device.index] < 0:
-                places[series.device.index] = Int32(segments.count)
-                segments.append(Segment(device: series.device))
-                if let known = resumed.removeValue(forKey: series.device) {
+            hasPart[device.index] = true
+            switch part {
+            case .surface, .ice, .condition: hasSurface[device.index] = true
+            case .irradiance where places[device.index] < 0:
+                places[device.index] = Int32(segments.count)
+                segments.append(Segment(device: device))
+                if let known = resumed.removeValue(forKey: device) {
                     segments[segments.count - 1].yield = known.yield
                     segments[segments.count - 1].loss = known.loss
                     segments[segments.count - 1].standingLoss = known.loss.finding
                 }
                 settle(segments.count - 1)
-            case .none, .air, .humidity, .dewPoint, .film, .freezing, .watts, .irradiance, .panel: break
+            case .air, .humidity, .dewPoint, .film, .freezing, .watts, .irradiance, .panel: break
             }
         }
     }
 
-    private static func role(_ quantity: Quantity) -> Role {
-        switch quantity.name {
-        case "road_surface_temperature": .surface
-        case "air_temperature": .air
-        case "relative_humidity": .humidity
-        case "dew_point": .dewPoint
-        case "water_film_thickness": .film
-        case "freezing_temperature": .freezing
-        case "ice_thickness": .ice
-        case "road_condition": .condition
-        case "dc_power": .watts
-        case "solar_irradiance": .irradiance
-        case "panel_temperature": .panel
-        default: .none
-        }
-    }
-
-    private mutating func settle(_ place: Int) {
+    private func settle(_ place: Int) {
         let entry = roster[segments[place].device]
         segments[place].profile = entry?.profile ?? ""
         let rated = entry?.constants[LampTable.ratingName].flatMap { Double($0) }
@@ -202,7 +205,7 @@ package struct RoadTable {
 
     // MARK: State to bytes and back
 
-    package func state() -> [UInt8] {
+    public func state() -> [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(1))
         writer.append(day ?? .min)
@@ -214,7 +217,7 @@ package struct RoadTable {
         }
         writer.append(UInt32(airs.count))
         for (area, air) in airs.sorted(by: { $0.key < $1.key }) {
-            writer.append(block: Array(area.utf8))
+            writer.append(text: area)
             writer.append(air.temperature.bitPattern)
             writer.append(air.humidity.bitPattern)
             writer.append(air.observed.milliseconds)
@@ -222,8 +225,7 @@ package struct RoadTable {
         return writer.bytes
     }
 
-    /// Takes up what `state()` gave; false, and nothing taken, for any other bytes.
-    package mutating func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
+    public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         var reader = StateReader(state)
         guard reader.next(UInt32.self) == 1, let day = reader.next(Int64.self), let count = reader.next(UInt32.self)
         else { return false }
@@ -238,19 +240,20 @@ package struct RoadTable {
         var airs: [String: Air] = [:]
         guard let areas = reader.next(UInt32.self) else { return false }
         for _ in 0..<areas {
-            guard let area = reader.nextBlock(), let temperature = reader.next(UInt64.self),
+            guard let area = reader.nextText(), let temperature = reader.next(UInt64.self),
                 let humidity = reader.next(UInt64.self), let observed = reader.next(Int64.self)
             else { return false }
-            airs[String(decoding: area, as: UTF8.self)] = Air(
+            airs[area] = Air(
                 temperature: Double(bitPattern: temperature), humidity: Double(bitPattern: humidity),
                 observed: Timestamp(milliseconds: observed))
         }
         guard reader.isAtEnd else { return false }
         self.day = day == .min ? nil : day
         self.airs = airs
-        roles.removeAll()
+        parts.removeAll()
         places.removeAll()
         hasSurface.removeAll()
+        hasPart.removeAll()
         segments.removeAll()
         resumed = known
         enrol(registry)

@@ -41,12 +41,12 @@ final class Trial {
             catalog: try DeviceCatalog.load(folder: configuration.devicesFolder, parameters: [:]),
             limits: configuration.decoding)
         pipeline = Pipeline(configuration.plan, rules: rules)
-        var roster: [(device: DeviceIndex, entry: RosterEntry, since: Timestamp)] = []
+        var lines: [DeviceIndex: Roster.Line] = [:]
         for entry in city.roster {
             guard let device = registry.intern(device: entry.device, profile: entry.profile) else { continue }
-            roster.append((device, entry, wishes.start))
+            lines[device] = Roster.Line(entry: entry, since: wishes.start)
         }
-        pipeline.setRoster(roster, registry: registry)
+        pipeline.setRoster(Roster(lines), registry: registry)
     }
 
     /// As the gateway turns: batches of about two seconds, judged by the clock once in ten.
@@ -63,10 +63,10 @@ final class Trial {
                     decoded.removeAll()
                     decoder.decode(batch, into: &decoded, registry: &registry)
                     rejected += decoded.rejects.count
-                    pipeline.absorb(
-                        fresh: decoded.readings, suspects: decoded.suspects, statuses: decoded.statuses,
-                        heard: decoded.heard, registry: registry, at: turnEnd)
-                    note(pipeline.evaluate(suspects: decoded.suspects, registry: registry, at: turnEnd))
+                    let turn = Turn(
+                        origin: .live, now: turnEnd, fresh: decoded.readings, suspects: decoded.suspects,
+                        statuses: decoded.statuses, heard: decoded.heard)
+                    note(pipeline.step(turn, registry: registry))
                     batch.removeAll()
                 }
                 if turnEnd >= nextScan {
@@ -85,7 +85,7 @@ final class Trial {
         for transition in transitions where transition.to == .firing {
             fired.append(
                 (
-                    transition.at, registry.devices[transition.key.device.index].name, transition.key.rule,
+                    transition.at, transition.key.subject.name(in: registry), transition.key.rule,
                     transition.sentence
                 ))
         }

@@ -207,7 +207,7 @@ struct Bench {
                 batch.readings.append(Reading(series: series[column], observed: observed, value: value))
             }
             turns.journal.registry.closeRow(batch.readings[first...])
-            batch.heard.append((device, observed))
+            batch.heard.append(Hearing(device: device, at: observed))
             // A day at a time: a commit for each of 35,064 hours would measure the disk's patience.
             guard hour % 24 == 23 || hour == rows.count - 1 else { continue }
             now = observed

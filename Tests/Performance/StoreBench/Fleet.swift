@@ -77,7 +77,7 @@ struct Fleet {
             put(2, max(0, (900 * sun * (0.9 + state.cloud)).rounded()))
             put(3, isDark ? (120 + random.next() * 2.5).rounded() : 0)
             put(4, state.voltage.rounded() / 10)
-            batch.heard.append((DeviceIndex(rawValue: UInt32(device)), received))
+            batch.heard.append(Hearing(device: DeviceIndex(rawValue: UInt32(device)), at: received))
         }
         return received
     }

@@ -38,8 +38,8 @@ final class Turns {
         let begin = Clocks.wall
         let commit = try journal.commit(batch, received: batch.heard.count, now: now)
         let end = Clocks.wall
-        precondition(commit.fresh.count == batch.readings.count, "store-bench: a reading was not fresh")
-        readings += commit.fresh.count
+        precondition(commit.turn.fresh.count == batch.readings.count, "store-bench: a reading was not fresh")
+        readings += commit.turn.fresh.count
         if run == nil { quietCommits.add(end - begin) } else { busyCommits.add(end - begin) }
         if try keepHouse(now: now) { housekeeping.add(Clocks.wall - end) }
     }

@@ -1,0 +1,73 @@
+import Basics
+public import Telemetry
+
+/// The detectors of single series as the plan wants them: anomalies against what a series usually does, and the rules of
+/// plausibility.
+public final class DetectorWatcher: Watcher {
+    public static let stateName = "detectors"
+
+    private let plan: DetectionPlan
+    private var table = DetectorTable()
+    private var roster = Roster()
+    /// Series below this are watched as the plan says.
+    private var settledCount = 0
+
+    public init(plan: DetectionPlan) { self.plan = plan }
+
+    public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
+        self.roster = roster
+        settledCount = 0
+        settle(registry)
+    }
+
+    public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
+        settle(scene.registry)
+        table.add(turn.fresh, registry: scene.registry, &noticed)
+    }
+
+    /// Watches series as the plan says and as often as the roster expects them.
+    private func settle(_ registry: SeriesRegistry) {
+        while settledCount < registry.seriesCount {
+            let id = SeriesID(rawValue: UInt32(settledCount))
+            let series = registry.series[settledCount]
+            settledCount += 1
+            if let settings = plan.settings(for: series.quantity, cadence: roster.cadence(of: series.device)) {
+                table.watch(id, settings)
+            } else if table.settings(of: id) != nil {
+                table.watch(id, DetectorSettings(tier: nil))
+            }
+        }
+    }
+
+    public func state() -> [UInt8] { table.state() }
+
+    public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
+        guard let table = DetectorTable(state: state) else { return false }
+        self.table = table
+        settledCount = 0
+        settle(registry)
+        return true
+    }
+}
+
+extension DetectorTable {
+    /// Takes the readings of a turn: what they give away, and what was told before and still holds.
+    mutating func add(_ readings: [Reading], registry: SeriesRegistry, _ noticed: inout Noticed) {
+        guard seriesCount > 0 else { return }
+        for reading in readings {
+            if let anomaly = add(reading) {
+                noticed.findings.append(Finding(anomaly, registry: registry))
+                continue
+            }
+            let standing = standing(reading.series)
+            guard standing.flat || standing.line else { continue }
+            let subject = Subject.series(reading.series, of: registry.series[reading.series.index].device)
+            if standing.flat {
+                noticed.standing.append(.init(kind: .flatLine, subject: subject, at: reading.observed))
+            }
+            if standing.line {
+                noticed.standing.append(.init(kind: .straightLine, subject: subject, at: reading.observed))
+            }
+        }
+    }
+}

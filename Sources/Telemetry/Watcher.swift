@@ -1,0 +1,71 @@
+public import Basics
+
+/// Looks at what a turn brings and says what is amiss: a detector of anomalies, the lamps, the roads, the peers.
+///
+/// A watcher is a folder with one of these, and a line in `Pipeline.watchers`. It knows which series it watches and how;
+/// no other watcher, no rule and no person. It is pure: time comes with the turn, and the same turns give the same
+/// findings, also across a restart (`state`, `resume`).
+///
+/// A class, because each is owned by the one pipeline that made it and handed a whole turn at a time.
+public protocol Watcher: AnyObject {
+    /// The name of its block in the stored state. It never changes.
+    static var stateName: String { get }
+
+    /// The roster is a new one. Called before the first turn too.
+    func setRoster(_ roster: Roster, registry: SeriesRegistry)
+
+    /// Takes in a live turn, whose readings are in the windows already.
+    func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed)
+
+    /// What was learnt, to go on from; the number of its form comes first. A reader of an older form is kept for as long as
+    /// stores with it may be met.
+    func state() -> [UInt8]
+
+    /// Takes up what `state` gave, now or in an older form; false, and nothing taken, for any other bytes. The roster is
+    /// set already.
+    func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool
+}
+
+/// What a watcher may ask of the rest of the heart while it looks at a turn.
+public struct Scene {
+    public let registry: SeriesRegistry
+    /// A series' newest sample by observed time.
+    public let newest: (SeriesID) -> (value: Double, observed: Timestamp)?
+    /// When a device was last heard; nil where it never spoke.
+    public let lastHeard: (DeviceIndex) -> Timestamp?
+
+    public init(
+        registry: SeriesRegistry, newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
+        lastHeard: @escaping (DeviceIndex) -> Timestamp?
+    ) {
+        self.registry = registry
+        self.newest = newest
+        self.lastHeard = lastHeard
+    }
+}
+
+/// What the watchers noticed in one turn.
+public struct Noticed: Sendable {
+    /// Something that was told before, and still is so.
+    public struct Standing: Hashable, Sendable {
+        public var kind: Finding.Kind
+        public var subject: Subject
+        public var at: Timestamp
+
+        public init(kind: Finding.Kind, subject: Subject, at: Timestamp) {
+            self.kind = kind
+            self.subject = subject
+            self.at = at
+        }
+    }
+
+    public var findings: [Finding] = []
+    public var standing: [Standing] = []
+
+    public init() {}
+
+    public mutating func removeAll() {
+        findings.removeAll(keepingCapacity: true)
+        standing.removeAll(keepingCapacity: true)
+    }
+}
