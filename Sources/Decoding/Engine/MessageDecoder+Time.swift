@@ -1,5 +1,4 @@
 import Basics
-import Settings
 import Telemetry
 
 extension MessageDecoder {

@@ -1,6 +1,6 @@
 public import Basics
+public import Decoding
 public import Settings
-import Telemetry
 
 /// The text of one profile file. The shell reads files; this room does not.
 public struct ProfileSource: Sendable {
@@ -14,15 +14,7 @@ public struct ProfileSource: Sendable {
     }
 }
 
-/// All device profiles, compiled. A catalogue that exists cannot be wrong: names, units and references were checked.
-public struct DeviceCatalog: Sendable {
-    let plan: Plan
-    /// In the order of the sources.
-    public var profileNames: [String] { plan.profileNames }
-    /// MQTT filters that bring every topic a rule wants, sorted; none of them is covered by another. Topics that are
-    /// only ignored are not subscribed to.
-    public let subscriptions: [String]
-
+extension DeviceCatalog {
     /// Compiles profiles.
     ///
     /// `parameters` replace the defaults of `params`, by `name` for every profile or by `profile.name` for one.

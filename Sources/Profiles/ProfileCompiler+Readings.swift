@@ -1,4 +1,5 @@
 import Basics
+import Decoding
 import Settings
 import Telemetry
 
@@ -393,11 +394,5 @@ extension ProfileCompiler {
             kinds.contains(.halfDayHour) == kinds.contains(.halfDay)
         else { return nil }
         return fields
-    }
-}
-
-extension ReadingPlan {
-    init(quantity: Quantity) {
-        self.init(quantity: quantity, min: quantity.range.lowerBound, max: quantity.range.upperBound)
     }
 }

@@ -1,4 +1,5 @@
 import Basics
+import Decoding
 import Settings
 import Telemetry
 
@@ -361,7 +362,7 @@ extension ProfileCompiler {
                 case .message: true
                 case .item: scope.isWholeMessage
                 case .key, .index, .outerKey, .fact: false
-                case .template: builder.templates[Int(reference.template)].isOfTopic
+                case .template: builder.entries.templates[Int(reference.template)].isOfTopic
                 }
             var condition = Condition(kind: .oneOf, reference: builder.add(one: reference, to: \.references))
             if entry.value.entries != nil {
@@ -423,8 +424,8 @@ extension ProfileCompiler {
     }
 
     private mutating func forgetCaptures(of pattern: UInt32) {
-        for position in builder.patterns[Int(pattern)].parts.range {
-            builder.patternParts[Int(position)].capture = -1
+        for position in builder.entries.patterns[Int(pattern)].parts.range {
+            builder.entries.patternParts[Int(position)].capture = -1
         }
     }
 }

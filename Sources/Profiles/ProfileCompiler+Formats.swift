@@ -1,4 +1,5 @@
 import Basics
+import Decoding
 import Settings
 import Telemetry
 
@@ -80,7 +81,7 @@ extension ProfileCompiler {
                     parts.append(PatternPart(kind: kind, word: builder.word(name), capture: place))
                 }
             }
-            builder.lineHolesMax = max(builder.lineHolesMax, names.count - 1)
+            builder.entries.lineHolesMax = max(builder.entries.lineHolesMax, names.count - 1)
             patterns.append(Pattern(parts: builder.add(parts, to: \.patternParts)))
         }
         if patterns.isEmpty { mistakes.append(setting.mistake("expected at least one line pattern")) }

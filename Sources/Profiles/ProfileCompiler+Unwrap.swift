@@ -1,4 +1,5 @@
 import Basics
+import Decoding
 import Settings
 import Telemetry
 
@@ -311,7 +312,7 @@ extension ProfileCompiler {
         guard let fields else { return nil }
         step.body = compileLayout(fields, isLittleEndian)
         // Else an entry of no bytes would be repeated for ever.
-        let takesBytes = step.body.range.contains { builder.layout[Int($0)].kind != .repetition }
+        let takesBytes = step.body.range.contains { builder.entries.layout[Int($0)].kind != .repetition }
         if !takesBytes { mistakes.append(fields.mistake("expected a field that takes bytes in every entry")) }
         if let text = name?.text { step.name = builder.word(text) }
         return step

@@ -1,29 +1,6 @@
 import Basics
 import Telemetry
 
-/// One step of a calculation, in the order in which it is done; values wait on a stack.
-struct CalcStep: Sendable {
-    enum Kind: UInt8, Sendable {
-        case number, reference
-        case add, subtract, multiply, divide, power, negate
-        case less, lessOrEqual, greater, greaterOrEqual, equal, unequal
-        case abs, sqrt, ln, log10, exp, round, floor
-        /// Takes condition, then, else.
-        case choose
-        /// Begins a fold; `take` folds the top of the stack in, `takeAll` every value of a reference with `*`.
-        case sum, min, max, mean, take, takeAll, end
-    }
-
-    var kind: Kind
-    var number = 0.0
-    var reference: UInt32 = 0
-
-    /// Deepest stack that the loader lets through.
-    static let depthMax = 32
-    /// Folds within folds.
-    static let foldsMax = 4
-}
-
 extension MessageDecoder {
     /// What a fold has seen so far.
     private struct Fold {

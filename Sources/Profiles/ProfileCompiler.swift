@@ -1,4 +1,5 @@
 import Basics
+import Decoding
 import Settings
 import Telemetry
 
@@ -161,17 +162,17 @@ struct ProfileCompiler {
         }
         guard let route else { return }
         // A rule and its route are known by the same position.
-        builder.rules.append(rule)
+        builder.entries.rules.append(rule)
         let topic = setting["topic"].flatMap { expanded($0, outer) } ?? ""
         builder.ruleNotes.append(RuleNote(line: setting.line, topic: topic))
         routes.append(route)
         if !rule.isIgnored { wantedFilters.append(route.filter) }
-        builder.capturesMax = max(builder.capturesMax, scope.captures.count)
+        builder.entries.capturesMax = max(builder.entries.capturesMax, scope.captures.count)
     }
 
     /// `.: absent`.
     private func isEmptyPayload(_ condition: Condition) -> Bool {
-        let reference = builder.references[Int(condition.reference)]
+        let reference = builder.entries.references[Int(condition.reference)]
         return condition.kind == .absent && reference.steps.isEmpty
             && (reference.base == .item || reference.base == .message)
     }
@@ -227,7 +228,9 @@ struct ProfileCompiler {
 
     private mutating func compileEach(_ setting: Setting, _ scope: Scope) -> Int32 {
         guard let reference = reference(setting, scope) else { return -1 }
-        let stars = builder.steps[Int(reference.steps.start)..<Int(reference.steps.end)].count { $0.kind == .every }
+        let stars = builder.entries.steps[Int(reference.steps.start)..<Int(reference.steps.end)].count {
+            $0.kind == .every
+        }
         guard reference.base == .item || reference.base == .message, (1...2).contains(stars) else {
             mistakes.append(setting.mistake("expected a reference with one or two '*', such as /entries/*"))
             return -1

@@ -1,5 +1,4 @@
 public import Basics
-import Settings
 public import Telemetry
 
 /// Turns received messages into readings by the compiled profiles.

@@ -1,4 +1,5 @@
 public import Basics
+public import Decoding
 import Settings
 import Telemetry
 

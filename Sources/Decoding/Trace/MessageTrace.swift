@@ -87,12 +87,6 @@ public struct MessageTrace: Sendable {
     public var rejects: [Reject] = []
 }
 
-/// Where a rule stands, for those who ask how a message was decoded.
-struct RuleNote: Sendable {
-    var line: Int
-    var topic: String
-}
-
 /// Gathers the traces of the messages that one call decodes.
 final class TraceSink {
     var messages: [MessageTrace] = []

@@ -1,4 +1,5 @@
 import Basics
+import Decoding
 import Settings
 import Telemetry
 
