@@ -3,32 +3,6 @@ package import Basics
 // The compiled form of all profiles: flat tables of plain values that point at each other by position, so that the
 // hot path follows no reference count. `Profiles` writes them, `MessageDecoder` reads them.
 
-/// One table of a plan: written once, then read by position.
-///
-/// Positions come from the builder and are in range by construction; a debug build checks them.
-struct PlanTable<Entry: Sendable>: @unchecked Sendable {
-    // Sendable: nothing writes to the memory after `init`.
-    private let base: UnsafeMutablePointer<Entry>
-    let count: Int
-
-    init(_ entries: [Entry]) {
-        base = .allocate(capacity: max(1, entries.count))
-        base.initialize(from: entries, count: entries.count)
-        count = entries.count
-    }
-
-    func deallocate() { base.deallocate() }
-
-    @inline(__always)
-    var pointer: UnsafePointer<Entry> { UnsafePointer(base) }
-
-    @inline(__always)
-    subscript(position: UInt32) -> Entry {
-        assert(position < count)
-        return base[Int(position)]
-    }
-}
-
 /// The tables while they grow: what compiles profiles fills them, side by side, and a plan is made of them once.
 package struct PlanEntries {
     package var bytes: [UInt8] = []
@@ -74,7 +48,7 @@ package struct PlanEntries {
     package init() {}
 }
 
-/// All tables. A value of it borrows from its `Plan`.
+/// All tables. Good for as long as the `Plan` that they belong to.
 struct PlanTables: Sendable {
     let bytes: PlanTable<UInt8>
     let steps: PlanTable<Step>
@@ -116,49 +90,50 @@ struct PlanTables: Sendable {
     /// Most holes of one line pattern.
     let lineHolesMax: Int
 
-    init(_ entries: PlanEntries) {
-        bytes = PlanTable(entries.bytes)
-        steps = PlanTable(entries.steps)
-        references = PlanTable(entries.references)
-        templates = PlanTable(entries.templates)
-        templateParts = PlanTable(entries.templateParts)
-        operations = PlanTable(entries.operations)
-        namings = PlanTable(entries.namings)
-        namingCases = PlanTable(entries.namingCases)
-        patterns = PlanTable(entries.patterns)
-        patternParts = PlanTable(entries.patternParts)
-        conditions = PlanTable(entries.conditions)
-        literals = PlanTable(entries.literals)
-        captures = PlanTable(entries.captures)
-        times = PlanTable(entries.times)
-        timeFields = PlanTable(entries.timeFields)
-        maps = PlanTable(entries.maps)
-        numbers = PlanTable(entries.numbers)
-        calculation = PlanTable(entries.calculation)
-        unitChoices = PlanTable(entries.unitChoices)
-        unitCases = PlanTable(entries.unitCases)
-        holds = PlanTable(entries.holds)
-        readings = PlanTable(entries.readings)
-        tables = PlanTable(entries.tables)
-        tableRows = PlanTable(entries.tableRows)
-        statuses = PlanTable(entries.statuses)
-        unwraps = PlanTable(entries.unwraps)
-        layout = PlanTable(entries.layout)
-        formats = PlanTable(entries.formats)
-        rules = PlanTable(entries.rules)
-        ruleLists = PlanTable(entries.ruleLists)
-        ruleOrder = PlanTable(entries.ruleOrder)
-        topicNodes = PlanTable(entries.topicNodes)
-        topicLiterals = PlanTable(entries.topicLiterals)
-        topicPatterns = PlanTable(entries.topicPatterns)
-        topicSuffixes = PlanTable(entries.topicSuffixes)
+    init(_ entries: PlanEntries, in memory: inout PlanMemory) {
+        bytes = memory.table(entries.bytes)
+        steps = memory.table(entries.steps)
+        references = memory.table(entries.references)
+        templates = memory.table(entries.templates)
+        templateParts = memory.table(entries.templateParts)
+        operations = memory.table(entries.operations)
+        namings = memory.table(entries.namings)
+        namingCases = memory.table(entries.namingCases)
+        patterns = memory.table(entries.patterns)
+        patternParts = memory.table(entries.patternParts)
+        conditions = memory.table(entries.conditions)
+        literals = memory.table(entries.literals)
+        captures = memory.table(entries.captures)
+        times = memory.table(entries.times)
+        timeFields = memory.table(entries.timeFields)
+        maps = memory.table(entries.maps)
+        numbers = memory.table(entries.numbers)
+        calculation = memory.table(entries.calculation)
+        unitChoices = memory.table(entries.unitChoices)
+        unitCases = memory.table(entries.unitCases)
+        holds = memory.table(entries.holds)
+        readings = memory.table(entries.readings)
+        tables = memory.table(entries.tables)
+        tableRows = memory.table(entries.tableRows)
+        statuses = memory.table(entries.statuses)
+        unwraps = memory.table(entries.unwraps)
+        layout = memory.table(entries.layout)
+        formats = memory.table(entries.formats)
+        rules = memory.table(entries.rules)
+        ruleLists = memory.table(entries.ruleLists)
+        ruleOrder = memory.table(entries.ruleOrder)
+        topicNodes = memory.table(entries.topicNodes)
+        topicLiterals = memory.table(entries.topicLiterals)
+        topicPatterns = memory.table(entries.topicPatterns)
+        topicSuffixes = memory.table(entries.topicSuffixes)
         capturesMax = entries.capturesMax
         lineHolesMax = entries.lineHolesMax
     }
 }
 
-/// Owns the tables of the compiled profiles.
+/// The compiled profiles: the tables, the memory that they are views of, and the names behind them.
 package final class Plan: Sendable {
+    private let memory: PlanMemory
     let tables: PlanTables
     let profileNames: [String]
     let zones: [ZoneRules]
@@ -173,49 +148,13 @@ package final class Plan: Sendable {
         _ entries: PlanEntries, profileNames: [String], zones: [ZoneRules], factNames: [String], ruleNotes: [RuleNote],
         wireUnits: [String]
     ) {
-        tables = PlanTables(entries)
+        var memory = PlanMemory()
+        tables = PlanTables(entries, in: &memory)
+        self.memory = memory
         self.profileNames = profileNames
         self.zones = zones
         self.factNames = factNames
         self.ruleNotes = ruleNotes
         self.wireUnits = wireUnits
-    }
-
-    deinit {
-        tables.bytes.deallocate()
-        tables.steps.deallocate()
-        tables.references.deallocate()
-        tables.templates.deallocate()
-        tables.templateParts.deallocate()
-        tables.operations.deallocate()
-        tables.namings.deallocate()
-        tables.namingCases.deallocate()
-        tables.patterns.deallocate()
-        tables.patternParts.deallocate()
-        tables.conditions.deallocate()
-        tables.literals.deallocate()
-        tables.captures.deallocate()
-        tables.times.deallocate()
-        tables.timeFields.deallocate()
-        tables.maps.deallocate()
-        tables.numbers.deallocate()
-        tables.calculation.deallocate()
-        tables.unitChoices.deallocate()
-        tables.unitCases.deallocate()
-        tables.holds.deallocate()
-        tables.topicSuffixes.deallocate()
-        tables.readings.deallocate()
-        tables.tables.deallocate()
-        tables.tableRows.deallocate()
-        tables.statuses.deallocate()
-        tables.unwraps.deallocate()
-        tables.layout.deallocate()
-        tables.formats.deallocate()
-        tables.rules.deallocate()
-        tables.ruleLists.deallocate()
-        tables.ruleOrder.deallocate()
-        tables.topicNodes.deallocate()
-        tables.topicLiterals.deallocate()
-        tables.topicPatterns.deallocate()
     }
 }
