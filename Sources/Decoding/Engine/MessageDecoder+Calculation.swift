@@ -78,11 +78,11 @@ extension MessageDecoder {
 
     /// False where a value is no number.
     private mutating func foldAll(_ reference: Reference, _ missing: Run, into fold: inout Fold) -> Bool {
-        let first = matches.count
+        let first = scratch.matches.count
         collect(reference)
-        defer { matches.removeSubrange(first...) }
-        for index in first..<matches.count {
-            switch operand(scalar(of: Int(matches[index].node)), missing) {
+        defer { scratch.matches.removeSubrange(first...) }
+        for index in first..<scratch.matches.count {
+            switch operand(scalar(of: Int(scratch.matches[index].node)), missing) {
             case .value(let number): self.fold(number, into: &fold)
             case .missing: break
             case .wrong: return false

@@ -68,6 +68,7 @@ extension MessageDecoder {
         guard let text = plainText(scalar), text.count <= Self.namedTextBytesMax else { return false }
         let parts = plan.patterns[pattern].parts
         guard let base = text.baseAddress else { return parts.isEmpty }
-        return plan.matches(parts, base.assumingMemoryBound(to: UInt8.self), count: text.count, captures)
+        return plan.matches(
+            parts, base.assumingMemoryBound(to: UInt8.self), count: text.count, scratch.captures.pointer)
     }
 }

@@ -8,12 +8,11 @@ extension MessageDecoder {
         let reference = plan.references[position]
         switch reference.base {
         case .item:
-            return walk(reference.steps, from: Int32(truncatingIfNeeded: item))
+            return walk(reference.steps, from: Int32(truncatingIfNeeded: item.node))
         case .message:
-            let known = found[Int(position)]
-            if known.stamp == messageStamp { return known.node }
+            if let known = lookups.node(of: position) { return known }
             let node = walk(reference.steps, from: 0)
-            found[Int(position)] = FoundReference(stamp: messageStamp, node: node)
+            lookups.note(node, of: position)
             return node
         case .key, .index, .outerKey, .template, .fact: return -1
         }
@@ -33,7 +32,7 @@ extension MessageDecoder {
 
     @inline(__always)
     mutating func step(_ step: Step, from node: Int) -> Int32 {
-        let container = tape.nodes[node]
+        let container = document.tape.nodes[node]
         switch (container.kind, step.kind) {
         case (.object, .member): return member(step.word, of: node)
         case (.array, .member):
@@ -43,19 +42,19 @@ extension MessageDecoder {
             while child < Int(container.next) {
                 if left == 0 { return Int32(truncatingIfNeeded: child) }
                 left &-= 1
-                child = Int(tape.nodes[child].next)
+                child = Int(document.tape.nodes[child].next)
             }
             return -1
         case (.array, .filter), (.object, .filter):
             var child = node &+ 1
             while child < Int(container.next) {
-                if tape.nodes[child].kind == .object {
+                if document.tape.nodes[child].kind == .object {
                     let key = member(step.word, of: child)
                     if key >= 0, isEqual(scalar(of: Int(key)), step.literal) {
                         return Int32(truncatingIfNeeded: child)
                     }
                 }
-                child = Int(tape.nodes[child].next)
+                child = Int(document.tape.nodes[child].next)
             }
             return -1
         default: return -1
@@ -66,9 +65,9 @@ extension MessageDecoder {
     @inline(__always)
     private mutating func member(_ word: Word, of object: Int) -> Int32 {
         var child = object &+ 1
-        let end = Int(tape.nodes[object].next)
+        let end = Int(document.tape.nodes[object].next)
         while child < end {
-            let node = tape.nodes + child
+            let node = document.tape.nodes + child
             if node.pointee.keyPrefix == word.prefix, node.pointee.keyCount == word.count,
                 word.count <= 8 || isKey(node.pointee, word)
             {
@@ -89,25 +88,25 @@ extension MessageDecoder {
     @inline(never)
     private mutating func isEscapedKey(_ node: Tape.Node, _ word: Word) -> Bool {
         guard Int(node.keyCount) <= Self.namedTextBytesMax, node.keyCount > word.count else { return false }
-        let mark = arena.mark
-        defer { arena.rewind(to: mark) }
-        let key = unescaped(text + Int(node.keyStart), count: Int(node.keyCount))
+        let mark = scratch.arena.mark
+        defer { scratch.arena.rewind(to: mark) }
+        let key = unescaped(document.text + Int(node.keyStart), count: Int(node.keyCount))
         return key.count == Int(word.count)
             && plan.isEqual(word, key.baseAddress!.assumingMemoryBound(to: UInt8.self), count: key.count)
     }
 
     func keyBase(_ node: Tape.Node) -> UnsafePointer<UInt8> {
-        node.isKeyOfPlan ? plan.bytes.pointer : text
+        node.isKeyOfPlan ? plan.bytes.pointer : document.text
     }
 
     /// Puts every node that a reference with `*` leads to on the stack of matches.
     mutating func collect(_ reference: Reference) {
         collect(
-            reference.steps, from: reference.base == .message ? 0 : Int32(truncatingIfNeeded: item),
-            iteration: iteration)
+            reference.steps, from: reference.base == .message ? 0 : Int32(truncatingIfNeeded: item.node),
+            iteration: item.iteration)
     }
 
-    private mutating func collect(_ steps: Run, from start: Int32, iteration: Iteration) {
+    private mutating func collect(_ steps: Run, from start: Int32, iteration: ItemInHand.Iteration) {
         var node = start
         var index = steps.start
         while index < steps.end {
@@ -118,21 +117,21 @@ extension MessageDecoder {
                 if node < 0 { return }
                 continue
             }
-            let container = tape.nodes[Int(node)]
+            let container = document.tape.nodes[Int(node)]
             guard container.kind == .array || container.kind == .object else { return }
             let rest = Run(start: index, count: steps.end &- index)
             var child = Int(node) &+ 1
-            var inner = Iteration()
+            var inner = ItemInHand.Iteration()
             while child < Int(container.next) {
                 inner.index &+= 1
                 inner.outerKeyNode = iteration.keyNode
                 inner.keyNode = container.kind == .object ? Int32(truncatingIfNeeded: child) : -1
                 // At most as deep as the reference has stars, which the loader bounds.
                 collect(rest, from: Int32(truncatingIfNeeded: child), iteration: inner)
-                child = Int(tape.nodes[child].next)
+                child = Int(document.tape.nodes[child].next)
             }
             return
         }
-        matches.append(Match(node: node, iteration: iteration))
+        scratch.matches.append(Scratch.Match(node: node, iteration: iteration))
     }
 }

@@ -7,15 +7,15 @@ extension MessageDecoder {
         _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> Bool {
         if rule.unwrap < 0, rule.each < 0 { return applyToItem(rule, at: position, &batch, &registry) }
-        let values = tape.count
+        let values = document.tape.count
         defer {
             if trace != nil { traceUnwrapped(from: values, rule) }
-            tape.truncate(to: values)
+            document.tape.truncate(to: values)
         }
         if rule.unwrap >= 0 {
             if trace != nil { traceUnwrap(UInt32(rule.unwrap)) }
             switch unwrap(UInt32(rule.unwrap)) {
-            case .root(let node): item = node
+            case .root(let node): item.node = node
             case .absent: return true
             case .failed(let reason, let detail):
                 reject(reason, detail, &batch)
@@ -30,21 +30,21 @@ extension MessageDecoder {
         _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> Bool {
         let reference = plan.references[UInt32(rule.each)]
-        let first = matches.count
-        defer { matches.removeSubrange(first...) }
+        let first = scratch.matches.count
+        defer { scratch.matches.removeSubrange(first...) }
         collect(reference)
-        if matches.count == first {
+        if scratch.matches.count == first {
             if trace != nil { traceNoItems(rule) }
             return hasIterable(reference)
         }
         var hasApplied = false
-        let mark = arena.mark
-        for index in first..<matches.count {
-            item = Int(matches[index].node)
-            iteration = matches[index].iteration
+        let mark = scratch.arena.mark
+        for index in first..<scratch.matches.count {
+            item.node = Int(scratch.matches[index].node)
+            item.iteration = scratch.matches[index].iteration
             if applyToItem(rule, at: position, &batch, &registry) { hasApplied = true }
-            arena.rewind(to: mark)
-            if isTooLong { break }
+            scratch.arena.rewind(to: mark)
+            if message.isTooLong { break }
         }
         if !hasApplied, trace != nil { traceNoItems(rule) }
         return hasApplied
@@ -53,7 +53,7 @@ extension MessageDecoder {
     /// Whether the value to iterate over is there, be it empty.
     private mutating func hasIterable(_ reference: Reference) -> Bool {
         let plain = reference.steps.range.prefix { plan.steps[$0].kind != .every }
-        var node = Int32(truncatingIfNeeded: reference.base == .message ? 0 : item)
+        var node = Int32(truncatingIfNeeded: reference.base == .message ? 0 : item.node)
         for position in plain {
             node = step(plan.steps[position], from: Int(node))
             if node < 0 { return false }
@@ -79,7 +79,7 @@ extension MessageDecoder {
             reject(.noDevice, "the message does not name its device", &batch)
             return true
         }
-        if isGuarded, !isAdmitted(name, rule.profile, registry, &batch) { return true }
+        if admission.isGuarded, !isAdmitted(name, rule.profile, registry, &batch) { return true }
         let profiles = catalog.plan.profileNames
         guard let device = registry.intern(device: name, profile: profiles[Int(rule.profile)]) else {
             if registry.deviceCount >= registry.limits.devicesMax, isUsableName(name) {
@@ -89,14 +89,14 @@ extension MessageDecoder {
             }
             return true
         }
-        self.device = device
+        item.device = device
         if rule.usesFacts {
-            deviceFacts = facts.constants(ofDevice: registry.devices[device.index].name)
+            memory.facts.take(toldOf: registry.devices[device.index].name)
         }
-        channel = .none
+        item.channel = .none
         if rule.channel >= 0 {
             switch channelIndex(UInt32(rule.channel), &registry) {
-            case .index(let known): channel = known
+            case .index(let known): item.channel = known
             case .unnamed:
                 reject(.unexpectedValue, "the channel has no usable name", device: device, &batch)
                 return true
@@ -108,10 +108,10 @@ extension MessageDecoder {
             }
         }
         let own = rule.time.isEmpty ? nil : ownTime(rule.time)
-        observed = own ?? receivedAt
+        item.observed = own ?? message.receivedAt
         if trace != nil { traceItem(rule, registry) }
         // What the broker replays says when the device spoke only if the payload does.
-        hear(at: isRetained ? min(observed, receivedAt) : receivedAt, &batch)
+        hear(at: message.isRetained ? min(item.observed, message.receivedAt) : message.receivedAt, &batch)
 
         if rule.status >= 0 { readStatus(UInt32(rule.status), &batch) }
         if !rule.readings.isEmpty { readAll(rule, at: position, &batch, &registry) }
@@ -122,16 +122,15 @@ extension MessageDecoder {
     /// Looks up what earlier messages left under the rule's key.
     @inline(never)
     private mutating func findHeld(_ rule: RulePlan) {
-        deviceFacts = [:]
-        heldFacts = [:]
+        memory.facts.forgetInHand()
         guard rule.heldKey >= 0, let key = written(UInt32(rule.heldKey)) else { return }
-        heldFacts = facts.held(under: key, profile: rule.profile)
+        memory.facts.take(heldUnder: key, profile: rule.profile)
     }
 
     @inline(__always)
     private func hear(at moment: Timestamp, _ batch: inout DecodedBatch) {
-        if let last = batch.heard.last, last.device == device, last.at == moment { return }
-        batch.heard.append((device: device, at: moment))
+        if let last = batch.heard.last, last.device == item.device, last.at == moment { return }
+        batch.heard.append((device: item.device, at: moment))
     }
 
     func isUsableName(_ name: UnsafeRawBufferPointer) -> Bool {
@@ -148,7 +147,7 @@ extension MessageDecoder {
         for position in plan.patterns[capture.pattern].parts.range {
             let part = plan.patternParts[position]
             if part.capture >= 0 {
-                captures[Int(part.capture)] = UnsafeRawBufferPointer(start: nil, count: 0)
+                scratch.captures[Int(part.capture)] = UnsafeRawBufferPointer(start: nil, count: 0)
             }
         }
     }
@@ -164,24 +163,25 @@ extension MessageDecoder {
         var known = -1
         if naming.reference < 0, naming.template >= 0 {
             let template = plan.templates[UInt32(naming.template)]
-            if template.usesIteration, iteration.index < 0 { return .index(.none) }
+            if template.usesIteration, item.iteration.index < 0 { return .index(.none) }
             if template.isStatic {
                 known = Int(naming.template)
-                if staticChannels[known] != .max { return .index(ChannelIndex(rawValue: staticChannels[known])) }
+                let channel = lookups.channel(ofTemplate: known)
+                if channel != Lookups.unknown { return .index(ChannelIndex(rawValue: channel)) }
             }
         }
         guard let name = name(position) else { return .unnamed }
         guard let channel = registry.intern(channel: name) else {
             return isUsableName(name) ? .full : .unnamed
         }
-        if known >= 0 { staticChannels[known] = channel.rawValue }
+        if known >= 0 { lookups.note(channel.rawValue, ofTemplate: known) }
         return .index(channel)
     }
 
     private mutating func readStatus(_ position: UInt32, _ batch: inout DecodedBatch) {
         let status = plan.statuses[position]
         if let isOnline = status.constant {
-            batch.statuses.append(DeviceStatus(device: device, isOnline: isOnline, at: observed))
+            batch.statuses.append(DeviceStatus(device: item.device, isOnline: isOnline, at: item.observed))
             return
         }
         for reference in status.references.range {
@@ -190,12 +190,12 @@ extension MessageDecoder {
             for entry in status.map.range where isEqual(value, plan.maps[entry].literal) {
                 let meant = plan.maps[entry].value
                 if !meant.isNaN {
-                    batch.statuses.append(DeviceStatus(device: device, isOnline: meant == 1, at: observed))
+                    batch.statuses.append(DeviceStatus(device: item.device, isOnline: meant == 1, at: item.observed))
                 }
                 return
             }
             if isMissing(value) { continue }
-            reject(.unexpectedValue, "the status is none that the profile knows", device: device, &batch)
+            reject(.unexpectedValue, "the status is none that the profile knows", device: item.device, &batch)
             return
         }
     }

@@ -11,7 +11,7 @@ extension MessageDecoder {
                 // The usual device name: one capture, handed on where it lies.
                 switch part.kind {
                 case .capture:
-                    let text = captures[Int(part.position)]
+                    let text = scratch.captures[Int(part.position)]
                     return text.baseAddress == nil ? nil : text
                 case .literal: return constant(part.word)
                 case .reference:
@@ -25,16 +25,16 @@ extension MessageDecoder {
         for index in template.parts.range {
             guard append(plan.templateParts[index], to: &buffer) else { return nil }
         }
-        arena.beginText()
-        buffer.withBytes { arena.append($0) }
-        return arena.endText()
+        scratch.arena.beginText()
+        buffer.withBytes { scratch.arena.append($0) }
+        return scratch.arena.endText()
     }
 
     private mutating func append(_ part: TemplatePart, to buffer: inout TemplateText) -> Bool {
         switch part.kind {
         case .literal: return buffer.append(constant(part.word))
         case .capture:
-            let text = captures[Int(part.position)]
+            let text = scratch.captures[Int(part.position)]
             guard text.baseAddress != nil else { return false }
             if part.operations.isEmpty { return buffer.append(text) }
             guard let number = DecimalNumber.parse(text) else { return false }
@@ -63,11 +63,11 @@ extension MessageDecoder {
             case .and: whole &= operation.operand
             }
         }
-        let mark = arena.mark
-        defer { arena.rewind(to: mark) }
-        arena.beginText()
-        arena.append(whole)
-        return buffer.append(arena.endText())
+        let mark = scratch.arena.mark
+        defer { scratch.arena.rewind(to: mark) }
+        scratch.arena.beginText()
+        scratch.arena.append(whole)
+        return buffer.append(scratch.arena.endText())
     }
 
     private func constant(_ word: Word) -> UnsafeRawBufferPointer {

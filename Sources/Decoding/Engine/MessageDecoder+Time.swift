@@ -15,7 +15,7 @@ extension MessageDecoder {
                 guard let value = value(of: reference), let found = moment(value, candidate),
                     let moment = candidate.plus.isEmpty ? found : later(found, by: candidate.plus),
                     moment.milliseconds >= Self.timeMin,
-                    moment.milliseconds <= receivedAt.milliseconds &+ Self.timeAheadMax
+                    moment.milliseconds <= message.receivedAt.milliseconds &+ Self.timeAheadMax
                 else { continue }
                 return moment
             }
@@ -39,7 +39,7 @@ extension MessageDecoder {
     /// So many seconds before the receipt.
     private mutating func ageMoment(_ value: Scalar) -> Timestamp? {
         guard case .value(let seconds) = numeric(value), seconds >= 0, seconds < 1e10 else { return nil }
-        return Timestamp(milliseconds: receivedAt.milliseconds &- Int64((seconds * 1000).rounded()))
+        return Timestamp(milliseconds: message.receivedAt.milliseconds &- Int64((seconds * 1000).rounded()))
     }
 
     mutating func later(_ moment: Timestamp, by steps: Run) -> Timestamp? {
@@ -65,13 +65,13 @@ extension MessageDecoder {
         // With a zone of its own the text means the same whatever is assumed; else it is a time of those clocks.
         guard let first = Timestamp(iso8601: text, assumedOffsetSeconds: 0) else { return nil }
         guard Timestamp(iso8601: text, assumedOffsetSeconds: 3600) != first else { return first }
-        return rules.moment(of: CivilTime(first), near: receivedAt)
+        return rules.moment(of: CivilTime(first), near: message.receivedAt)
     }
 
     private func zoneRules(_ candidate: TimeCandidate) -> ZoneRules? {
         switch candidate.zone {
         case .named: catalog.plan.zones[Int(candidate.zoneIndex)]
-        case .site: siteZone
+        case .site: site.zone
         case .none, .fixed: nil
         }
     }
@@ -88,7 +88,7 @@ extension MessageDecoder {
     private func offsetSeconds(_ candidate: TimeCandidate) -> Int? {
         switch candidate.zone {
         case .none: nil
-        case .site: siteZoneOffsetSeconds
+        case .site: site.zoneOffsetSeconds
         case .fixed: Int(candidate.offsetSeconds)
         case .named: nil
         }
@@ -150,7 +150,7 @@ extension MessageDecoder {
         }
         if isAfternoon == true { civil.hour += 12 }
         guard position == text.count, civil.isValid else { return nil }
-        if let rules = zoneRules(candidate) { return rules.moment(of: civil, near: receivedAt) }
+        if let rules = zoneRules(candidate) { return rules.moment(of: civil, near: message.receivedAt) }
         return offsetSeconds(candidate).map { civil.timestamp(offsetSeconds: $0) }
     }
 

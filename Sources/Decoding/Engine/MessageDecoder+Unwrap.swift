@@ -19,9 +19,9 @@ extension MessageDecoder {
     /// Decodes the binary text that a rule unwraps and lays its fields on the tape, behind the message.
     mutating func unwrap(_ position: UInt32) -> Unwrapped {
         let unwrap = plan.unwraps[position]
-        binary.removeAll(keepingCapacity: true)
+        scratch.binary.removeAll(keepingCapacity: true)
         if unwrap.encoding == .raw {
-            binary.append(contentsOf: payload)
+            scratch.binary.append(contentsOf: message.payload)
         } else {
             guard let value = value(of: unwrap.reference), !isMissing(value) else { return .absent }
             guard value.kind == .text else { return .failed(.unexpectedValue, "the field to unwrap is not a text") }
@@ -29,20 +29,23 @@ extension MessageDecoder {
             let source = value.isEscaped ? unescaped(value.text, count: value.count) : value.bytes
             let isDecoded =
                 unwrap.encoding == .hex
-                ? BinaryText.decodeHex(source, into: &binary) : BinaryText.decodeBase64(source, into: &binary)
+                ? BinaryText.decodeHex(source, into: &scratch.binary)
+                : BinaryText.decodeBase64(source, into: &scratch.binary)
             guard isDecoded else { return .failed(.malformed, "the field to unwrap is not \(unwrap.encoding)") }
         }
-        binaryEnd = binary.count
+        scratch.binaryEnd = scratch.binary.count
         var root = Tape.Node()
         root.kind = .object
-        guard let node = tape.append(root) else { return .failed(.tooLarge, "more than \(limits.nodesMax) values") }
+        guard let node = document.tape.append(root) else {
+            return .failed(.tooLarge, "more than \(limits.nodesMax) values")
+        }
         var offset = 0
         do {
             try run(unwrap.layout, &offset)
         } catch {
             switch error {
             case .pastEnd(let needed, let at):
-                let detail = "\(needed) bytes wanted at byte \(at), but \(binary.count) in all"
+                let detail = "\(needed) bytes wanted at byte \(at), but \(scratch.binary.count) in all"
                 return .failed(.malformed, detail)
             case .unknownTag(let tag, let at):
                 let digits = String(tag, radix: 16)
@@ -51,10 +54,10 @@ extension MessageDecoder {
             case .full: return .failed(.tooLarge, "more than \(limits.nodesMax) values")
             }
         }
-        guard offset == binary.count || unwrap.isRestAllowed else {
-            return .failed(.malformed, "\(binary.count - offset) bytes left over at byte \(offset)")
+        guard offset == scratch.binary.count || unwrap.isRestAllowed else {
+            return .failed(.malformed, "\(scratch.binary.count - offset) bytes left over at byte \(offset)")
         }
-        tape.close(node)
+        document.tape.close(node)
         return .root(node)
     }
 
@@ -75,7 +78,7 @@ extension MessageDecoder {
             case .block: try runBlock(step, &offset)
             case .packed: try runPacked(step, &offset)
             case .skip:
-                guard offset + Int(step.count) <= binaryEnd else {
+                guard offset + Int(step.count) <= scratch.binaryEnd else {
                     throw .pastEnd(needed: Int(step.count), at: offset)
                 }
                 offset += Int(step.count)
@@ -89,17 +92,17 @@ extension MessageDecoder {
             case .repetition:
                 var list = named(step.name)
                 list.kind = .array
-                guard let listNode = tape.append(list) else { throw .full }
+                guard let listNode = document.tape.append(list) else { throw .full }
                 var left = step.count
-                while step.count < 0 ? offset < binaryEnd : left > 0 {
+                while step.count < 0 ? offset < scratch.binaryEnd : left > 0 {
                     left -= 1
                     var entry = Tape.Node()
                     entry.kind = .object
-                    guard let entryNode = tape.append(entry) else { throw .full }
+                    guard let entryNode = document.tape.append(entry) else { throw .full }
                     try run(step.body, &offset)
-                    tape.close(entryNode)
+                    document.tape.close(entryNode)
                 }
-                tape.close(listNode)
+                document.tape.close(listNode)
             }
         }
     }
@@ -108,8 +111,8 @@ extension MessageDecoder {
         var node = named(name)
         node.kind = .real
         node.real = number
-        node.next = UInt32(tape.count + 1)
-        guard tape.append(node) != nil else { throw .full }
+        node.next = UInt32(document.tape.count + 1)
+        guard document.tape.append(node) != nil else { throw .full }
     }
 
     /// Some bits of a whole number as a value of its own.
@@ -129,13 +132,13 @@ extension MessageDecoder {
     private mutating func runTagged(_ step: LayoutStep, _ offset: inout Int) throws(LayoutFailure) {
         var list = named(step.name)
         list.kind = .array
-        guard let listNode = tape.append(list) else { throw .full }
-        entries: while offset < binaryEnd {
+        guard let listNode = document.tape.append(list) else { throw .full }
+        entries: while offset < scratch.binaryEnd {
             let begin = offset
-            let before = tape.count
+            let before = document.tape.count
             var entry = Tape.Node()
             entry.kind = .object
-            guard let entryNode = tape.append(entry) else { throw .full }
+            guard let entryNode = document.tape.append(entry) else { throw .full }
             var tag: UInt64 = 0
             var length: Int?
             var body: LayoutStep?
@@ -156,53 +159,53 @@ extension MessageDecoder {
                 }
             }
             let end = length.map { offset + $0 }
-            if let end, end > binaryEnd { throw .pastEnd(needed: length!, at: offset) }
+            if let end, end > scratch.binaryEnd { throw .pastEnd(needed: length!, at: offset) }
             if let body, body.kind == .tagCase || body.choice == 2 {
-                let outer = binaryEnd
-                if let end { binaryEnd = end }
-                defer { binaryEnd = outer }
+                let outer = scratch.binaryEnd
+                if let end { scratch.binaryEnd = end }
+                defer { scratch.binaryEnd = outer }
                 try run(body.body, &offset)
             } else if end == nil {
                 guard body?.choice == 1 else { throw .unknownTag(tag, at: begin) }
-                tape.truncate(to: before)
-                offset = binaryEnd
+                document.tape.truncate(to: before)
+                offset = scratch.binaryEnd
                 break entries
             }
             // With a length what is not known is passed over.
             if let end { offset = end }
-            tape.close(entryNode)
+            document.tape.close(entryNode)
         }
-        tape.close(listNode)
+        document.tape.close(listNode)
     }
 
     private mutating func runBlock(_ step: LayoutStep, _ offset: inout Int) throws(LayoutFailure) {
         let length = Int(try take(step, &offset))
-        guard offset + length <= binaryEnd else { throw .pastEnd(needed: length, at: offset) }
+        guard offset + length <= scratch.binaryEnd else { throw .pastEnd(needed: length, at: offset) }
         var block = named(step.name)
         block.kind = .object
-        guard let node = tape.append(block) else { throw .full }
-        let outer = binaryEnd
-        binaryEnd = offset + length
-        defer { binaryEnd = outer }
+        guard let node = document.tape.append(block) else { throw .full }
+        let outer = scratch.binaryEnd
+        scratch.binaryEnd = offset + length
+        defer { scratch.binaryEnd = outer }
         try run(step.body, &offset)
-        offset = binaryEnd
-        tape.close(node)
+        offset = scratch.binaryEnd
+        document.tape.close(node)
     }
 
     /// A list of `count` numbers of `width` bits, the highest bit first, or the lowest where the order is little.
     private mutating func runPacked(_ step: LayoutStep, _ offset: inout Int) throws(LayoutFailure) {
         let width = Int(step.width)
-        let count = step.count < 0 ? (binaryEnd - offset) * 8 / width : Int(step.count)
-        let bytes = step.count < 0 ? binaryEnd - offset : (count * width + 7) / 8
-        guard offset + bytes <= binaryEnd else { throw .pastEnd(needed: bytes, at: offset) }
+        let count = step.count < 0 ? (scratch.binaryEnd - offset) * 8 / width : Int(step.count)
+        let bytes = step.count < 0 ? scratch.binaryEnd - offset : (count * width + 7) / 8
+        guard offset + bytes <= scratch.binaryEnd else { throw .pastEnd(needed: bytes, at: offset) }
         var list = named(step.name)
         list.kind = .array
-        guard let listNode = tape.append(list) else { throw .full }
+        guard let listNode = document.tape.append(list) else { throw .full }
         for index in 0..<count {
             var word: UInt64 = 0
             for bit in 0..<width {
                 let place = index * width + bit
-                let byte = binary[offset + place / 8]
+                let byte = scratch.binary[offset + place / 8]
                 if step.isLittleEndian {
                     word |= UInt64(byte >> UInt8(place % 8) & 1) << UInt64(bit)
                 } else {
@@ -212,7 +215,7 @@ extension MessageDecoder {
             try lay(Self.number(word, step), Word())
         }
         offset += bytes
-        tape.close(listNode)
+        document.tape.close(listNode)
     }
 
     private func named(_ name: Word) -> Tape.Node {
@@ -226,10 +229,10 @@ extension MessageDecoder {
 
     private func take(_ step: LayoutStep, _ offset: inout Int) throws(LayoutFailure) -> Double {
         let count = step.type.byteCount
-        guard offset + count <= binaryEnd else { throw .pastEnd(needed: count, at: offset) }
+        guard offset + count <= scratch.binaryEnd else { throw .pastEnd(needed: count, at: offset) }
         var bits: UInt64 = 0
         for index in 0..<count {
-            let byte = UInt64(binary[offset + index])
+            let byte = UInt64(scratch.binary[offset + index])
             bits = step.isLittleEndian ? bits | byte << UInt64(8 * index) : bits << 8 | byte
         }
         offset += count

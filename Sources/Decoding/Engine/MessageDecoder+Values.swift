@@ -25,9 +25,10 @@ enum Numeric {
 extension MessageDecoder {
     @inline(__always)
     func scalar(of node: Int) -> Scalar {
-        let node = tape.nodes[node]
-        if node.kind == .real { return Scalar(kind: .real, text: text, real: node.real) }
-        return Scalar(kind: node.kind, isEscaped: node.isEscaped, text: text + Int(node.start), count: Int(node.count))
+        let node = document.tape.nodes[node]
+        if node.kind == .real { return Scalar(kind: .real, text: document.text, real: node.real) }
+        return Scalar(
+            kind: node.kind, isEscaped: node.isEscaped, text: document.text + Int(node.start), count: Int(node.count))
     }
 
     /// The value of a reference without `*`; nil where it is absent.
@@ -46,18 +47,20 @@ extension MessageDecoder {
     private mutating func value(ofNamed reference: Reference) -> Scalar? {
         switch reference.base {
         case .item, .message: return nil
-        case .index: return iteration.index < 0 ? nil : Scalar(kind: .real, text: text, real: Double(iteration.index))
+        case .index:
+            return item.iteration.index < 0
+                ? nil : Scalar(kind: .real, text: document.text, real: Double(item.iteration.index))
         case .fact: return fact(reference.template)
         case .key, .outerKey:
-            let place = reference.base == .key ? iteration.keyNode : iteration.outerKeyNode
+            let place = reference.base == .key ? item.iteration.keyNode : item.iteration.outerKeyNode
             guard place >= 0 else { return nil }
-            let node = tape.nodes[Int(place)]
+            let node = document.tape.nodes[Int(place)]
             return Scalar(
                 kind: .text, isEscaped: node.isKeyEscaped, text: keyBase(node) + Int(node.keyStart),
                 count: Int(node.keyCount))
         case .template:
             guard let name = written(reference.template) else { return nil }
-            guard let base = name.baseAddress else { return Scalar(kind: .text, text: text) }
+            guard let base = name.baseAddress else { return Scalar(kind: .text, text: document.text) }
             return Scalar(kind: .text, text: base.assumingMemoryBound(to: UInt8.self), count: name.count)
         }
     }
@@ -78,9 +81,9 @@ extension MessageDecoder {
         case .no: return Self.staticText("false")
         case .real:
             guard let whole = Int64(exactly: scalar.real) else { return nil }
-            arena.beginText()
-            arena.append(whole)
-            return arena.endText()
+            scratch.arena.beginText()
+            scratch.arena.append(whole)
+            return scratch.arena.endText()
         case .null, .array, .object: return nil
         }
     }
@@ -90,10 +93,10 @@ extension MessageDecoder {
     }
 
     mutating func unescaped(_ text: UnsafePointer<UInt8>, count: Int) -> UnsafeRawBufferPointer {
-        arena.beginText()
-        let written = JSONText.unescape(text, count: count, into: arena.room(count))
-        arena.advance(written)
-        return arena.endText()
+        scratch.arena.beginText()
+        let written = JSONText.unescape(text, count: count, into: scratch.arena.room(count))
+        scratch.arena.advance(written)
+        return scratch.arena.endText()
     }
 
     /// Whether a value is the one that a profile names: the same text, or the same number.

@@ -18,6 +18,8 @@ struct RowKeeper {
     /// By series: the stamp of the row that had it last.
     private var stamps: [UInt32] = []
     private var stamp: UInt32 = 0
+    /// The series of the newest reading: a guess at the next one, never trusted.
+    var lastSeries: UInt32 = 0
 
     mutating func begin(readingCount: Int, suspectCount: Int) {
         readingsBefore = readingCount

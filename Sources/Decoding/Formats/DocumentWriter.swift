@@ -33,7 +33,7 @@ struct DocumentWriter: ~Copyable {
     private var key = Tape.Node()
     private var textStart = 0
     private var isText = true
-    private let open: UnsafeMutablePointer<UInt32>
+    private let open: FixedArray<UInt32>
     private var depth = 0
 
     /// Bytes of text for each byte of payload. A Sparkplug metric of ten bytes may stand for a name of a hundred.
@@ -43,13 +43,10 @@ struct DocumentWriter: ~Copyable {
         self.limits = limits
         tape = Tape(nodesMax: limits.nodesMax)
         bytes = .allocate(capacity: capacity)
-        open = .allocate(capacity: max(1, limits.nestingMax))
+        open = FixedArray(count: limits.nestingMax, of: 0)
     }
 
-    deinit {
-        bytes.deallocate()
-        open.deallocate()
-    }
+    deinit { bytes.deallocate() }
 
     /// Forgets the document before, and takes the measure of the payload to come.
     mutating func begin(payloadBytes: Int) {

@@ -13,15 +13,13 @@ struct JSONScanner: ~Copyable {
     }
 
     private let nestingMax: Int
-    private let open: UnsafeMutablePointer<UInt32>
+    private let open: FixedArray<UInt32>
 
     init(nestingMax: Int) {
         precondition(nestingMax >= 1 && nestingMax <= 1024, "decoding: nestingMax must lie between 1 and 1024")
         self.nestingMax = nestingMax
-        open = .allocate(capacity: nestingMax)
+        open = FixedArray(count: nestingMax, of: 0)
     }
-
-    deinit { open.deallocate() }
 
     /// Scans `text[0..<count]`.
     ///

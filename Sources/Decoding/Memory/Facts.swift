@@ -19,6 +19,9 @@ struct Facts {
     static let valueBytesMax = 1024
 
     private var held: [Key: [UInt32: Value]] = [:]
+    /// Of the key and of the device of the item in hand.
+    private var heldInHand: [UInt32: Value] = [:]
+    private var toldInHand: [UInt32: Value] = [:]
     /// By device name, then name of the fact.
     private let constants: [String: [UInt32: Value]]
 
@@ -47,23 +50,33 @@ struct Facts {
         return true
     }
 
-    func held(under key: UnsafeRawBufferPointer, profile: UInt32) -> [UInt32: Value] {
-        held[Key(profile: profile, text: Array(key))] ?? [:]
+    /// Before the key of the next item is known, and its device.
+    mutating func forgetInHand() {
+        heldInHand = [:]
+        toldInHand = [:]
     }
 
-    /// The constants of a device, by fact.
-    func constants(ofDevice name: String) -> [UInt32: Value] { constants[name] ?? [:] }
+    /// What is held under the key of the item in hand.
+    mutating func take(heldUnder key: UnsafeRawBufferPointer, profile: UInt32) {
+        heldInHand = held[Key(profile: profile, text: Array(key))] ?? [:]
+    }
+
+    /// What the roster tells of its device.
+    mutating func take(toldOf device: String) { toldInHand = constants[device] ?? [:] }
+
+    /// What an earlier message left, else the roster's constant.
+    func value(_ fact: UInt32) -> Value? { heldInHand[fact] ?? toldInHand[fact] }
 }
 
 extension MessageDecoder {
     /// The value of a fact: what an earlier message left, else the roster's constant.
     mutating func fact(_ index: UInt32) -> Scalar? {
-        guard let value = heldFacts[index] ?? deviceFacts[index] else { return nil }
-        arena.beginText()
-        value.text.withUnsafeBytes { arena.append($0) }
-        let text = arena.endText()
+        guard let value = memory.facts.value(index) else { return nil }
+        scratch.arena.beginText()
+        value.text.withUnsafeBytes { scratch.arena.append($0) }
+        let text = scratch.arena.endText()
         return Scalar(
-            kind: value.kind, text: text.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? self.text,
+            kind: value.kind, text: text.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? document.text,
             count: text.count)
     }
 
@@ -86,7 +99,7 @@ extension MessageDecoder {
             reject(.unexpectedValue, "the key to hold values under has no text", &batch)
             return
         }
-        if facts.hold(values, under: key, profile: rule.profile, keysMax: limits.heldKeysMax) {
+        if memory.facts.hold(values, under: key, profile: rule.profile, keysMax: limits.heldKeysMax) {
             remember(&batch, keeps: !values.isEmpty)
         } else {
             reject(.cardinality, "the limit of \(limits.heldKeysMax) held keys is reached", &batch)
@@ -96,10 +109,11 @@ extension MessageDecoder {
     /// Asks that the message in hand be kept over a restart, once; where nothing of it `keeps` anything, that the one
     /// before it of the topic be forgotten, or topics that tell nothing would fill the store.
     mutating func remember(_ batch: inout DecodedBatch, keeps: Bool) {
-        if batch.remembered.count == rememberedBefore {
-            batch.remembered.append(RememberedMessage(topic: Array(topic), payload: [], receivedAt: receivedAt))
+        if batch.remembered.count == message.rememberedBefore {
+            batch.remembered.append(
+                RememberedMessage(topic: Array(message.topic), payload: [], receivedAt: message.receivedAt))
         }
-        if keeps { batch.remembered[rememberedBefore].payload = Array(payload) }
+        if keeps { batch.remembered[message.rememberedBefore].payload = Array(message.payload) }
     }
 
     /// Knows again what earlier messages told: after a restart, or by other profiles. What they give is left aside.
@@ -114,8 +128,7 @@ extension MessageDecoder {
         // Names of its own: what a message names now need not be known any more.
         var registry = SeriesRegistry()
         decode(batch, into: &ignored, registry: &registry)
-        shapes = ShapeWatch()
-        devicesOfProfile = [:]
-        devicesCounted = 0
+        memory.shapes = ShapeWatch()
+        admission.forgetCounts()
     }
 }

@@ -49,38 +49,3 @@ public struct Onboarding: Sendable, Hashable {
         return levels.isEmpty
     }
 }
-
-extension MessageDecoder {
-    /// Whether a device may be taken in that is not on the roster, or one too many of its profile; notes why not.
-    @inline(never)
-    mutating func isAdmitted(
-        _ name: UnsafeRawBufferPointer, _ profile: UInt32, _ registry: SeriesRegistry, _ batch: inout DecodedBatch
-    ) -> Bool {
-        let text = String(decoding: name, as: UTF8.self)
-        if registry.device(named: name) == nil {
-            while devicesCounted < registry.deviceCount {
-                devicesOfProfile[registry.devices[devicesCounted].profile, default: 0] += 1
-                devicesCounted += 1
-            }
-            let profileName = catalog.plan.profileNames[Int(profile)]
-            guard devicesOfProfile[profileName, default: 0] < limits.devicesPerProfileMax else {
-                reject(
-                    .cardinality,
-                    "the limit of \(limits.devicesPerProfileMax) devices of profile \(profileName) is reached", &batch)
-                return false
-            }
-        }
-        if expectedDevices.contains(text) { return true }
-        switch onboarding.answer(forTopic: topic) {
-        case .accept: return true
-        case .quarantine:
-            reject(.quarantined, "'\(text)' is not on the roster", &batch)
-        case .refuse:
-            let whole = payload
-            payload = UnsafeRawBufferPointer(start: nil, count: 0)
-            reject(.refused, "'\(text)' is not on the roster", &batch)
-            payload = whole
-        }
-        return false
-    }
-}

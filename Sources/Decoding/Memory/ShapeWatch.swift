@@ -91,7 +91,7 @@ extension MessageDecoder {
             if batch.readings.count &+ batch.suspects.count > before { gave |= bit }
             bit &<<= 1
         }
-        let lost = shapes.note(device, rule: position, gave: gave)
+        let lost = memory.shapes.note(item.device, rule: position, gave: gave)
         if lost != 0 { tellShape(rule, lost, &batch) }
     }
 
@@ -105,6 +105,6 @@ extension MessageDecoder {
         reject(
             .shapeChanged,
             "\(names.joined(separator: ", ")): came with every message, and with none of the last \(ShapeWatch.change)",
-            device: device, &batch)
+            device: item.device, &batch)
     }
 }

@@ -18,13 +18,13 @@ extension MessageDecoder {
 
     // MARK: Messages and rules
 
-    func traceBegin() { trace?.begin(topic: String(decoding: topic, as: UTF8.self)) }
+    func traceBegin() { trace?.begin(topic: String(decoding: message.topic, as: UTF8.self)) }
 
     func traceUnknownTopic() {
         guard let trace else { return }
         let topics = Set(catalog.plan.ruleNotes.map(\.topic))
         trace.messages[trace.messages.count - 1].nearestTopics = nearestTopics(
-            to: String(decoding: topic, as: UTF8.self), in: topics.sorted())
+            to: String(decoding: message.topic, as: UTF8.self), in: topics.sorted())
     }
 
     /// Says that a rule of the topic's list is tried; what becomes of it is told later.
@@ -41,8 +41,8 @@ extension MessageDecoder {
 
     /// What holds of a rule until it is applied.
     private func whyUnread(_ rule: RulePlan) -> String {
-        if rule.wantsEmpty != payload.isEmpty {
-            return payload.isEmpty ? "the payload is empty" : "the payload is not empty"
+        if rule.wantsEmpty != message.payload.isEmpty {
+            return message.payload.isEmpty ? "the payload is empty" : "the payload is not empty"
         }
         return "the payload is not \(rule.format)"
     }
@@ -85,7 +85,9 @@ extension MessageDecoder {
                 rule.outcome = .misfit(why)
             }
         }
-        if tape.count > 0 { gather(from: 0, to: Int(tape.nodes[0].next), path: "", reason: nil, &laying) }
+        if document.tape.count > 0 {
+            gather(from: 0, to: Int(document.tape.nodes[0].next), path: "", reason: nil, &laying)
+        }
         trace.layings[rule.format.rawValue] = laying
         trace.used = []
         trace.reasons = [:]
@@ -94,9 +96,9 @@ extension MessageDecoder {
     /// Before what was unwrapped is forgotten: the same for its values.
     @inline(never)
     mutating func traceUnwrapped(from root: Int, _ rule: RulePlan) {
-        guard let trace, rule.unwrap >= 0, root < tape.count else { return }
+        guard let trace, rule.unwrap >= 0, root < document.tape.count else { return }
         var laying = trace.layings[rule.format.rawValue] ?? TraceSink.Laying()
-        gather(from: root, to: tape.count, path: trace.unwrapPrefix, reason: nil, &laying)
+        gather(from: root, to: document.tape.count, path: trace.unwrapPrefix, reason: nil, &laying)
         trace.layings[rule.format.rawValue] = laying
     }
 
@@ -112,15 +114,15 @@ extension MessageDecoder {
         }
         var seen: Set<String> = []
         for rule in trace.messages[last].rules.indices {
-            for item in trace.messages[last].rules[rule].items.indices {
-                for field in trace.messages[last].rules[rule].items[item].fields.indices {
-                    let result = trace.messages[last].rules[rule].items[item].fields[field].result
+            for place in trace.messages[last].rules[rule].items.indices {
+                for field in trace.messages[last].rules[rule].items[place].fields.indices {
+                    let result = trace.messages[last].rules[rule].items[place].fields[field].result
                     guard case .reading(var value) = result else { continue }
-                    let quantity = trace.messages[last].rules[rule].items[item].fields[field].quantity
+                    let quantity = trace.messages[last].rules[rule].items[place].fields[field].quantity
                     let key = "\(quantity)\u{0}\(value.device)\u{0}\(value.channel ?? "")\u{0}\(value.observed)"
                     guard !seen.insert(key).inserted else { continue }
                     value.isRepeated = true
-                    trace.messages[last].rules[rule].items[item].fields[field].result = .reading(value)
+                    trace.messages[last].rules[rule].items[place].fields[field].result = .reading(value)
                 }
             }
         }
@@ -135,7 +137,7 @@ extension MessageDecoder {
         if trace.used.contains(node) {
             laying.usedPaths.insert(path.isEmpty ? "." : path)
         }
-        guard tape.nodes[start].kind == .array || tape.nodes[start].kind == .object else {
+        guard document.tape.nodes[start].kind == .array || document.tape.nodes[start].kind == .object else {
             let shown = path.isEmpty ? "." : path
             if laying.leaves.count < TraceSink.leavesMax, laying.known.insert(shown).inserted {
                 laying.leaves.append((shown, wire(scalar(of: start))))
@@ -146,11 +148,11 @@ extension MessageDecoder {
         // Nests as deep as the message, which the limits bound.
         var child = start + 1
         var index = 0
-        while child < min(end, Int(tape.nodes[start].next)) {
+        while child < min(end, Int(document.tape.nodes[start].next)) {
             gather(
-                from: child, to: Int(tape.nodes[child].next),
+                from: child, to: Int(document.tape.nodes[child].next),
                 path: "\(path)/\(key(of: child, index, in: start))", reason: reason, &laying)
-            child = Int(tape.nodes[child].next)
+            child = Int(document.tape.nodes[child].next)
             index += 1
         }
     }
@@ -160,19 +162,19 @@ extension MessageDecoder {
     @inline(never)
     mutating func traceItem(_ rule: RulePlan, misfit conditions: Run) {
         let why = failure(of: conditions)
-        let path = path(to: item)
+        let path = path(to: item.node)
         trace?.withRule { $0.items.append(MessageTrace.Item(path: path, misfit: why)) }
-        trace?.reasons[Int32(truncatingIfNeeded: item)] = "the rule does not fit: \(why)"
+        trace?.reasons[Int32(truncatingIfNeeded: item.node)] = "the rule does not fit: \(why)"
         use(conditions: conditions)
     }
 
     @inline(never)
     mutating func traceItem(_ rule: RulePlan, _ registry: SeriesRegistry) {
         guard let trace else { return }
-        var entry = MessageTrace.Item(path: path(to: item))
-        entry.device = registry.devices[device.index].name
-        entry.channel = registry.name(of: channel)
-        entry.observed = observed
+        var entry = MessageTrace.Item(path: path(to: item.node))
+        entry.device = registry.devices[item.device.index].name
+        entry.channel = registry.name(of: item.channel)
+        entry.observed = item.observed
         (entry.timePath, entry.notes) = timeNotes(rule.time)
         use(conditions: rule.messageConditions)
         use(conditions: rule.itemConditions)
@@ -200,7 +202,7 @@ extension MessageDecoder {
 
     @inline(never)
     mutating func traceHold(_ rule: RulePlan) {
-        var entry = MessageTrace.Item(path: path(to: item))
+        var entry = MessageTrace.Item(path: path(to: item.node))
         use(conditions: rule.messageConditions)
         use(conditions: rule.itemConditions)
         use(template: UInt32(rule.holdKey))
@@ -218,7 +220,7 @@ extension MessageDecoder {
     mutating func traceNoRow(_ key: Scalar) {
         let why = "the table has no row for \(wire(key))"
         trace?.withItem { $0.notes.append(why) }
-        trace?.reasons[Int32(truncatingIfNeeded: item)] = why
+        trace?.reasons[Int32(truncatingIfNeeded: item.node)] = why
     }
 
     private mutating func timeNotes(_ candidates: Run) -> (path: String?, notes: [String]) {
@@ -240,7 +242,7 @@ extension MessageDecoder {
                 }
                 if moment.milliseconds < Self.timeMin {
                     notes.append("time at \(name) passed over: \(moment) is before 2020")
-                } else if moment.milliseconds > receivedAt.milliseconds + Self.timeAheadMax {
+                } else if moment.milliseconds > message.receivedAt.milliseconds + Self.timeAheadMax {
                     notes.append("time at \(name) passed over: \(moment) is more than an hour after the receipt")
                 } else {
                     return (place(of: reference), notes)

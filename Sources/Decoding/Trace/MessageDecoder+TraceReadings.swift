@@ -62,10 +62,10 @@ extension MessageDecoder {
         var empty: [(path: String, wire: String?, why: String)] = []
         for position in reading.pointee.references.range {
             let found = values(of: position)
-            let outer = iteration
+            let outer = item.iteration
             var hasValue = false
             for match in found {
-                iteration = match.iteration
+                item.iteration = match.iteration
                 switch number(match.scalar, reading, &scratch) {
                 case .value(let number):
                     tell(match.path, wire(match.scalar), take(number + 0) ?? .none("not taken: see the faults"))
@@ -80,7 +80,7 @@ extension MessageDecoder {
                 case .missing: empty.append((match.path, wire(match.scalar), whyMissing(match.scalar, reading)))
                 }
             }
-            iteration = outer
+            item.iteration = outer
             if hasValue {
                 // What was passed over on the way, unless it is not there at all.
                 for entry in empty where entry.wire != nil { tell(entry.path, entry.wire, .none(entry.why)) }
@@ -104,16 +104,18 @@ extension MessageDecoder {
     }
 
     /// What a reference leads to, each with its place and what `@key` and `@index` mean there.
-    private mutating func values(of position: UInt32) -> [(scalar: Scalar, path: String, iteration: Iteration)] {
+    private mutating func values(of position: UInt32) -> [(
+        scalar: Scalar, path: String, iteration: ItemInHand.Iteration
+    )] {
         let reference = plan.references[position]
         guard reference.iterates else {
             guard let value = value(of: position) else { return [] }
-            return [(value, place(of: position), iteration)]
+            return [(value, place(of: position), item.iteration)]
         }
-        let first = matches.count
+        let first = scratch.matches.count
         collect(reference)
-        defer { matches.removeSubrange(first...) }
-        return matches[first...].map { match in
+        defer { scratch.matches.removeSubrange(first...) }
+        return scratch.matches[first...].map { match in
             (scalar(of: Int(match.node)), path(to: Int(match.node)), match.iteration)
         }
     }

@@ -13,10 +13,10 @@ extension MessageDecoder {
                 if node >= 0 { trace?.used.insert(node) }
                 return
             }
-            let first = matches.count
+            let first = scratch.matches.count
             collect(reference)
-            for match in matches[first...] { trace?.used.insert(match.node) }
-            matches.removeSubrange(first...)
+            for match in scratch.matches[first...] { trace?.used.insert(match.node) }
+            scratch.matches.removeSubrange(first...)
         case .template: use(template: reference.template)
         case .key, .index, .outerKey, .fact: break
         }

@@ -43,7 +43,7 @@ extension MessageDecoder {
             return name.map { "'\($0)'" } ?? "the template"
         case .item, .message: break
         }
-        var name = reference.base == .message && item != 0 ? "^" : ""
+        var name = reference.base == .message && item.node != 0 ? "^" : ""
         for position in reference.steps.range {
             let step = plan.steps[position]
             switch step.kind {
@@ -65,16 +65,20 @@ extension MessageDecoder {
     mutating func path(to node: Int) -> String {
         var root = 0
         var path = ""
-        while root < tape.count, Int(tape.nodes[root].next) <= node, Int(tape.nodes[root].next) > root {
-            root = Int(tape.nodes[root].next)
+        while root < document.tape.count, Int(document.tape.nodes[root].next) <= node,
+            Int(document.tape.nodes[root].next) > root
+        {
+            root = Int(document.tape.nodes[root].next)
         }
         if root > 0 { path = trace?.unwrapPrefix ?? "" }
         var place = root
         while place < node {
             var child = place + 1
             var index = 0
-            while child < tape.count, Int(tape.nodes[child].next) <= node, Int(tape.nodes[child].next) > child {
-                child = Int(tape.nodes[child].next)
+            while child < document.tape.count, Int(document.tape.nodes[child].next) <= node,
+                Int(document.tape.nodes[child].next) > child
+            {
+                child = Int(document.tape.nodes[child].next)
                 index += 1
             }
             guard child <= node else { break }
@@ -85,11 +89,11 @@ extension MessageDecoder {
     }
 
     mutating func key(of child: Int, _ index: Int, in container: Int) -> String {
-        guard tape.nodes[container].kind == .object else { return "\(index)" }
-        let node = tape.nodes[child]
-        let base = (node.isKeyOfPlan ? plan.bytes.pointer : text) + Int(node.keyStart)
-        let mark = arena.mark
-        defer { arena.rewind(to: mark) }
+        guard document.tape.nodes[container].kind == .object else { return "\(index)" }
+        let node = document.tape.nodes[child]
+        let base = (node.isKeyOfPlan ? plan.bytes.pointer : document.text) + Int(node.keyStart)
+        let mark = scratch.arena.mark
+        defer { scratch.arena.rewind(to: mark) }
         let name =
             node.isKeyEscaped && Int(node.keyCount) <= Self.namedTextBytesMax
             ? unescaped(base, count: Int(node.keyCount))
@@ -108,8 +112,8 @@ extension MessageDecoder {
         case .real: return Int64(exactly: value.real).map { "\($0)" } ?? "\(value.real)"
         case .number: return String(decoding: value.bytes.prefix(80), as: UTF8.self)
         case .text:
-            let mark = arena.mark
-            defer { arena.rewind(to: mark) }
+            let mark = scratch.arena.mark
+            defer { scratch.arena.rewind(to: mark) }
             let bytes = plainText(value) ?? value.bytes
             let cut = bytes.count > 80
             return "\"\(String(decoding: bytes.prefix(80), as: UTF8.self))\(cut ? "…" : "")\""
