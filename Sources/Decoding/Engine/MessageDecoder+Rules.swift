@@ -134,11 +134,8 @@ extension MessageDecoder {
     }
 
     func isUsableName(_ name: UnsafeRawBufferPointer) -> Bool {
-        guard let base = name.baseAddress, !name.isEmpty, name.count <= SeriesRegistry.nameBytesMax else {
-            return false
-        }
-        return !name.contains { $0 < 0x20 || $0 == 0x7F }
-            && UTF8Check.isValid(base.assumingMemoryBound(to: UInt8.self), count: name.count)
+        guard let base = name.baseAddress, !name.isEmpty, UsableName.admits(name) else { return false }
+        return UTF8Check.isValid(base.assumingMemoryBound(to: UInt8.self), count: name.count)
     }
 
     /// Takes a value apart; where it does not fit, the captures name nothing.

@@ -4,8 +4,6 @@ import Telemetry
 extension MessageDecoder {
     /// 2020-01-01T00:00:00Z: a clock before it was never set.
     static var timeMin: Int64 { 1_577_836_800_000 }
-    /// A clock may run ahead by this much, in milliseconds.
-    static var timeAheadMax: Int64 { 3_600_000 }
 
     /// The first usable time of the candidates; nil where none is.
     mutating func ownTime(_ candidates: Run) -> Timestamp? {
@@ -15,7 +13,7 @@ extension MessageDecoder {
                 guard let value = value(of: reference), let found = moment(value, candidate),
                     let moment = candidate.plus.isEmpty ? found : later(found, by: candidate.plus),
                     moment.milliseconds >= Self.timeMin,
-                    moment.milliseconds <= message.receivedAt.milliseconds &+ Self.timeAheadMax
+                    TimeFence.admits(moment, at: message.receivedAt)
                 else { continue }
                 return moment
             }

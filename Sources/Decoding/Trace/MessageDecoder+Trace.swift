@@ -242,7 +242,7 @@ extension MessageDecoder {
                 }
                 if moment.milliseconds < Self.timeMin {
                     notes.append("time at \(name) passed over: \(moment) is before 2020")
-                } else if moment.milliseconds > message.receivedAt.milliseconds + Self.timeAheadMax {
+                } else if !TimeFence.admits(moment, at: message.receivedAt) {
                     notes.append("time at \(name) passed over: \(moment) is more than an hour after the receipt")
                 } else {
                     return (place(of: reference), notes)
