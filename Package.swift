@@ -51,8 +51,8 @@ let package = Package(
         .library(
             name: "Rooms",
             targets: [
-                "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Detection", "City", "Alerting", "Pipeline",
-                "ConfigurationFiles", "Store", "Fleet",
+                "Basics", "Telemetry", "Settings", "Decoding", "Profiles", "Windows", "Detection", "City", "Alerting",
+                "Pipeline", "ConfigurationFiles", "Store", "Fleet",
             ]),
         .library(name: "CSQLite", targets: ["CSQLite"]),
     ],
@@ -79,7 +79,7 @@ let package = Package(
         .room("Settings", ["Basics", "Telemetry", "CYAML"]),
 
         // Pure: no clock, no file, no socket, no lock.
-        .room("Decoding", ["Basics", "Telemetry", "Settings"]),
+        .room("Decoding", ["Basics", "Telemetry"]),
         .room("Windows", ["Basics", "Telemetry"]),
         .room("Detection", ["Basics", "Telemetry"]),
         .room("City", ["Basics", "Telemetry"], resources: [.embedInCode("Air/Tables")]),
@@ -90,12 +90,13 @@ let package = Package(
         .room("Pipeline", ["Basics", "Telemetry", "Windows", "Detection", "City", "Alerting"]),
 
         // Front.
-        .room("Authoring", ["Basics", "Telemetry", "Settings", "Decoding"]),
+        .room("Profiles", ["Basics", "Telemetry", "Settings", "Decoding"]),
+        .room("Authoring", ["Basics", "Telemetry", "Settings", "Decoding", "Profiles"]),
         .room(
             "ConfigurationFiles",
             [
-                "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Detection", "City", "Alerting", "Pipeline",
-                "Broker", "Store",
+                "Basics", "Telemetry", "Settings", "Decoding", "Profiles", "Windows", "Detection", "City", "Alerting",
+                "Pipeline", "Broker", "Store",
             ]),
 
         // Shells.
@@ -115,8 +116,8 @@ let package = Package(
         .room(
             "OperatorCLI",
             [
-                "Basics", "Telemetry", "Settings", "Decoding", "Authoring", "Windows", "Detection", "City", "Alerting",
-                "Interchange", "ConfigurationFiles", "Pipeline", "Store", "API", "Broker", .argumentParser,
+                "Basics", "Telemetry", "Settings", "Decoding", "Profiles", "Authoring", "Windows", "Detection", "City",
+                "Alerting", "Interchange", "ConfigurationFiles", "Pipeline", "Store", "API", "Broker", .argumentParser,
                 .asyncHTTPClient, .nioCore, .nioHTTP1,
             ]),
         .room("Fleet", ["Basics", "Telemetry", "City", "Broker"]),
@@ -129,7 +130,8 @@ let package = Package(
         .tests("BasicsTests", ["Basics", "Telemetry", "Settings"]),
         .tests("TelemetryTests", ["Basics", "Telemetry"]),
         .tests("SettingsTests", ["Basics", "Telemetry", "Settings", "TestSupport"]),
-        .tests("DecodingTests", ["Basics", "Telemetry", "Decoding", "Settings", "TestSupport"]),
+        .tests("DecodingTests", ["Basics", "Telemetry", "Decoding", "Profiles", "Settings", "TestSupport"]),
+        .tests("ProfilesTests", ["Basics", "Telemetry", "Decoding", "Profiles"]),
         .tests("WindowsTests", ["Basics", "Telemetry", "Windows", "TestSupport"]),
         .tests("DetectionTests", ["Basics", "Telemetry", "Detection", "TestSupport"], exclude: ["Fixtures"]),
         .tests("CityTests", ["Basics", "Telemetry", "City", "TestSupport"], exclude: ["Fixtures"]),
@@ -138,10 +140,12 @@ let package = Package(
         .tests(
             "PipelineTests",
             [
-                "Basics", "Telemetry", "Pipeline", "Decoding", "Settings", "ConfigurationFiles", "Alerting", "Windows",
+                "Basics", "Telemetry", "Pipeline", "Decoding", "Profiles", "Settings", "ConfigurationFiles", "Alerting",
+                "Windows",
                 "City", "Detection", "Fleet", "TestSupport",
             ]),
-        .tests("AuthoringTests", ["Basics", "Telemetry", "Authoring", "Decoding", "Settings", "TestSupport"]),
+        .tests(
+            "AuthoringTests", ["Basics", "Telemetry", "Authoring", "Decoding", "Profiles", "Settings", "TestSupport"]),
         .tests(
             "ConfigurationFilesTests",
             ["Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding"]),

@@ -1,6 +1,7 @@
 import Settings
 public import Basics
-public import Decoding
+import Decoding
+public import Profiles
 import Telemetry
 
 /// A profile with the samples beside it.

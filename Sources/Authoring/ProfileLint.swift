@@ -1,5 +1,6 @@
 public import Basics
 import Decoding
+import Profiles
 import Settings
 import Telemetry
 

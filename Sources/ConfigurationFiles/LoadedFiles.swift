@@ -2,6 +2,7 @@ import Windows
 package import Basics
 package import Alerting
 package import Decoding
+import Profiles
 import Settings
 package import Telemetry
 

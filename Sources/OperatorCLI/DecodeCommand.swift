@@ -2,6 +2,7 @@ import Basics
 import ArgumentParser
 import Decoding
 import FoundationEssentials
+import Profiles
 import Settings
 import Telemetry
 

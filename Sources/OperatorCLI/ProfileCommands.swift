@@ -4,6 +4,7 @@ import Authoring
 import Decoding
 import FoundationEssentials
 import Glibc
+import Profiles
 import Settings
 import Telemetry
 

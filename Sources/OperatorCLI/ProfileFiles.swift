@@ -1,9 +1,9 @@
 import Basics
 import ArgumentParser
 import Authoring
-import Decoding
 import FoundationEssentials
 import Glibc
+import Profiles
 import Settings
 import Telemetry
 

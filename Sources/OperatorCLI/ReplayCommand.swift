@@ -2,6 +2,7 @@ import Basics
 import ArgumentParser
 import Authoring
 import Decoding
+import Profiles
 import Store
 import Telemetry
 

@@ -3,6 +3,7 @@ import Basics
 import Authoring
 import Decoding
 import Foundation
+import Profiles
 import Telemetry
 import TestSupport
 import Testing

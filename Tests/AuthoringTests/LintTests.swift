@@ -1,6 +1,7 @@
 import Basics
 import Authoring
 import Decoding
+import Profiles
 import Telemetry
 import Testing
 

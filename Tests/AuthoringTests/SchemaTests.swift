@@ -2,6 +2,7 @@ import Basics
 import Authoring
 import Decoding
 import Foundation
+import Profiles
 import Settings
 import Telemetry
 import Testing

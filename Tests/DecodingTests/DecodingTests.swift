@@ -1,5 +1,6 @@
 import Basics
 import Decoding
+import Profiles
 import Telemetry
 import Testing
 

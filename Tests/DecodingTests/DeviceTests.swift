@@ -1,9 +1,10 @@
 import Basics
+import Decoding
 import Settings
 import Telemetry
 import Testing
 
-@testable import Decoding
+@testable import Profiles
 
 /// Every profile of `Devices` against the samples beside it, and against the corpus of dialects where it is at hand.
 @Suite("Devices")

@@ -1,6 +1,7 @@
 import Basics
 import Decoding
 import Foundation
+import Profiles
 import Settings
 import Telemetry
 

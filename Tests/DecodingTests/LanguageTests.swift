@@ -1,5 +1,6 @@
 import Basics
 import Decoding
+import Profiles
 import Settings
 import Telemetry
 import TestSupport

@@ -1,8 +1,7 @@
 import Basics
+import Decoding
 import Telemetry
 import Testing
-
-@testable import Decoding
 
 @Suite("Topics")
 struct TopicTests {
@@ -54,16 +53,5 @@ struct TopicTests {
             bench.decode(unknown, "3")
             #expect(bench.batch.rejects.map(\.reason) == [.unknownTopic], "\(unknown)")
         }
-    }
-
-    @Test(
-        "a filter covers another one when it matches all of its topics",
-        arguments: [
-            ("#", "a/b", true), ("a/#", "a", true), ("a/#", "a/+/c", true), ("a/+", "a/b", true), ("a/+", "a/+", true),
-            ("a/b", "a/+", false), ("a/+", "a/#", false), ("a/+/c", "a/b/d", false), ("a/+", "a/b/c", false),
-            ("+/b", "a/b", true), ("a/b/#", "a/#", false),
-        ])
-    func covering(wide: String, narrow: String, expected: Bool) {
-        #expect(covers(wide, narrow) == expected)
     }
 }

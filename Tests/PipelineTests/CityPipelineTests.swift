@@ -6,6 +6,7 @@ import Decoding
 import Detection
 import Fleet
 import Foundation
+import Profiles
 import Settings
 import Telemetry
 import TestSupport

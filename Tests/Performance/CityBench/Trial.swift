@@ -6,6 +6,7 @@ import Decoding
 import Fleet
 import Gateway
 import Measuring
+import Profiles
 import Settings
 import Telemetry
 

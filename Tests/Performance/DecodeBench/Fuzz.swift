@@ -2,6 +2,7 @@ import Basics
 import Decoding
 import Foundation
 import Measuring
+import Profiles
 import Telemetry
 
 /// Millions of damaged messages of each format: none may crash the decoder, keep it busy or make it grow.

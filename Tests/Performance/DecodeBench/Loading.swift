@@ -2,6 +2,7 @@ import ConfigurationFiles
 import Basics
 import Decoding
 import Measuring
+import Profiles
 import Settings
 import Telemetry
 

@@ -2,6 +2,7 @@ import Basics
 import Decoding
 import Foundation
 import Measuring
+import Profiles
 import Settings
 import Telemetry
 

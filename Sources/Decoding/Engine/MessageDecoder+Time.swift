@@ -1,0 +1,163 @@
+import Basics
+import Telemetry
+
+extension MessageDecoder {
+    /// 2020-01-01T00:00:00Z: a clock before it was never set.
+    static var timeMin: Int64 { 1_577_836_800_000 }
+
+    /// The first usable time of the candidates; nil where none is.
+    mutating func ownTime(_ candidates: Run) -> Timestamp? {
+        for position in candidates.range {
+            let candidate = plan.times[position]
+            for reference in candidate.references.range {
+                guard let value = value(of: reference), let found = moment(value, candidate),
+                    let moment = candidate.plus.isEmpty ? found : later(found, by: candidate.plus),
+                    moment.milliseconds >= Self.timeMin,
+                    TimeFence.admits(moment, at: message.receivedAt)
+                else { continue }
+                return moment
+            }
+        }
+        return nil
+    }
+
+    @inline(__always)
+    mutating func moment(_ value: Scalar, _ candidate: TimeCandidate) -> Timestamp? {
+        switch candidate.form {
+        case .milliseconds: scaledMoment(value, 1, 1)
+        case .seconds: scaledMoment(value, 1000, 1)
+        case .microseconds: scaledMoment(value, 1, 1000)
+        case .nanoseconds: scaledMoment(value, 1, 1_000_000)
+        case .age: ageMoment(value)
+        case .iso: plainText(value).flatMap { isoMoment($0, candidate) }
+        case .fields: plainText(value).flatMap { moment(fields: intervalEnd(of: $0, candidate), candidate) }
+        }
+    }
+
+    /// So many seconds before the receipt.
+    private mutating func ageMoment(_ value: Scalar) -> Timestamp? {
+        guard case .value(let seconds) = numeric(value), seconds >= 0, seconds < 1e10 else { return nil }
+        return Timestamp(milliseconds: message.receivedAt.milliseconds &- Int64((seconds * 1000).rounded()))
+    }
+
+    mutating func later(_ moment: Timestamp, by steps: Run) -> Timestamp? {
+        guard case .value(let seconds) = calculate(steps, missing: Run()), seconds.magnitude < 1e10 else { return nil }
+        return Timestamp(milliseconds: moment.milliseconds &+ Int64((seconds * 1000).rounded()))
+    }
+
+    /// Of `begin/end` the end, where the candidate asks for it, else the begin; a text without interval is itself.
+    private func intervalEnd(of text: UnsafeRawBufferPointer, _ candidate: TimeCandidate) -> UnsafeRawBufferPointer {
+        guard candidate.takesEnd, let slash = text.lastIndex(of: UInt8(ascii: "/")) else { return text }
+        return UnsafeRawBufferPointer(rebasing: text[(slash + 1)...])
+    }
+
+    private func isoMoment(_ text: UnsafeRawBufferPointer, _ candidate: TimeCandidate) -> Timestamp? {
+        var text = intervalEnd(of: text, candidate)
+        // An interval whose begin counts.
+        if let slash = text.firstIndex(of: UInt8(ascii: "/")) {
+            text = UnsafeRawBufferPointer(rebasing: text[..<slash])
+        }
+        guard let rules = zoneRules(candidate) else {
+            return Timestamp(iso8601: text, assumedOffsetSeconds: offsetSeconds(candidate))
+        }
+        // With a zone of its own the text means the same whatever is assumed; else it is a time of those clocks.
+        guard let first = Timestamp(iso8601: text, assumedOffsetSeconds: 0) else { return nil }
+        guard Timestamp(iso8601: text, assumedOffsetSeconds: 3600) != first else { return first }
+        return rules.moment(of: CivilTime(first), near: message.receivedAt)
+    }
+
+    private func zoneRules(_ candidate: TimeCandidate) -> ZoneRules? {
+        switch candidate.zone {
+        case .named: catalog.plan.zones[Int(candidate.zoneIndex)]
+        case .site: site.zone
+        case .none, .fixed: nil
+        }
+    }
+
+    @inline(__always)
+    private mutating func scaledMoment(_ value: Scalar, _ numerator: Double, _ denominator: Double) -> Timestamp? {
+        guard case .value(let number) = numeric(value) else { return nil }
+        let milliseconds = (number * numerator / denominator).rounded()
+        // 9.2e15 ms is far beyond any year a civil time knows, and safe to turn into an integer.
+        guard abs(milliseconds) < 9.2e15 else { return nil }
+        return Timestamp(milliseconds: Int64(milliseconds))
+    }
+
+    private func offsetSeconds(_ candidate: TimeCandidate) -> Int? {
+        switch candidate.zone {
+        case .none: nil
+        case .site: site.zoneOffsetSeconds
+        case .fixed: Int(candidate.offsetSeconds)
+        case .named: nil
+        }
+    }
+
+    private func moment(fields text: UnsafeRawBufferPointer, _ candidate: TimeCandidate) -> Timestamp? {
+        var civil = CivilTime(year: 0, month: 1, day: 1)
+        var position = 0
+        var isAfternoon: Bool?
+        for index in candidate.fields.range {
+            let field = plan.timeFields[index]
+            switch field.kind {
+            case .literal, .utc:
+                guard position < text.count else { return nil }
+                let byte = text[position]
+                guard field.kind == .utc ? byte | 0x20 == UInt8(ascii: "z") : byte == field.byte else { return nil }
+                position += 1
+                continue
+            case .halfDay:
+                guard position + 2 <= text.count, text[position + 1] | 0x20 == UInt8(ascii: "m") else { return nil }
+                switch text[position] | 0x20 {
+                case UInt8(ascii: "a"): isAfternoon = false
+                case UInt8(ascii: "p"): isAfternoon = true
+                default: return nil
+                }
+                position += 2
+                continue
+            case .monthName:
+                guard position + 3 <= text.count, let month = Self.month(named: text[position..<position + 3]) else {
+                    return nil
+                }
+                civil.month = month
+                position += 3
+                continue
+            default: break
+            }
+            var number = 0
+            var digits = 0
+            while digits < field.widthMax, position < text.count, text[position] &- UInt8(ascii: "0") <= 9 {
+                number = number * 10 + Int(text[position] &- UInt8(ascii: "0"))
+                position += 1
+                digits += 1
+            }
+            guard digits >= field.width else { return nil }
+            switch field.kind {
+            case .year: civil.year = number
+            case .shortYear: civil.year = 2000 + number
+            case .month: civil.month = number
+            case .day: civil.day = number
+            case .hour: civil.hour = number
+            case .halfDayHour:
+                guard (1...12).contains(number) else { return nil }
+                civil.hour = number % 12
+            case .minute: civil.minute = number
+            case .second: civil.second = number
+            case .millisecond: civil.millisecond = number
+            case .literal, .utc, .halfDay, .monthName: break
+            }
+        }
+        if isAfternoon == true { civil.hour += 12 }
+        guard position == text.count, civil.isValid else { return nil }
+        if let rules = zoneRules(candidate) { return rules.moment(of: civil, near: message.receivedAt) }
+        return offsetSeconds(candidate).map { civil.timestamp(offsetSeconds: $0) }
+    }
+
+    private static func month(named name: Slice<UnsafeRawBufferPointer>) -> Int? {
+        let names: StaticString = "janfebmaraprmayjunjulaugsepoctnovdec"
+        for month in 0..<12 {
+            let known = UnsafeBufferPointer(start: names.utf8Start + month * 3, count: 3)
+            if zip(known, name).allSatisfy({ $0 == $1 | 0x20 }) { return month + 1 }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,216 @@
+public import Basics
+public import Telemetry
+
+/// Turns received messages into readings by the compiled profiles.
+///
+/// Pure: the same messages and the same registry give the same result. It owns buffers that it reuses from message to
+/// message; once they have grown to the size of what comes in, a message that becomes readings costs no allocation.
+/// One message after another, on one thread at a time.
+public struct MessageDecoder: ~Copyable, @unchecked Sendable {
+    // Sendable: it is the only owner of the memory its pointers point to, and `~Copyable` keeps it that way.
+
+    let catalog: DeviceCatalog
+    /// Views of what `catalog` owns.
+    let plan: PlanTables
+    let limits: DecodingLimits
+    let site: SiteClock
+    var message = MessageInHand()
+    var document: DocumentInHand
+    var item = ItemInHand()
+    var rows = RowKeeper()
+    var formats: FormatBuffers
+    var scratch: Scratch
+    var lookups: Lookups
+    var memory: DecoderMemory
+    var admission: Admission
+    /// Told what is done, where somebody asked; nil on the live path.
+    var trace: TraceSink?
+
+    /// `siteZone` is what `zone: site` means; without it a fixed `siteZoneOffsetSeconds` east of UTC.
+    ///
+    /// Of devices that are not among `expectedDevices` becomes what `onboarding` says.
+    /// `constants` are what the roster tells of devices: by device name, then name, what profiles read as `$name`.
+    public init(
+        catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
+        siteZone: ZoneRules? = nil, constants: [String: [String: String]] = [:],
+        onboarding: Onboarding = Onboarding(), expectedDevices: Set<String> = []
+    ) {
+        precondition(limits.payloadBytesMax < 1 << 31, "decoding: payloadBytesMax must be below 2 GiB")
+        self.catalog = catalog
+        self.limits = limits
+        plan = catalog.plan.tables
+        site = SiteClock(zoneOffsetSeconds: siteZoneOffsetSeconds, zone: siteZone)
+        document = DocumentInHand(nodesMax: limits.nodesMax)
+        formats = FormatBuffers(limits, lineHolesMax: plan.lineHolesMax)
+        scratch = Scratch(capturesMax: plan.capturesMax)
+        lookups = Lookups(references: plan.references.count, templates: plan.templates.count)
+        memory = DecoderMemory(facts: Facts(constants: constants, names: catalog.plan.factNames))
+        admission = Admission(onboarding, expectedDevices: expectedDevices, limits)
+    }
+
+    /// Decodes all messages of the batch, appending to `batch`.
+    ///
+    /// Every message ends in readings or statuses, in rejects, or counted as empty or ignored; none is dropped
+    /// silently, and none keeps another from being decoded.
+    public mutating func decode(
+        _ messages: borrowing MessageBatch, into batch: inout DecodedBatch, registry: inout SeriesRegistry
+    ) {
+        lookups.forgetChannels()
+        let entries = messages.entries
+        messages.withBytes { bytes in
+            guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+                // Neither topic nor payload in the whole batch.
+                for entry in entries {
+                    begin(entry, topic: bytes, payload: bytes, batch.rejects.count, batch.remembered.count)
+                    reject(.unknownTopic, "the topic is empty", &batch)
+                }
+                return
+            }
+            for entry in entries {
+                begin(
+                    entry,
+                    topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
+                    payload: UnsafeRawBufferPointer(start: base + entry.payload.lowerBound, count: entry.payload.count),
+                    batch.rejects.count, batch.remembered.count)
+                document.text = base + entry.payload.lowerBound
+                decodeMessage(readable: bytes.count - entry.payload.lowerBound, &batch, &registry)
+            }
+        }
+    }
+
+    private mutating func begin(
+        _ entry: MessageBatch.Entry, topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+        _ rejectsBefore: Int, _ rememberedBefore: Int
+    ) {
+        message = MessageInHand(
+            topic: topic, payload: payload, receivedAt: entry.receivedAt, isRetained: entry.isRetained,
+            rejectsBefore: rejectsBefore, rememberedBefore: rememberedBefore)
+        document.begin()
+        lookups.forgetNodes()
+        scratch.arena.clear()
+        if trace != nil { traceBegin() }
+    }
+
+    private mutating func decodeMessage(
+        readable: Int, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) {
+        let list = plan.rules(forTopic: message.topic, captures: scratch.captures.pointer)
+        defer { if trace != nil { traceEnd(rejects: batch.rejects[message.rejectsBefore...]) } }
+        guard list >= 0 else {
+            traceUnknownTopic()
+            reject(.unknownTopic, "no profile has a rule for this topic", &batch)
+            return
+        }
+        guard message.payload.count <= limits.payloadBytesMax else {
+            reject(
+                .tooLarge, "the payload has \(message.payload.count) bytes; at most \(limits.payloadBytesMax) are read",
+                &batch)
+            return
+        }
+        rows.begin(readingCount: batch.readings.count, suspectCount: batch.suspects.count)
+        let statusesBefore = batch.statuses.count
+        let suspectsBefore = batch.suspects.count
+
+        var ends = MessageEnds()
+        repeat {
+            apply(UInt32(list), readable: readable, &ends, &batch, &registry)
+            document.state.index += 1
+            // The next packet lies in the same payload.
+            if document.state.index < document.state.count { document.state.format = nil }
+        } while document.state.index < document.state.count && !message.isTooLong
+        rows.finish(&batch, &registry)
+
+        if message.hiddenFaults > 0 {
+            batch.rejects[batch.rejects.count - 1].detail += "; \(message.hiddenFaults) more faults in this message"
+        }
+        let hasResult =
+            batch.readings.count > rows.readingsBefore || batch.suspects.count > suspectsBefore
+            || batch.statuses.count > statusesBefore
+        if batch.rejects.count > message.rejectsBefore || hasResult { return }
+        if ends.isMalformed {
+            rejectMalformed(UInt32(list), &batch, registry)
+        } else if ends.isIgnored {
+            batch.ignoredMessages += 1
+        } else if ends.hasApplied || message.payload.isEmpty {
+            batch.emptyMessages += 1
+        } else {
+            reject(.noRule, "no rule of the profiles for this topic fits the message", &batch)
+        }
+    }
+
+    /// What became of a message that gave no readings.
+    private struct MessageEnds {
+        var hasApplied = false
+        var isIgnored = false
+        var isMalformed = false
+    }
+
+    /// Applies the rules of a list, in order, to one document.
+    private mutating func apply(
+        _ list: UInt32, readable: Int, _ ends: inout MessageEnds, _ batch: inout DecodedBatch,
+        _ registry: inout SeriesRegistry
+    ) {
+        for position in plan.ruleLists[list].range {
+            let rule = plan.rules[plan.ruleOrder[position]]
+            if document.state.index > 0, rule.format != .hj212 { continue }
+            if trace != nil { traceRule(plan.ruleOrder[position]) }
+            if !rule.isIgnored || rule.wantsEmpty || !rule.messageConditions.isEmpty {
+                // An empty payload clears a retained message; only a text rule can mean something by it, or a rule
+                // that asks for it.
+                if rule.wantsEmpty != message.payload.isEmpty, rule.wantsEmpty || rule.format != .text { continue }
+                guard lay(rule, readable: readable, &batch) else {
+                    ends.isMalformed = true
+                    continue
+                }
+            }
+            (item.node, item.iteration) = (0, ItemInHand.Iteration())
+            guard hold(rule.messageConditions) else {
+                if trace != nil { traceMisfit(rule) }
+                continue
+            }
+            if rule.isIgnored {
+                ends.isIgnored = true
+                if trace != nil { traceIgnored() }
+                break
+            }
+            let isApplied = apply(rule, at: plan.ruleOrder[position], &batch, &registry)
+            if isApplied { ends.hasApplied = true }
+            if trace != nil { traceLaid(rule, isApplied: isApplied) }
+            if message.isTooLong { break }
+        }
+    }
+
+    private mutating func rejectMalformed(
+        _ list: UInt32, _ batch: inout DecodedBatch, _ registry: SeriesRegistry
+    ) {
+        // The payload cannot be read, but a topic that names the device still tells whose it is.
+        var known: DeviceIndex?
+        let naming = plan.namings[plan.rules[plan.ruleOrder[plan.ruleLists[list].start]].device]
+        if naming.reference < 0, naming.template >= 0, plan.templates[UInt32(naming.template)].isOfTopic,
+            let name = written(UInt32(naming.template))
+        {
+            known = registry.device(named: name)
+        }
+        let fault = documentFault
+        reject(fault.reason, fault.detail, device: known, &batch)
+    }
+
+    /// Notes a fault of the message in hand.
+    @inline(never)
+    mutating func reject(
+        _ reason: Reject.Reason, _ detail: String, device: DeviceIndex? = nil,
+        _ batch: inout DecodedBatch
+    ) {
+        guard batch.rejects.count - message.rejectsBefore < max(1, limits.rejectsPerMessageMax) else {
+            message.hiddenFaults += 1
+            return
+        }
+        var fault = Reject(
+            reason: reason, detail: detail, topic: message.topic, payload: message.payload,
+            receivedAt: message.receivedAt, device: device)
+        if document.state.format == .hj212 || message.payload.starts(with: [0x23, 0x23]) {
+            HJ212Format.maskPasswords(&fault.payload)
+        }
+        batch.rejects.append(fault)
+    }
+}

@@ -1,0 +1,151 @@
+import Basics
+import Telemetry
+
+/// Keeps the readings of one message in rows: those that share device and time stand together, none twice.
+struct RowKeeper {
+    private struct Row {
+        var device: DeviceIndex
+        var observed: Timestamp
+        var start: Int
+        var hasNewSeries: Bool
+    }
+
+    private(set) var readingsBefore = 0
+    private var suspectsBefore = 0
+    private var rows: [Row] = []
+    /// New series of suspects, which need a stream like any other: position in `suspects` and the row's key.
+    private var newSuspects: [(position: Int, device: DeviceIndex)] = []
+    /// By series: the stamp of the row that had it last.
+    private var stamps: [UInt32] = []
+    private var stamp: UInt32 = 0
+    /// The series of the newest reading: a guess at the next one, never trusted.
+    var lastSeries: UInt32 = 0
+
+    mutating func begin(readingCount: Int, suspectCount: Int) {
+        readingsBefore = readingCount
+        suspectsBefore = suspectCount
+        rows.removeAll(keepingCapacity: true)
+        newSuspects.removeAll(keepingCapacity: true)
+    }
+
+    /// Says that a reading was just appended.
+    @inline(__always)
+    mutating func note(_ device: DeviceIndex, _ observed: Timestamp, at position: Int, isNewSeries: Bool) {
+        let last = rows.count &- 1
+        if last >= 0, rows[last].device == device, rows[last].observed == observed {
+            if isNewSeries { rows[last].hasNewSeries = true }
+            return
+        }
+        rows.append(Row(device: device, observed: observed, start: position, hasNewSeries: isNewSeries))
+    }
+
+    mutating func noteNewSuspect(at position: Int, device: DeviceIndex) {
+        newSuspects.append((position: position, device: device))
+    }
+
+    /// Joins what belongs together, drops repetitions, and gives new series their streams.
+    mutating func finish(_ batch: inout DecodedBatch, _ registry: inout SeriesRegistry) {
+        if rows.count > 1 { join(&batch.readings) }
+        var index = 0
+        while index < rows.count {
+            if !isAscending(batch.readings[range(of: index, batch.readings.count)]) {
+                dropRepetitions(at: index, &batch.readings)
+            }
+            if rows[index].hasNewSeries {
+                registry.closeRow(batch.readings[range(of: index, batch.readings.count)])
+            }
+            index &+= 1
+        }
+        if !newSuspects.isEmpty { closeSuspects(&batch, &registry) }
+    }
+
+    private func range(of index: Int, _ end: Int) -> Range<Int> {
+        rows[index].start..<(index &+ 1 < rows.count ? rows[index &+ 1].start : end)
+    }
+
+    /// A device that always sends the same keys has its series in ascending order: nothing can be there twice.
+    private func isAscending(_ row: ArraySlice<Reading>) -> Bool {
+        var previous = row.startIndex
+        var index = previous &+ 1
+        while index < row.endIndex {
+            if row[index].series <= row[previous].series { return false }
+            previous = index
+            index &+= 1
+        }
+        return true
+    }
+
+    /// Of two readings of one series in one row the first stays.
+    private mutating func dropRepetitions(at index: Int, _ readings: inout [Reading]) {
+        stamp &+= 1
+        if stamp == 0 {
+            for series in stamps.indices { stamps[series] = 0 }
+            stamp = 1
+        }
+        let row = range(of: index, readings.count)
+        var kept = row.lowerBound
+        for position in row {
+            let series = readings[position].series.index
+            if series >= stamps.count {
+                stamps.append(contentsOf: repeatElement(0, count: series + 1 - stamps.count + stamps.count / 2))
+            }
+            if stamps[series] == stamp { continue }
+            stamps[series] = stamp
+            readings[kept] = readings[position]
+            kept += 1
+        }
+        let dropped = row.upperBound - kept
+        guard dropped > 0 else { return }
+        readings.removeSubrange(kept..<row.upperBound)
+        for later in rows.indices.dropFirst(index + 1) { rows[later].start -= dropped }
+    }
+
+    /// Brings rows of the same device and time together, in the order in which each was first met.
+    private mutating func join(_ readings: inout [Reading]) {
+        let order = rows.indices.sorted { left, right in
+            let (a, b) = (rows[left], rows[right])
+            return (a.device, a.observed, a.start) < (b.device, b.observed, b.start)
+        }
+        var leader = Array(rows.indices)
+        var hasTwins = false
+        for (previous, next) in zip(order, order.dropFirst())
+        where rows[previous].device == rows[next].device && rows[previous].observed == rows[next].observed {
+            leader[next] = leader[previous]
+            hasTwins = true
+        }
+        guard hasTwins else { return }
+        var joined: [Reading] = []
+        joined.reserveCapacity(readings.count - readingsBefore)
+        var joinedRows: [Row] = []
+        // Stable by leader: rows keep their order inside.
+        for index in rows.indices.sorted(by: { (leader[$0], $0) < (leader[$1], $1) }) {
+            if leader[index] == index {
+                var row = rows[index]
+                row.start = readingsBefore + joined.count
+                joinedRows.append(row)
+            } else if rows[index].hasNewSeries {
+                joinedRows[joinedRows.count - 1].hasNewSeries = true
+            }
+            joined.append(contentsOf: readings[range(of: index, readings.count)])
+        }
+        readings.replaceSubrange(readingsBefore..., with: joined)
+        rows = joinedRows
+    }
+
+    /// A new series of a suspect joins the stream of the row it would have stood in.
+    private func closeSuspects(_ batch: inout DecodedBatch, _ registry: inout SeriesRegistry) {
+        for suspect in newSuspects {
+            let reading = batch.suspects[suspect.position]
+            var row: [Reading] = []
+            if let index = rows.firstIndex(where: { $0.device == suspect.device && $0.observed == reading.observed }) {
+                row = Array(batch.readings[range(of: index, batch.readings.count)])
+            } else {
+                // Suspects alone: those of one device and time share a stream.
+                row = newSuspects.filter { $0.device == suspect.device }.map { batch.suspects[$0.position] }
+                    .filter { $0.observed == reading.observed }
+            }
+            row.append(reading)
+            registry.closeRow(row[...])
+        }
+    }
+}

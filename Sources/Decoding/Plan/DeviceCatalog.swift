@@ -1,0 +1,14 @@
+/// All device profiles, compiled. A catalogue that exists cannot be wrong: names, units and references were checked.
+public struct DeviceCatalog: Sendable {
+    package let plan: Plan
+    /// In the order of the sources.
+    public var profileNames: [String] { plan.profileNames }
+    /// MQTT filters that bring every topic a rule wants, sorted; none of them is covered by another. Topics that are
+    /// only ignored are not subscribed to.
+    public let subscriptions: [String]
+
+    package init(plan: Plan, subscriptions: [String]) {
+        self.plan = plan
+        self.subscriptions = subscriptions
+    }
+}

@@ -1,0 +1,31 @@
+public import Basics
+public import Decoding
+public import Settings
+
+/// The text of one profile file. The shell reads files; this room does not.
+public struct ProfileSource: Sendable {
+    /// Only for messages.
+    public var path: String
+    public var text: String
+
+    public init(path: String, text: String) {
+        self.path = path
+        self.text = text
+    }
+}
+
+extension DeviceCatalog {
+    /// Compiles profiles.
+    ///
+    /// `parameters` replace the defaults of `params`, by `name` for every profile or by `profile.name` for one.
+    /// Throws all mistakes of all profiles together, in the order of the sources, each with file, line, key, value
+    /// and what would be right. `zone` finds a time zone by its name.
+    public static func compile(
+        _ sources: [ProfileSource], parameters: [String: String] = [:],
+        zone: @escaping (String) -> ZoneRules? = ZoneRules.system
+    ) throws(Mistakes) -> DeviceCatalog {
+        var compiler = ProfileCompiler(parameters: parameters, zone: zone)
+        for source in sources { compiler.compile(source) }
+        return try compiler.finish()
+    }
+}
