@@ -79,6 +79,7 @@ let package = Package(
         .room("Settings", ["Basics", "Telemetry", "CYAML"]),
 
         // Pure: no clock, no file, no socket, no lock.
+        .room("Frames", ["Basics", "Telemetry", "CLinux"], exclude: ["FRAMES.md"]),
         .room("Decoding", ["Basics", "Telemetry", "Settings"]),
         .room("Windows", ["Basics", "Telemetry"]),
         .room("Detection", ["Basics", "Telemetry"]),
@@ -100,7 +101,7 @@ let package = Package(
 
         // Shells.
         .room("Broker", ["Basics", "Telemetry", "CMosquitto"]),
-        .room("Store", ["Basics", "Telemetry", "CSQLite", "CLinux", .crypto], exclude: ["FRAMES.md"]),
+        .room("Store", ["Basics", "Telemetry", "Frames", "CSQLite", .crypto]),
         .room("Notification", ["Basics", "Telemetry"]),
         .room("API", ["Basics", "Telemetry", "Store", "Interchange", .hummingbird, .logging, .nioCore]),
 
@@ -109,7 +110,8 @@ let package = Package(
             "Gateway",
             [
                 "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Pipeline", "ConfigurationFiles",
-                "Broker", "Store", "Notification", "API", "CLinux", .hummingbird, .logging, .serviceLifecycle, .unixSignals,
+                "Broker", "Store", "Notification", "API", "CLinux", .hummingbird, .logging, .serviceLifecycle,
+                .unixSignals,
             ]),
         .room(
             "OperatorCLI",
@@ -145,8 +147,10 @@ let package = Package(
             "ConfigurationFilesTests",
             ["Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding"]),
         .tests("BrokerTests", ["Broker"]),
+        .tests("FramesTests", ["Basics", "Telemetry", "Frames", "TestSupport"]),
         .tests(
-            "StoreTests", ["Basics", "Telemetry", "Settings", "Store", "CSQLite", "TestSupport"], exclude: ["Fixtures"]),
+            "StoreTests", ["Basics", "Telemetry", "Settings", "Frames", "Store", "CSQLite", "TestSupport"],
+            exclude: ["Fixtures"]),
         .tests(
             "APITests",
             [
@@ -155,7 +159,10 @@ let package = Package(
             ]),
         .tests(
             "GatewayTests",
-            ["Basics", "Telemetry", "Gateway", "Broker", "Store", "Alerting", "Pipeline", "ConfigurationFiles", .logging, "TestSupport"]),
+            [
+                "Basics", "Telemetry", "Gateway", "Broker", "Store", "Alerting", "Pipeline", "ConfigurationFiles",
+                .logging, "TestSupport",
+            ]),
         .tests(
             "OperatorCLITests",
             ["Basics", "Telemetry", "OperatorCLI", "Store", "Interchange", "baotu", .argumentParser, "TestSupport"]),

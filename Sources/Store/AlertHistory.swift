@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Telemetry
 
 /// How far the walk has come that gives up old steps of alerts. Lost with the process: the next one begins anew.

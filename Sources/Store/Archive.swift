@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 import Glibc
 public import Telemetry
 

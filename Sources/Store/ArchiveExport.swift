@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 import Telemetry
 
 /// Which readings are exported; what is nil does not matter.

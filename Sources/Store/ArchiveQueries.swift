@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 public import Telemetry
 
 /// Which devices, and which of their series, an answer is about. What is nil does not matter.

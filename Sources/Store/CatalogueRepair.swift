@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Telemetry
 
 /// The catalogue of a core.db that is built anew from what reads of a damaged one.

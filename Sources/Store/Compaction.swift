@@ -1,5 +1,6 @@
 public import Basics
 import Crypto
+import Frames
 import Glibc
 import Telemetry
 

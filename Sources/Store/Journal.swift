@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 public import Telemetry
 
 /// What one commit made durable.

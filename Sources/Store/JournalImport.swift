@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 public import Telemetry
 
 /// What became of imported readings. It is given only after they are on disk: the receipt is the row.

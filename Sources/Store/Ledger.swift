@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Telemetry
 
 /// What memory knows of the readings in the store: the rows of the journal, and how far each stream has come.

@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Telemetry
 
 /// A file of frames, as the manifest in core.db names it.

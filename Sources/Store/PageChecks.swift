@@ -1,4 +1,5 @@
 import CSQLite
+import Frames
 import Glibc
 
 /// A check value in every page of a database file: SQLite itself notices no flipped bit in one.

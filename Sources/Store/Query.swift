@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 import Telemetry
 
 /// What summaries of many series are asked for, and how they are put together.

@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 import Glibc
 import Telemetry
 

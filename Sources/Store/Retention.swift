@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Telemetry
 
 /// How long readings and the history of alerts are kept, and in how many bytes.

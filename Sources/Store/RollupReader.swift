@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Telemetry
 
 /// Reads the rollups of closed days. A file that does not read is noted as damaged, and raw readings answer instead.

@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Telemetry
 
 // Hours and days of every series, recomputed from frames and never incremented, so that a correction or a repeated step

@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 import Telemetry
 
 // Sealing moves what the journal holds into day files, in three steps: begin on the ingest thread, run on another,

@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 public import Telemetry
 
 /// A store file opened for reading, whether or not its writer runs.

@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Telemetry
 
 /// The files of closed and open days for reading, by connections of its own: for one thread at a time.

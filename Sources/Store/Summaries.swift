@@ -1,5 +1,6 @@
 import Basics
 import Dispatch
+import Frames
 import Synchronization
 import Telemetry
 

@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 public import Telemetry
 
 /// One commit as it comes back from the journal at a start, or in a reader.

@@ -2,7 +2,10 @@ import Basics
 import Foundation
 import TestSupport
 
-@testable import Store
+@testable import Frames
+
+/// Noon of a day in the middle of a month.
+let noon = Timestamp(iso8601: "2026-03-15T12:00:00Z")!
 
 /// Series for the tests and figures of the codecs.
 enum CodecSamples {

@@ -4,7 +4,7 @@ import Telemetry
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import Frames
 
 @Suite("Frames of version 2")
 struct FrameVersion2Tests {

@@ -1,23 +1,23 @@
 import Basics
-import Telemetry
+package import Telemetry
 
 /// Rows of one stream by rising time, each with a value or none for every column.
 ///
 /// Values lie row by row, so a new row is one append. Readings are finite: a NaN marks an absent value.
-struct RowBlock: Sendable, Equatable {
-    private(set) var times: [Int64] = []
-    private(set) var values: [Double] = []
+package struct RowBlock: Sendable, Equatable {
+    package private(set) var times: [Int64] = []
+    package private(set) var values: [Double] = []
     /// Columns of each row.
-    private(set) var stride: Int
+    package private(set) var stride: Int
 
-    init(stride: Int = 0) { self.stride = stride }
+    package init(stride: Int = 0) { self.stride = stride }
 
-    static let absent = Double.nan
+    package static let absent = Double.nan
 
-    var count: Int { times.count }
-    var isEmpty: Bool { times.isEmpty }
+    package var count: Int { times.count }
+    package var isEmpty: Bool { times.isEmpty }
 
-    static func == (left: RowBlock, right: RowBlock) -> Bool {
+    package static func == (left: RowBlock, right: RowBlock) -> Bool {
         left.times == right.times && left.stride == right.stride
             && zip(left.values, right.values).allSatisfy {
                 $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN)
@@ -26,18 +26,18 @@ struct RowBlock: Sendable, Equatable {
 
     /// The value, or NaN; a column that the block does not have yet is absent.
     @inline(__always)
-    subscript(row: Int, column: Int) -> Double {
+    package subscript(row: Int, column: Int) -> Double {
         column < stride ? values[row &* stride &+ column] : Self.absent
     }
 
     /// Sets a value of a column below `stride`.
     @inline(__always)
-    mutating func set(_ row: Int, _ column: Int, _ value: Double) {
+    package mutating func set(_ row: Int, _ column: Int, _ value: Double) {
         values[row &* stride &+ column] = value
     }
 
     /// The place of the first row at or after `time`.
-    func place(of time: Int64) -> Int {
+    package func place(of time: Int64) -> Int {
         var low = 0
         var high = times.count
         while low < high {
@@ -48,7 +48,7 @@ struct RowBlock: Sendable, Equatable {
     }
 
     /// The row of exactly this time.
-    func row(at time: Int64) -> Int? {
+    package func row(at time: Int64) -> Int? {
         // Most often asked for the newest row.
         if let last = times.last, time >= last { return time == last ? times.count - 1 : nil }
         let place = place(of: time)
@@ -56,7 +56,7 @@ struct RowBlock: Sendable, Equatable {
     }
 
     /// The newest value of a column; nil where it has none.
-    func last(ofColumn column: Int) -> (time: Int64, value: Double)? {
+    package func last(ofColumn column: Int) -> (time: Int64, value: Double)? {
         guard column < stride else { return nil }
         for row in Swift.stride(from: count - 1, through: 0, by: -1) where !self[row, column].isNaN {
             return (times[row], self[row, column])
@@ -65,7 +65,7 @@ struct RowBlock: Sendable, Equatable {
     }
 
     /// An empty row at `time`, which no row has yet; returns its place.
-    mutating func insert(_ time: Int64) -> Int {
+    package mutating func insert(_ time: Int64) -> Int {
         let isNewest = times.last.map { time > $0 } ?? true
         let place = isNewest ? times.count : place(of: time)
         if isNewest {
@@ -78,13 +78,13 @@ struct RowBlock: Sendable, Equatable {
         return place
     }
 
-    mutating func remove(_ row: Int) {
+    package mutating func remove(_ row: Int) {
         times.remove(at: row)
         values.removeSubrange(row * stride..<(row + 1) * stride)
     }
 
     /// Gives every row at least `columns` columns.
-    mutating func widen(to columns: Int) {
+    package mutating func widen(to columns: Int) {
         guard columns > stride else { return }
         if !times.isEmpty {
             var wide: [Double] = []
@@ -99,13 +99,13 @@ struct RowBlock: Sendable, Equatable {
     }
 
     /// Puts one value, in a row of its own where there is none at `time`; the last put wins.
-    mutating func put(_ time: Int64, _ column: Int, _ value: Double, columns: Int) {
+    package mutating func put(_ time: Int64, _ column: Int, _ value: Double, columns: Int) {
         widen(to: max(columns, column + 1))
         set(row(at: time) ?? insert(time), column, value)
     }
 
     /// These rows with all rows of `newer` put on top: where both have a value, that of `newer` stays.
-    func merged(with newer: RowBlock) -> RowBlock {
+    package func merged(with newer: RowBlock) -> RowBlock {
         var result = RowBlock(stride: max(stride, newer.stride))
         result.times.reserveCapacity(count + newer.count)
         result.values.reserveCapacity((count + newer.count) * result.stride)
@@ -125,7 +125,7 @@ struct RowBlock: Sendable, Equatable {
     }
 
     /// These rows followed by those of `later`, which all come after them.
-    func joined(with later: RowBlock) -> RowBlock {
+    package func joined(with later: RowBlock) -> RowBlock {
         guard let last = times.last, let next = later.times.first, stride == later.stride, last < next else {
             return merged(with: later)
         }
@@ -136,7 +136,7 @@ struct RowBlock: Sendable, Equatable {
     }
 
     /// The rows of `range` as a block of their own.
-    func slice(_ range: Range<Int>) -> RowBlock {
+    package func slice(_ range: Range<Int>) -> RowBlock {
         var part = RowBlock(stride: stride)
         part.times = Array(times[range])
         part.values = Array(values[range.lowerBound * stride..<range.upperBound * stride])
@@ -144,7 +144,7 @@ struct RowBlock: Sendable, Equatable {
     }
 
     /// A block from parts that were checked: times rise strictly, and there are `stride` values for each.
-    init(times: [Int64], values: [Double], stride: Int) {
+    package init(times: [Int64], values: [Double], stride: Int) {
         precondition(values.count == times.count * stride, "store: \(values.count) values for \(times.count) rows")
         self.times = times
         self.values = values
@@ -157,7 +157,7 @@ extension [RowBlock] {
     ///
     /// Readings of one row stand together, so the row is looked for once for all of them: a restart reads 2.88 M
     /// readings back in 0.14 s where a search for each took 0.49 s.
-    mutating func put(_ readings: [Reading], _ registry: SeriesRegistry) {
+    package mutating func put(_ readings: [Reading], _ registry: SeriesRegistry) {
         var (stream, time, row) = (-1, Int64.min, 0)
         for reading in readings {
             let place = registry.place(of: reading.series)

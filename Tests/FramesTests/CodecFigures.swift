@@ -2,7 +2,7 @@ import Basics
 import Foundation
 import Testing
 
-@testable import Store
+@testable import Frames
 
 /// Prints what the codecs take and how fast they are; run with BAOTU_CODEC_FIGURES=1 in a release build.
 @Suite(

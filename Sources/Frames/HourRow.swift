@@ -1,21 +1,21 @@
 /// The 24 hours of one series and UTC day, to bytes and back bit for bit; drawn in FRAMES.md.
-struct HourRow: Equatable, Sendable {
-    static let hoursPerDay = 24
-    static let hourMilliseconds: Int64 = 3_600_000
+package struct HourRow: Equatable, Sendable {
+    package static let hoursPerDay = 24
+    package static let hourMilliseconds: Int64 = 3_600_000
 
     /// By hour; count 0 where there is no reading.
-    var hours: [Summary]
+    package var hours: [Summary]
     /// A bit per hour: its summary was changed after it had been complete.
-    var revised: UInt32
+    package var revised: UInt32
 
-    init(hours: [Summary], revised: UInt32 = 0) {
+    package init(hours: [Summary], revised: UInt32 = 0) {
         precondition(hours.count == Self.hoursPerDay, "store: a row of \(hours.count) hours")
         self.hours = hours
         self.revised = revised
     }
 
     /// The summaries of the rows of one day, which is told since 1970; NaN is absent.
-    static func hours(
+    package static func hours(
         day: Int64, times: UnsafeBufferPointer<Int64>, values: UnsafeBufferPointer<Double>
     ) -> [Summary] {
         precondition(times.count == values.count, "store: \(values.count) values for \(times.count) times")
@@ -114,7 +114,7 @@ struct HourRow: Equatable, Sendable {
 
     // MARK: Encoding
 
-    func encode(into writer: inout ByteWriter) {
+    package func encode(into writer: inout ByteWriter) {
         var bits = BitWriter(capacity: 4096)
         put(into: &bits)
         writer.reserve(bits.byteCount)
@@ -310,7 +310,7 @@ struct HourRow: Equatable, Sendable {
 
     // MARK: Decoding
 
-    static func decode(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> HourRow {
+    package static func decode(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> HourRow {
         var row = HourRow(hours: [Summary](repeating: Summary(), count: hoursPerDay))
         row.revised = try row.hours.withUnsafeMutableBufferPointer { hours throws(Malformed) in
             try decode(bytes, into: hours.baseAddress!)
@@ -319,7 +319,7 @@ struct HourRow: Equatable, Sendable {
     }
 
     /// Fills the 24 `hours`; returns which are revised. When it throws some of them may be filled.
-    static func decode(
+    package static func decode(
         _ bytes: UnsafeRawBufferPointer, into hours: UnsafeMutablePointer<Summary>
     ) throws(Malformed) -> UInt32 {
         var reader = BitReader(bytes)

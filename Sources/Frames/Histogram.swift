@@ -2,15 +2,15 @@
 ///
 /// A bucket is at most 1/32 of its values wide, so a quantile is off by at most 1/32 of the exact one (not below
 /// 2^-1022, where doubles lose their precision). Zero has a bucket of its own, and signs are kept apart.
-struct Histogram: Equatable, Sendable {
+package struct Histogram: Equatable, Sendable {
     /// Of a decoded histogram.
-    static let bucketsMax = 4096
+    package static let bucketsMax = 4096
     /// Bits of a double below its five highest of the fraction.
     private static let shift: UInt64 = 47
     /// The bucket of the greatest finite double, from 1 on.
     private static let greatest = Int(Double.greatestFiniteMagnitude.bitPattern >> shift) + 1
 
-    private(set) var count = 0
+    package private(set) var count = 0
     private var zeros = 0
     private var positive = Side()
     private var negative = Side()
@@ -47,11 +47,11 @@ struct Histogram: Equatable, Sendable {
         }
     }
 
-    init() {}
+    package init() {}
 
     /// Adds a finite value.
     @inline(__always)
-    mutating func add(_ value: Double) {
+    package mutating func add(_ value: Double) {
         let bits = value.bitPattern
         count &+= 1
         if value == 0 {
@@ -63,7 +63,7 @@ struct Histogram: Equatable, Sendable {
         }
     }
 
-    mutating func merge(_ other: Histogram) {
+    package mutating func merge(_ other: Histogram) {
         count += other.count
         zeros += other.zeros
         other.positive.forEach { positive.add($0, $1) }
@@ -80,7 +80,7 @@ struct Histogram: Equatable, Sendable {
         return buckets
     }
 
-    static func == (left: Histogram, right: Histogram) -> Bool {
+    package static func == (left: Histogram, right: Histogram) -> Bool {
         left.count == right.count && left.buckets.elementsEqual(right.buckets) { $0 == $1 }
     }
 
@@ -88,7 +88,7 @@ struct Histogram: Equatable, Sendable {
     ///
     /// `min` and `max` are those of the readings. Off by at most 1/32 of the exact value of the nearest rank; between
     /// the bounds of a bucket its readings are taken to be spread evenly.
-    func quantile(_ q: Double, min: Double, max: Double) -> Double? {
+    package func quantile(_ q: Double, min: Double, max: Double) -> Double? {
         guard count > 0, (0...1).contains(q) else { return nil }
         let rank = Int((q * Double(count - 1)).rounded())
         if rank <= 0 { return min }
@@ -116,7 +116,7 @@ struct Histogram: Equatable, Sendable {
     // MARK: Bytes
 
     /// Appends the histogram. One of more than `bucketsMax` buckets is written with its least magnitudes put together.
-    func encode(into writer: inout ByteWriter) {
+    package func encode(into writer: inout ByteWriter) {
         var buckets = buckets
         if buckets.count > Self.bucketsMax { buckets = Self.folded(buckets) }
         var bits = BitWriter(capacity: 512)
@@ -148,7 +148,7 @@ struct Histogram: Equatable, Sendable {
         return kept.sorted { $0.bucket < $1.bucket }
     }
 
-    static func decode(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Histogram {
+    package static func decode(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Histogram {
         var histogram = Histogram()
         var reader = BitReader(bytes)
         let size = reader.number()

@@ -1,25 +1,25 @@
 /// A growing block of bytes, reused from commit to commit.
 ///
 /// `reserve` is the door: the puts after it do not check, and write at most what was reserved.
-struct ByteWriter: ~Copyable {
+package struct ByteWriter: ~Copyable {
     /// The longest varint.
-    static let varintBytesMax = 10
+    package static let varintBytesMax = 10
 
     private var base: UnsafeMutableRawPointer
     private var capacity: Int
-    private(set) var count = 0
+    package private(set) var count = 0
 
-    init(capacity: Int = 4096) {
+    package init(capacity: Int = 4096) {
         base = .allocate(byteCount: capacity, alignment: 8)
         self.capacity = capacity
     }
 
     deinit { base.deallocate() }
 
-    mutating func removeAll() { count = 0 }
+    package mutating func removeAll() { count = 0 }
 
     /// Makes room for `more` bytes.
-    mutating func reserve(_ more: Int) {
+    package mutating func reserve(_ more: Int) {
         guard count + more > capacity else { return }
         let larger = max(capacity * 2, count + more)
         let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 8)
@@ -29,17 +29,17 @@ struct ByteWriter: ~Copyable {
         capacity = larger
     }
 
-    mutating func put(byte: UInt8) {
+    package mutating func put(byte: UInt8) {
         base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count &+= 1
     }
 
-    mutating func put(word: UInt64) {
+    package mutating func put(word: UInt64) {
         base.storeBytes(of: word.littleEndian, toByteOffset: count, as: UInt64.self)
         count &+= 8
     }
 
-    mutating func put(varint number: UInt64) {
+    package mutating func put(varint number: UInt64) {
         var rest = number
         while rest >= 0x80 {
             put(byte: UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -48,49 +48,49 @@ struct ByteWriter: ~Copyable {
         put(byte: UInt8(truncatingIfNeeded: rest))
     }
 
-    mutating func put(zigzag number: Int64) { put(varint: UInt64(bitPattern: number << 1 ^ number >> 63)) }
+    package mutating func put(zigzag number: Int64) { put(varint: UInt64(bitPattern: number << 1 ^ number >> 63)) }
 
-    mutating func put(bytes: UnsafeRawBufferPointer) {
+    package mutating func put(bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
         base.advanced(by: count).copyMemory(from: start, byteCount: bytes.count)
         count &+= bytes.count
     }
 
-    borrowing func withBytes<R, E>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    package borrowing func withBytes<R, E>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         try body(UnsafeRawBufferPointer(start: base, count: count))
     }
 }
 
 /// Bytes that do not say what their format allows; the text says what was wrong.
-struct Malformed: Error, Equatable {
-    var reason: String
-    init(_ reason: String) { self.reason = reason }
+package struct Malformed: Error, Equatable {
+    package var reason: String
+    package init(_ reason: String) { self.reason = reason }
 }
 
 /// Reads bytes front to back and never past their end, whatever they say.
-struct ByteReader {
+package struct ByteReader {
     private let bytes: UnsafeRawBufferPointer
-    private(set) var position = 0
+    package private(set) var position = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    var remaining: Int { bytes.count &- position }
+    package var remaining: Int { bytes.count &- position }
 
-    mutating func byte() throws(Malformed) -> UInt8 {
+    package mutating func byte() throws(Malformed) -> UInt8 {
         guard position < bytes.count else { throw Malformed("ends too early") }
         let byte = bytes[position]
         position &+= 1
         return byte
     }
 
-    mutating func word() throws(Malformed) -> UInt64 {
+    package mutating func word() throws(Malformed) -> UInt64 {
         guard remaining >= 8 else { throw Malformed("ends too early") }
         let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
         position &+= 8
         return UInt64(littleEndian: word)
     }
 
-    mutating func varint() throws(Malformed) -> UInt64 {
+    package mutating func varint() throws(Malformed) -> UInt64 {
         let first = try byte()
         guard first >= 0x80 else { return UInt64(first) }
         var number = UInt64(first & 0x7F)
@@ -105,20 +105,20 @@ struct ByteReader {
         }
     }
 
-    mutating func zigzag() throws(Malformed) -> Int64 {
+    package mutating func zigzag() throws(Malformed) -> Int64 {
         let number = try varint()
         return Int64(bitPattern: number >> 1) ^ -Int64(bitPattern: number & 1)
     }
 
     /// A number that must be at most `max`.
-    mutating func count(max: Int, _ what: @autoclosure () -> String) throws(Malformed) -> Int {
+    package mutating func count(max: Int, _ what: @autoclosure () -> String) throws(Malformed) -> Int {
         let number = try varint()
         guard max >= 0, number <= UInt64(max) else { throw Malformed("\(what()) is \(number), more than \(max)") }
         return Int(number)
     }
 
     /// The next `count` bytes as a reader of their own.
-    mutating func slice(_ count: Int) throws(Malformed) -> ByteReader {
+    package mutating func slice(_ count: Int) throws(Malformed) -> ByteReader {
         guard count <= remaining else { throw Malformed("a part is longer than the whole") }
         let part = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[position..<position + count]))
         position += count
@@ -126,13 +126,13 @@ struct ByteReader {
     }
 
     /// The next `count` bytes as a text.
-    mutating func text(_ count: Int) throws(Malformed) -> String {
+    package mutating func text(_ count: Int) throws(Malformed) -> String {
         guard count <= remaining else { throw Malformed("a part is longer than the whole") }
         defer { position += count }
         return String(decoding: bytes[position..<position + count], as: UTF8.self)
     }
 
-    func end() throws(Malformed) {
+    package func end() throws(Malformed) {
         guard remaining == 0 else { throw Malformed("\(remaining) bytes are left over") }
     }
 }

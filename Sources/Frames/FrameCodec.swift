@@ -2,39 +2,39 @@ import Basics
 import Telemetry
 
 /// Where a frame lies: its stream, and the time of its first row.
-struct FrameKey: Hashable, Sendable {
+package struct FrameKey: Hashable, Sendable {
     /// 2020-01-01T00:00:00Z: 41 bits of milliseconds from here reach to 2089.
-    static let epoch: Int64 = 1_577_836_800_000
-    static let timeBits: Int64 = 41
+    package static let epoch: Int64 = 1_577_836_800_000
+    package static let timeBits: Int64 = 41
     /// The times that a key can hold.
-    static let times = epoch..<(epoch + 1 << timeBits)
-    static let dayMilliseconds: Int64 = 86_400_000
+    package static let times = epoch..<(epoch + 1 << timeBits)
+    package static let dayMilliseconds: Int64 = 86_400_000
 
-    var rawValue: Int64
+    package var rawValue: Int64
 
-    init(rawValue: Int64) { self.rawValue = rawValue }
+    package init(rawValue: Int64) { self.rawValue = rawValue }
 
-    init(_ stream: Int, _ time: Int64) {
+    package init(_ stream: Int, _ time: Int64) {
         precondition(Self.times.contains(time), "store: time \(time) does not fit a frame key")
         rawValue = Int64(stream) << Self.timeBits | (time - Self.epoch)
     }
 
-    var stream: Int { Int(rawValue >> Self.timeBits) }
-    var time: Int64 { rawValue & (1 << Self.timeBits - 1) + Self.epoch }
+    package var stream: Int { Int(rawValue >> Self.timeBits) }
+    package var time: Int64 { rawValue & (1 << Self.timeBits - 1) + Self.epoch }
 
     /// Whole days since 1970, UTC.
-    static func day(of time: Int64) -> Int64 { time.flooredDivision(by: dayMilliseconds) }
+    package static func day(of time: Int64) -> Int64 { time.flooredDivision(by: dayMilliseconds) }
 }
 
 /// Rows to bytes and back, bit for bit; drawn in FRAMES.md.
 ///
 /// Version 2 is written; versions 1 and 2 are read.
-enum FrameCodec {
-    static let version: UInt8 = 2
-    static let rowsMax = 1024
+package enum FrameCodec {
+    package static let version: UInt8 = 2
+    package static let rowsMax = 1024
 
     /// Appends the blob of `rows`, which must be 1 to `rowsMax` rows with times of `FrameKey.times`.
-    static func encode(_ rows: RowBlock, into writer: inout ByteWriter) {
+    package static func encode(_ rows: RowBlock, into writer: inout ByteWriter) {
         precondition((1...rowsMax).contains(rows.count), "store: a frame of \(rows.count) rows")
         precondition(rows.stride <= SeriesRegistry.streamColumnsMax, "store: a frame of \(rows.stride) columns")
         precondition(
@@ -65,10 +65,10 @@ enum FrameCodec {
     }
 
     /// A frame whose shape was checked; its times and columns are decoded when asked for.
-    struct Frame {
-        let start: Int64
-        let count: Int
-        let columns: Int
+    package struct Frame {
+        package let start: Int64
+        package let count: Int
+        package let columns: Int
         private let layout: Layout
 
         private enum Layout {
@@ -103,7 +103,7 @@ enum FrameCodec {
         }
 
         /// Fills the first `count` places of `times`.
-        func times(into times: UnsafeMutableBufferPointer<Int64>) throws(Malformed) {
+        package func times(into times: UnsafeMutableBufferPointer<Int64>) throws(Malformed) {
             let part = UnsafeMutableBufferPointer(rebasing: times[..<count])
             switch layout {
             case .first(let frame):
@@ -115,7 +115,7 @@ enum FrameCodec {
 
         /// Fills the first `count` places of `values`, NaN where absent; a column beyond the frame's is absent
         /// throughout.
-        func column(_ index: Int, into values: UnsafeMutableBufferPointer<Double>) throws(Malformed) {
+        package func column(_ index: Int, into values: UnsafeMutableBufferPointer<Double>) throws(Malformed) {
             let part = UnsafeMutableBufferPointer(rebasing: values[..<count])
             switch layout {
             case .first(let frame):
@@ -138,19 +138,19 @@ enum FrameCodec {
             return UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
         }
 
-        func times() throws(Malformed) -> [Int64] {
+        package func times() throws(Malformed) -> [Int64] {
             var times = [Int64](repeating: 0, count: count)
             try times.withUnsafeMutableBufferPointer { buffer throws(Malformed) in try self.times(into: buffer) }
             return times
         }
 
-        func column(_ index: Int) throws(Malformed) -> [Double] {
+        package func column(_ index: Int) throws(Malformed) -> [Double] {
             var values = [Double](repeating: RowBlock.absent, count: count)
             try values.withUnsafeMutableBufferPointer { buffer throws(Malformed) in try column(index, into: buffer) }
             return values
         }
 
-        func rows() throws(Malformed) -> RowBlock {
+        package func rows() throws(Malformed) -> RowBlock {
             let times = try times()
             var values = [Double](repeating: RowBlock.absent, count: count * columns)
             var column = [Double](repeating: RowBlock.absent, count: count)
@@ -165,7 +165,7 @@ enum FrameCodec {
     }
 
     /// Reads the head of a blob that starts at `start`. The frame points into `bytes` and must not outlive them.
-    static func open(_ bytes: UnsafeRawBufferPointer, start: Int64) throws(Malformed) -> Frame {
+    package static func open(_ bytes: UnsafeRawBufferPointer, start: Int64) throws(Malformed) -> Frame {
         var reader = ByteReader(bytes)
         switch try reader.byte() {
         case 1: return Frame(try FrameVersion1(bytes, start: start))

@@ -4,15 +4,15 @@ import CLinux
 ///
 /// Source: polynomial 0x1EDC6F41 reflected, as in RFC 3720 appendix B.4; the processor's
 /// instruction where it has one, else eight tables that take eight bytes a step.
-struct CRC32C {
+package struct CRC32C {
     private var register: UInt32 = 0xFFFF_FFFF
 
     /// The check value of what was added so far.
-    var value: UInt32 { ~register }
+    package var value: UInt32 { ~register }
 
     private static let isBuiltIn = baotu_has_crc32c() != 0
 
-    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
         if Self.isBuiltIn {
             register = baotu_crc32c(register, bytes.baseAddress, bytes.count)
         } else {
@@ -20,7 +20,7 @@ struct CRC32C {
         }
     }
 
-    mutating func addByTables(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func addByTables(_ bytes: UnsafeRawBufferPointer) {
         register = Self.tables.withUnsafeBufferPointer { table in
             var crc = register
             var offset = 0
@@ -44,7 +44,7 @@ struct CRC32C {
     }
 
     /// The check of a blob that belongs to `key`, so that a blob under another key does not pass.
-    static func check(key: Int64, _ bytes: UnsafeRawBufferPointer) -> Int64 {
+    package static func check(key: Int64, _ bytes: UnsafeRawBufferPointer) -> Int64 {
         var crc = CRC32C()
         withUnsafeBytes(of: key.littleEndian) { crc.add($0) }
         crc.add(bytes)

@@ -4,7 +4,7 @@ import Telemetry
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import Frames
 
 @Suite("Summaries and hours")
 struct HourRowTests {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import Frames
 
 @Suite("Histograms")
 struct HistogramTests {

@@ -1,7 +1,7 @@
 /// Integers to bits and back, each 64 with a code of their own; drawn in FRAMES.md.
 ///
 /// All arithmetic wraps on both sides, so every integer comes back, whatever it is.
-enum IntegerColumn {
+package enum IntegerColumn {
     /// What is coded in place of an integer.
     enum Form: UInt64, CaseIterable {
         /// Nothing: all are the base.
@@ -28,9 +28,9 @@ enum IntegerColumn {
     static let bitsMax = 128
 
     @inline(__always)
-    static func zigzag(_ number: Int64) -> UInt64 { UInt64(bitPattern: number &<< 1 ^ number &>> 63) }
+    package static func zigzag(_ number: Int64) -> UInt64 { UInt64(bitPattern: number &<< 1 ^ number &>> 63) }
     @inline(__always)
-    static func signed(_ zigzag: UInt64) -> Int64 {
+    package static func signed(_ zigzag: UInt64) -> Int64 {
         Int64(bitPattern: zigzag &>> 1) ^ (0 &- Int64(bitPattern: zigzag & 1))
     }
     @inline(__always)

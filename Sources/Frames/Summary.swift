@@ -2,24 +2,24 @@
 ///
 /// Of decimals (tenths, hundredths) everything is exact up to the last rounding, whatever their order: 0.1, 0.2 and
 /// 0.3 have the sum 0.6. Such a summary also takes the least room in an `HourRow`.
-struct Summary: Equatable, Sendable {
-    var count = 0
-    var min = 0.0
-    var max = 0.0
-    var sum = 0.0
+package struct Summary: Equatable, Sendable {
+    package var count = 0
+    package var min = 0.0
+    package var max = 0.0
+    package var sum = 0.0
     /// The sum of the squared distances from the mean.
-    var deviation = 0.0
+    package var deviation = 0.0
     /// The latest in time.
-    var last = 0.0
+    package var last = 0.0
 
     /// Powers of ten beyond this are not looked for.
-    static let exponentMax = 9
+    package static let exponentMax = 9
     /// The bound of count * (max - min) in integers: its square, which bounds count * deviation, is exact as a double.
-    static let spreadMax: Int64 = 1 << 26
+    package static let spreadMax: Int64 = 1 << 26
 
-    init() {}
+    package init() {}
 
-    init(count: Int, min: Double, max: Double, sum: Double, deviation: Double, last: Double) {
+    package init(count: Int, min: Double, max: Double, sum: Double, deviation: Double, last: Double) {
         self.count = count
         self.min = min
         self.max = max
@@ -29,14 +29,14 @@ struct Summary: Equatable, Sendable {
     }
 
     /// Of finite values by rising time.
-    init(_ values: UnsafeBufferPointer<Double>) {
+    package init(_ values: UnsafeBufferPointer<Double>) {
         var exponent = 0
         self.init(values, exponent: &exponent)
     }
 
     /// The same; `exponent` is tried first and becomes the one that fitted, which is the same from piece to piece of a
     /// series. (Pieces of ten tenths: a quarter of their time.)
-    init(_ values: UnsafeBufferPointer<Double>, exponent: inout Int) {
+    package init(_ values: UnsafeBufferPointer<Double>, exponent: inout Int) {
         guard let last = values.last else { return }
         self.last = last
         count = values.count
@@ -44,19 +44,19 @@ struct Summary: Equatable, Sendable {
         if let fitting = sumDecimals(values) { exponent = fitting } else { sumAny(values) }
     }
 
-    init(_ values: [Double]) {
+    package init(_ values: [Double]) {
         self = values.withUnsafeBufferPointer { Summary($0) }
     }
 
-    var mean: Double { count > 0 ? sum / Double(count) : .nan }
+    package var mean: Double { count > 0 ? sum / Double(count) : .nan }
     /// Of all the readings, as a population.
-    var standardDeviation: Double { count > 0 ? (deviation / Double(count)).squareRoot() : .nan }
-    var sumOfSquares: Double { count > 0 ? deviation + sum * (sum / Double(count)) : 0 }
+    package var standardDeviation: Double { count > 0 ? (deviation / Double(count)).squareRoot() : .nan }
+    package var sumOfSquares: Double { count > 0 ? deviation + sum * (sum / Double(count)) : 0 }
 
     /// Adds what came later.
     ///
     /// Source: Chan, Golub and LeVeque (1983).
-    mutating func merge(_ later: Summary) {
+    package mutating func merge(_ later: Summary) {
         guard later.count > 0 else { return }
         guard count > 0 else { return self = later }
         let (left, right) = (Double(count), Double(later.count))
@@ -168,7 +168,7 @@ struct Summary: Equatable, Sendable {
 
     /// The deviation, where count * deviation is `scaled` over the power squared: one division of exact numbers, so the
     /// same from any power that fits. Nil where a number is not exact.
-    static func deviation(_ scaled: Int64, _ count: Int, _ power: Double) -> Double? {
+    package static func deviation(_ scaled: Int64, _ count: Int, _ power: Double) -> Double? {
         let divisor = Double(count) * power * power
         guard divisor <= 0x1p53 else { return nil }
         return Double(scaled) / divisor
