@@ -138,9 +138,9 @@ public final class Archive {
         }
         var newest = [NewestReading](repeating: NewestReading(), count: registry.seriesCount)
         try connection.rows("SELECT series, ts, v FROM latest") { row throws(StoreError) in
-            let series = Int(row.integer(0))
+            let series = Int(row.integer("series"))
             if newest.indices.contains(series) {
-                newest[series] = NewestReading(time: row.integer(1), value: row.real(2))
+                newest[series] = NewestReading(time: row.integer("ts"), value: row.real("v"))
             }
         }
         sealedNewest = newest

@@ -97,9 +97,9 @@ extension Archive {
 
     private func names(_ column: String, _ connection: Connection) throws(StoreError) -> [String] {
         var names: [String] = []
-        try connection.rows("SELECT DISTINCT \(column) FROM device WHERE \(column) <> '' ORDER BY 1") {
+        try connection.rows("SELECT DISTINCT \(column) AS name FROM device WHERE \(column) <> '' ORDER BY 1") {
             row throws(StoreError) in
-            names.append(row.text(0))
+            names.append(row.text("name"))
         }
         return names
     }
@@ -141,8 +141,9 @@ extension Archive {
             try known(filter, connection)
             var firing: [Int64: Int] = [:]
             try connection.rows(
-                "SELECT device, count(*) FROM alert WHERE phase = ? GROUP BY device", .text(AlertPhase.firing.rawValue)
-            ) { row throws(StoreError) in firing[row.integer(0)] = Int(row.integer(1)) }
+                "SELECT device, count(*) AS n FROM alert WHERE phase = ? GROUP BY device",
+                .text(AlertPhase.firing.rawValue)
+            ) { row throws(StoreError) in firing[row.integer("device")] = Int(row.integer("n")) }
             let pattern = filter.device.map { NamePattern($0) }
             var answers: [DeviceAnswer] = []
             try connection.rows(
@@ -152,21 +153,22 @@ extension Archive {
                 WHERE (?1 IS NULL OR profile = ?1) AND (?2 IS NULL OR area = ?2) ORDER BY id
                 """, .optional(filter.profile), .optional(filter.area)
             ) { row throws(StoreError) in
-                let id = row.integer(0)
-                let name = row.text(1)
+                let id = row.integer("id")
+                let name = row.text("name")
                 guard pattern?.matches(name) ?? true else { return }
                 let link = id < tail.links.count ? tail.links[Int(id)] : DeviceLink()
-                let heard = max(link.lastHeard, row.optionalInteger(9) ?? .min)
-                let storedStatusAt = row.optionalInteger(11) ?? .min
-                let isOnline = link.statusAt >= storedStatusAt ? link.isOnline : row.integer(10) != 0
+                let heard = max(link.lastHeard, row.optionalInteger("last_heard") ?? .min)
+                let storedStatusAt = row.optionalInteger("status_at") ?? .min
+                let isOnline = link.statusAt >= storedStatusAt ? link.isOnline : row.integer("is_online") != 0
                 let statusAt = max(link.statusAt, storedStatusAt)
-                let expectedSince = row.optionalInteger(8)
+                let expectedSince = row.optionalInteger("expected_since")
                 answers.append(
                     DeviceAnswer(
-                        device: name, profile: row.text(2), area: row.text(3), circuit: row.text(4),
-                        latitude: row.optionalReal(5), longitude: row.optionalReal(6), expected: expectedSince != nil,
+                        device: name, profile: row.text("profile"), area: row.text("area"),
+                        circuit: row.text("circuit"), latitude: row.optionalReal("latitude"),
+                        longitude: row.optionalReal("longitude"), expected: expectedSince != nil,
                         expectedSince: expectedSince.map { Timestamp(milliseconds: $0) },
-                        cadenceSeconds: row.optionalInteger(7).map { Double($0) / 1000 },
+                        cadenceSeconds: row.optionalInteger("cadence_ms").map { Double($0) / 1000 },
                         lastHeard: heard == .min ? nil : Timestamp(milliseconds: heard),
                         lastStatus: statusAt == .min ? nil : (isOnline ? "online" : "offline"),
                         lastStatusAt: statusAt == .min ? nil : Timestamp(milliseconds: statusAt),
@@ -244,7 +246,7 @@ extension Archive {
             "SELECT id FROM device WHERE (?1 IS NULL OR profile = ?1) AND (?2 IS NULL OR area = ?2) ORDER BY id",
             .optional(filter.profile), .optional(filter.area)
         ) { row throws(StoreError) in
-            let device = DeviceIndex(rawValue: UInt32(row.integer(0)))
+            let device = DeviceIndex(rawValue: UInt32(row.integer("id")))
             if pattern?.matches(registry.devices[device.index].name) ?? true { devices.append(device) }
         }
         return devices
@@ -375,14 +377,15 @@ extension Archive {
                 "SELECT id, was, became, at, since, severity, value, sentence FROM transition WHERE alert = ? ORDER BY id",
                 .integer(id)
             ) { row throws(StoreError) in
-                guard let from = AlertPhase(rawValue: row.text(1)), let to = AlertPhase(rawValue: row.text(2)),
-                    let severity = Severity(rawValue: row.text(5))
-                else { throw .corrupt(file: file, detail: "transition \(row.integer(0)) does not read") }
+                guard let from = AlertPhase(rawValue: row.text("was")),
+                    let to = AlertPhase(rawValue: row.text("became")),
+                    let severity = Severity(rawValue: row.text("severity"))
+                else { throw .corrupt(file: file, detail: "transition \(row.integer("id")) does not read") }
                 story.transitions.append(
                     .init(
-                        id: row.integer(0), from: from, to: to, at: Timestamp(milliseconds: row.integer(3)),
-                        since: Timestamp(milliseconds: row.integer(4)), severity: severity,
-                        value: row.optionalReal(6), sentence: row.text(7), notifications: []))
+                        id: row.integer("id"), from: from, to: to, at: Timestamp(milliseconds: row.integer("at")),
+                        since: Timestamp(milliseconds: row.integer("since")), severity: severity,
+                        value: row.optionalReal("value"), sentence: row.text("sentence"), notifications: []))
             }
             for index in story.transitions.indices {
                 try connection.rows(
@@ -391,9 +394,9 @@ extension Archive {
                 ) { row throws(StoreError) in
                     story.transitions[index].notifications.append(
                         .init(
-                            channel: row.text(0), attempts: Int(row.integer(1)),
-                            deliveredAt: row.optionalInteger(2).map { Timestamp(milliseconds: $0) },
-                            error: row.optionalText(3)))
+                            channel: row.text("channel"), attempts: Int(row.integer("attempts")),
+                            deliveredAt: row.optionalInteger("delivered_at").map { Timestamp(milliseconds: $0) },
+                            error: row.optionalText("error")))
                 }
             }
             guard try Schema.version(of: connection) >= 4 else { return story }
@@ -438,14 +441,15 @@ extension Archive {
             }
             try connection.rows(
                 """
-                SELECT reason, sum(n), max(last_at) FROM reject_count
+                SELECT reason, sum(n) AS count, max(last_at) AS last_at FROM reject_count
                 WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2)
                 GROUP BY reason ORDER BY sum(n) DESC, reason
                 """, .optional(reason?.rawValue), .optional(index)
             ) { row throws(StoreError) in
                 answer.counts.append(
                     .init(
-                        reason: row.text(0), count: row.integer(1), lastAt: Timestamp(milliseconds: row.integer(2))))
+                        reason: row.text("reason"), count: row.integer("count"),
+                        lastAt: Timestamp(milliseconds: row.integer("last_at"))))
             }
             try connection.rows(
                 """
@@ -453,15 +457,16 @@ extension Archive {
                 WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2) ORDER BY id DESC LIMIT ?3
                 """, .optional(reason?.rawValue), .optional(index), .integer(Int64(limit))
             ) { row throws(StoreError) in
-                let payload = row.withBlob(6) { Array($0) }
+                let payload = row.withBlob("payload") { Array($0) }
                 let text = String(validating: payload, as: UTF8.self)
-                let device = row.optionalInteger(5).flatMap { $0 < registry.deviceCount ? Int($0) : nil }
+                let device = row.optionalInteger("device").flatMap { $0 < registry.deviceCount ? Int($0) : nil }
                 answer.rejects.append(
                     .init(
-                        id: row.integer(0), receivedAt: Timestamp(milliseconds: row.integer(1)), reason: row.text(2),
-                        detail: row.text(3), topic: row.text(4), device: device.map { registry.devices[$0].name },
+                        id: row.integer("id"), receivedAt: Timestamp(milliseconds: row.integer("received")),
+                        reason: row.text("reason"), detail: row.text("detail"), topic: row.text("topic"),
+                        device: device.map { registry.devices[$0].name },
                         payload: text, payloadHex: text == nil ? hexadecimal(payload) : nil,
-                        payloadBytes: Int(row.integer(7))))
+                        payloadBytes: Int(row.integer("payload_bytes"))))
             }
             return answer
         }

@@ -82,6 +82,8 @@ struct CatalogueRepair {
     }
 
     /// Calls `put` for each of the first `count` ids whose row the old file has on no good page; returns how many.
+    ///
+    /// Its columns are read by place: what they are called lies in the old file, too, and may be damaged.
     private func recall(
         _ table: String, _ count: Int, from old: FileReader, _ isSame: (Statement, Int) -> Bool,
         _ put: (Int) throws(StoreError) -> Void
@@ -116,7 +118,7 @@ struct CatalogueRepair {
         func highest(_ sql: String) throws(StoreError) -> Int64 { try core.integer(sql) ?? -1 }
         func missing(_ table: String, through last: Int64) throws(StoreError) -> [Int64] {
             var known: Set<Int64> = []
-            try core.rows("SELECT id FROM \(table)") { row throws(StoreError) in known.insert(row.integer(0)) }
+            try core.rows("SELECT id FROM \(table)") { row throws(StoreError) in known.insert(row.integer("id")) }
             guard last < known.count + 100_000 else {
                 throw .corrupt(file: folder.core, detail: "too little of the catalogue reads; restore a backup")
             }
@@ -131,7 +133,7 @@ struct CatalogueRepair {
         let known = Set(Quantity.all.map(\.name))
         var strange: [Int64] = []
         try core.rows("SELECT id, quantity FROM series") { row throws(StoreError) in
-            if !known.contains(row.text(1)) { strange.append(row.integer(0)) }
+            if !known.contains(row.text("quantity")) { strange.append(row.integer("id")) }
         }
         for id in strange { try core.run("DELETE FROM series WHERE id = ?", .integer(id)) }
         // A device that no stream or series has would be of a damaged reference.
@@ -168,7 +170,7 @@ struct CatalogueRepair {
                 (SELECT 1 FROM series WHERE series.stream = place.stream AND series.col = place.col)
             ORDER BY stream, col
             """
-        ) { row throws(StoreError) in free.append((row.integer(0), row.integer(1))) }
+        ) { row throws(StoreError) in free.append((row.integer("stream"), row.integer("col"))) }
         var seriesEnd = try max(highest("SELECT max(id) FROM series"), highest("SELECT max(series) FROM latest"))
         func place(_ id: Int64) throws(StoreError) {
             if free.isEmpty {

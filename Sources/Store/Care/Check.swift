@@ -263,7 +263,8 @@ final class StoreChecker {
         do throws(StoreError) {
             let texts = try reader.read { connection throws(StoreError) in
                 var texts: [String] = []
-                try connection.rows("PRAGMA integrity_check(10)") { row throws(StoreError) in texts.append(row.text(0))
+                try connection.rows("PRAGMA integrity_check(10)") { row throws(StoreError) in
+                    texts.append(row.text("integrity_check"))
                 }
                 return texts
             }
@@ -358,8 +359,8 @@ final class StoreChecker {
             let streams = try reader.read { connection throws(StoreError) in
                 var streams: [Int] = []
                 guard try connection.tables().contains("hours") else { return streams }
-                try connection.rows("SELECT stream, crc, b FROM hours") { row throws(StoreError) in
-                    if !RollupRows.isRight(row) { streams.append(Int(row.integer(0))) }
+                try connection.rows("SELECT stream AS k, crc, b FROM hours") { row throws(StoreError) in
+                    if !RollupRows.isRight(row) { streams.append(Int(row.integer("k"))) }
                 }
                 return streams
             }
@@ -435,7 +436,7 @@ extension Connection {
     func tables() throws(StoreError) -> [String] {
         var names: [String] = []
         try rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
-            row throws(StoreError) in names.append(row.text(0))
+            row throws(StoreError) in names.append(row.text("name"))
         }
         return names
     }
@@ -548,7 +549,7 @@ struct FrameWalk {
         var failure: String?
         do throws(StoreError) {
             try connection.rows("SELECT k FROM frame ORDER BY k") { row throws(StoreError) in
-                all.append(FrameKey(rawValue: row.integer(0)))
+                all.append(FrameKey(rawValue: row.integer("k")))
                 notePage(connection, all[all.count - 1])
             }
         } catch .corrupt(_, let detail) {
@@ -558,7 +559,7 @@ struct FrameWalk {
         var tail: [FrameKey] = []
         do throws(StoreError) {
             try connection.rows("SELECT k FROM frame ORDER BY k DESC") { row throws(StoreError) in
-                tail.append(FrameKey(rawValue: row.integer(0)))
+                tail.append(FrameKey(rawValue: row.integer("k")))
             }
         } catch .corrupt {}
         let before = tail.last { last in all.last.map { last.rawValue > $0.rawValue } ?? true }
@@ -571,8 +572,8 @@ struct FrameWalk {
         try connection.rows("SELECT span, n, ver, crc, b FROM frame WHERE k = ?", .integer(key.rawValue)) {
             row throws(StoreError) in
             frame = RawFrame(
-                key: key, span: row.integer(0), count: row.integer(1), version: row.integer(2), crc: row.integer(3),
-                blob: row.withBlob(4) { Array($0) })
+                key: key, span: row.integer("span"), count: row.integer("n"), version: row.integer("ver"),
+                crc: row.integer("crc"), blob: row.withBlob("b") { Array($0) })
         }
         return frame
     }
@@ -624,7 +625,7 @@ enum RollupRows {
         var bad: [Row] = []
         for table in tables {
             try connection.rows("SELECT k, crc, b FROM \(table)") { row throws(StoreError) in
-                let key = row.integer(0)
+                let key = row.integer("k")
                 if !isRight(row) { bad.append(Row(table: table, key: key)) }
             }
         }
@@ -633,7 +634,7 @@ enum RollupRows {
 
     /// Of a row with its key, its check value and its bytes.
     static func isRight(_ row: Statement) -> Bool {
-        row.withBlob(2) { CRC32C.check(key: row.integer(0), $0) == row.integer(1) }
+        row.withBlob("b") { CRC32C.check(key: row.integer("k"), $0) == row.integer("crc") }
     }
 }
 

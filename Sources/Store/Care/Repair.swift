@@ -277,7 +277,7 @@ private final class StoreRepairer {
     ) throws(StoreError) -> (isWhole: Bool, unsure: Int) {
         var columns: [String] = []
         try core.rows("SELECT name FROM pragma_table_info(?)", .text(table)) { row throws(StoreError) in
-            columns.append(row.text(0))
+            columns.append(row.text("name"))
         }
         let list = columns.joined(separator: ", ")
         let key = Self.order[table] ?? "id"
@@ -359,7 +359,7 @@ private final class StoreRepairer {
         for order in ["", " DESC"] {
             do throws(StoreError) {
                 try old.rows("SELECT id FROM journal WHERE id >= ? ORDER BY id\(order)", .integer(first)) {
-                    row throws(StoreError) in ids.append(row.integer(0))
+                    row throws(StoreError) in ids.append(row.integer("id"))
                 }
                 break
             } catch {
@@ -380,7 +380,7 @@ private final class StoreRepairer {
             var (count, check): (SQLValue, Int64) = (.null, 0)
             do throws(StoreError) {
                 try old.rows("SELECT n, crc, b FROM journal WHERE id = ?", .integer(id)) { row throws(StoreError) in
-                    (count, check, bytes) = (row.value(0), row.integer(1), row.withBlob(2) { Array($0) })
+                    (count, check, bytes) = (row.value("n"), row.integer("crc"), row.withBlob("b") { Array($0) })
                 }
                 let isRight = bytes.withUnsafeBytes { bytes in
                     CRC32C.check(key: id, bytes) == check
@@ -547,7 +547,7 @@ private final class StoreRepairer {
             try file.transaction { () throws(StoreError) in
                 try reader.read { connection throws(StoreError) in
                     guard try connection.tables().contains("hours") else { return }
-                    try connection.rows("SELECT stream, crc, b FROM hours") { row throws(StoreError) in
+                    try connection.rows("SELECT stream AS k, crc, b FROM hours") { row throws(StoreError) in
                         guard RollupRows.isRight(row) else { return }
                         insert.bind((0..<3).map { row.value($0) })
                         try insert.run()
@@ -673,7 +673,9 @@ private final class StoreRepairer {
         try FileReader(folder.rollup(year), effects: nil).read { connection throws(StoreError) in
             for table in RollupRows.tables {
                 var keys: Set<Int64> = []
-                try connection.rows("SELECT k FROM \(table)") { row throws(StoreError) in keys.insert(row.integer(0)) }
+                try connection.rows("SELECT k FROM \(table)") { row throws(StoreError) in
+                    keys.insert(row.integer("k"))
+                }
                 known[table] = keys
             }
         }

@@ -13,37 +13,40 @@ enum Catalogue {
         try connection.rows(
             "SELECT id, name, profile FROM device WHERE id >= ? ORDER BY id", .integer(Int64(loaded.deviceCount))
         ) { row throws(StoreError) in
-            try expect(row.integer(0), loaded.deviceCount, "device")
-            guard loaded.device(named: row.text(1)) == nil else {
-                throw .corrupt(file: file, detail: "device \(row.integer(0)) has the name of another one")
+            try expect(row.integer("id"), loaded.deviceCount, "device")
+            guard loaded.device(named: row.text("name")) == nil else {
+                throw .corrupt(file: file, detail: "device \(row.integer("id")) has the name of another one")
             }
-            loaded.restore(device: row.text(1), profile: row.text(2))
+            loaded.restore(device: row.text("name"), profile: row.text("profile"))
         }
         // Numbers and not the registry itself: lending that for each row would count a dozen references up and down.
         let devices = loaded.deviceCount
         try connection.rows(
             "SELECT id, device FROM stream WHERE id >= ? ORDER BY id", .integer(Int64(loaded.streamCount))
         ) { row throws(StoreError) in
-            try expect(row.integer(0), loaded.streamCount, "stream")
-            loaded.restoreStream(of: try device(row.integer(1), of: devices, file))
+            try expect(row.integer("id"), loaded.streamCount, "stream")
+            loaded.restoreStream(of: try device(row.integer("device"), of: devices, file))
         }
         let streams = loaded.streamCount
         try connection.rows(
             "SELECT id, device, quantity, channel, stream, col FROM series WHERE id >= ? ORDER BY id",
             .integer(Int64(loaded.seriesCount))
         ) { row throws(StoreError) in
-            try expect(row.integer(0), loaded.seriesCount, "series")
-            guard let quantity = Quantity(named: row.text(2)) else { throw .unknownQuantity(name: row.text(2)) }
-            let stream = row.integer(4)
-            let column = row.integer(5)
+            try expect(row.integer("id"), loaded.seriesCount, "series")
+            guard let quantity = Quantity(named: row.text("quantity")) else {
+                throw .unknownQuantity(name: row.text("quantity"))
+            }
+            let stream = row.integer("stream")
+            let column = row.integer("col")
             guard stream >= 0, stream < streams, column >= 0, column < SeriesRegistry.streamColumnsMax else {
-                throw .corrupt(file: file, detail: "series \(row.integer(0)) is at \(stream), column \(column)")
+                throw .corrupt(file: file, detail: "series \(row.integer("id")) is at \(stream), column \(column)")
             }
             guard loaded.isFree(StreamID(rawValue: UInt32(stream)), column: Int(column)) else {
-                throw .corrupt(file: file, detail: "series \(row.integer(0)) is where another one is")
+                throw .corrupt(file: file, detail: "series \(row.integer("id")) is where another one is")
             }
             loaded.restoreSeries(
-                device: try device(row.integer(1), of: devices, file), quantity: quantity, channel: row.text(3),
+                device: try device(row.integer("device"), of: devices, file), quantity: quantity,
+                channel: row.text("channel"),
                 stream: StreamID(rawValue: UInt32(stream)), column: Int(column))
         }
         for stream in loaded.streams.dropFirst(registry.streamCount) {

@@ -162,7 +162,7 @@ private final class FrameRun {
         try? connection.rows("SELECT crc, b FROM hours WHERE stream = ?", .integer(Int64(stream))) {
             row throws(StoreError) in
             found =
-                (try? row.withChecked(Int64(stream), crc: 0, blob: 1) { bytes throws(Malformed) in
+                (try? row.withChecked(Int64(stream)) { bytes throws(Malformed) in
                     try RollupRow.columns(bytes)
                 }) ?? []
         }
@@ -170,7 +170,7 @@ private final class FrameRun {
     }
 
     private func advance() throws(StoreError) {
-        stream = try statement.step() ? FrameKey(rawValue: statement.integer(0)).stream : nil
+        stream = try statement.step() ? FrameKey(rawValue: statement.integer("k")).stream : nil
         if stream == nil { statement.reset() }
     }
 
@@ -179,9 +179,9 @@ private final class FrameRun {
         var all = RowBlock()
         let wanted = stream
         while stream == wanted, stream != nil {
-            let key = FrameKey(rawValue: statement.integer(0))
+            let key = FrameKey(rawValue: statement.integer("k"))
             do throws(Malformed) {
-                let rows = try statement.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in
+                let rows = try statement.withFrame(key) { frame throws(Malformed) in
                     try frame.rows()
                 }
                 all = all.isEmpty ? rows : all.joined(with: rows)

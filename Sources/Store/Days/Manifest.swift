@@ -115,19 +115,23 @@ struct Manifest: Sendable {
         let source =
             try Schema.version(of: connection) >= 2
             ? "SELECT \(Self.columns) FROM part"
-            : "SELECT file, day, day, '', gen, 0, min_ts, max_ts, 0, frames, n, 0, x'', 0, NULL FROM part"
+            : """
+            SELECT file, day AS first_day, day AS last_day, '' AS class, gen, 0 AS sealed, min_ts, max_ts,
+                0 AS span_max, frames, n, 0 AS bytes, x'' AS sha256, 0 AS made_at, NULL AS retired_at FROM part
+            """
         let file = connection.file
         try connection.rows(source) { row throws(StoreError) in
-            guard row.integer(1) <= row.integer(2) else {
-                throw .corrupt(file: file, detail: "the days of \(row.text(0)) do not read")
+            guard row.integer("first_day") <= row.integer("last_day") else {
+                throw .corrupt(file: file, detail: "the days of \(row.text("file")) do not read")
             }
             parts.append(
                 Part(
-                    file: row.text(0), days: row.integer(1)...row.integer(2), retentionClass: row.text(3),
-                    generation: row.integer(4), isSealed: row.integer(5) != 0, first: row.integer(6),
-                    last: row.integer(7), spanMax: row.integer(8), frames: row.integer(9), rows: row.integer(10),
-                    bytes: row.integer(11), sha256: row.withBlob(12) { Array($0) }, madeAt: row.integer(13),
-                    retiredAt: row.optionalInteger(14)))
+                    file: row.text("file"), days: row.integer("first_day")...row.integer("last_day"),
+                    retentionClass: row.text("class"), generation: row.integer("gen"),
+                    isSealed: row.integer("sealed") != 0, first: row.integer("min_ts"), last: row.integer("max_ts"),
+                    spanMax: row.integer("span_max"), frames: row.integer("frames"), rows: row.integer("n"),
+                    bytes: row.integer("bytes"), sha256: row.withBlob("sha256") { Array($0) },
+                    madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at")))
         }
         self.init(parts)
     }

@@ -146,12 +146,12 @@ extension Connection {
         guard let first = streams.first, let last = streams.last else { return }
         let isWalk = last - first < streams.count * 4
         let statement = try statement(
-            "SELECT \(column), crc, b FROM \(table) WHERE \(column) "
+            "SELECT \(column) AS k, crc, b FROM \(table) WHERE \(column) "
                 + (isWalk ? "BETWEEN ? AND ? ORDER BY \(column)" : "= ?"))
         defer { statement.reset() }
         func take(_ begin: Int64, _ stream: Int) {
             // One that does not read is missing: raw readings answer for it, and the check of the store finds it.
-            try? statement.withChecked(begin + Int64(stream), crc: 1, blob: 2) { bytes throws(Malformed) in
+            try? statement.withChecked(begin + Int64(stream)) { bytes throws(Malformed) in
                 try body(begin, stream, bytes)
             }
         }
@@ -163,7 +163,7 @@ extension Connection {
                     statement.bind(2, begin + Int64(last))
                     var next = 0
                     while try statement.step() {
-                        let found = statement.integer(0) - begin
+                        let found = statement.integer("k") - begin
                         while next < streams.count, streams[next] < found { next += 1 }
                         if next < streams.count, streams[next] == found { take(begin, streams[next]) }
                     }

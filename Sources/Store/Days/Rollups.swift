@@ -261,7 +261,7 @@ final class RollupWriter {
     ) throws(StoreError) -> [Column?] {
         var found: [Column?] = []
         try file.rows("SELECT crc, b FROM \(table) WHERE k = ?", .integer(key)) { row throws(StoreError) in
-            found = (try? row.withChecked(key, crc: 0, blob: 1, columns)) ?? []
+            found = (try? row.withChecked(key, columns)) ?? []
         }
         return found
     }
@@ -287,12 +287,12 @@ final class RollupWriter {
 }
 
 extension Statement {
-    /// Lends the bytes of the row after their check.
+    /// Lends the bytes of the row, its columns `crc` and `b`, after their check.
     func withChecked<R>(
-        _ key: Int64, crc: Int, blob: Int, _ body: (UnsafeRawBufferPointer) throws(Malformed) -> R
+        _ key: Int64, _ body: (UnsafeRawBufferPointer) throws(Malformed) -> R
     ) throws(Malformed) -> R {
-        let expected = integer(crc)
-        return try withBlob(blob) { bytes throws(Malformed) in
+        let expected = integer("crc")
+        return try withBlob("b") { bytes throws(Malformed) in
             guard CRC32C.check(key: key, bytes) == expected else { throw Malformed("its check value is wrong") }
             return try body(bytes)
         }

@@ -89,12 +89,12 @@ public struct SealJob: Sendable {
         }
         (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
         try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
-            let first = FrameKey(rawValue: row.integer(0)).time
+            let first = FrameKey(rawValue: row.integer("k")).time
             part.first = min(part.first, first)
-            part.last = max(part.last, first + row.integer(1))
-            part.spanMax = max(part.spanMax, row.integer(1))
+            part.last = max(part.last, first + row.integer("span"))
+            part.spanMax = max(part.spanMax, row.integer("span"))
             part.frames += 1
-            part.rows += row.integer(2)
+            part.rows += row.integer("n")
         }
         // Without a `-wal` beside it the file can be read by anyone of the group while nobody writes.
         try file.checkpoint()
@@ -115,10 +115,10 @@ public struct SealJob: Sendable {
         var older = RowBlock()
         var taken: [Int64] = []
         func take(_ row: Statement) {
-            let key = FrameKey(rawValue: row.integer(0))
+            let key = FrameKey(rawValue: row.integer("k"))
             // A damaged frame cannot be merged. It stays where it is, unless a new frame needs its very key.
             guard
-                let rows = try? row.withFrame(key, crc: 1, blob: 2, { frame throws(Malformed) in try frame.rows() })
+                let rows = try? row.withFrame(key, { frame throws(Malformed) in try frame.rows() })
             else { return }
             taken.append(key.rawValue)
             older = older.merged(with: rows)
@@ -132,7 +132,7 @@ public struct SealJob: Sendable {
                 "SELECT k, crc, b, n FROM frame WHERE k BETWEEN ? AND ? ORDER BY k DESC LIMIT 1",
                 .integer(FrameKey.first(of: stream, day: day).rawValue), .integer(first.rawValue)
             ) { row throws(StoreError) in
-                if row.integer(3) + Int64(fresh.count) <= Self.frameRowsGoal { take(row) }
+                if row.integer("n") + Int64(fresh.count) <= Self.frameRowsGoal { take(row) }
             }
         }
         if !taken.isEmpty { merged = older.merged(with: fresh) }
@@ -161,7 +161,7 @@ public struct SealJob: Sendable {
             try file.rows("SELECT crc, b FROM hours WHERE stream = ?", .integer(Int64(stream))) {
                 row throws(StoreError) in
                 old =
-                    (try? row.withChecked(Int64(stream), crc: 0, blob: 1) { bytes throws(Malformed) in
+                    (try? row.withChecked(Int64(stream)) { bytes throws(Malformed) in
                         try RollupRow.columns(bytes)
                     }) ?? []
             }

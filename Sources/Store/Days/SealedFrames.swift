@@ -160,9 +160,9 @@ final class SealedFrames {
                     "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ?2 ORDER BY k DESC LIMIT 1",
                     .integer(keys.lowerBound), .integer(keys.upperBound)
                 ) { row throws(StoreError) in
-                    let key = FrameKey(rawValue: row.integer(0))
+                    let key = FrameKey(rawValue: row.integer("k"))
                     do throws(Malformed) {
-                        rows = try row.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in try frame.rows() }
+                        rows = try row.withFrame(key) { frame throws(Malformed) in try frame.rows() }
                     } catch {
                         damage = DamagedFrame(file: reader.file, key: key, reason: error.reason)
                     }
@@ -492,11 +492,11 @@ final class ColumnCursor {
             try connection.rows(
                 Self.question, .integer(first), .integer(keys.upperBound), .integer(from)
             ) { row throws(StoreError) in
-                let key = FrameKey(rawValue: row.integer(0))
+                let key = FrameKey(rawValue: row.integer("k"))
                 last = key.rawValue
                 count += 1
                 do throws(Malformed) {
-                    try row.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in
+                    try row.withFrame(key) { frame throws(Malformed) in
                         try rows.append(frame, column: column)
                     }
                 } catch {
@@ -576,9 +576,9 @@ extension Connection {
             "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
             .integer(keys.lowerBound), .integer(keys.upperBound), .integer(reaching)
         ) { row throws(StoreError) in
-            let key = FrameKey(rawValue: row.integer(0))
+            let key = FrameKey(rawValue: row.integer("k"))
             do throws(Malformed) {
-                let rows = try row.withFrame(key, crc: 1, blob: 2) { frame throws(Malformed) in try frame.rows() }
+                let rows = try row.withFrame(key) { frame throws(Malformed) in try frame.rows() }
                 all = all.isEmpty ? rows : all.joined(with: rows)
             } catch {
                 damages.append(DamagedFrame(file: file, key: key, reason: error.reason))
@@ -589,12 +589,12 @@ extension Connection {
 }
 
 extension Statement {
-    /// Lends the frame of the row after its check; the columns of the query are given by their places.
+    /// Lends the frame of the row, its columns `crc` and `b`, after its check.
     func withFrame<R>(
-        _ key: FrameKey, crc: Int, blob: Int, _ body: (FrameCodec.Frame) throws(Malformed) -> R
+        _ key: FrameKey, _ body: (FrameCodec.Frame) throws(Malformed) -> R
     ) throws(Malformed) -> R {
-        let expected = integer(crc)
-        return try withBlob(blob) { bytes throws(Malformed) in
+        let expected = integer("crc")
+        return try withBlob("b") { bytes throws(Malformed) in
             guard CRC32C.check(key: key.rawValue, bytes) == expected else {
                 throw Malformed("its check value is wrong")
             }

@@ -13,9 +13,9 @@ extension LocalDays {
         var isRight = true
         let sql = "SELECT key, value FROM meta WHERE key >= ? AND key < ? LIMIT \(Self.changesMax + 1)"
         try connection.rows(sql, Self.keys[0], Self.keys[1]) { row throws(StoreError) in
-            guard let moment = Int64(row.text(0).dropFirst(Self.key.count)) else { return isRight = false }
+            guard let moment = Int64(row.text("key").dropFirst(Self.key.count)) else { return isRight = false }
             changes.append(
-                Change(at: Timestamp(milliseconds: moment), offsetSeconds: Int(row.integer(1))))
+                Change(at: Timestamp(milliseconds: moment), offsetSeconds: Int(row.integer("value"))))
         }
         guard isRight else { return nil }
         changes.sort { $0.at < $1.at }

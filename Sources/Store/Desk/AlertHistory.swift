@@ -88,9 +88,9 @@ extension Journal {
         statement.bind([.integer(last)])
         for _ in 0..<Self.stepsReadMax {
             guard try statement.step() else { return (aged, last, true) }
-            last = statement.integer(0)
-            guard statement.integer(2) <= oldest else { continue }
-            aged.append(Step(id: last, alert: statement.integer(1), at: statement.integer(2)))
+            last = statement.integer("id")
+            guard statement.integer("at") <= oldest else { continue }
+            aged.append(Step(id: last, alert: statement.integer("alert"), at: statement.integer("at")))
             if aged.count == Self.agedStepsMax { break }
         }
         return (aged, last, false)
@@ -147,7 +147,7 @@ extension Journal {
         var found: (id: Int64, day: Int64)?
         try core.rows("SELECT id, at FROM given_up WHERE file = 'core.db' AND why = 'age' ORDER BY id DESC LIMIT 1") {
             row throws(StoreError) in
-            found = (row.integer(0), FrameKey.day(of: row.integer(1)))
+            found = (row.integer("id"), FrameKey.day(of: row.integer("at")))
         }
         return found
     }

@@ -255,15 +255,15 @@ extension Journal {
             WHERE expected_since IS NOT NULL ORDER BY id
             """
         ) { row throws(StoreError) in
-            let device = DeviceIndex(rawValue: UInt32(row.integer(0)))
+            let device = DeviceIndex(rawValue: UInt32(row.integer("id")))
             devices.append(
                 ExpectedDevice(
                     device: device,
                     entry: RosterEntry(
-                        device: registry.devices[device.index].name, profile: row.text(1), area: row.text(2),
-                        circuit: row.text(3), latitude: row.optionalReal(4), longitude: row.optionalReal(5),
-                        cadence: .milliseconds(row.integer(6))),
-                    since: Timestamp(milliseconds: row.integer(7))))
+                        device: registry.devices[device.index].name, profile: row.text("profile"),
+                        area: row.text("area"), circuit: row.text("circuit"), latitude: row.optionalReal("latitude"),
+                        longitude: row.optionalReal("longitude"), cadence: .milliseconds(row.integer("cadence_ms"))),
+                    since: Timestamp(milliseconds: row.integer("expected_since"))))
         }
         return devices
     }
@@ -277,8 +277,8 @@ extension Journal {
             row throws(StoreError) in
             messages.append(
                 RememberedMessage(
-                    topic: row.withBlob(0) { Array($0) }, payload: row.withBlob(2) { Array($0) },
-                    receivedAt: Timestamp(milliseconds: row.integer(1))))
+                    topic: row.withBlob("topic") { Array($0) }, payload: row.withBlob("payload") { Array($0) },
+                    receivedAt: Timestamp(milliseconds: row.integer("received"))))
         }
         return messages
     }

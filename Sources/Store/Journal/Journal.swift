@@ -121,18 +121,20 @@ public final class Journal {
         snapshot = try StateSnapshot(core)
         savedProfiles = registry.devices.map(\.profile)
         sealed.use(try Manifest(core))
-        try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in floors[row.text(0)] = row.integer(1) }
+        try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in
+            floors[row.text("class")] = row.integer("ts")
+        }
         try sweepStrays()
         try setLocalDays(options.days)
         // Without a moment no age counts; the first upkeep sets those floors.
         setFloors(now: Timestamp(milliseconds: 0))
         newest = Array(repeating: NewestReading(), count: registry.seriesCount)
         try core.rows("SELECT series, ts, v FROM latest") { row throws(StoreError) in
-            let series = row.integer(0)
+            let series = row.integer("series")
             guard series >= 0, series < registry.seriesCount else { return }
-            newest[Int(series)] = NewestReading(time: row.integer(1), value: row.real(2))
+            newest[Int(series)] = NewestReading(time: row.integer("ts"), value: row.real("v"))
             let stream = registry.place(of: SeriesID(rawValue: UInt32(series))).stream.index
-            ledger.noteSealed(stream: stream, time: row.integer(1))
+            ledger.noteSealed(stream: stream, time: row.integer("ts"))
         }
         try readBack()
     }
@@ -333,9 +335,9 @@ public final class Journal {
         var (last, excess): (Int64, Int64) = (0, bytes - Int64(options.rejectBytesMax))
         let oldest = try core.statement("SELECT id, bytes FROM reject ORDER BY id")
         while excess > 0, try oldest.step() {
-            last = oldest.integer(0)
-            excess -= oldest.integer(1)
-            bytes -= oldest.integer(1)
+            last = oldest.integer("id")
+            excess -= oldest.integer("bytes")
+            bytes -= oldest.integer("bytes")
             dropped += 1
         }
         oldest.reset()
@@ -398,12 +400,12 @@ enum JournalRows {
         var found: Row?
         try core.rows("SELECT id, n, crc, b FROM journal WHERE id > ? ORDER BY id LIMIT 1", .integer(last)) {
             row throws(StoreError) in
-            let id = row.integer(0)
-            let crc = row.integer(2)
+            let id = row.integer("id")
+            let crc = row.integer("crc")
             var byteCount = 0
             let content: Row.Content
             do throws(Malformed) {
-                try row.withBlob(3) { bytes throws(Malformed) in
+                try row.withBlob("b") { bytes throws(Malformed) in
                     byteCount = bytes.count
                     guard CRC32C.check(key: id, bytes) == crc else { throw Malformed("its check value is wrong") }
                     try TurnCodec.decode(bytes, registry: registry, into: &turn)
@@ -413,7 +415,7 @@ enum JournalRows {
             } catch {
                 content = .damaged(error.reason)
             }
-            found = Row(id: id, byteCount: byteCount, isCounted: row.isNull(1), content: content)
+            found = Row(id: id, byteCount: byteCount, isCounted: row.isNull("n"), content: content)
         }
         return found
     }
@@ -470,17 +472,17 @@ extension Counters {
                 empty, damaged_rows FROM counters
             """
         ) { row throws(StoreError) in
-            read.received = row.integer(0)
-            read.committed = row.integer(1)
-            read.duplicates = row.integer(2)
-            read.corrected = row.integer(3)
-            read.rejected = row.integer(4)
-            read.rejectsDropped = row.integer(5)
-            read.suspect = row.integer(6)
-            read.late = row.integer(7)
-            read.ignored = row.integer(8)
-            read.empty = row.integer(9)
-            read.damagedRows = row.integer(10)
+            read.received = row.integer("received")
+            read.committed = row.integer("committed")
+            read.duplicates = row.integer("duplicates")
+            read.corrected = row.integer("corrected")
+            read.rejected = row.integer("rejected")
+            read.rejectsDropped = row.integer("rejects_dropped")
+            read.suspect = row.integer("suspect")
+            read.late = row.integer("late")
+            read.ignored = row.integer("ignored")
+            read.empty = row.integer("empty")
+            read.damagedRows = row.integer("damaged_rows")
         }
         self = read
     }
@@ -506,7 +508,7 @@ extension StateSnapshot {
         var bytes: [UInt8] = []
         try connection.rows(
             "SELECT b FROM snapshot WHERE generation = ? ORDER BY chunk", .integer(generation)
-        ) { row throws(StoreError) in row.withBlob(0) { bytes.append(contentsOf: $0) } }
+        ) { row throws(StoreError) in row.withBlob("b") { bytes.append(contentsOf: $0) } }
         self.init(journalID: try Meta.snapshotJournal.read(connection), bytes: bytes)
     }
 }

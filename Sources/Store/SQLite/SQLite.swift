@@ -129,7 +129,7 @@ final class Connection {
         sqlite3_busy_timeout(handle, 2000)
         try shape(pageBytes: pageBytes)
         var mode = ""
-        try rows("PRAGMA journal_mode = WAL") { row throws(StoreError) in mode = row.text(0) }
+        try rows("PRAGMA journal_mode = WAL") { row throws(StoreError) in mode = row.text("journal_mode") }
         guard mode == "wal" else { throw .notDurable(file: file, pragma: "journal_mode", found: mode) }
         try run("PRAGMA synchronous = FULL")
         // Read back: a build option or another layer may have the last word (a pool was seen to set NORMAL again).
@@ -275,11 +275,15 @@ final class Connection {
     }
 }
 
-/// A prepared statement. Parameters count from 1, columns from 0.
+/// A prepared statement. Parameters count from 1; columns are read by their names.
 final class Statement {
     private let handle: OpaquePointer
     private let sql: String
     private unowned let connection: Connection
+    /// Columns that were asked for by name.
+    // No access lasts longer than a line of `column` or `find`, neither calls the other within one: the check of that
+    // took half of what a name costs.
+    @exclusivity(unchecked) private var columns: [(name: UnsafePointer<UInt8>, place: Int)] = []
 
     fileprivate init(_ handle: OpaquePointer, _ sql: String, _ connection: Connection) {
         self.handle = handle
@@ -358,6 +362,46 @@ final class Statement {
         for column in 0..<Int(sqlite3_column_count(handle)) { withBlob(column) { _ in } }
     }
 
+    // MARK: Reading
+
+    func integer(_ name: StaticString) -> Int64 { integer(column(name)) }
+    func real(_ name: StaticString) -> Double { real(column(name)) }
+    func text(_ name: StaticString) -> String { text(column(name)) }
+    func isNull(_ name: StaticString) -> Bool { isNull(column(name)) }
+    func optionalInteger(_ name: StaticString) -> Int64? { optionalInteger(column(name)) }
+    func optionalReal(_ name: StaticString) -> Double? { optionalReal(column(name)) }
+    func optionalText(_ name: StaticString) -> String? { optionalText(column(name)) }
+    func value(_ name: StaticString) -> SQLValue { value(column(name)) }
+
+    /// Lends the bytes of a BLOB; they end with the next step.
+    func withBlob<R, E>(_ name: StaticString, _ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        try withBlob(column(name), body)
+    }
+
+    /// The place of the column that the statement calls so: of a plain column its own name, of all else that of its AS.
+    private func column(_ name: StaticString) -> Int {
+        // The text of a literal stays where it is, so its address tells it: COMPARED.
+        for known in columns where known.name == name.utf8Start { return known.place }
+        return find(name)
+    }
+
+    @inline(never)
+    private func find(_ name: StaticString) -> Int {
+        // Case does not matter to SQL, and a name comes as the file spells it, in which a bit may have changed.
+        let places = (0..<Int(sqlite3_column_count(handle))).filter { place in
+            name.withUTF8Buffer { wanted in
+                wanted.withMemoryRebound(to: CChar.self) {
+                    sqlite3_stricmp(sqlite3_column_name(handle, Int32(place)), $0.baseAddress) == 0
+                }
+            }
+        }
+        precondition(places.count == 1, "store: \(places.count) columns are called \(name) in \(sql)")
+        columns.append((name.utf8Start, places[0]))
+        return places[0]
+    }
+
+    // By place: for rows whose columns are taken as they come, whatever their names.
+
     func value(_ column: Int) -> SQLValue {
         switch sqlite3_column_type(handle, Int32(column)) {
         case SQLITE_INTEGER: .integer(integer(column))
@@ -382,7 +426,6 @@ final class Statement {
 
     func optionalText(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
 
-    /// Lends the bytes of a BLOB; they end with the next step.
     func withBlob<R, E>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         let start = sqlite3_column_blob(handle, Int32(column))
         return try body(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, Int32(column)))))

@@ -60,15 +60,15 @@ extension Archive {
             try connection.rows(
                 "SELECT at, why, file, class, first_ts, last_ts, n, bytes, detail FROM given_up ORDER BY id"
             ) { row throws(StoreError) in
-                guard let why = GivenUp.Why(rawValue: row.text(1)) else {
-                    throw .corrupt(file: connection.file, detail: "the ledger has '\(row.text(1))'")
+                guard let why = GivenUp.Why(rawValue: row.text("why")) else {
+                    throw .corrupt(file: connection.file, detail: "the ledger has '\(row.text("why"))'")
                 }
                 entries.append(
                     GivenUp(
-                        at: Timestamp(milliseconds: row.integer(0)), why: why, file: row.text(2),
-                        retentionClass: row.text(3), first: Timestamp(milliseconds: row.integer(4)),
-                        last: Timestamp(milliseconds: row.integer(5)), rows: row.integer(6), bytes: row.integer(7),
-                        detail: row.text(8)))
+                        at: Timestamp(milliseconds: row.integer("at")), why: why, file: row.text("file"),
+                        retentionClass: row.text("class"), first: Timestamp(milliseconds: row.integer("first_ts")),
+                        last: Timestamp(milliseconds: row.integer("last_ts")), rows: row.integer("n"),
+                        bytes: row.integer("bytes"), detail: row.text("detail")))
             }
             return entries
         }
