@@ -1,13 +1,13 @@
 /// A growing block of bytes, reused from commit to commit.
 ///
 /// `reserve` is the door: the puts after it do not check, and write at most what was reserved.
-package struct ByteWriter: ~Copyable {
+public struct ByteWriter: ~Copyable {
     /// The longest varint.
-    package static let varintBytesMax = 10
+    @inlinable package static var varintBytesMax: Int { 10 }
 
-    private var base: UnsafeMutableRawPointer
+    @usableFromInline var base: UnsafeMutableRawPointer
     private var capacity: Int
-    package private(set) var count = 0
+    @usableFromInline package private(set) var count = 0
 
     package init(capacity: Int = 4096) {
         base = .allocate(byteCount: capacity, alignment: 8)
@@ -29,17 +29,17 @@ package struct ByteWriter: ~Copyable {
         capacity = larger
     }
 
-    package mutating func put(byte: UInt8) {
+    @inlinable package mutating func put(byte: UInt8) {
         base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count &+= 1
     }
 
-    package mutating func put(word: UInt64) {
+    @inlinable package mutating func put(word: UInt64) {
         base.storeBytes(of: word.littleEndian, toByteOffset: count, as: UInt64.self)
         count &+= 8
     }
 
-    package mutating func put(varint number: UInt64) {
+    @inlinable package mutating func put(varint number: UInt64) {
         var rest = number
         while rest >= 0x80 {
             put(byte: UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -48,7 +48,9 @@ package struct ByteWriter: ~Copyable {
         put(byte: UInt8(truncatingIfNeeded: rest))
     }
 
-    package mutating func put(zigzag number: Int64) { put(varint: UInt64(bitPattern: number << 1 ^ number >> 63)) }
+    @inlinable package mutating func put(zigzag number: Int64) {
+        put(varint: UInt64(bitPattern: number << 1 ^ number >> 63))
+    }
 
     package mutating func put(bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
@@ -62,35 +64,35 @@ package struct ByteWriter: ~Copyable {
 }
 
 /// Bytes that do not say what their format allows; the text says what was wrong.
-package struct Malformed: Error, Equatable {
+public struct Malformed: Error, Equatable {
     package var reason: String
-    package init(_ reason: String) { self.reason = reason }
+    @usableFromInline package init(_ reason: String) { self.reason = reason }
 }
 
 /// Reads bytes front to back and never past their end, whatever they say.
-package struct ByteReader {
-    private let bytes: UnsafeRawBufferPointer
-    package private(set) var position = 0
+public struct ByteReader {
+    @usableFromInline let bytes: UnsafeRawBufferPointer
+    @usableFromInline package private(set) var position = 0
 
     package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    package var remaining: Int { bytes.count &- position }
+    @inlinable package var remaining: Int { bytes.count &- position }
 
-    package mutating func byte() throws(Malformed) -> UInt8 {
+    @inlinable package mutating func byte() throws(Malformed) -> UInt8 {
         guard position < bytes.count else { throw Malformed("ends too early") }
         let byte = bytes[position]
         position &+= 1
         return byte
     }
 
-    package mutating func word() throws(Malformed) -> UInt64 {
+    @inlinable package mutating func word() throws(Malformed) -> UInt64 {
         guard remaining >= 8 else { throw Malformed("ends too early") }
         let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
         position &+= 8
         return UInt64(littleEndian: word)
     }
 
-    package mutating func varint() throws(Malformed) -> UInt64 {
+    @inlinable package mutating func varint() throws(Malformed) -> UInt64 {
         let first = try byte()
         guard first >= 0x80 else { return UInt64(first) }
         var number = UInt64(first & 0x7F)
@@ -105,7 +107,7 @@ package struct ByteReader {
         }
     }
 
-    package mutating func zigzag() throws(Malformed) -> Int64 {
+    @inlinable package mutating func zigzag() throws(Malformed) -> Int64 {
         let number = try varint()
         return Int64(bitPattern: number >> 1) ^ -Int64(bitPattern: number & 1)
     }

@@ -2,12 +2,12 @@ import Basics
 import Telemetry
 
 /// Where a frame lies: its stream, and the time of its first row.
-package struct FrameKey: Hashable, Sendable {
+public struct FrameKey: Hashable, Sendable {
     /// 2020-01-01T00:00:00Z: 41 bits of milliseconds from here reach to 2089.
-    package static let epoch: Int64 = 1_577_836_800_000
-    package static let timeBits: Int64 = 41
+    @inlinable package static var epoch: Int64 { 1_577_836_800_000 }
+    @inlinable package static var timeBits: Int64 { 41 }
     /// The times that a key can hold.
-    package static let times = epoch..<(epoch + 1 << timeBits)
+    @inlinable package static var times: Range<Int64> { epoch..<(epoch + 1 << timeBits) }
     package static let dayMilliseconds: Int64 = 86_400_000
 
     package var rawValue: Int64

@@ -4,20 +4,20 @@ package import Telemetry
 /// Rows of one stream by rising time, each with a value or none for every column.
 ///
 /// Values lie row by row, so a new row is one append. Readings are finite: a NaN marks an absent value.
-package struct RowBlock: Sendable, Equatable {
-    package private(set) var times: [Int64] = []
-    package private(set) var values: [Double] = []
+public struct RowBlock: Sendable, Equatable {
+    @usableFromInline package private(set) var times: [Int64] = []
+    @usableFromInline package private(set) var values: [Double] = []
     /// Columns of each row.
-    package private(set) var stride: Int
+    @usableFromInline package private(set) var stride: Int
 
-    package init(stride: Int = 0) { self.stride = stride }
+    @inlinable package init(stride: Int = 0) { self.stride = stride }
 
-    package static let absent = Double.nan
+    @inlinable package static var absent: Double { .nan }
 
-    package var count: Int { times.count }
-    package var isEmpty: Bool { times.isEmpty }
+    @inlinable package var count: Int { times.count }
+    @inlinable package var isEmpty: Bool { times.isEmpty }
 
-    package static func == (left: RowBlock, right: RowBlock) -> Bool {
+    public static func == (left: RowBlock, right: RowBlock) -> Bool {
         left.times == right.times && left.stride == right.stride
             && zip(left.values, right.values).allSatisfy {
                 $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN)
@@ -25,19 +25,17 @@ package struct RowBlock: Sendable, Equatable {
     }
 
     /// The value, or NaN; a column that the block does not have yet is absent.
-    @inline(__always)
-    package subscript(row: Int, column: Int) -> Double {
-        column < stride ? values[row &* stride &+ column] : Self.absent
+    @inlinable package subscript(row: Int, column: Int) -> Double {
+        @inline(__always) get { column < stride ? values[row &* stride &+ column] : Self.absent }
     }
 
     /// Sets a value of a column below `stride`.
-    @inline(__always)
-    package mutating func set(_ row: Int, _ column: Int, _ value: Double) {
+    @inlinable @inline(__always) package mutating func set(_ row: Int, _ column: Int, _ value: Double) {
         values[row &* stride &+ column] = value
     }
 
     /// The place of the first row at or after `time`.
-    package func place(of time: Int64) -> Int {
+    @inlinable package func place(of time: Int64) -> Int {
         var low = 0
         var high = times.count
         while low < high {
@@ -48,7 +46,7 @@ package struct RowBlock: Sendable, Equatable {
     }
 
     /// The row of exactly this time.
-    package func row(at time: Int64) -> Int? {
+    @inlinable package func row(at time: Int64) -> Int? {
         // Most often asked for the newest row.
         if let last = times.last, time >= last { return time == last ? times.count - 1 : nil }
         let place = place(of: time)
