@@ -79,6 +79,7 @@ let package = Package(
         .room("Settings", ["Basics", "Telemetry", "CYAML"]),
 
         // Pure: no clock, no file, no socket, no lock.
+        .room("Frames", ["Basics", "Telemetry", "CLinux"], exclude: ["FRAMES.md"]),
         .room("Decoding", ["Basics", "Telemetry"]),
         .room("Windows", ["Basics", "Telemetry"]),
         .room("Detection", ["Basics", "Telemetry"]),
@@ -101,7 +102,7 @@ let package = Package(
 
         // Shells.
         .room("Broker", ["Basics", "Telemetry", "CMosquitto"]),
-        .room("Store", ["Basics", "Telemetry", "CSQLite", "CLinux", .crypto], exclude: ["FRAMES.md"]),
+        .room("Store", ["Basics", "Telemetry", "Frames", "CSQLite", .crypto]),
         .room("Notification", ["Basics", "Telemetry"]),
         .room("API", ["Basics", "Telemetry", "Store", "Interchange", .hummingbird, .logging, .nioCore]),
 
@@ -150,8 +151,10 @@ let package = Package(
             "ConfigurationFilesTests",
             ["Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding"]),
         .tests("BrokerTests", ["Broker"]),
+        .tests("FramesTests", ["Basics", "Telemetry", "Frames", "TestSupport"]),
         .tests(
-            "StoreTests", ["Basics", "Telemetry", "Settings", "Store", "CSQLite", "TestSupport"], exclude: ["Fixtures"]),
+            "StoreTests", ["Basics", "Telemetry", "Settings", "Frames", "Store", "CSQLite", "TestSupport"],
+            exclude: ["Fixtures"]),
         .tests(
             "APITests",
             [

@@ -50,7 +50,7 @@ public enum RuleFile {
         }
         let severity = reader.word("severity", default: Severity.warning, &mistakes)
         let devices = selector(reader.optional("devices"), &mistakes)
-        var conditions: [Condition] = []
+        var conditions: [Alerting.Condition] = []
         if let threshold = reader.optional("threshold") {
             if let condition = Self.threshold(threshold, windows, &mistakes) { conditions.append(condition) }
         }
@@ -88,7 +88,7 @@ public enum RuleFile {
         return selector
     }
 
-    private static func absence(_ setting: Setting, _ mistakes: inout [Mistake]) -> Condition {
+    private static func absence(_ setting: Setting, _ mistakes: inout [Mistake]) -> Alerting.Condition {
         var reader = SettingReader(setting, &mistakes)
         let cadences = reader.integer("cadences", in: 1...1000, default: 3, &mistakes)
         let atLeast = reader.duration(
@@ -97,7 +97,7 @@ public enum RuleFile {
         return .absence(Absence(cadences: cadences, atLeast: atLeast))
     }
 
-    private static func finding(_ setting: Setting, _ mistakes: inout [Mistake]) -> Condition? {
+    private static func finding(_ setting: Setting, _ mistakes: inout [Mistake]) -> Alerting.Condition? {
         var reader = SettingReader(setting, &mistakes)
         var kinds: Set<Finding.Kind> = []
         if let list = reader.required("kinds", "a list of what was noticed, such as [flat_line, spike]", &mistakes) {
@@ -129,7 +129,7 @@ public enum RuleFile {
 
     private static func threshold(
         _ setting: Setting, _ windows: (Quantity?) -> [Duration], _ mistakes: inout [Mistake]
-    ) -> Condition? {
+    ) -> Alerting.Condition? {
         var reader = SettingReader(setting, &mistakes)
         let quantity = reader.required("quantity", "a quantity, such as pm2_5", &mistakes)?.quantity(&mistakes)
         let channel = reader.optionalText("channel", &mistakes)

@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Glibc
 import Telemetry
 

@@ -1,4 +1,5 @@
 public import Basics
+import Frames
 import Telemetry
 
 /// What summaries of many series are asked for, and how they are put together.
@@ -193,7 +194,9 @@ extension Archive {
             var details: [DeviceIndex: (area: String, cadence: Int64?)] = [:]
             let devices = try devicesThatFit(request.filter, connection)
             func take(_ row: Statement) {
-                details[DeviceIndex(rawValue: UInt32(row.integer(0)))] = (row.text(1), row.optionalInteger(2))
+                details[DeviceIndex(rawValue: UInt32(row.integer("id")))] = (
+                    row.text("area"), row.optionalInteger("cadence_ms")
+                )
             }
             if devices.count < 16 {
                 for device in devices {

@@ -266,7 +266,7 @@ struct AlertHistoryTests {
         #expect(found.count == 5, "\(found)")
         for sql in found {
             try journal.core.rows("EXPLAIN QUERY PLAN " + sql) { row throws(StoreError) in
-                let line = row.text(3)
+                let line = row.text("detail")
                 #expect(!line.hasPrefix("SCAN") || line == "SCAN CONSTANT ROW", "\(line) in \(sql)")
             }
         }

@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Glibc
 import Telemetry
 import TestSupport
@@ -250,9 +251,9 @@ struct JournalTests {
             var rows: [Int64] = []
             let file = try Connection(folder.store + "/raw/\(day).l0.db", .readOnly, effects: nil)
             try file.rows("SELECT n, k, span FROM frame ORDER BY k") { row throws(StoreError) in
-                rows.append(row.integer(0))
-                let first = FrameKey(rawValue: row.integer(1)).time
-                #expect(FrameKey.day(of: first) == FrameKey.day(of: first + row.integer(2)))
+                rows.append(row.integer("n"))
+                let first = FrameKey(rawValue: row.integer("k")).time
+                #expect(FrameKey.day(of: first) == FrameKey.day(of: first + row.integer("span")))
             }
             return rows
         }
@@ -460,7 +461,7 @@ struct JournalTests {
         let reader = try Connection(file, .immutable, effects: nil)
         var blob: [UInt8] = []
         try reader.rows("SELECT b FROM frame ORDER BY k LIMIT 1 OFFSET 1") { row throws(StoreError) in
-            blob = row.withBlob(0) { Array($0) }
+            blob = row.withBlob("b") { Array($0) }
         }
         reader.close()
         var bytes = readFile(file)

@@ -171,7 +171,7 @@ struct PageCheckTests {
         let writer = try Connection(file, .writer(pageBytes: 16_384), effects: nil)
         try writer.run("PRAGMA cache_size = \(cachePages)")
         var mode = ""
-        try writer.rows("PRAGMA journal_mode = DELETE") { row throws(StoreError) in mode = row.text(0) }
+        try writer.rows("PRAGMA journal_mode = DELETE") { row throws(StoreError) in mode = row.text("journal_mode") }
         #expect(mode == "delete")
         try writer.run("CREATE TABLE t(id INTEGER PRIMARY KEY, b BLOB)")
         // Pages that are freed in the transaction that made them may never be written.

@@ -1,4 +1,5 @@
 import Basics
+import Frames
 import Glibc
 import Telemetry
 import TestSupport
@@ -195,7 +196,7 @@ struct RepairTests {
         let reader = try Connection(path, .immutable, effects: nil)
         var (blob, key): ([UInt8], FrameKey) = ([], FrameKey(rawValue: 0))
         try reader.rows("SELECT k, b FROM frame ORDER BY k LIMIT 1 OFFSET 3") { row throws(StoreError) in
-            (key, blob) = (FrameKey(rawValue: row.integer(0)), row.withBlob(1) { Array($0) })
+            (key, blob) = (FrameKey(rawValue: row.integer("k")), row.withBlob("b") { Array($0) })
         }
         reader.close()
         var bytes = readFile(path)
@@ -243,7 +244,7 @@ struct RepairTests {
             let connection = try Connection(file, .immutable, effects: nil)
             for table in RollupRows.tables {
                 try connection.rows("SELECT k, b FROM \(table)") { row throws(StoreError) in
-                    rows[table, default: [:]][row.integer(0)] = row.withBlob(1) { Array($0) }
+                    rows[table, default: [:]][row.integer("k")] = row.withBlob("b") { Array($0) }
                 }
             }
             return rows

@@ -1,0 +1,529 @@
+/// The 24 hours of one series and UTC day, to bytes and back bit for bit; drawn in FRAMES.md.
+package struct HourRow: Equatable, Sendable {
+    package static let hoursPerDay = 24
+    package static let hourMilliseconds: Int64 = 3_600_000
+
+    /// By hour; count 0 where there is no reading.
+    package var hours: [Summary]
+    /// A bit per hour: its summary was changed after it had been complete.
+    package var revised: UInt32
+
+    package init(hours: [Summary], revised: UInt32 = 0) {
+        precondition(hours.count == Self.hoursPerDay, "store: a row of \(hours.count) hours")
+        self.hours = hours
+        self.revised = revised
+    }
+
+    /// The summaries of the rows of one day, which is told since 1970; NaN is absent.
+    package static func hours(
+        day: Int64, times: UnsafeBufferPointer<Int64>, values: UnsafeBufferPointer<Double>
+    ) -> [Summary] {
+        precondition(times.count == values.count, "store: \(values.count) values for \(times.count) times")
+        var hours = [Summary](repeating: Summary(), count: hoursPerDay)
+        guard let first = times.first, let last = times.last else { return hours }
+        precondition(FrameKey.day(of: first) == day && FrameKey.day(of: last) == day, "store: rows of another day")
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: times.count) { present in
+            var row = 0
+            for hour in 0..<hoursPerDay {
+                let end = day * FrameKey.dayMilliseconds + Int64(hour + 1) * hourMilliseconds
+                var count = 0
+                while row < times.count, times[row] < end {
+                    present[count] = values[row]
+                    count &+= values[row].isNaN ? 0 : 1
+                    row &+= 1
+                }
+                if count > 0 { hours[hour] = Summary(UnsafeBufferPointer(rebasing: present[..<count])) }
+            }
+        }
+        return hours
+    }
+
+    // MARK: Integers of an hour
+
+    /// How an hour is written.
+    private enum Form: UInt64 {
+        case exact
+        /// The deviation as a double.
+        case rawDeviation
+        /// All as doubles.
+        case raw
+    }
+
+    /// An hour as integers over a power of ten.
+    private struct Integers {
+        var form = Form.raw
+        var count: Int64 = 0
+        var min: Int64 = 0
+        var last: Int64 = 0
+        /// max - min
+        var range: Int64 = 0
+        /// sum - count * min
+        var sum: Int64 = 0
+        /// The sum of the squares of (integer - min).
+        var squares: Int64 = 0
+
+        /// The least and the greatest sum there can be: one value is the least, another the greatest.
+        var sums: ClosedRange<Int64> { range...Swift.max(range, (count &- 1) &* range) }
+
+        /// Half of the squares above the least they can be, and the most that can come to. Source: Cauchy and Schwarz
+        /// below; above, no value is beyond the range. A square is even where its root is: so the squares and the sum
+        /// are, and half of them tells all.
+        var leastSquares: Int64 { evened((sum &* sum &+ count &- 1) / count) }
+        func evened(_ least: Int64) -> Int64 { least &+ ((least ^ sum) & 1) }
+        var halfMax: Int64 { halfMax(leastSquares) }
+        func halfMax(_ leastSquares: Int64) -> Int64 { (sum &* range &- leastSquares) / 2 }
+
+        init() {}
+
+        init(_ summary: Summary, _ power: Double) {
+            guard let min = ValueColumn.integer(summary.min, power), let max = ValueColumn.integer(summary.max, power),
+                let last = ValueColumn.integer(summary.last, power),
+                let total = ValueColumn.integer(summary.sum, power), summary.count > 0, min <= last, last <= max,
+                Int64(summary.count) < Summary.spreadMax, max - min <= Summary.spreadMax / Int64(summary.count),
+                min.magnitude < UInt64(ValueColumn.integerMax / Int64(summary.count))
+            else { return }
+            count = Int64(summary.count)
+            range = max - min
+            self.min = min
+            self.last = last - min
+            sum = total - count * min
+            guard range > 0 ? sums.contains(sum) && count > 1 : sum == 0 else { return }
+            form = .rawDeviation
+            let scaled = summary.deviation * Double(count) * power * power
+            guard scaled.magnitude < 0x1p53 else { return }
+            squares = Int64(((scaled + Double(sum * sum)) / Double(count)).rounded())
+            let half = (squares - leastSquares) / 2
+            guard squares >= leastSquares, (squares ^ sum) & 1 == 0, half <= halfMax,
+                let deviation = deviation(power), deviation.bitPattern == summary.deviation.bitPattern
+            else { return }
+            form = .exact
+        }
+
+        func deviation(_ power: Double) -> Double? {
+            Summary.deviation(count &* squares &- sum &* sum, Int(count), power)
+        }
+
+        @inline(__always)
+        func summary(_ power: Double) -> Summary {
+            let figures =
+                SIMD4(Double(min), Double(min + range), Double(sum + count * min), Double(min + last)) / power
+            return Summary(
+                count: Int(count), min: figures[0], max: figures[1], sum: figures[2], deviation: 0, last: figures[3])
+        }
+    }
+
+    // MARK: Encoding
+
+    package func encode(into writer: inout ByteWriter) {
+        var bits = BitWriter(capacity: 4096)
+        put(into: &bits)
+        writer.reserve(bits.byteCount)
+        bits.withBytes { writer.put(bytes: $0) }
+    }
+
+    private func put(into bits: inout BitWriter) {
+        bits.reserve(bits: 1024 + Self.hoursPerDay * 6 * 128)
+        var present: UInt64 = 0
+        for (hour, summary) in hours.enumerated() where summary.count > 0 { present |= 1 << UInt64(hour) }
+        bits.put(revised == 0 ? 0 : 1, 1)
+        if revised != 0 { bits.put(UInt64(revised), 32) }
+        let isFull = present == (1 << UInt64(Self.hoursPerDay)) - 1
+        bits.put(isFull ? 1 : 0, 1)
+        if !isFull { bits.put(present, Self.hoursPerDay) }
+        guard present != 0 else { return }
+        let exponent = commonExponent()
+        let power = ValueColumn.powers[exponent]
+        withUnsafeTemporaryAllocation(of: Integers.self, capacity: Self.hoursPerDay) { all in
+            var count = 0
+            for summary in hours where summary.count > 0 {
+                all.initializeElement(at: count, to: Integers(summary, power))
+                count += 1
+            }
+            let list = UnsafeMutableBufferPointer(rebasing: all[..<count])
+            let isPlain = list.allSatisfy { $0.form == .exact }
+            bits.put(isPlain ? 1 : 0, 1)
+            if !isPlain { for one in list { bits.put(one.form.rawValue, 2) } }
+            bits.put(UInt64(exponent), 4)
+            let usual = list.first { $0.form != .raw }?.count ?? 1
+            let isUsual = list.allSatisfy { $0.form == .raw || $0.count == usual }
+            bits.put(isUsual ? 1 : 0, 1)
+            bits.put(number: UInt64(usual))
+            let parameters = Parameters(list)
+            parameters.put(into: &bits)
+            var before: Int64 = 0
+            var place = 0
+            for summary in hours where summary.count > 0 {
+                let one = list[place]
+                place += 1
+                if one.form == .raw {
+                    bits.put(number: UInt64(summary.count))
+                    for value in [summary.min, summary.max, summary.sum, summary.deviation, summary.last] {
+                        bits.put(value.bitPattern, 64)
+                    }
+                    continue
+                }
+                if !isUsual { bits.put(number: IntegerColumn.zigzag(one.count - usual)) }
+                put(one, after: &before, parameters, into: &bits)
+                if one.form == .rawDeviation { bits.put(summary.deviation.bitPattern, 64) }
+            }
+        }
+    }
+
+    private func put(_ one: Integers, after before: inout Int64, _ parameters: Parameters, into bits: inout BitWriter) {
+        let isQuiet = one.range == 0 && one.min == before
+        if parameters.hasQuiet { bits.put(isQuiet ? 1 : 0, 1) }
+        if parameters.hasQuiet, isQuiet { return }
+        bits.put(rice: IntegerColumn.zigzag(before &- one.min), parameters.min)
+        bits.put(rice: UInt64(one.range), parameters.range)
+        before = one.min + one.last
+        guard one.range > 0 else { return }
+        bits.put(one.last, upTo: one.range)
+        let sums = one.sums
+        if parameters.sum == 0 {
+            bits.put(one.sum - sums.lowerBound, upTo: sums.upperBound - sums.lowerBound)
+        } else {
+            bits.put(
+                rice: IntegerColumn.zigzag(one.sum - Self.center(sums)),
+                Self.parameter(sums.upperBound - sums.lowerBound, parameters.sum))
+        }
+        guard one.form == .exact else { return }
+        let half = (one.squares - one.leastSquares) / 2
+        if parameters.squares == 0 {
+            bits.put(half, upTo: one.halfMax)
+        } else {
+            bits.put(rice: UInt64(half), Self.parameter(one.halfMax, parameters.squares))
+        }
+    }
+
+    private static func center(_ range: ClosedRange<Int64>) -> Int64 { (range.lowerBound &+ range.upperBound) >> 1 }
+
+    /// The Rice parameter of a number that can be as great as `bound`, of which it has `less` bits less.
+    private static func parameter(_ bound: Int64, _ less: Int) -> Int {
+        Swift.max(0, 64 - bound.leadingZeroBitCount - less)
+    }
+
+    /// The exponent over which the hours are integers, as far as they are.
+    private func commonExponent() -> Int {
+        var exponent = 0
+        var power = 1.0
+        for summary in hours where summary.count > 0 {
+            if isInteger(summary, power) { continue }
+            // An hour that is integers over no power is written raw and does not count.
+            for needed in exponent..<Summary.exponentMax
+            where isInteger(summary, ValueColumn.powers[needed + 1]) {
+                exponent = needed + 1
+                power = ValueColumn.powers[exponent]
+                break
+            }
+        }
+        return exponent
+    }
+
+    @inline(__always)
+    private func isInteger(_ summary: Summary, _ power: Double) -> Bool {
+        ValueColumn.integer(summary.min, power) != nil && ValueColumn.integer(summary.max, power) != nil
+            && ValueColumn.integer(summary.last, power) != nil && ValueColumn.integer(summary.sum, power) != nil
+    }
+
+    /// What is fitted to the hours of a row.
+    private struct Parameters {
+        var hasQuiet = false
+        var min = 0
+        var range = 0
+        /// Bits by which a sum (squares) lies closer to the middle (the least) than its bound; 0 where it is spread
+        /// evenly and takes a bounded number.
+        var sum = 0
+        var squares = 0
+
+        init(_ hours: UnsafeMutableBufferPointer<Integers>) {
+            var quiet = 0
+            var before: Int64 = 0
+            var (mins, ranges): (UInt64, UInt64) = (0, 0)
+            var sums = (0, 0, 0, 0)
+            var squares = (0, 0, 0, 0, 0, 0, 0, 0)
+            var moving: UInt64 = 0
+            for one in hours where one.form != .raw {
+                if one.range == 0, one.min == before {
+                    quiet += 1
+                    continue
+                }
+                moving += 1
+                mins &+= Swift.min(IntegerColumn.zigzag(before &- one.min), 1 << 56)
+                ranges &+= UInt64(one.range)
+                before = one.min + one.last
+                guard one.range > 0 else { continue }
+                let bound = one.sums.upperBound - one.sums.lowerBound
+                let off = IntegerColumn.zigzag(one.sum - HourRow.center(one.sums))
+                sums.0 += BitWriter.bits(upTo: bound)
+                sums.1 += BitWriter.bits(rice: off, HourRow.parameter(bound, 1))
+                sums.2 += BitWriter.bits(rice: off, HourRow.parameter(bound, 2))
+                sums.3 += BitWriter.bits(rice: off, HourRow.parameter(bound, 3))
+                guard one.form == .exact else { continue }
+                let half = UInt64((one.squares - one.leastSquares) / 2)
+                squares.0 += BitWriter.bits(upTo: one.halfMax)
+                squares.1 += BitWriter.bits(rice: half, HourRow.parameter(one.halfMax, 1))
+                squares.2 += BitWriter.bits(rice: half, HourRow.parameter(one.halfMax, 2))
+                squares.3 += BitWriter.bits(rice: half, HourRow.parameter(one.halfMax, 3))
+                squares.4 += BitWriter.bits(rice: half, HourRow.parameter(one.halfMax, 4))
+                squares.5 += BitWriter.bits(rice: half, HourRow.parameter(one.halfMax, 5))
+                squares.6 += BitWriter.bits(rice: half, HourRow.parameter(one.halfMax, 6))
+                squares.7 += BitWriter.bits(rice: half, HourRow.parameter(one.halfMax, 7))
+            }
+            hasQuiet = quiet > 1
+            if moving > 0 {
+                min = Self.fit(mins / moving)
+                range = Self.fit(ranges / moving)
+            }
+
+            sum = Self.least(sums.0, sums.1, sums.2, sums.3)
+            let low = Self.least(squares.0, squares.1, squares.2, squares.3)
+            let high = Self.least(squares.4, squares.5, squares.6, squares.7)
+            let lowest = Swift.min(squares.0, squares.1, squares.2, squares.3)
+            self.squares = Swift.min(squares.4, squares.5, squares.6, squares.7) < lowest ? high + 4 : low
+        }
+
+        private static func least(_ a: Int, _ b: Int, _ c: Int, _ d: Int) -> Int {
+            let least = Swift.min(a, b, c, d)
+            return least == a ? 0 : least == b ? 1 : least == c ? 2 : 3
+        }
+
+        private static func fit(_ mean: UInt64) -> Int {
+            Swift.min(63, 64 - (mean / 16 * 11 + mean % 16 * 11 / 16).leadingZeroBitCount)
+        }
+
+        func put(into bits: inout BitWriter) {
+            bits.put(hasQuiet ? 1 : 0, 1)
+            bits.put(UInt64(min), 6)
+            bits.put(UInt64(range), 6)
+            bits.put(UInt64(sum), 2)
+            bits.put(UInt64(squares), 3)
+        }
+
+        init(_ reader: inout BitReader) {
+            hasQuiet = reader.read(1) == 1
+            min = Int(reader.read(6))
+            range = Int(reader.read(6))
+            sum = Int(reader.read(2))
+            squares = Int(reader.read(3))
+        }
+    }
+
+    // MARK: Decoding
+
+    package static func decode(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> HourRow {
+        var row = HourRow(hours: [Summary](repeating: Summary(), count: hoursPerDay))
+        row.revised = try row.hours.withUnsafeMutableBufferPointer { hours throws(Malformed) in
+            try decode(bytes, into: hours.baseAddress!)
+        }
+        return row
+    }
+
+    /// Fills the 24 `hours`; returns which are revised. When it throws some of them may be filled.
+    package static func decode(
+        _ bytes: UnsafeRawBufferPointer, into hours: UnsafeMutablePointer<Summary>
+    ) throws(Malformed) -> UInt32 {
+        var reader = BitReader(bytes)
+        let revised = reader.read(1) == 1 ? UInt32(reader.read(32)) : 0
+        let present = reader.read(1) == 1 ? (1 << UInt64(hoursPerDay)) - 1 : reader.read(hoursPerDay)
+        if present != (1 << UInt64(hoursPerDay)) - 1 { hours.update(repeating: Summary(), count: hoursPerDay) }
+        guard present != 0 else {
+            try reader.end()
+            return revised
+        }
+        let isPlain = reader.read(1) == 1
+        var forms: UInt64 = 0
+        if !isPlain { forms = reader.read(present.nonzeroBitCount * 2) }
+        let exponent = Int(reader.read(4))
+        guard exponent <= Summary.exponentMax else { throw Malformed("exponent \(exponent)") }
+        let power = ValueColumn.powers[exponent]
+        let isUsual = reader.read(1) == 1
+        let usual = Int64(truncatingIfNeeded: reader.number())
+        let parameters = Parameters(&reader)
+        var bounds = Bounds(count: 1, power)
+        var before: Int64 = 0
+        for hour in 0..<hoursPerDay where present >> UInt64(hour) & 1 == 1 {
+            guard let form = Form(rawValue: forms & 3) else { throw Malformed("a form of hours") }
+            forms >>= 2
+            if form == .raw {
+                hours[hour] = try raw(&reader)
+                continue
+            }
+            var one = Integers()
+            one.form = form
+            one.count = isUsual ? usual : usual &+ IntegerColumn.signed(reader.number())
+            guard one.count > 0, one.count < Summary.spreadMax else { throw Malformed("\(one.count) readings") }
+            if one.count != bounds.count { bounds = Bounds(count: one.count, power) }
+            try read(&one, after: &before, bounds, parameters, &reader)
+            var summary = one.summary(power)
+            if form == .exact {
+                guard bounds.divisor <= 0x1p53 else { throw Malformed("a deviation out of range") }
+                summary.deviation = Double(one.count &* one.squares &- one.sum &* one.sum) / bounds.divisor
+            } else {
+                summary.deviation = Double(bitPattern: reader.read(64))
+            }
+            hours[hour] = summary
+        }
+        try reader.end()
+        return revised
+    }
+
+    private static func raw(_ reader: inout BitReader) throws(Malformed) -> Summary {
+        let count = reader.number()
+        guard (1...(1 << 62)).contains(count) else { throw Malformed("\(count) readings") }
+        return Summary(
+            count: Int(count), min: Double(bitPattern: reader.read(64)), max: Double(bitPattern: reader.read(64)),
+            sum: Double(bitPattern: reader.read(64)), deviation: Double(bitPattern: reader.read(64)),
+            last: Double(bitPattern: reader.read(64)))
+    }
+
+    /// What so many readings allow; most hours of a row have the same, and a division takes as long as all the rest.
+    private struct Bounds {
+        let count: Int64
+        let rangeMax: UInt64
+        let minEnd: UInt64
+        /// See `Summary.deviation`.
+        let divisor: Double
+        private let reciprocal: Double
+
+        init(count: Int64, _ power: Double) {
+            self.count = count
+            rangeMax = UInt64(Summary.spreadMax / count)
+            minEnd = UInt64(ValueColumn.integerMax / count)
+            divisor = Double(count) * power * power
+            reciprocal = 1 / Double(count)
+        }
+
+        /// `number / count` of a number of 0 to 2^53: the product with the reciprocal is at most one beside it.
+        @inline(__always)
+        func quotient(_ number: Int64) -> Int64 {
+            let near = Int64(Double(number) * reciprocal)
+            let rest = number &- near &* count
+            return near &+ (rest >= count ? 1 : 0) &- (rest < 0 ? 1 : 0)
+        }
+    }
+
+    @inline(__always)
+    private static func read(
+        _ one: inout Integers, after before: inout Int64, _ bounds: Bounds, _ parameters: Parameters,
+        _ reader: inout BitReader
+    ) throws(Malformed) {
+        if parameters.hasQuiet, reader.read(1) == 1 {
+            one.min = before
+        } else {
+            one.min = before &- IntegerColumn.signed(reader.rice(parameters.min))
+            let range = reader.rice(parameters.range)
+            guard range <= bounds.rangeMax else { throw Malformed("a range of \(range)") }
+            one.range = Int64(range)
+        }
+        guard one.min.magnitude < bounds.minEnd else {
+            throw Malformed("an integer is beyond 2^53")
+        }
+        guard one.range > 0 else {
+            before = one.min
+            return
+        }
+        guard one.count > 1 else { throw Malformed("one reading has a range") }
+        one.last = reader.number(upTo: one.range)
+        before = one.min &+ one.last
+        let sums = one.sums
+        let bound = sums.upperBound - sums.lowerBound
+        one.sum =
+            parameters.sum == 0
+            ? sums.lowerBound + reader.number(upTo: bound)
+            : center(sums) &+ IntegerColumn.signed(reader.rice(parameter(bound, parameters.sum)))
+        guard sums.contains(one.sum), one.last <= one.range else { throw Malformed("a sum out of its bounds") }
+        guard one.form == .exact else { return }
+        let leastSquares = one.evened(bounds.quotient(one.sum &* one.sum &+ one.count &- 1))
+        let halfMax = one.halfMax(leastSquares)
+        let half =
+            parameters.squares == 0
+            ? reader.number(upTo: halfMax)
+            : Int64(truncatingIfNeeded: reader.rice(parameter(halfMax, parameters.squares)))
+        guard half >= 0, half <= Swift.max(0, halfMax) else { throw Malformed("squares out of their bounds") }
+        one.squares = leastSquares &+ half &* 2
+    }
+}
+
+extension BitWriter {
+    /// From this quotient on a Rice code gives way to the number itself.
+    fileprivate static let quotientMax: UInt64 = 32
+
+    fileprivate static func bits(rice number: UInt64, _ k: Int) -> Int {
+        let quotient = number >> UInt64(k)
+        return quotient < quotientMax ? Int(quotient) + 1 + k : 38 + 64 - number.leadingZeroBitCount
+    }
+
+    /// See `IntegerColumn`: the Rice code of its blocks.
+    mutating func put(rice number: UInt64, _ k: Int) {
+        let quotient = number >> UInt64(k)
+        if quotient < Self.quotientMax {
+            put((1 << quotient) - 1, Int(quotient) + 1)
+            put(number & ((1 << UInt64(k)) - 1), k)
+        } else {
+            let length = 64 - number.leadingZeroBitCount
+            put((1 << Self.quotientMax) - 1, Int(Self.quotientMax))
+            put(UInt64(length - 1), 6)
+            put(number, length)
+        }
+    }
+
+    /// A number of 0 to `bound` in the fewest bits that tell so many apart, the first few in one less.
+    ///
+    /// Source: truncated binary, as in Golomb (1966).
+    fileprivate mutating func put(_ number: Int64, upTo bound: Int64) {
+        let (short, length) = truncated(bound)
+        if number < short {
+            put(UInt64(number), length)
+        } else {
+            // The low bits go first; the one that tells the longer ones last.
+            let long = UInt64(number + short)
+            put(long >> 1, length)
+            put(long & 1, 1)
+        }
+    }
+
+    fileprivate static func bits(upTo bound: Int64) -> Int { truncated(bound).length + 1 }
+}
+
+/// How many of the numbers up to `bound` take `length` bits; the others take one more.
+@inline(__always)
+private func truncated(_ bound: Int64) -> (short: Int64, length: Int) {
+    let count = UInt64(bitPattern: bound) &+ 1
+    let length = 63 &- count.leadingZeroBitCount
+    return (Int64(bitPattern: (2 &<< UInt64(truncatingIfNeeded: length)) &- count), length)
+}
+
+extension BitReader {
+    @inline(__always)
+    fileprivate mutating func rice(_ k: Int) -> UInt64 {
+        let bits = peek
+        let quotient = (~bits).trailingZeroBitCount
+        guard quotient < 32 else {
+            skip(32)
+            return read(Int(read(6)) + 1)
+        }
+        if k < Self.peekBits - 32 {
+            // All of it is at hand: looking once instead of twice.
+            skip(quotient &+ 1 &+ k)
+            let rest = bits &>> UInt64(truncatingIfNeeded: quotient &+ 1)
+            return UInt64(truncatingIfNeeded: quotient) &<< UInt64(truncatingIfNeeded: k)
+                | rest & ((1 &<< UInt64(truncatingIfNeeded: k)) &- 1)
+        }
+        skip(quotient + 1)
+        return UInt64(quotient) << UInt64(k) | read(k)
+    }
+
+    /// A number of 0 to `bound`, whatever the bits; `bound` is 0 to 2^53.
+    ///
+    /// Without a branch on the bits, which no processor foresees.
+    @inline(__always)
+    fileprivate mutating func number(upTo bound: Int64) -> Int64 {
+        let (short, length) = truncated(bound)
+        let bits = peek
+        let low = Int64(bits & ((1 &<< UInt64(truncatingIfNeeded: length)) &- 1))
+        let isLong: Int64 = low >= short ? 1 : 0
+        let last = Int64(bits &>> UInt64(truncatingIfNeeded: length) & 1)
+        skip(length &+ Int(isLong))
+        return Swift.min(low &+ isLong &* (low &+ last &- short), bound)
+    }
+}

@@ -1,0 +1,137 @@
+public import Basics
+import Frames
+import Telemetry
+
+/// Which readings are exported; what is nil does not matter.
+public struct ExportRequest: Hashable, Sendable {
+    public var filter: DeviceFilter
+    /// nil for all channels, empty for the series of the device as a whole.
+    public var channel: String?
+    /// nil for all that there is.
+    public var since: Timestamp?
+    /// Not included.
+    public var until: Timestamp?
+
+    public init(
+        _ filter: DeviceFilter = DeviceFilter(), channel: String? = nil, since: Timestamp? = nil,
+        until: Timestamp? = nil
+    ) {
+        self.filter = filter
+        self.channel = channel
+        self.since = since
+        self.until = until
+    }
+}
+
+/// An export under way: the devices that were there when it began, and how far it has come.
+///
+/// Readings that arrive meanwhile are in it where it has not passed yet.
+public struct ExportCursor: Sendable {
+    let request: ExportRequest
+    let devices: [DeviceIndex]
+    var device = 0
+    /// The series to go on with; nil for the device's first.
+    var series: SeriesID?
+    var since: Timestamp
+
+    public var deviceCount: Int { devices.count }
+    /// Devices that are through.
+    public var devicesDone: Int { device }
+    public var isAtEnd: Bool { device >= devices.count }
+}
+
+/// Some thousands of readings of an export, as runs of one series.
+public struct ExportPage: Sendable {
+    public struct Run: Sendable {
+        public var device: String
+        public var quantity: String
+        public var channel: String?
+        public var unit: String
+        /// In order of time.
+        public var points: [(observed: Timestamp, value: Double)]
+    }
+
+    public var runs: [Run] = []
+    /// Where the next page begins.
+    public var next: ExportCursor
+    /// Frames that could not be read and are missing from the page, as sentences.
+    public var damaged: [String] = []
+}
+
+extension Archive {
+    /// Readings of a page: between pages the archive answers others.
+    public static let exportReadingsMax = 8192
+    /// Series looked at for a page, also when they have no reading in the span.
+    static let exportSeriesMax = 64
+
+    /// Begins an export. Throws as `devices`, and for a channel as it finds it: a name that no series has gives nothing.
+    public func beginExport(_ request: ExportRequest) throws(StoreError) -> ExportCursor {
+        try withSnapshot { connection throws(StoreError) in
+            try known(request.filter, connection)
+            return ExportCursor(
+                request: request, devices: try devicesThatFit(request.filter, connection), since: Self.start(request))
+        }
+    }
+
+    private static func start(_ request: ExportRequest) -> Timestamp {
+        request.since ?? Timestamp(milliseconds: FrameKey.times.lowerBound)
+    }
+
+    /// The next readings: by device, then by series, each in the order they became known, then by time.
+    public func exportPage(
+        from cursor: ExportCursor, readingsMax: Int = exportReadingsMax
+    ) throws(StoreError) -> ExportPage {
+        try withSnapshot { _ in }
+        _ = takeDamagedFrames()
+        var page = ExportPage(next: cursor)
+        let request = cursor.request
+        let until = request.until ?? Timestamp(milliseconds: FrameKey.times.upperBound)
+        var readings = 0
+        var looks = 0
+        while page.next.device < cursor.devices.count, readings < readingsMax, looks < Self.exportSeriesMax {
+            let device = cursor.devices[page.next.device]
+            let all = registry.series(of: device)
+            guard let series = page.next.series.map({ next in all.first { $0 >= next } }) ?? all.first else {
+                page.next.device += 1
+                page.next.series = nil
+                looks += 1
+                continue
+            }
+            var continuesAt: Timestamp?
+            if isWanted(series, request) {
+                looks += 1
+                var points: [(observed: Timestamp, value: Double)] = []
+                try merged(series, since: page.next.since, until: until) { times, values in
+                    for index in times.indices where !values[index].isNaN {
+                        let time = Timestamp(milliseconds: times[index])
+                        guard readings < readingsMax else {
+                            continuesAt = time
+                            return false
+                        }
+                        points.append((time, values[index]))
+                        readings += 1
+                    }
+                    return true
+                }
+                if !points.isEmpty {
+                    let definition = registry.series[series.index]
+                    page.runs.append(
+                        ExportPage.Run(
+                            device: registry.devices[device.index].name, quantity: definition.quantity.name,
+                            channel: registry.channelName(of: series), unit: definition.quantity.unit, points: points))
+                }
+            }
+            page.next.series = continuesAt == nil ? SeriesID(rawValue: series.rawValue + 1) : series
+            page.next.since = continuesAt ?? Self.start(request)
+        }
+        page.damaged = takeDamagedFrames().map(\.description)
+        return page
+    }
+
+    private func isWanted(_ series: SeriesID, _ request: ExportRequest) -> Bool {
+        if let quantity = request.filter.quantity, registry.series[series.index].quantity.name != quantity {
+            return false
+        }
+        return request.channel.map { $0 == registry.channelName(of: series) ?? "" } ?? true
+    }
+}

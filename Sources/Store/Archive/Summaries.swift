@@ -1,0 +1,538 @@
+import Basics
+import Dispatch
+import Frames
+import Synchronization
+import Telemetry
+
+/// What to summarize: series, each with the group it counts in, in buckets of time.
+struct SummaryRequest {
+    var series: [(series: SeriesID, group: Int)]
+    var groups: Int
+    var since: Int64
+    /// Not included.
+    var until: Int64
+    var grid: BucketGrid
+    var withQuantiles: Bool
+
+    /// The place of the first bucket in the grid.
+    private var first: Int64 { grid.place(of: since) }
+
+    var bucketCount: Int { grid.isWhole ? 1 : Int(grid.place(of: until - 1) - first) + 1 }
+    func bucket(of time: Int64) -> Int { grid.isWhole ? 0 : Int(grid.place(of: time) - first) }
+    /// Before `since`, where that does not lie on the grid.
+    func start(of bucket: Int) -> Int64 { grid.isWhole ? since : grid.start(of: first + Int64(bucket)) }
+    /// Not before `start(of:)` the next.
+    func end(of bucket: Int) -> Int64 { grid.isWhole ? until : grid.start(of: first + Int64(bucket) + 1) }
+
+    /// Whether buckets begin and end with hours, UTC.
+    var isHourly: Bool {
+        switch grid {
+        case .whole: true
+        case .even(let step): step % HourRow.hourMilliseconds == 0
+        case .days(_, let days): days.areHourly(in: since..<until)
+        }
+    }
+}
+
+/// How time is cut into buckets: from 1970 on, so that they are the same wherever a question begins.
+enum BucketGrid {
+    /// One bucket.
+    case whole
+    /// Each of so many milliseconds, from midnight UTC.
+    case even(Int64)
+    /// Each of so many days of the site; those of a date that was left out count as days.
+    case days(Int64, LocalDays)
+
+    /// `step` in milliseconds; nil for one bucket.
+    init(step: Int64?, _ days: LocalDays) {
+        guard let step else {
+            self = .whole
+            return
+        }
+        let (count, rest) = step.quotientAndRemainder(dividingBy: FrameKey.dayMilliseconds)
+        self = rest == 0 ? .days(count, days) : .even(step)
+    }
+
+    fileprivate var isWhole: Bool { if case .whole = self { true } else { false } }
+
+    fileprivate func place(of time: Int64) -> Int64 {
+        switch self {
+        case .whole: 0
+        case .even(let step): time.flooredDivision(by: step)
+        case .days(let count, let days): days.day(of: time).flooredDivision(by: count)
+        }
+    }
+
+    fileprivate func start(of place: Int64) -> Int64 {
+        switch self {
+        case .whole: .min
+        case .even(let step): place * step
+        case .days(let count, let days): days.start(of: place * count)
+        }
+    }
+}
+
+/// One bucket of one group while it fills.
+struct BucketSummary {
+    var summary = Summary()
+    var histogram: Histogram?
+    var isRevised = false
+    private var lastTime = Int64.min
+
+    /// Whether it has anything to tell.
+    var isTouched: Bool { summary.count > 0 || isRevised }
+
+    /// `time` tells which of two is later.
+    @inline(__always)
+    mutating func add(_ other: Summary, at time: Int64) {
+        let last = summary.last
+        let isEmpty = summary.count == 0
+        summary.merge(other)
+        if isEmpty || time >= lastTime { lastTime = time } else { summary.last = last }
+    }
+
+    mutating func merge(_ other: BucketSummary) {
+        if other.summary.count > 0 { add(other.summary, at: other.lastTime) }
+        if let more = other.histogram {
+            if histogram == nil { histogram = more } else { histogram!.merge(more) }
+        }
+        isRevised = isRevised || other.isRevised
+    }
+}
+
+extension SummaryRequest {
+    /// From so many series on a question is answered in parts.
+    private static let partedSeries = 64
+    private static let partCount = 8
+
+    /// The request in parts that several threads can work on, each with series of its own; the request as it is where
+    /// that is not worth it. What the parts are depends on the request alone, and so does the answer to the last bit,
+    /// however many threads there are.
+    fileprivate func parts(_ registry: SeriesRegistry) -> [SummaryRequest] {
+        guard series.count >= Self.partedSeries else { return [self] }
+        let byStream = series.map { (stream: registry.place(of: $0.series).stream.index, entry: $0) }
+            .sorted { ($0.stream, $0.entry.series.rawValue) < ($1.stream, $1.entry.series.rawValue) }
+        var parts: [SummaryRequest] = []
+        var (first, buckets) = (0, 0)
+        for part in 1...Self.partCount {
+            var end = max(first, byStream.count * part / Self.partCount)
+            // A stream is one row in the files, to be read once.
+            while end > 0, end < byStream.count, byStream[end].stream == byStream[end - 1].stream { end += 1 }
+            guard end > first else { continue }
+            var request = self
+            request.series = byStream[first..<end].map(\.entry)
+            parts.append(request)
+            buckets += Set(request.series.map(\.group)).count * bucketCount
+            first = end
+        }
+        // Each part has its own buckets of a group.
+        return buckets <= 2 * Archive.historyPointsMax ? parts : [self]
+    }
+}
+
+extension Archive {
+    /// Summaries by group, then bucket, from whatever holds them in the least: stored hours and days where they are
+    /// whole and nothing newer waits in the journal, raw readings for the rest. Both ways give the same figures.
+    ///
+    /// Holds one bucket for each group and step, or one in each part of a question about many series, and the frames
+    /// of one read a thread.
+    func summarize(_ request: SummaryRequest) throws(StoreError) -> [[BucketSummary]] {
+        let parts = request.parts(registry)
+        // Each is used by the one thread that has its number, while the caller waits for all of them.
+        nonisolated(unsafe) let readers = readers(forParts: parts.count)
+        let outcomes = Mutex([PartOutcome?](repeating: nil, count: parts.count))
+        let next = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: readers.count) { thread in
+            while true {
+                let part = next.add(1, ordering: .relaxed).oldValue
+                guard part < parts.count else { return }
+                let outcome = PartOutcome(parts[part], readers[thread])
+                outcomes.withLock { $0[part] = outcome }
+            }
+        }
+        var groups: [[BucketSummary]] = []
+        for outcome in outcomes.withLock({ $0 }) {
+            sealed.note(outcome!.damaged)
+            groups.merge(try outcome!.groups.get())
+        }
+        return groups
+    }
+}
+
+private struct PartOutcome: Sendable {
+    var groups: Result<[[BucketSummary]], StoreError>
+    var damaged: [DamagedFrame]
+
+    init(_ request: SummaryRequest, _ reader: SeriesReader) {
+        groups = Result { () throws(StoreError) in
+            var engine = SummaryEngine(reader, request)
+            try engine.run()
+            return engine.groups
+        }
+        damaged = reader.files.sealed.takeDamaged()
+    }
+}
+
+extension [[BucketSummary]] {
+    /// Adds what another part found of the same groups.
+    fileprivate mutating func merge(_ other: [[BucketSummary]]) {
+        guard !isEmpty else { return self = other }
+        for group in indices {
+            for bucket in other[group].indices where other[group][bucket].isTouched {
+                self[group][bucket].merge(other[group][bucket])
+            }
+        }
+    }
+}
+
+private struct SummaryEngine {
+    private let reader: SeriesReader
+    private let request: SummaryRequest
+    private(set) var groups: [[BucketSummary]]
+    /// Streams asked for, rising, and for each the columns asked for with their groups.
+    private var streams: [Int] = []
+    private var wanted: [[(column: Int, group: Int)]] = []
+    private var placeOfStream: [Int: Int] = [:]
+    private var scratch: [Double] = []
+    /// The row at hand: the hours of the columns found in it, 24 each.
+    private var hours: [Summary] = []
+    private var found: [(group: Int, revised: UInt32)] = []
+    /// Of the day at hand: the bucket that each of its hours that is wholly asked for counts in.
+    private var bucketOfHour = [Int](repeating: 0, count: HourRow.hoursPerDay)
+
+    init(_ reader: SeriesReader, _ request: SummaryRequest) {
+        self.reader = reader
+        self.request = request
+        groups = Array(
+            repeating: Array(repeating: BucketSummary(), count: request.bucketCount), count: request.groups)
+        var columns: [Int: [(column: Int, group: Int)]] = [:]
+        for (series, group) in request.series {
+            let place = reader.registry.place(of: series)
+            columns[place.stream.index, default: []].append((place.column, group))
+        }
+        streams = columns.keys.sorted()
+        wanted = streams.map { columns[$0]! }
+        placeOfStream = Dictionary(uniqueKeysWithValues: streams.enumerated().map { ($1, $0) })
+        hours = Array(repeating: Summary(), count: HourRow.hoursPerDay * (wanted.map(\.count).max() ?? 0))
+    }
+
+    mutating func run() throws(StoreError) {
+        guard request.since < request.until else { return }
+        if case .days(_, let days) = request.grid, request.withQuantiles || !request.isHourly {
+            try runDays(days)
+        } else if request.isHourly, !request.withQuantiles {
+            var day = FrameKey.day(of: request.since)
+            let end = FrameKey.day(of: request.until - 1)
+            while day <= end {
+                // Days without small files are read in one go.
+                var last = day
+                while last <= end, reader.files.sealed.manifest.parts(of: last).allSatisfy(\.isSealed) { last += 1 }
+                if last > day {
+                    try runSettled(day...last - 1)
+                    day = last
+                } else {
+                    try runHours(day)
+                    day += 1
+                }
+            }
+        } else {
+            for stream in streams { try raw(stream, request.since..<request.until) }
+        }
+    }
+
+    // MARK: Stored hours
+
+    /// The part of a UTC day that is asked for.
+    private func span(of day: Int64) -> Range<Int64> {
+        let begin = day * FrameKey.dayMilliseconds
+        return max(begin, request.since)..<min(begin + FrameKey.dayMilliseconds, request.until)
+    }
+
+    /// To be called before hours of a day are taken.
+    private mutating func lookUpBuckets(_ day: Int64) {
+        let span = span(of: day)
+        for hour in 0..<HourRow.hoursPerDay {
+            let time = day * FrameKey.dayMilliseconds + Int64(hour) * HourRow.hourMilliseconds
+            bucketOfHour[hour] = span.contains(time) ? request.bucket(of: time) : 0
+        }
+    }
+
+    /// Days that no small file has rows of.
+    private mutating func runSettled(_ days: ClosedRange<Int64>) throws(StoreError) {
+        // By day, then stream: whether a row was found.
+        var answered = [Bool](repeating: false, count: days.count * streams.count)
+        var (current, place) = (Int64.min, 0)
+        let streams = streams
+        try reader.files.rollups.forEachHours(days: days, streams: streams) { day, stream, bytes throws(Malformed) in
+            if day != current { lookUpBuckets(day) }
+            if day != current || streams[place] > stream { place = 0 }
+            current = day
+            while streams[place] != stream { place += 1 }
+            let index = Int(day - days.lowerBound) * streams.count + place
+            // A file that changed under the reader is read again from its beginning.
+            guard !answered[index] else { return }
+            try take(place, bytes, day, span(of: day))
+            answered[index] = true
+        }
+        for day in days {
+            let hasRows = !reader.files.sealed.manifest.parts(of: day).isEmpty
+            for (place, stream) in streams.enumerated()
+            where !answered[Int(day - days.lowerBound) * streams.count + place] {
+                // Nothing stored: there may be raw readings all the same where a row does not read.
+                if hasRows || reader.tailTouches(stream, span(of: day)) { try raw(stream, span(of: day)) }
+            }
+        }
+        try flushPending()
+    }
+
+    private mutating func runHours(_ day: Int64) throws(StoreError) {
+        let span = span(of: day)
+        let parts = reader.files.sealed.manifest.parts(of: day)
+        lookUpBuckets(day)
+        var left = streams
+        // What a small file holds of a stream counts for all of the day's files.
+        for part in parts.reversed() where !part.isSealed && !left.isEmpty {
+            var answered: Set<Int> = []
+            guard
+                try reader.files.sealed.forEachSmallHours(
+                    part, left,
+                    { stream, bytes throws(Malformed) in
+                        // A file that changed under the reader is read again from its beginning.
+                        guard !answered.contains(stream) else { return }
+                        try take(placeOfStream[stream]!, bytes, day, span)
+                        answered.insert(stream)
+                    })
+            else {
+                // A file of the first version: it does not tell what hours its frames touch.
+                for stream in left { try raw(stream, span) }
+                return
+            }
+            left.removeAll { answered.contains($0) }
+            // Frames without hours: what the rollups hold of such a stream does not count them.
+            for stream in try reader.files.sealed.streamsWithFrames(part, left) {
+                try raw(stream, span)
+                left.removeAll { $0 == stream }
+            }
+        }
+        var answered: Set<Int> = []
+        try reader.files.rollups.forEachHours(day: day, streams: left) { stream, bytes throws(Malformed) in
+            guard !answered.contains(stream) else { return }
+            try take(placeOfStream[stream]!, bytes, day, span)
+            answered.insert(stream)
+        }
+        let hasRows = !parts.isEmpty
+        for stream in left where !answered.contains(stream) {
+            // Nothing stored: there may be raw readings all the same where a row does not read.
+            if hasRows || reader.tailTouches(stream, span) { try raw(stream, span) }
+        }
+        try flushPending()
+    }
+
+    /// Raw spans that `take` could not do while it lent the bytes of a row.
+    private var pending: [(stream: Int, span: Range<Int64>)] = []
+
+    private mutating func flushPending() throws(StoreError) {
+        for (stream, span) in pending { try raw(stream, span) }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    /// Counts the stored hours of a stream, and notes for raw reading those that are not whole or not up to date.
+    private mutating func take(
+        _ place: Int, _ bytes: UnsafeRawBufferPointer, _ day: Int64, _ span: Range<Int64>
+    ) throws(Malformed) {
+        let stream = streams[place]
+        let begin = day * FrameKey.dayMilliseconds
+        let hour = HourRow.hourMilliseconds
+        let dirty = reader.tailHours(stream, day)
+        found.removeAll(keepingCapacity: true)
+        for (column, group) in wanted[place] {
+            guard let part = try RollupRow.column(column, of: bytes) else { continue }
+            let first = found.count * HourRow.hoursPerDay
+            let revised = try hours.withUnsafeMutableBufferPointer { hours throws(Malformed) in
+                try HourRow.decode(part, into: hours.baseAddress! + first)
+            }
+            found.append((group, revised))
+        }
+        // All is read: nothing of this stream was counted before something of it could fail.
+        let firstWhole = Int((span.lowerBound - begin + hour - 1) / hour)
+        let whole = firstWhole..<max(firstWhole, Int((span.upperBound - begin) / hour))
+        for (row, (group, revised)) in found.enumerated() {
+            groups[group].withUnsafeMutableBufferPointer { buckets in
+                for index in whole where dirty & 1 << UInt32(index) == 0 {
+                    let bucket = bucketOfHour[index]
+                    let summary = hours[row * HourRow.hoursPerDay + index]
+                    guard summary.count > 0 else { continue }
+                    buckets[bucket].add(summary, at: begin + Int64(index) * hour)
+                    if revised & 1 << UInt32(index) != 0 { buckets[bucket].isRevised = true }
+                }
+            }
+        }
+        guard whole.count < HourRow.hoursPerDay || dirty != 0 else { return }
+        var open: Range<Int64>?
+        for index in 0..<HourRow.hoursPerDay {
+            let from = max(begin + Int64(index) * hour, span.lowerBound)
+            let to = min(begin + Int64(index + 1) * hour, span.upperBound)
+            guard from < to else { continue }
+            let part = from..<to
+            guard !whole.contains(index) || dirty & 1 << UInt32(index) != 0 else { continue }
+            if dirty & 1 << UInt32(index) != 0, part.upperBound <= reader.toldThrough {
+                // The next seal will mark it; what the files have of it was told before.
+                for (row, (group, _)) in found.enumerated()
+                where hours[row * HourRow.hoursPerDay + index].count > 0 {
+                    groups[group][request.bucket(of: part.lowerBound)].isRevised = true
+                }
+            }
+            for (group, revised) in found where revised & 1 << UInt32(index) != 0 {
+                groups[group][request.bucket(of: part.lowerBound)].isRevised = true
+            }
+            if let last = open, last.upperBound == part.lowerBound {
+                open = last.lowerBound..<part.upperBound
+            } else {
+                if let last = open { pending.append((stream, last)) }
+                open = part
+            }
+        }
+        if let last = open { pending.append((stream, last)) }
+    }
+
+    // MARK: Stored days
+
+    private mutating func runDays(_ local: LocalDays) throws(StoreError) {
+        for number in local.day(of: request.since)...local.day(of: request.until - 1) {
+            let day = local.span(of: number)
+            // A date that was left out.
+            guard !day.isEmpty else { continue }
+            let span = day.clamped(to: request.since..<request.until)
+            var left = streams
+            let parts = (FrameKey.day(of: day.lowerBound)...FrameKey.day(of: day.upperBound - 1)).flatMap {
+                reader.files.sealed.manifest.parts(of: $0)
+            }
+            // A small file has rows that the stored day may lack.
+            if span == day, parts.allSatisfy(\.isSealed) {
+                let (wanted, placeOfStream) = (wanted, placeOfStream)
+                var answered: Set<Int> = []
+                try reader.files.rollups.forEachDay(day, streams: left) { stream, bytes throws(Malformed) in
+                    guard !answered.contains(stream), !reader.tailTouches(stream, span) else { return }
+                    var days: [(day: DaySummary, group: Int)] = []
+                    for (column, group) in wanted[placeOfStream[stream]!] {
+                        guard let part = try RollupRow.column(column, of: bytes) else { continue }
+                        days.append((try DaySummary.decode(part), group))
+                    }
+                    let bucket = request.bucket(of: span.lowerBound)
+                    for (day, group) in days {
+                        groups[group][bucket].add(day.summary, at: span.lowerBound)
+                        if request.withQuantiles { groups[group][bucket].add(day.histogram) }
+                        if day.isRevised { groups[group][bucket].isRevised = true }
+                    }
+                    answered.insert(stream)
+                }
+                left.removeAll { answered.contains($0) }
+            }
+            for stream in left where !parts.isEmpty || reader.tailTouches(stream, span) { try raw(stream, span) }
+        }
+    }
+
+    // MARK: Raw readings
+
+    private mutating func raw(_ stream: Int, _ span: Range<Int64>) throws(StoreError) {
+        for (column, group) in wanted[placeOfStream[stream]!] {
+            var filler = BucketFiller(request, groups[group], scratch)
+            // One owner each, or the first change would copy them.
+            groups[group] = []
+            scratch = []
+            try reader.merged(stream: stream, column: column, span) { times, values in
+                filler.add(times, values)
+                return true
+            }
+            filler.flush()
+            groups[group] = filler.buckets
+            scratch = filler.values
+        }
+    }
+}
+
+/// Gathers the readings of a series by rising time and summarizes them piece by piece: hour by hour where buckets are
+/// hours, so that the figures are those of stored hours.
+private struct BucketFiller {
+    private let request: SummaryRequest
+    private let isHourly: Bool
+    private(set) var buckets: [BucketSummary]
+    /// Of the open piece, which goes from the first of them to `end`.
+    private(set) var values: [Double]
+    private var bucket = 0
+    /// The power of ten that the piece before was integers over.
+    private var exponent = 0
+    private var start = Int64.min
+    private var end = Int64.min
+
+    init(_ request: SummaryRequest, _ buckets: [BucketSummary], _ values: [Double]) {
+        self.request = request
+        self.buckets = buckets
+        self.values = values
+        isHourly = request.isHourly
+        self.values.removeAll(keepingCapacity: true)
+    }
+
+    /// NaN is absent.
+    mutating func add(_ times: Span<Int64>, _ more: Span<Double>) {
+        times.withUnsafeBufferPointer { times in
+            more.withUnsafeBufferPointer { more in add(times, more) }
+        }
+    }
+
+    private mutating func add(_ times: UnsafeBufferPointer<Int64>, _ more: UnsafeBufferPointer<Double>) {
+        var index = 0
+        while index < times.count {
+            if times[index] >= end { begin(at: times[index]) }
+            let (first, end) = (index, end)
+            var absent = 0
+            // One walk finds the end of the piece and whether all of it is there.
+            while index < times.count, times[index] < end {
+                absent |= more[index].isNaN ? 1 : 0
+                index &+= 1
+            }
+            let piece = UnsafeBufferPointer(rebasing: more[first..<index])
+            if index < times.count, values.isEmpty, absent == 0 {
+                // Nearly every piece lies within one run, and needs no copy.
+                count(piece)
+            } else {
+                for value in piece where !value.isNaN { values.append(value) }
+            }
+        }
+    }
+
+    private mutating func begin(at time: Int64) {
+        flush()
+        bucket = request.bucket(of: time)
+        start = time
+        end = request.end(of: bucket)
+        if isHourly { end = min(end, (time / HourRow.hourMilliseconds + 1) * HourRow.hourMilliseconds) }
+    }
+
+    /// Counts the open piece.
+    mutating func flush() {
+        guard !values.isEmpty else { return }
+        // Put aside, so that it is not changed while it is lent.
+        var piece: [Double] = []
+        swap(&piece, &values)
+        piece.withUnsafeBufferPointer { count($0) }
+        piece.removeAll(keepingCapacity: true)
+        swap(&piece, &values)
+    }
+
+    private mutating func count(_ piece: UnsafeBufferPointer<Double>) {
+        buckets[bucket].add(Summary(piece, exponent: &exponent), at: start)
+        if request.withQuantiles { buckets[bucket].add(piece) }
+    }
+}
+
+extension BucketSummary {
+    fileprivate mutating func add(_ values: UnsafeBufferPointer<Double>) {
+        if histogram == nil { histogram = Histogram() }
+        for value in values { histogram!.add(value) }
+    }
+
+    fileprivate mutating func add(_ other: Histogram) {
+        if histogram == nil { histogram = other } else { histogram!.merge(other) }
+    }
+}

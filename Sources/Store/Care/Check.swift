@@ -1,0 +1,648 @@
+public import Basics
+import Frames
+import Glibc
+import Telemetry
+
+/// Something in a store that is not as it was written.
+public struct StoreDamage: Sendable, Hashable, Codable {
+    public enum Kind: String, Sendable, Codable {
+        /// A whole file: missing, unreadable, or not the bytes that were sealed.
+        case file
+        /// A page that does not match its check value.
+        case page
+        /// What SQLite says of the tables in a file.
+        case structure
+        case frame
+        case rollup
+        case journal
+        case catalogue
+        case wal
+    }
+
+    /// Relative to the store's folder.
+    public var file: String
+    public var kind: Kind
+    /// Whose readings are concerned; empty where that cannot be told, or there are none.
+    public var devices: [String]
+    /// The times of the readings concerned, both included; nil where that cannot be told.
+    public var since: Timestamp?
+    public var until: Timestamp?
+    public var sentence: String
+}
+
+/// What a check of a store has found.
+public struct CheckReport: Sendable, Hashable, Codable {
+    public var folder: String
+    /// A gateway had the store open.
+    public var isRunning: Bool
+    public var files = 0
+    public var bytes: Int64 = 0
+    /// Pages with a check value; files of older versions have none.
+    public var pages: Int64 = 0
+    public var frames: Int64 = 0
+    public var rows: Int64 = 0
+    public var journalRows = 0
+    public var damage: [StoreDamage] = []
+    /// What is no damage and yet worth knowing.
+    public var notes: [String] = []
+
+    public var isGood: Bool { damage.isEmpty }
+}
+
+/// Reads a whole store, beside a running gateway too, and changes nothing in it.
+public enum StoreCheck {
+    /// Verifies every page, every frame and every row that has a check value, what the manifest says of each file, and
+    /// in a store that nobody has open also the WALs that were left.
+    ///
+    /// Throws where there is no store or it may not be read; damage is no error.
+    public static func run(
+        folder: String, progress: (StoreProgress) -> Void = { _ in }
+    ) throws(StoreError) -> CheckReport {
+        let folder = Folder(folder)
+        try folder.checkReadable()
+        if Folder.exists(folder.pin) {
+            // Against an unlinking while it reads.
+            let pin = try? Pin(folder)
+            defer { _ = pin }
+            return try StoreChecker(folder).run(progress)
+        }
+        return try StoreChecker(folder).run(progress)
+    }
+}
+
+/// One check of one store, with what it learnt for a repair.
+final class StoreChecker {
+    let folder: Folder
+    private(set) var report: CheckReport
+    private(set) var registry = SeriesRegistry()
+    /// nil where core.db does not tell.
+    private(set) var manifest: Manifest?
+
+    /// A repair holds the lock itself.
+    init(_ folder: Folder, isRunning: Bool? = nil) {
+        self.folder = folder
+        report = CheckReport(folder: folder.path, isRunning: isRunning ?? FolderLock.isHeld(folder))
+    }
+
+    func run(_ progress: (StoreProgress) -> Void) throws(StoreError) -> CheckReport {
+        progress(StoreProgress(done: 0, total: 1, file: "core.db"))
+        if !report.isRunning { checkWALs() }
+        try checkCore()
+        let parts = manifest?.live ?? []
+        let rollups = folder.rollupYears().map { "rollup-\($0).db" }
+        let total = 1 + parts.count + rollups.count
+        for (index, part) in parts.enumerated() {
+            progress(StoreProgress(done: 1 + index, total: total, file: part.file))
+            check(part)
+        }
+        for (index, rollup) in rollups.enumerated() {
+            progress(StoreProgress(done: 1 + parts.count + index, total: total, file: rollup))
+            checkRollup(rollup)
+        }
+        noteStrays()
+        return report
+    }
+
+    private func found(
+        _ file: String, _ kind: StoreDamage.Kind, devices: [String] = [], since: Int64? = nil, until: Int64? = nil,
+        _ sentence: String
+    ) {
+        report.damage.append(
+            StoreDamage(
+                file: file, kind: kind, devices: devices, since: since.map { Timestamp(milliseconds: $0) },
+                until: until.map { Timestamp(milliseconds: $0) }, sentence: "\(file): \(sentence)"))
+    }
+
+    private func count(_ path: String) {
+        report.files += 1
+        report.bytes += Folder.size(of: path)
+    }
+
+    /// Damage as the sentence of an error, without the room and the file's name twice.
+    private func detail(_ error: StoreError) -> String {
+        if case .corrupt(_, let detail) = error { return detail }
+        return "\(error)"
+    }
+
+    private func deviceName(ofStream stream: Int) -> String? {
+        guard stream >= 0, stream < registry.streamCount else { return nil }
+        return registry.devices[registry.streams[stream].device.index].name
+    }
+
+    // MARK: core.db
+
+    private func checkCore() throws(StoreError) {
+        let file = "core.db"
+        count(folder.core)
+        let strict = FileReader(folder.core, effects: nil)
+        do throws(StoreError) {
+            guard try strict.read({ connection throws(StoreError) in try Schema.check(connection) }) else {
+                throw .corrupt(file: folder.core, detail: "it has no tables")
+            }
+        } catch .corrupt(_, let detail) {
+            found(file, .file, "it does not open: \(detail)")
+        }
+        let tolerant = FileReader(folder.core, isTolerant: true, effects: nil)
+        checkPages(file, tolerant) { _ in nil }
+        checkStructure(file, tolerant)
+        do throws(StoreError) {
+            registry = try strict.read { connection throws(StoreError) in
+                var registry = SeriesRegistry()
+                try Catalogue.load(connection, into: &registry)
+                return registry
+            }
+        } catch {
+            guard isDamage(error) else { throw error }
+            found(file, .catalogue, "the catalogue of devices and series does not read: \(detail(error))")
+        }
+        do throws(StoreError) {
+            manifest = try strict.read { connection throws(StoreError) in try Manifest(connection) }
+        } catch {
+            guard isDamage(error) else { throw error }
+            found(file, .catalogue, "the manifest of files does not read: \(detail(error)); they were not looked at")
+        }
+        checkTables(strict)
+        checkJournal(tolerant)
+    }
+
+    private func isDamage(_ error: StoreError) -> Bool {
+        switch error {
+        case .corrupt, .sqlite, .unknownQuantity: true
+        default: false
+        }
+    }
+
+    /// Reads every row of every table whose rows have no check value of their own.
+    private func checkTables(_ reader: FileReader) {
+        let tables: [String]
+        do throws(StoreError) {
+            tables = try reader.read { connection throws(StoreError) in
+                // A store that no gateway of this build has opened yet has fewer of them.
+                let isOld = try Schema.version(of: connection) < Schema.version
+                return isOld ? try connection.tables() : CoreTables.names
+            }
+        } catch {
+            return
+        }
+        for table in tables where table != "journal" {
+            do throws(StoreError) {
+                try reader.read { connection throws(StoreError) in
+                    try connection.rows("SELECT * FROM \(table)") { row throws(StoreError) in row.touch() }
+                }
+            } catch {
+                if isDamage(error) {
+                    found("core.db", .structure, "the table \(table) does not read: \(detail(error))")
+                }
+            }
+        }
+    }
+
+    private func checkJournal(_ reader: FileReader) {
+        let file = "core.db"
+        do throws(StoreError) {
+            let (rows, damages) = try reader.read { connection throws(StoreError) -> (Int, [StoreDamage]) in
+                var (rows, damages): (Int, [StoreDamage]) = (0, [])
+                var last = try Meta.sealedThrough.read(connection)
+                var lastNow: Int64?
+                var open: [Int] = []
+                /// The rows of `open` are damaged; the next good one bounds when they were received.
+                func add(_ id: Int64, _ reason: String, now: Int64?) {
+                    damages.append(
+                        StoreDamage(
+                            file: file, kind: .journal, devices: [],
+                            since: lastNow.map { Timestamp(milliseconds: $0) },
+                            until: now.map { Timestamp(milliseconds: $0) },
+                            sentence: "\(file): journal row \(id) is damaged: \(reason); what it acknowledged is lost"))
+                    open.append(damages.count - 1)
+                }
+                try JournalRows.forEach(connection, registry, after: last) { row throws(StoreError) in
+                    rows += 1
+                    if row.id > last + 1 { add(last + 1, "rows \(last + 1) to \(row.id - 1) are missing", now: nil) }
+                    last = row.id
+                    switch row.content {
+                    case .turn(let turn):
+                        for index in open { damages[index].until = turn.now }
+                        open.removeAll()
+                        lastNow = turn.now.milliseconds
+                    case .damaged(let reason): add(row.id, reason, now: nil)
+                    }
+                }
+                return (rows, damages)
+            }
+            report.journalRows = rows
+            report.damage += damages
+        } catch {
+            if isDamage(error) { found(file, .journal, "the journal does not read to its end: \(detail(error))") }
+        }
+    }
+
+    // MARK: Any database
+
+    /// `around` names the device and time of the frame beside a page.
+    private func checkPages(_ file: String, _ reader: FileReader, around: (Int64) -> FrameKey?) {
+        do throws(StoreError) {
+            let (bad, pages) = try reader.read { connection throws(StoreError) in try connection.badPages() }
+            report.pages += pages
+            for page in bad {
+                guard let key = around(page) else {
+                    found(file, .page, "page \(page) does not match its check value")
+                    continue
+                }
+                let name = deviceName(ofStream: key.stream) ?? "stream \(key.stream)"
+                found(
+                    file, .page, devices: [name], since: key.time, until: nil,
+                    "page \(page), by the frame of \(name) from \(Timestamp(milliseconds: key.time)), does not match its "
+                        + "check value")
+            }
+        } catch {
+            if isDamage(error) { found(file, .file, "its pages do not read: \(detail(error))") }
+        }
+    }
+
+    private func checkStructure(_ file: String, _ reader: FileReader) {
+        do throws(StoreError) {
+            let texts = try reader.read { connection throws(StoreError) in
+                var texts: [String] = []
+                try connection.rows("PRAGMA integrity_check(10)") { row throws(StoreError) in
+                    texts.append(row.text("integrity_check"))
+                }
+                return texts
+            }
+            for text in texts where text != "ok" {
+                let text = text.replacing("\n", with: " ").replacing("*** in database main *** ", with: "")
+                found(file, .structure, text)
+            }
+        } catch {
+            if isDamage(error) { found(file, .structure, detail(error)) }
+        }
+    }
+
+    // MARK: Files of frames
+
+    private func check(_ part: Part) {
+        let path = folder.path(of: part)
+        guard Folder.exists(path) else {
+            found(part.file, .file, since: part.first, until: part.last, "the file is missing")
+            return
+        }
+        count(path)
+        if part.isSealed {
+            do throws(StoreError) {
+                let (bytes, sha256) = try Folder.digest(path)
+                if bytes != part.bytes {
+                    found(
+                        part.file, .file, since: part.first, until: part.last,
+                        "it has \(bytes) bytes where \(part.bytes) were sealed")
+                } else if sha256 != part.sha256 {
+                    found(
+                        part.file, .file, since: part.first, until: part.last,
+                        "its bytes are not those that were sealed (SHA-256)")
+                }
+            } catch {
+                found(part.file, .file, since: part.first, until: part.last, "\(error)")
+                return
+            }
+        }
+        let reader = FileReader(path, isSealed: part.isSealed, isTolerant: true, effects: nil)
+        let walk: FrameWalk
+        do throws(StoreError) {
+            walk = try reader.read { connection throws(StoreError) in try FrameWalk(connection, part) }
+        } catch {
+            if case .leftOpen = error {
+                report.notes.append("\(error)")
+            } else {
+                found(
+                    part.file, .file, since: part.first, until: part.last, "its frames do not read: \(detail(error))")
+                checkPages(part.file, reader) { _ in nil }
+            }
+            return
+        }
+        checkPages(part.file, reader) { walk.pages[$0] }
+        checkStructure(part.file, reader)
+        report.frames += Int64(walk.keys.count)
+        report.rows += walk.rows
+        for lost in walk.lost {
+            let name = deviceName(ofStream: lost.key.stream) ?? "stream \(lost.key.stream)"
+            let times = "from \(Timestamp(milliseconds: lost.key.time)) to \(Timestamp(milliseconds: lost.until))"
+            found(
+                part.file, .frame, devices: [name], since: lost.key.time, until: lost.until,
+                "the frame of \(name) \(times) does not read: \(lost.reason)")
+        }
+        if let gap = walk.gap {
+            // Keys are stream by stream: the streams between the neighbours, at any time of the file.
+            let first = gap.after?.stream ?? 0
+            let last = gap.before?.stream ?? registry.streamCount - 1
+            let devices = (0..<registry.streamCount).filter { $0 >= first && $0 <= last }.compactMap(deviceName)
+            found(
+                part.file, .frame, devices: Array(Set(devices)).sorted(), since: part.first, until: part.last,
+                "some frames cannot be reached: \(gap.reason)")
+        }
+        if !part.isSealed { checkHours(part, reader) }
+        if part.isSealed, walk.lost.isEmpty, walk.gap == nil,
+            Int64(walk.keys.count) != part.frames || walk.rows != part.rows
+        {
+            found(
+                part.file, .structure, since: part.first, until: part.last,
+                "it has \(walk.keys.count) frames with \(walk.rows) rows where the manifest says \(part.frames) with "
+                    + "\(part.rows)")
+        }
+        if let stream = walk.streamMax, stream >= registry.streamCount, registry.streamCount > 0 {
+            found(part.file, .catalogue, "it has frames of stream \(stream), which the catalogue does not know")
+        }
+    }
+
+    // MARK: Rollups
+
+    /// The hours in a small file; those of older versions have none.
+    private func checkHours(_ part: Part, _ reader: FileReader) {
+        do throws(StoreError) {
+            let streams = try reader.read { connection throws(StoreError) in
+                var streams: [Int] = []
+                guard try connection.tables().contains("hours") else { return streams }
+                try connection.rows("SELECT stream AS k, crc, b FROM hours") { row throws(StoreError) in
+                    if !RollupRows.isRight(row) { streams.append(Int(row.integer("k"))) }
+                }
+                return streams
+            }
+            for stream in streams {
+                let name = deviceName(ofStream: stream) ?? "stream \(stream)"
+                found(
+                    part.file, .rollup, devices: [name], since: part.times.lowerBound, until: part.times.upperBound - 1,
+                    "the hours of \(name) do not match their check value")
+            }
+        } catch {
+            if isDamage(error) { found(part.file, .rollup, "its hours do not read: \(detail(error))") }
+        }
+    }
+
+    private func checkRollup(_ file: String) {
+        let path = folder.path + "/" + file
+        count(path)
+        let reader = FileReader(path, isTolerant: true, effects: nil)
+        checkPages(file, reader) { _ in nil }
+        checkStructure(file, reader)
+        do throws(StoreError) {
+            let bad = try reader.read { connection throws(StoreError) in try RollupRows.damaged(connection) }
+            for row in bad {
+                let name = deviceName(ofStream: row.stream) ?? "stream \(row.stream)"
+                found(
+                    file, .rollup, devices: [name], since: row.span.lowerBound, until: row.span.upperBound - 1,
+                    "the row of \(name) from \(Timestamp(milliseconds: row.span.lowerBound)) in \(row.table) does not match its "
+                        + "check value")
+            }
+        } catch {
+            if isDamage(error) { found(file, .rollup, "its rows do not read: \(detail(error))") }
+        }
+    }
+
+    // MARK: WAL
+
+    /// WALs that nobody has open must read to their ends: SQLite takes the first frame that does not for the end, and
+    /// what was committed behind it would vanish unseen.
+    private func checkWALs() {
+        for file in folder.databasesWithWAL() {
+            guard let wal = WAL(of: folder.path + "/" + file) else { continue }
+            if let damage = wal.damage {
+                found(file + "-wal", .wal, "\(damage); a repair takes over all that reads")
+            } else if wal.isTorn {
+                report.notes.append(
+                    "\(file)-wal: behind its last whole commit are frames of one that was taken back, or that the power "
+                        + "failed in before it was acknowledged, or of which more than a bit is damaged")
+            }
+        }
+        for file in folder.salvagedWALs() { found(file, .wal, "a repair was interrupted and is to be run again") }
+    }
+
+    // MARK: What nothing names
+
+    private func noteStrays() {
+        let parts = (manifest?.live ?? []) + (manifest?.retired ?? [])
+        let databases =
+            ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
+        var known = Set(["lock", "pin", "ballast", "raw", "catalogue.cache", DamagedFiles.folderName])
+        for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
+        known.formUnion(folder.salvagedWALs())
+        let found = Folder.names(in: folder.path) + Folder.names(in: folder.raw).map { "raw/" + $0 }
+        for name in found.sorted() where !known.contains(name) && (manifest != nil || !name.hasPrefix("raw/")) {
+            report.notes.append("\(name): nothing names this file; the next start removes it if it is in raw/")
+        }
+        let kept = Folder.names(in: folder.damaged)
+        if !kept.isEmpty { report.notes.append("damaged/ holds \(kept.count) files that a repair set aside") }
+    }
+}
+
+extension Connection {
+    /// Names of the tables, SQLite's own left out.
+    func tables() throws(StoreError) -> [String] {
+        var names: [String] = []
+        try rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
+            row throws(StoreError) in names.append(row.text("name"))
+        }
+        return names
+    }
+}
+
+extension Folder {
+    var damaged: String { path + "/" + DamagedFiles.folderName }
+}
+
+extension FolderLock {
+    /// Whether a gateway has the store open, as far as this user can tell.
+    static func isHeld(_ folder: Folder) -> Bool {
+        let descriptor = open(folder.lock, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return true }
+        flock(descriptor, LOCK_UN)
+        return false
+    }
+}
+
+/// All frames of a file, front to back and past those that do not read. The connection is a tolerant one.
+struct FrameWalk {
+    struct Lost {
+        var key: FrameKey
+        /// The time of its last row, as far as that can be told.
+        var until: Int64
+        var reason: String
+    }
+
+    /// Of the frames that read.
+    private(set) var keys: [FrameKey] = []
+    private(set) var rows: Int64 = 0
+    private(set) var lost: [Lost] = []
+    /// Keys between these two cannot be reached.
+    private(set) var gap: (after: FrameKey?, before: FrameKey?, reason: String)?
+    /// A frame beside each damaged page that was met.
+    private(set) var pages: [Int64: FrameKey] = [:]
+    private(set) var streamMax: Int?
+    private(set) var first = Int64.max
+    private(set) var last = Int64.min
+    private(set) var spanMax: Int64 = 0
+
+    /// A row of the table as it is.
+    struct RawFrame {
+        var key: FrameKey
+        var span: Int64
+        var count: Int64
+        var version: Int64
+        var crc: Int64
+        var blob: [UInt8]
+    }
+
+    /// `body` gets each frame that reads, in order of its key.
+    init(
+        _ connection: Connection, _ part: Part, _ body: (RawFrame) throws(StoreError) -> Void = { _ in }
+    ) throws(StoreError) {
+        let all = try allKeys(connection)
+        var (stream, end) = (-1, Int64.min)
+        for (index, key) in all.enumerated() {
+            // Up to its neighbour, or the end of the file's days: where nothing better is known.
+            var until = max(key.time, part.times.upperBound - 1)
+            if index + 1 < all.count, all[index + 1].stream == key.stream {
+                until = max(key.time, all[index + 1].time - 1)
+            }
+            let frame: RawFrame
+            var rowCount: Int64 = 0
+            do throws(StoreError) {
+                guard let read = try Self.frame(key, connection) else {
+                    throw .corrupt(file: connection.file, detail: "it is not where its key leads")
+                }
+                if read.span >= 0, read.span <= until - key.time { until = key.time + read.span }
+                let last: Int64
+                do throws(Malformed) {
+                    (rowCount, last) = try Self.verify(read)
+                } catch {
+                    throw .corrupt(file: connection.file, detail: error.reason)
+                }
+                if key.stream == stream, key.time <= end {
+                    throw .corrupt(file: connection.file, detail: "it overlaps the frame before it")
+                }
+                guard part.times.contains(key.time), part.times.contains(last) else {
+                    throw .corrupt(file: connection.file, detail: "its times are not of the file's days")
+                }
+                (stream, end) = (key.stream, last)
+                frame = read
+            } catch {
+                guard case .corrupt(_, let reason) = error else { throw error }
+                lost.append(Lost(key: key, until: until, reason: reason))
+                continue
+            }
+            notePage(connection, key)
+            keys.append(key)
+            rows += rowCount
+            streamMax = max(streamMax ?? 0, key.stream)
+            first = min(first, key.time)
+            last = max(last, end)
+            spanMax = max(spanMax, frame.span)
+            try body(frame)
+        }
+    }
+
+    private mutating func notePage(_ connection: Connection, _ key: FrameKey) {
+        if let page = connection.takeWrongPage(), pages[page] == nil { pages[page] = key }
+    }
+
+    /// From the front; where that fails, also from the end, and what lies between is the gap.
+    private mutating func allKeys(_ connection: Connection) throws(StoreError) -> [FrameKey] {
+        var all: [FrameKey] = []
+        var failure: String?
+        do throws(StoreError) {
+            try connection.rows("SELECT k FROM frame ORDER BY k") { row throws(StoreError) in
+                all.append(FrameKey(rawValue: row.integer("k")))
+                notePage(connection, all[all.count - 1])
+            }
+        } catch .corrupt(_, let detail) {
+            failure = detail
+        }
+        guard let failure else { return all.isSortedStrictly ? all : Array(Set(all)).sorted() }
+        var tail: [FrameKey] = []
+        do throws(StoreError) {
+            try connection.rows("SELECT k FROM frame ORDER BY k DESC") { row throws(StoreError) in
+                tail.append(FrameKey(rawValue: row.integer("k")))
+            }
+        } catch .corrupt {}
+        let before = tail.last { last in all.last.map { last.rawValue > $0.rawValue } ?? true }
+        gap = (all.last, before, failure)
+        return Array(Set(all + tail)).sorted()
+    }
+
+    private static func frame(_ key: FrameKey, _ connection: Connection) throws(StoreError) -> RawFrame? {
+        var frame: RawFrame?
+        try connection.rows("SELECT span, n, ver, crc, b FROM frame WHERE k = ?", .integer(key.rawValue)) {
+            row throws(StoreError) in
+            frame = RawFrame(
+                key: key, span: row.integer("span"), count: row.integer("n"), version: row.integer("ver"),
+                crc: row.integer("crc"), blob: row.withBlob("b") { Array($0) })
+        }
+        return frame
+    }
+
+    /// Its rows and the time of the last one.
+    private static func verify(_ frame: RawFrame) throws(Malformed) -> (Int64, Int64) {
+        guard frame.key.rawValue >= 0 else { throw Malformed("its key is none") }
+        let block = try frame.blob.withUnsafeBytes { bytes -> Result<RowBlock, Malformed> in
+            guard CRC32C.check(key: frame.key.rawValue, bytes) == frame.crc else {
+                return .failure(Malformed("its check value is wrong"))
+            }
+            return Result { () throws(Malformed) in try FrameCodec.open(bytes, start: frame.key.time).rows() }
+        }.get()
+        let last = block.times[block.count - 1]
+        guard Int64(block.count) == frame.count, last - frame.key.time == frame.span else {
+            throw Malformed("it has \(block.count) rows over \(last - frame.key.time) ms where its row says otherwise")
+        }
+        return (frame.count, last)
+    }
+}
+
+extension FrameKey: Comparable {
+    static func < (left: FrameKey, right: FrameKey) -> Bool { left.rawValue < right.rawValue }
+}
+
+extension [FrameKey] {
+    fileprivate var isSortedStrictly: Bool { zip(self, dropFirst()).allSatisfy { $0 < $1 } }
+}
+
+/// Rows of a file of rollups.
+enum RollupRows {
+    static let tables = ["r1h", "r1d"]
+
+    struct Row {
+        var table: String
+        var key: Int64
+
+        var stream: Int { RollupKey.stream(key) }
+        /// The day, in milliseconds since 1970; an empty one where the key is of none.
+        var span: Range<Int64> {
+            if table == "r1d" { return RollupKey.span(ofDay: key) ?? FrameKey.epoch..<FrameKey.epoch + 1 }
+            let begin = (key >> RollupKey.streamBits) * FrameKey.dayMilliseconds
+            return begin..<begin + FrameKey.dayMilliseconds
+        }
+    }
+
+    /// Those that do not match their check value.
+    static func damaged(_ connection: Connection) throws(StoreError) -> [Row] {
+        var bad: [Row] = []
+        for table in tables {
+            try connection.rows("SELECT k, crc, b FROM \(table)") { row throws(StoreError) in
+                let key = row.integer("k")
+                if !isRight(row) { bad.append(Row(table: table, key: key)) }
+            }
+        }
+        return bad
+    }
+
+    /// Of a row with its key, its check value and its bytes.
+    static func isRight(_ row: Statement) -> Bool {
+        row.withBlob("b") { CRC32C.check(key: row.integer("k"), $0) == row.integer("crc") }
+    }
+}
+
+/// The tables of core.db, in the order in which a repair takes them over.
+enum CoreTables {
+    static let names = [
+        "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
+        "snapshot", "alert", "transition", "steps_given_up", "outbox", "reject",
+        "reject_count", "remembered",
+    ]
+}

@@ -1,0 +1,157 @@
+import Basics
+import Frames
+import Telemetry
+
+/// A file of frames, as the manifest in core.db names it.
+///
+/// A small file takes the late and the newest rows of one UTC day, and is written by every seal. A sealed file holds
+/// one or more whole days, sorted and packed by compaction, and is never written again. Where both have a row, the one
+/// of the higher generation is newer.
+struct Part: Hashable, Sendable {
+    /// Relative to the store's folder.
+    var file: String
+    /// UTC days since 1970.
+    var days: ClosedRange<Int64>
+    /// The retention class whose rows are in it; empty for the default one, and for small files, which hold all.
+    var retentionClass = ""
+    var generation: Int64
+    var isSealed: Bool
+    /// Times of the first and the last row.
+    var first: Int64
+    var last: Int64
+    /// The longest frame, in milliseconds.
+    var spanMax: Int64
+    var frames: Int64
+    var rows: Int64
+    /// Of the file; 0 while it grows.
+    var bytes: Int64 = 0
+    /// Of a sealed file's bytes; empty for a small one.
+    var sha256: [UInt8] = []
+    var madeAt: Int64
+    /// Its rows are elsewhere, or were given up: it goes once no reader can need it.
+    var retiredAt: Int64?
+
+    /// The times that its days hold.
+    var times: Range<Int64> {
+        days.lowerBound * FrameKey.dayMilliseconds..<(days.upperBound + 1) * FrameKey.dayMilliseconds
+    }
+}
+
+/// The files of frames that there are.
+struct Manifest: Sendable {
+    /// By first day, then generation.
+    private(set) var live: [Part] = []
+    private(set) var retired: [Part] = []
+    /// Places in `live` by day, by rising generation.
+    private var byDay: [Int64: [Int]] = [:]
+
+    init() {}
+
+    init(_ parts: [Part]) {
+        live = parts.filter { $0.retiredAt == nil }
+        live.sort { ($0.days.lowerBound, $0.generation, $0.file) < ($1.days.lowerBound, $1.generation, $1.file) }
+        retired = parts.filter { $0.retiredAt != nil }
+        for (index, part) in live.enumerated() { for day in part.days { byDay[day, default: []].append(index) } }
+        for day in byDay.keys {
+            byDay[day]!.sort { (live[$0].generation, live[$0].file) < (live[$1].generation, live[$1].file) }
+        }
+    }
+
+    var isEmpty: Bool { live.isEmpty }
+
+    /// The live files that may hold rows of this day, older generations first.
+    func parts(of day: Int64) -> [Part] { (byDay[day] ?? []).map { live[$0] } }
+
+    /// The days that a live file covers, in order.
+    var days: [Int64] { byDay.keys.sorted() }
+
+    /// The live files that hold rows in `span`, by first day, then generation.
+    func parts(in span: Range<Int64>) -> [Part] {
+        guard !span.isEmpty else { return [] }
+        let (first, last) = (FrameKey.day(of: span.lowerBound), FrameKey.day(of: span.upperBound - 1))
+        // Of few days among many: a question asks this for each of its series.
+        guard last - first < 8, live.count > 8 else { return live.filter { $0.times.overlaps(span) } }
+        var places: [Int] = []
+        for day in first...last {
+            for place in byDay[day] ?? [] where !places.contains(place) { places.append(place) }
+        }
+        return places.sorted().map { live[$0] }
+    }
+
+    /// The small file of a day; where there is none yet, the one that the next seal makes.
+    func smallPart(of day: Int64, at now: Int64) -> Part {
+        if let known = parts(of: day).last(where: { !$0.isSealed }) { return known }
+        let generation = generation(over: day...day)
+        return Part(
+            file: "raw/\(Folder.dayName(day)).l\(generation).db", days: day...day, generation: generation,
+            isSealed: false, first: .max, last: .min, spanMax: 0, frames: 0, rows: 0, madeAt: now)
+    }
+
+    /// The highest generation that any file of these days has had, 0 where there was none.
+    func generation(over days: ClosedRange<Int64>) -> Int64 {
+        (live + retired).filter { $0.days.overlaps(days) }.map(\.generation).max() ?? 0
+    }
+
+    /// Replaces or adds what `parts` names.
+    mutating func put(_ parts: [Part]) {
+        let names = Set(parts.map(\.file))
+        self = Manifest((live + retired).filter { !names.contains($0.file) } + parts)
+    }
+
+    mutating func remove(_ files: Set<String>) {
+        self = Manifest((live + retired).filter { !files.contains($0.file) })
+    }
+
+    // MARK: In core.db
+
+    private static let columns = """
+        file, first_day, last_day, class, gen, sealed, min_ts, max_ts, span_max, frames, n, bytes, sha256, made_at,
+        retired_at
+        """
+
+    init(_ connection: Connection) throws(StoreError) {
+        var parts: [Part] = []
+        // A reader meets stores that no gateway of this build has opened yet.
+        let source =
+            try Schema.version(of: connection) >= 2
+            ? "SELECT \(Self.columns) FROM part"
+            : """
+            SELECT file, day AS first_day, day AS last_day, '' AS class, gen, 0 AS sealed, min_ts, max_ts,
+                0 AS span_max, frames, n, 0 AS bytes, x'' AS sha256, 0 AS made_at, NULL AS retired_at FROM part
+            """
+        let file = connection.file
+        try connection.rows(source) { row throws(StoreError) in
+            guard row.integer("first_day") <= row.integer("last_day") else {
+                throw .corrupt(file: file, detail: "the days of \(row.text("file")) do not read")
+            }
+            parts.append(
+                Part(
+                    file: row.text("file"), days: row.integer("first_day")...row.integer("last_day"),
+                    retentionClass: row.text("class"), generation: row.integer("gen"),
+                    isSealed: row.integer("sealed") != 0, first: row.integer("min_ts"), last: row.integer("max_ts"),
+                    spanMax: row.integer("span_max"), frames: row.integer("frames"), rows: row.integer("n"),
+                    bytes: row.integer("bytes"), sha256: row.withBlob("sha256") { Array($0) },
+                    madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at")))
+        }
+        self.init(parts)
+    }
+
+    /// Writes what `parts` names, in the caller's transaction.
+    static func save(_ parts: [Part], _ connection: Connection) throws(StoreError) {
+        for part in parts {
+            try connection.run(
+                "INSERT OR REPLACE INTO part(\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                .text(part.file), .integer(part.days.lowerBound), .integer(part.days.upperBound),
+                .text(part.retentionClass), .integer(part.generation), .integer(part.isSealed ? 1 : 0),
+                .integer(part.first), .integer(part.last), .integer(part.spanMax), .integer(part.frames),
+                .integer(part.rows), .integer(part.bytes), .blob(part.sha256), .integer(part.madeAt),
+                .optional(part.retiredAt))
+        }
+        try Meta.manifestVersion.write(try Meta.manifestVersion.read(connection) + 1, connection)
+    }
+
+    static func delete(_ files: [String], _ connection: Connection) throws(StoreError) {
+        for file in files { try connection.run("DELETE FROM part WHERE file = ?", .text(file)) }
+        try Meta.manifestVersion.write(try Meta.manifestVersion.read(connection) + 1, connection)
+    }
+}

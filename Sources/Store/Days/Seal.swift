@@ -1,0 +1,339 @@
+public import Basics
+import Frames
+import Telemetry
+
+// Sealing moves what the journal holds into day files, in three steps: begin on the ingest thread, run on another,
+// finish on the ingest thread. A crash between any two of them leaves the journal as it was; what `run` has already
+// written is merged with the same rows again.
+
+/// The rows of a seal, to be written on any thread.
+public struct SealJob: Sendable {
+    /// The last journal row that the seal takes.
+    public let journalID: Int64
+    let folder: Folder
+    let effects: EffectHook?
+    let manifest: Manifest
+    let rows: [RowBlock]
+    /// Series by stream and column.
+    let columns: [[SeriesID]]
+    let beganAt: Timestamp
+    /// Hours that ended by then were complete when the seal before this one began, but for what was under way.
+    let toldThrough: Int64
+    let state: [UInt8]
+
+    /// A reading may take so long to arrive without being called late.
+    static let underWay = Duration.seconds(600)
+    /// Small frames cost room in every file; one with fewer rows than this takes in the rows that follow it.
+    static let frameRowsGoal = 256
+    /// 16 KB: 1.83 bytes a point in the file where 4 KB pages took 2.61.
+    static let dayPageBytes = 16_384
+
+    /// Writes the rows into the day files, each synced in a transaction of its own.
+    ///
+    /// After an error it may be run again; what is there already is merged with the same rows and stays as it is.
+    public func run() throws(StoreError) -> SealedDays {
+        // Stream by stream would open each file thousands of times; so first by day, then by stream.
+        var pieces: [Piece] = []
+        for (stream, block) in rows.enumerated() {
+            var first = 0
+            while first < block.count {
+                let day = FrameKey.day(of: block.times[first])
+                let end = block.place(of: (day + 1) * FrameKey.dayMilliseconds)
+                pieces.append(Piece(day: day, stream: stream, rows: first..<end))
+                first = end
+            }
+        }
+        pieces.sort { ($0.day, $0.stream) < ($1.day, $1.stream) }
+        var parts: [Part] = []
+        var first = 0
+        while first < pieces.count {
+            let end = pieces[first...].firstIndex { $0.day != pieces[first].day } ?? pieces.count
+            parts.append(try write(pieces[first..<end], day: pieces[first].day))
+            first = end
+        }
+        return SealedDays(journalID: journalID, beganAt: beganAt, state: state, parts: parts, latest: latest())
+    }
+
+    private struct Piece {
+        var day: Int64
+        var stream: Int
+        var rows: Range<Int>
+    }
+
+    private func write(_ pieces: ArraySlice<Piece>, day: Int64) throws(StoreError) -> Part {
+        var part = manifest.smallPart(of: day, at: beganAt.milliseconds)
+        do {
+            return try write(pieces, part)
+        } catch .corrupt {
+            // A page of it does not read. The file stays as it is and answers what it can; the rows get one beside it.
+            part.generation += 1
+            part.file = "raw/\(Folder.dayName(day)).l\(part.generation).db"
+            return try write(pieces, part)
+        }
+    }
+
+    private func write(_ pieces: ArraySlice<Piece>, _ known: Part) throws(StoreError) -> Part {
+        var part = known
+        let path = folder.path(of: part)
+        try Folder.makeFile(path)
+        let file = try Connection(path, .writer(pageBytes: Self.dayPageBytes), effects: effects)
+        try Schema.prepareSmall(file)
+        // A file of the first version has no place for hours; its day gets them when it is compacted.
+        let isRolled = try Schema.version(of: file) >= 2
+        var writer = ByteWriter(capacity: 1 << 14)
+        try file.transaction { () throws(StoreError) in
+            for piece in pieces {
+                try put(rows[piece.stream].slice(piece.rows), piece.stream, part.days.lowerBound, file, &writer)
+            }
+            if isRolled { try putHours(pieces.map(\.stream), part, file, &writer) }
+        }
+        (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
+        try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
+            let first = FrameKey(rawValue: row.integer("k")).time
+            part.first = min(part.first, first)
+            part.last = max(part.last, first + row.integer("span"))
+            part.spanMax = max(part.spanMax, row.integer("span"))
+            part.frames += 1
+            part.rows += row.integer("n")
+        }
+        // Without a `-wal` beside it the file can be read by anyone of the group while nobody writes.
+        try file.checkpoint()
+        file.close()
+        return part
+    }
+
+    /// Puts the rows of one stream and day into its frames: those they touch are read, merged and written anew.
+    ///
+    /// Frames of a stream never overlap, so a late row belongs to at most one of them. A bare replace of the frame with
+    /// the same key would lose its other rows.
+    private func put(
+        _ fresh: RowBlock, _ stream: Int, _ day: Int64, _ file: Connection, _ writer: inout ByteWriter
+    ) throws(StoreError) {
+        let first = FrameKey(stream, fresh.times[0])
+        let last = FrameKey(stream, fresh.times[fresh.count - 1])
+        var merged = fresh
+        var older = RowBlock()
+        var taken: [Int64] = []
+        func take(_ row: Statement) {
+            let key = FrameKey(rawValue: row.integer("k"))
+            // A damaged frame cannot be merged. It stays where it is, unless a new frame needs its very key.
+            guard
+                let rows = try? row.withFrame(key, { frame throws(Malformed) in try frame.rows() })
+            else { return }
+            taken.append(key.rawValue)
+            older = older.merged(with: rows)
+        }
+        try file.rows(
+            "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
+            .integer(FrameKey.first(of: stream, day: day).rawValue), .integer(last.rawValue), .integer(first.rawValue)
+        ) { row throws(StoreError) in take(row) }
+        if taken.isEmpty {
+            try file.rows(
+                "SELECT k, crc, b, n FROM frame WHERE k BETWEEN ? AND ? ORDER BY k DESC LIMIT 1",
+                .integer(FrameKey.first(of: stream, day: day).rawValue), .integer(first.rawValue)
+            ) { row throws(StoreError) in
+                if row.integer("n") + Int64(fresh.count) <= Self.frameRowsGoal { take(row) }
+            }
+        }
+        if !taken.isEmpty { merged = older.merged(with: fresh) }
+        for key in taken { try file.run("DELETE FROM frame WHERE k = ?", .integer(key)) }
+        for from in stride(from: 0, to: merged.count, by: FrameCodec.rowsMax) {
+            try file.insertFrame(
+                stream, merged.slice(from..<min(from + FrameCodec.rowsMax, merged.count)), &writer)
+        }
+    }
+
+    /// Recomputes the hours of streams from all files of the day, this one included.
+    private func putHours(
+        _ streams: [Int], _ part: Part, _ file: Connection, _ writer: inout ByteWriter
+    ) throws(StoreError) {
+        let day = part.days.lowerBound
+        let others = SealedFrames(folder, effects: effects)
+        others.use(manifest)
+        let rollups = RollupReader(folder, effects: effects)
+        let hasOthers = manifest.parts(of: day).contains { $0.file != part.file }
+        let insert = try file.statement("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)")
+        for stream in streams {
+            let keys = FrameKey.first(of: stream, day: day).rawValue...FrameKey.last(of: stream, day: day).rawValue
+            var rows = try file.frames(in: keys, reaching: keys.lowerBound).rows
+            if hasOthers { rows = try others.rows(of: stream, part.times, without: part.file).merged(with: rows) }
+            var old: [HourRow?] = []
+            try file.rows("SELECT crc, b FROM hours WHERE stream = ?", .integer(Int64(stream))) {
+                row throws(StoreError) in
+                old =
+                    (try? row.withChecked(Int64(stream)) { bytes throws(Malformed) in
+                        try RollupRow.columns(bytes)
+                    }) ?? []
+            }
+            if old.isEmpty, hasOthers { old = try rollups.hours(stream: stream, day: day) }
+            let hours = RollupRow.renewed(
+                RollupRow.hours(rows, day: day), old: old, day: day, completeBefore: toldThrough)
+            RollupRow.encode(hours, into: &writer)
+            try writer.withBytes { bytes throws(StoreError) in
+                insert.bind(1, Int64(stream))
+                insert.bind(2, CRC32C.check(key: Int64(stream), bytes))
+                try insert.run(lending: bytes, at: 3)
+            }
+        }
+    }
+
+    /// The newest value of every series that the seal takes.
+    private func latest() -> [Reading] {
+        var readings: [Reading] = []
+        for (stream, block) in rows.enumerated() {
+            for column in 0..<block.stride {
+                guard let row = (0..<block.count).last(where: { !block[$0, column].isNaN }) else { continue }
+                readings.append(
+                    Reading(
+                        series: columns[stream][column], observed: Timestamp(milliseconds: block.times[row]),
+                        value: block[row, column]))
+            }
+        }
+        return readings
+    }
+}
+
+/// What a seal has written to day files; `Journal.finishSeal` then lets the journal forget it.
+public struct SealedDays: Sendable {
+    public let journalID: Int64
+    let beganAt: Timestamp
+    let state: [UInt8]
+    let parts: [Part]
+    let latest: [Reading]
+}
+
+extension Journal {
+    /// Bytes of state written in one transaction.
+    private static let stateChunkBytes = 1 << 20
+
+    /// Whether the journal is old or large enough, and no seal is under way.
+    public func sealIsDue(now: Timestamp) -> Bool {
+        guard journalRows > 0, !ledger.isSealing else { return false }
+        if journalBytes >= options.journalBytesMax { return true }
+        return oldestNow.map { now - $0 >= options.sealInterval } ?? true
+    }
+
+    /// First step: sets all rows aside. `state` is what the windows are after the last commit.
+    ///
+    /// Commits go on while the job runs. One seal at a time: a job that failed is run again, not begun again.
+    public func beginSeal(state: [UInt8], now: Timestamp) throws(StoreError) -> SealJob {
+        let toldThrough = try Meta.sealedAt.read(core) - SealJob.underWay.milliseconds
+        ledger.grow(to: registry.streamCount)
+        // The rows that commits add from here on belong to the next seal.
+        sealingRows = journalRows
+        sealingBytes = journalBytes
+        sealBeganAt = now
+        return SealJob(
+            journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
+            rows: ledger.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now,
+            toldThrough: toldThrough, state: state)
+    }
+
+    /// Third step, after `SealJob.run`: the newest values, the state, and the list of day files; the journal forgets.
+    ///
+    /// The state goes first, in pieces that nothing refers to yet; the last transaction decides. After an error it may
+    /// be called again with the same value.
+    public func finishSeal(_ sealedDays: SealedDays) throws(StoreError) {
+        precondition(ledger.isSealing, "store: no seal is under way")
+        let current = try Meta.snapshotGeneration.read(core)
+        let generation = current + 1
+        try core.transaction { () throws(StoreError) in
+            try core.run("DELETE FROM snapshot WHERE generation <> ?", .integer(current))
+        }
+        for (chunk, from) in stride(from: 0, to: sealedDays.state.count, by: Self.stateChunkBytes).enumerated() {
+            let bytes = Array(sealedDays.state[from..<min(from + Self.stateChunkBytes, sealedDays.state.count)])
+            try core.transaction { () throws(StoreError) in
+                try core.run(
+                    "INSERT INTO snapshot VALUES (?, ?, ?)", .integer(generation), .integer(Int64(chunk)),
+                    .blob(bytes))
+            }
+        }
+        let rosterVersion = try Meta.rosterVersion.read(core)
+        let profiles = savedProfiles.indices.filter { savedProfiles[$0] != registry.devices[$0].profile }
+        try core.transaction { () throws(StoreError) in
+            try writeLatest(sealedDays.latest)
+            try writeLinks()
+            for index in profiles {
+                try core.run(
+                    "UPDATE device SET profile = ? WHERE id = ?", .text(registry.devices[index].profile),
+                    .integer(Int64(index)))
+            }
+            if !sealedDays.parts.isEmpty { try Manifest.save(sealedDays.parts, core) }
+            try Meta.sealedAt.write(sealedDays.beganAt.milliseconds, core)
+            try core.run("DELETE FROM snapshot WHERE generation = ?", .integer(current))
+            try Meta.snapshotGeneration.write(generation, core)
+            try Meta.snapshotJournal.write(sealedDays.journalID, core)
+            try Meta.sealedThrough.write(sealedDays.journalID, core)
+        }
+        for index in profiles { savedProfiles[index] = registry.devices[index].profile }
+        for index in links.indices { links[index].isNew = false }
+        sealedThrough = sealedDays.journalID
+        note(newest: sealedDays.latest)
+        writeCatalogueCache(rosterVersion)
+        snapshot = StateSnapshot(journalID: sealedDays.journalID, bytes: sealedDays.state)
+        journalRows -= sealingRows
+        journalBytes -= sealingBytes
+        oldestNow = journalRows > 0 ? sealBeganAt : nil
+        ledger.finishSeal()
+        var manifest = sealed.manifest
+        manifest.put(sealedDays.parts)
+        sealed.use(manifest)
+    }
+
+    /// Gives back the room of the oldest rows that seals have taken, in the caller's transaction; returns how far it came.
+    ///
+    /// A row up to `Meta.sealedThrough` counts as gone wherever the journal is read, so its room can go bit by bit with
+    /// the commits that follow.
+    func trim(rowsMax: Int64) throws(StoreError) -> Int64 {
+        guard trimmedThrough < sealedThrough else { return trimmedThrough }
+        let last = min(sealedThrough, trimmedThrough + rowsMax)
+        do {
+            try core.run(
+                "DELETE FROM journal WHERE id > ? AND id <= ?", .integer(trimmedThrough), .integer(last))
+        } catch {
+            // What does not read cannot be deleted, and must not keep later commits from the disk.
+            if error.isDamage(of: core.file) { trimmedThrough = sealedThrough }
+            throw error
+        }
+        return last
+    }
+
+    private func writeLatest(_ readings: [Reading]) throws(StoreError) {
+        let statement = try core.statement(
+            """
+            INSERT INTO latest VALUES (?, ?, ?)
+            ON CONFLICT(series) DO UPDATE SET ts = excluded.ts, v = excluded.v WHERE excluded.ts >= latest.ts
+            """)
+        for reading in readings {
+            statement.bind(1, Int64(reading.series.rawValue))
+            statement.bind(2, reading.observed.milliseconds)
+            statement.bind(3, reading.value)
+            try statement.run()
+        }
+    }
+
+    func writeCatalogueCache(_ rosterVersion: Int64) {
+        CatalogueCache.write(
+            .init(sealedThrough: sealedThrough, rosterVersion: rosterVersion), registry, saved, newest, in: folder)
+    }
+
+    /// The rule of `writeLatest`.
+    private func note(newest readings: [Reading]) {
+        while newest.count < registry.seriesCount { newest.append(NewestReading()) }
+        for reading in readings where reading.observed.milliseconds >= newest[reading.series.index].time {
+            newest[reading.series.index] = NewestReading(time: reading.observed.milliseconds, value: reading.value)
+        }
+    }
+
+    private func writeLinks() throws(StoreError) {
+        for (index, link) in links.enumerated() where link.isNew {
+            try core.run(
+                """
+                UPDATE device SET last_heard = coalesce(max(last_heard, ?2), ?2), is_online = coalesce(?3, is_online),
+                    status_at = coalesce(?4, status_at) WHERE id = ?1
+                """, .integer(Int64(index)), .optional(link.lastHeard == .min ? nil : link.lastHeard),
+                link.statusAt == .min ? .null : .integer(link.isOnline ? 1 : 0),
+                .optional(link.statusAt == .min ? nil : link.statusAt))
+        }
+    }
+}

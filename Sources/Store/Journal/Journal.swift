@@ -1,0 +1,515 @@
+public import Basics
+import Frames
+public import Telemetry
+
+/// What one commit made durable.
+public struct Commit: Sendable {
+    /// What is new, for the heart: the same that a replay brings. Its `journalID` is that of the commit before where this
+    /// one had nothing for a replay. Hand it on before the next commit and drop it: its buffers are used again.
+    public var turn: Turn
+    /// Readings dropped: the same value at the same time was there.
+    public var duplicates: Int
+    /// How many of the fresh ones arrived behind a newer reading of their stream.
+    public var late: Int
+}
+
+/// State of the windows and device health as it was after a journal row. The store does not look into the bytes.
+public struct StateSnapshot: Sendable, Equatable {
+    public var journalID: Int64
+    public var bytes: [UInt8]
+}
+
+/// The one writer of core.db: what the gateway has acknowledged, and what it said about it.
+///
+/// Owned by the ingest thread and used on it alone. A method that throws has changed nothing, on disk or in memory, and
+/// may be called again. A commit that returned is on disk.
+public final class Journal {
+    /// Devices, series and streams. The decoder adds to it; what is new becomes durable with its first use.
+    public var registry: SeriesRegistry
+    public private(set) var counters: Counters
+    /// The newest journal row, counted from 1; never used twice.
+    public private(set) var lastJournalID: Int64
+    /// The last journal row whose alerts are recorded.
+    public internal(set) var evaluatedThrough: Int64
+    /// The state to start from, as of the last finished seal; nil for a store that was never sealed.
+    public internal(set) var snapshot: StateSnapshot?
+    /// Rows and bytes that wait for the next seal.
+    public internal(set) var journalRows = 0
+    public internal(set) var journalBytes = 0
+    /// Journal rows that could not be read at the start, as sentences. They are counted in `counters` once.
+    public private(set) var damage: [String] = []
+
+    let options: StoreOptions
+    let folder: Folder
+    let core: Connection
+    let sealed: SealedFrames
+    var ledger = Ledger()
+    var saved: Catalogue.Saved
+    var links: [DeviceLink] = []
+    /// By series, as table `latest` has it.
+    var newest: [NewestReading] = []
+    /// Profile of each device as core.db has it.
+    var savedProfiles: [String] = []
+    /// The last journal row that is in day files; and the last one whose room was given back.
+    var sealedThrough: Int64
+    var trimmedThrough: Int64
+    /// `now` of the oldest journal row.
+    var oldestNow: Timestamp?
+    /// Of the seal under way: what it takes out of the journal, and when it began.
+    var sealingRows = 0
+    var sealingBytes = 0
+    var sealBeganAt = Timestamp(milliseconds: 0)
+    /// When the compaction of a day last failed.
+    var compactionFailures: [Int64: Timestamp] = [:]
+    /// By retention class: earlier readings were given up.
+    var floors: [String: Int64] = [:]
+    var lastRetention: Timestamp?
+    var history = HistoryWalk()
+    private(set) var localDays = LocalDays()
+    /// As of the last upkeep.
+    public internal(set) var disk = DiskState.ample
+    /// A commit found no room since.
+    var hasFoundFull = false
+    private var rejectBytes: Int64 = 0
+    private var lock: FolderLock?
+
+    static let corePageBytes = 4096
+    /// Rows whose room a commit gives back: more than the one it adds, so that the journal shrinks to what is not sealed.
+    private static let trimRowsMax: Int64 = 4
+
+    /// Opens the store for writing and makes it where there is none.
+    ///
+    /// Reads back every row that no seal has taken, about 50 ns a reading. Throws `.locked` while another journal has
+    /// the folder, and `.walDamaged` before it changes anything where a file was left with a WAL that has acknowledged
+    /// commits behind damage.
+    public static func open(_ options: StoreOptions) throws(StoreError) -> Journal {
+        let folder = Folder(options.folder)
+        try folder.make()
+        let lock = try FolderLock(folder)
+        guard !Folder.exists(folder.readyCore), folder.salvagedWALs().isEmpty else {
+            throw .repairUnfinished(folder: folder.path)
+        }
+        try folder.checkWALs()
+        try Folder.makeFile(folder.core)
+        let core = try Connection(folder.core, .writer(pageBytes: corePageBytes), effects: options.effects)
+        try Schema.prepareCore(core)
+        return try Journal(options, folder, lock, core)
+    }
+
+    private init(
+        _ options: StoreOptions, _ folder: Folder, _ lock: consuming FolderLock, _ core: Connection
+    ) throws(StoreError) {
+        var registry = SeriesRegistry(limits: options.limits)
+        try Catalogue.load(core, into: &registry)
+        self.options = options
+        self.folder = folder
+        self.core = core
+        self.lock = consume lock
+        self.registry = registry
+        saved = Catalogue.Saved(registry)
+        sealed = SealedFrames(folder, effects: options.effects)
+        counters = try Counters(core)
+        evaluatedThrough = try Meta.evaluatedThrough.read(core)
+        sealedThrough = try Meta.sealedThrough.read(core)
+        trimmedThrough = min(sealedThrough, (try core.integer("SELECT min(id) FROM journal") ?? .max) - 1)
+        lastJournalID = max(sealedThrough, try core.integer("SELECT max(id) FROM journal") ?? 0)
+        rejectBytes = try core.integer("SELECT sum(bytes) FROM reject") ?? 0
+        snapshot = try StateSnapshot(core)
+        savedProfiles = registry.devices.map(\.profile)
+        sealed.use(try Manifest(core))
+        try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in
+            floors[row.text("class")] = row.integer("ts")
+        }
+        try sweepStrays()
+        try setLocalDays(options.days)
+        // Without a moment no age counts; the first upkeep sets those floors.
+        setFloors(now: Timestamp(milliseconds: 0))
+        newest = Array(repeating: NewestReading(), count: registry.seriesCount)
+        try core.rows("SELECT series, ts, v FROM latest") { row throws(StoreError) in
+            let series = row.integer("series")
+            guard series >= 0, series < registry.seriesCount else { return }
+            newest[Int(series)] = NewestReading(time: row.integer("ts"), value: row.real("v"))
+            let stream = registry.place(of: SeriesID(rawValue: UInt32(series))).stream.index
+            ledger.noteSealed(stream: stream, time: row.integer("ts"))
+        }
+        try readBack()
+    }
+
+    /// Readers learn of other days with the manifest. Stored days go on counting where the site still has the same.
+    private func setLocalDays(_ wanted: LocalDays?) throws(StoreError) {
+        let stored = try LocalDays(core)
+        guard let days = wanted ?? stored else { throw LocalDays.unreadable(core) }
+        localDays = days
+        guard days != stored else { return }
+        try core.transaction { () throws(StoreError) in
+            try days.save(core)
+            try Meta.manifestVersion.write(try Meta.manifestVersion.read(core) + 1, core)
+        }
+    }
+
+    /// Removes files of frames that the manifest does not name: a seal or a compaction ended before it was noted, and
+    /// the journal or the files it started from still have all of it.
+    private func sweepStrays() throws(StoreError) {
+        let known = Set((sealed.manifest.live + sealed.manifest.retired).map(\.file))
+        for name in Folder.names(in: folder.raw) {
+            let base = ["-wal", "-shm", "-journal"].reduce(name) {
+                $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0
+            }
+            guard base.hasSuffix(".db") || base.hasSuffix(".new"), !known.contains("raw/" + base) else { continue }
+            try Folder.remove(folder.raw + "/" + base)
+        }
+    }
+
+    /// Puts the rows of the journal back into memory.
+    private func readBack() throws(StoreError) {
+        var damagedRows: [Int64] = []
+        try JournalRows.forEach(core, registry, after: sealedThrough) { row throws(StoreError) in
+            journalRows += 1
+            journalBytes += row.byteCount
+            switch row.content {
+            case .turn(let turn):
+                if oldestNow == nil { oldestNow = turn.now }
+                ledger.restore(turn.fresh, registry)
+                ledger.restore(turn.corrections, registry)
+                links.note(turn)
+            case .damaged(let reason):
+                damage.append("store: journal row \(row.id) is damaged and was skipped: \(reason)")
+                if !row.isCounted { damagedRows.append(row.id) }
+            }
+        }
+        ledger.finishRestoring()
+        guard !damagedRows.isEmpty else { return }
+        var next = counters
+        next.damagedRows += Int64(damagedRows.count)
+        try core.transaction { () throws(StoreError) in
+            for id in damagedRows { try core.run("UPDATE journal SET n = NULL WHERE id = ?", .integer(id)) }
+            try next.write(core, at: nil)
+        }
+        counters = next
+    }
+
+    /// Sealed frames that were found damaged since the last call, when late readings were looked up in them.
+    public func takeDamagedFrames() -> [DamagedFrame] { sealed.takeDamaged() }
+
+    /// Lets go of the store. Everything committed is on disk before this, and stays there should this fail.
+    ///
+    /// A seal job must have ended first: with the lock gone another gateway may write the same day files.
+    public func close() {
+        // A failure leaves the WAL beside the file, and the next opening reads it.
+        try? core.checkpoint()
+        sealed.forget()
+        core.close()
+        lock = nil
+    }
+
+    // MARK: Committing
+
+    /// Makes a decoded batch durable, in one synced transaction: new names, a journal row, rejects and counters.
+    ///
+    /// `received` is the number of messages the batch came from, `origin` says who brought it. Throws `.diskFull` apart from other failures; after any
+    /// error the batch must not be acknowledged.
+    public func commit(
+        _ batch: DecodedBatch, received: Int, origin: Turn.Origin = .live, now: Timestamp
+    ) throws(StoreError) -> Commit {
+        guard disk != .full else { throw noRoom }
+        Catalogue.settle(&registry, beyond: saved)
+        if saved.streams < registry.streamCount { setFloors(now: now) }
+        try ledger.stage(batch.readings, origin, registry, sealed: sealed, now: now)
+        do {
+            try write(batch, received: received, now: now)
+        } catch {
+            ledger.undo()
+            if error.isDiskFull { hasFoundFull = true }
+            throw error
+        }
+        ledger.settle()
+        let turn = Turn(
+            origin: origin, journalID: lastJournalID, now: now, fresh: ledger.fresh, corrections: ledger.corrections,
+            suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard)
+        return Commit(turn: turn, duplicates: ledger.duplicates, late: ledger.late)
+    }
+
+    private func write(_ batch: DecodedBatch, received: Int, now: Timestamp) throws(StoreError) {
+        TurnCodec.end(
+            suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard, now: now, into: &ledger.writer)
+        let hasRow =
+            !ledger.fresh.isEmpty || !ledger.corrections.isEmpty || !batch.suspects.isEmpty || !batch.statuses.isEmpty
+            || !batch.heard.isEmpty
+        let refused = ledger.refused.map { refusal(of: $0, now: now) }
+        var next = counters
+        next.received += Int64(received)
+        next.committed += Int64(ledger.fresh.count)
+        next.duplicates += Int64(ledger.duplicates)
+        next.corrected += Int64(ledger.corrections.count)
+        next.late += Int64(ledger.late)
+        next.suspect += Int64(batch.suspects.count)
+        next.rejected += Int64(batch.rejects.count + refused.count)
+        next.ignored += Int64(batch.ignoredMessages)
+        next.empty += Int64(batch.emptyMessages)
+        guard hasRow || next != counters || saved.isBehind(registry) || !batch.remembered.isEmpty else { return }
+
+        let id = hasRow ? lastJournalID + 1 : lastJournalID
+        let (nowSaved, nowRejectBytes, nowTrimmed) = try core.transaction { () throws(StoreError) in
+            let nowTrimmed = try trim(rowsMax: Self.trimRowsMax)
+            let nowSaved = try Catalogue.save(registry, beyond: saved, core)
+            if hasRow { try insertRow(id, now: now) }
+            try remember(batch.remembered)
+            let nowRejectBytes = try insert(batch.rejects + refused, dropped: &next.rejectsDropped)
+            try next.write(core, at: now)
+            return (nowSaved, nowRejectBytes, nowTrimmed)
+        }
+        saved = nowSaved
+        trimmedThrough = nowTrimmed
+        noteSavedProfiles()
+        rejectBytes = nowRejectBytes
+        counters = next
+        if hasRow {
+            lastJournalID = id
+            journalRows += 1
+            journalBytes += ledger.writer.count
+            if oldestNow == nil { oldestNow = now }
+            links.note(statuses: batch.statuses, heard: batch.heard)
+        }
+    }
+
+    private func insertRow(_ id: Int64, now: Timestamp) throws(StoreError) {
+        let statement = try core.statement("INSERT INTO journal VALUES (?, ?, ?, ?, ?)")
+        let count = Int64(ledger.fresh.count)
+        try ledger.writer.withBytes { bytes throws(StoreError) in
+            statement.bind(1, id)
+            statement.bind(2, now.milliseconds)
+            statement.bind(3, count)
+            statement.bind(4, CRC32C.check(key: id, bytes))
+            try statement.run(lending: bytes, at: 5)
+        }
+    }
+
+    func noteSavedProfiles() {
+        for index in savedProfiles.count..<saved.devices { savedProfiles.append(registry.devices[index].profile) }
+    }
+
+    // MARK: Rejects
+
+    /// A reading that the store cannot keep, as the reject it becomes.
+    private func refusal(of reading: Reading, now: Timestamp) -> Reject {
+        let series = registry.series[reading.series.index]
+        let isOld = reading.value.isFinite && FrameKey.times.contains(reading.observed.milliseconds)
+        let detail =
+            if isOld {
+                "\(series.quantity.name) observed at \(reading.observed), a day that is no longer kept"
+            } else if reading.value.isFinite {
+                "\(series.quantity.name) observed at \(reading.observed), outside 2020-01-01 to 2089"
+            } else {
+                "\(series.quantity.name) is \(reading.value)"
+            }
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        return Reject(
+            reason: isOld ? .tooOld : .implausible, detail: detail, topic: nothing, payload: nothing, receivedAt: now,
+            device: series.device)
+    }
+
+    /// Inserts rejects, and deletes the oldest beyond the budget; returns the bytes that all take now.
+    private func insert(_ rejects: [Reject], dropped: inout Int64) throws(StoreError) -> Int64 {
+        guard !rejects.isEmpty else { return rejectBytes }
+        var bytes = rejectBytes
+        for reject in rejects {
+            let size = Int64(reject.detail.utf8.count + reject.topic.utf8.count + reject.payload.count + 64)
+            bytes += size
+            let device = reject.device.map { Int64($0.rawValue) }
+            try core.run(
+                """
+                INSERT INTO reject(received, reason, detail, topic, payload, payload_bytes, device, bytes)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """, .integer(reject.receivedAt.milliseconds), .text(reject.reason.rawValue), .text(reject.detail),
+                .text(reject.topic), .blob(reject.payload), .integer(Int64(reject.payloadByteCount)),
+                .optional(device), .integer(size))
+            try core.run(
+                """
+                INSERT INTO reject_count VALUES (?, ?, 1, ?)
+                ON CONFLICT(device, reason) DO UPDATE SET n = n + 1, last_at = max(last_at, excluded.last_at)
+                """, .integer(device ?? -1), .text(reject.reason.rawValue),
+                .integer(reject.receivedAt.milliseconds))
+        }
+        guard bytes > options.rejectBytesMax else { return bytes }
+        var (last, excess): (Int64, Int64) = (0, bytes - Int64(options.rejectBytesMax))
+        let oldest = try core.statement("SELECT id, bytes FROM reject ORDER BY id")
+        while excess > 0, try oldest.step() {
+            last = oldest.integer("id")
+            excess -= oldest.integer("bytes")
+            bytes -= oldest.integer("bytes")
+            dropped += 1
+        }
+        oldest.reset()
+        try core.run("DELETE FROM reject WHERE id <= ?", .integer(last))
+        return bytes
+    }
+
+    // MARK: Replaying
+
+    /// The commits after `snapshot`, oldest first: to be put through the live path at a start.
+    ///
+    /// Damaged rows are left out. No transaction is open while `body` runs.
+    public func replay(_ body: (Turn) throws -> Void) throws {
+        try JournalRows.replay(core, registry, after: snapshot?.journalID ?? 0, body)
+    }
+}
+
+/// Reads the journal row by row.
+enum JournalRows {
+    struct Row {
+        enum Content {
+            case turn(Turn)
+            case damaged(String)
+        }
+        var id: Int64
+        var byteCount: Int
+        /// A damaged row that an earlier start has counted.
+        var isCounted: Bool
+        var content: Content
+    }
+
+    /// Calls `body` for each row after `first`, in order. Each row is read in a transaction of its own, or in the one
+    /// that the caller holds.
+    static func forEach(
+        _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (Row) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        var last = first
+        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
+        while let row = try next(core, registry, after: last, &turn) {
+            last = row.id
+            try body(row)
+        }
+    }
+
+    /// As `forEach`, without the damaged rows, for a body that may fail in its own way.
+    static func replay(
+        _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (Turn) throws -> Void
+    ) throws {
+        var last = first
+        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
+        while let row = try next(core, registry, after: last, &turn) {
+            last = row.id
+            if case .turn(let turn) = row.content { try body(turn) }
+        }
+    }
+
+    static func next(
+        _ core: Connection, _ registry: SeriesRegistry, after last: Int64, _ turn: inout Turn
+    ) throws(StoreError) -> Row? {
+        var found: Row?
+        try core.rows("SELECT id, n, crc, b FROM journal WHERE id > ? ORDER BY id LIMIT 1", .integer(last)) {
+            row throws(StoreError) in
+            let id = row.integer("id")
+            let crc = row.integer("crc")
+            var byteCount = 0
+            let content: Row.Content
+            do throws(Malformed) {
+                try row.withBlob("b") { bytes throws(Malformed) in
+                    byteCount = bytes.count
+                    guard CRC32C.check(key: id, bytes) == crc else { throw Malformed("its check value is wrong") }
+                    try TurnCodec.decode(bytes, registry: registry, into: &turn)
+                }
+                turn.journalID = id
+                turn.isReplayed = true
+                content = .turn(turn)
+            } catch {
+                content = .damaged(error.reason)
+            }
+            found = Row(id: id, byteCount: byteCount, isCounted: row.isNull("n"), content: content)
+        }
+        return found
+    }
+}
+
+/// When a device was last heard, and its own last word about its link.
+struct DeviceLink: Sendable {
+    var lastHeard: Int64 = .min
+    var isOnline = false
+    /// `.min` where the device never said.
+    var statusAt: Int64 = .min
+    /// Changed since core.db last took it.
+    var isNew = false
+}
+
+extension [DeviceLink] {
+    mutating func note(_ turn: Turn) { note(statuses: turn.statuses, heard: turn.heard) }
+
+    mutating func note(statuses: [DeviceStatus], heard: [Hearing]) {
+        for hearing in heard {
+            let (device, at) = (hearing.device, hearing.at)
+            grow(to: device.index + 1)
+            if at.milliseconds > self[device.index].lastHeard {
+                self[device.index].lastHeard = at.milliseconds
+                self[device.index].isNew = true
+            }
+        }
+        for status in statuses {
+            grow(to: status.device.index + 1)
+            if status.at.milliseconds >= self[status.device.index].statusAt {
+                self[status.device.index].isOnline = status.isOnline
+                self[status.device.index].statusAt = status.at.milliseconds
+                self[status.device.index].isNew = true
+            }
+        }
+    }
+
+    private mutating func grow(to count: Int) {
+        while self.count < count { append(DeviceLink()) }
+    }
+}
+
+extension Catalogue.Saved {
+    func isBehind(_ registry: SeriesRegistry) -> Bool {
+        devices < registry.deviceCount || streams < registry.streamCount || series < registry.seriesCount
+    }
+}
+
+extension Counters {
+    init(_ connection: Connection) throws(StoreError) {
+        var read = Counters()
+        try connection.rows(
+            """
+            SELECT received, committed, duplicates, corrected, rejected, rejects_dropped, suspect, late, ignored,
+                empty, damaged_rows FROM counters
+            """
+        ) { row throws(StoreError) in
+            read.received = row.integer("received")
+            read.committed = row.integer("committed")
+            read.duplicates = row.integer("duplicates")
+            read.corrected = row.integer("corrected")
+            read.rejected = row.integer("rejected")
+            read.rejectsDropped = row.integer("rejects_dropped")
+            read.suspect = row.integer("suspect")
+            read.late = row.integer("late")
+            read.ignored = row.integer("ignored")
+            read.empty = row.integer("empty")
+            read.damagedRows = row.integer("damaged_rows")
+        }
+        self = read
+    }
+
+    /// `at` is the moment of the commit; nil leaves the last one.
+    func write(_ connection: Connection, at moment: Timestamp?) throws(StoreError) {
+        try connection.run(
+            """
+            UPDATE counters SET committed_at = coalesce(?, committed_at), received = ?, committed = ?, duplicates = ?,
+                corrected = ?, rejected = ?, rejects_dropped = ?, suspect = ?, late = ?, ignored = ?, empty = ?,
+                damaged_rows = ?
+            """, .optional(moment?.milliseconds), .integer(received), .integer(committed), .integer(duplicates),
+            .integer(corrected), .integer(rejected), .integer(rejectsDropped), .integer(suspect), .integer(late),
+            .integer(ignored), .integer(empty), .integer(damagedRows))
+    }
+}
+
+extension StateSnapshot {
+    /// The state that the last finished seal left; nil where there is none.
+    init?(_ connection: Connection) throws(StoreError) {
+        let generation = try Meta.snapshotGeneration.read(connection)
+        guard generation > 0 else { return nil }
+        var bytes: [UInt8] = []
+        try connection.rows(
+            "SELECT b FROM snapshot WHERE generation = ? ORDER BY chunk", .integer(generation)
+        ) { row throws(StoreError) in row.withBlob("b") { bytes.append(contentsOf: $0) } }
+        self.init(journalID: try Meta.snapshotJournal.read(connection), bytes: bytes)
+    }
+}

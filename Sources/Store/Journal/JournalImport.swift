@@ -1,0 +1,136 @@
+public import Basics
+import Frames
+public import Telemetry
+
+/// What became of imported readings. It is given only after they are on disk: the receipt is the row.
+public struct ImportReceipt: Codable, Hashable, Sendable {
+    public var fresh = 0
+    /// They were there already, equal.
+    public var duplicates = 0
+    /// They replaced another value of the same series and time.
+    public var corrected = 0
+    public var refused = 0
+    /// The first refusals; `refused` counts all.
+    public var refusals: [Refusal] = []
+
+    public static let refusalsMax = 20
+
+    public struct Refusal: Codable, Hashable, Sendable {
+        /// Of the text in which the reading came, from 1.
+        public var line: Int
+        public var sentence: String
+
+        public init(line: Int, sentence: String) {
+            self.line = line
+            self.sentence = sentence
+        }
+    }
+
+    public init() {}
+
+    mutating func refuse(_ line: Int, _ sentence: @autoclosure () -> String) {
+        refused += 1
+        if refusals.count < Self.refusalsMax { refusals.append(Refusal(line: line, sentence: sentence())) }
+    }
+}
+
+extension Journal {
+    /// The profile of devices that only an import has named.
+    public static let importProfile = "imported"
+
+    /// Commits imported readings as live ones, in one synced transaction. New devices get `profile`.
+    ///
+    /// Nobody is heard by it: the devices said these things at another time, or to another gateway. Throws as `commit`.
+    public func commit(
+        imported readings: NamedReadings, profile: String, now: Timestamp
+    ) throws(StoreError) -> (commit: Commit, receipt: ImportReceipt) {
+        var receipt = ImportReceipt()
+        let batch = readings.withNames { names in
+            decode(readings.entries, names, profile: profile, now: now, &receipt)
+        }
+        let commit = try commit(batch, received: 0, origin: .imported, now: now)
+        receipt.fresh = commit.turn.fresh.count
+        receipt.duplicates = commit.duplicates
+        receipt.corrected = commit.turn.corrections.count
+        return (commit, receipt)
+    }
+
+    private func decode(
+        _ entries: [NamedReadings.Entry], _ names: UnsafeRawBufferPointer, profile: String, now: Timestamp,
+        _ receipt: inout ImportReceipt
+    ) -> DecodedBatch {
+        var batch = DecodedBatch()
+        batch.readings.reserveCapacity(entries.count)
+        let times = FrameKey.times.lowerBound...(now + TimeFence.ahead).milliseconds
+        var rowStart = 0
+        var rowDevice: DeviceIndex?
+        var rowTime = Timestamp(milliseconds: .min)
+        var rowHasNewSeries = false
+        func closeRow() {
+            if rowHasNewSeries { settle(batch.readings[rowStart...]) }
+            rowStart = batch.readings.count
+            rowHasNewSeries = false
+        }
+        for entry in entries {
+            guard times.contains(entry.observed.milliseconds) else {
+                receipt.refuse(
+                    entry.line,
+                    "observed: '\(entry.observed)': expected a time from 2020-01-01 to an hour from now, \(now)")
+                continue
+            }
+            guard entry.value.isFinite else {
+                receipt.refuse(entry.line, "value: '\(entry.value)': expected a finite number")
+                continue
+            }
+            let name = UnsafeRawBufferPointer(rebasing: names[entry.device])
+            guard let device = registry.intern(device: name, profile: profile) else {
+                receipt.refuse(entry.line, refusal(of: name, registry.limits.devicesMax, "devices"))
+                continue
+            }
+            let channelName = UnsafeRawBufferPointer(rebasing: names[entry.channel])
+            guard let channel = registry.intern(channel: channelName) else {
+                receipt.refuse(entry.line, refusal(of: channelName, registry.limits.channelsMax, "channels"))
+                continue
+            }
+            let known = registry.seriesCount
+            guard let series = registry.intern(device: device, quantity: entry.quantity, channel: channel) else {
+                receipt.refuse(entry.line, refusal(of: name, registry.limits.seriesMax, "series"))
+                continue
+            }
+            if device != rowDevice || entry.observed != rowTime {
+                closeRow()
+                (rowDevice, rowTime) = (device, entry.observed)
+            }
+            if registry.seriesCount > known { rowHasNewSeries = true }
+            batch.readings.append(Reading(series: series, observed: entry.observed, value: entry.value))
+        }
+        closeRow()
+        return batch
+    }
+
+    /// Gives the new series of a row their streams.
+    ///
+    /// A file in order of series brings each alone, and a stream of its own would part for ever what the device later
+    /// sends together; so a new series joins the series that its device has.
+    private func settle(_ row: ArraySlice<Reading>) {
+        var row = Array(row)
+        if let first = row.first {
+            let device = registry.series[first.series.index].device
+            if let stream = registry.streams(of: device).last, let mate = registry.streams[stream.index].columns.first {
+                row.append(Reading(series: mate, observed: first.observed, value: first.value))
+            }
+        }
+        registry.closeRow(row[...])
+    }
+
+    /// Why a name was not taken: it is not one, or there are too many.
+    private func refusal(of name: UnsafeRawBufferPointer, _ limit: Int, _ what: String) -> String {
+        guard let text = UsableName.text(name), !text.isEmpty else {
+            return "expected a name of 1 to \(UsableName.bytesMax) bytes of UTF-8 without control characters"
+        }
+        return "'\(text)' is new and the limit of \(limit) \(what) is reached"
+    }
+
+    /// Whether the journal holds more than the next seal should take: then imports wait, live readings do not.
+    public var isImportTooFast: Bool { journalBytes >= 2 * options.journalBytesMax }
+}
