@@ -91,6 +91,7 @@ struct ProfileCompiler {
 
     // MARK: A rule
 
+    /// Long, for it is the list of the keys of a rule in the order in which later ones build upon earlier ones.
     private mutating func compileRule(_ setting: Setting, _ profile: UInt32, _ outer: Scope) {
         var scope = outer
         var rule = RulePlan(profile: profile)

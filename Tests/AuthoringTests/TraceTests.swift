@@ -48,6 +48,20 @@ struct TraceTests {
             lamp_on: {from: /on, map: {"yes": 1, "no": 0}}
         """
 
+    @Test("asking again what a value became counts no fault twice, however many there are")
+    func faultsCountOnce() throws {
+        let rule = """
+            - topic: "m/{d}"
+              device: "{d}"
+              read: {voltage: {from: "/u/*", unit: {from: /unit}}}
+            """
+        // `trace` compares its rejects with those of plain decoding.
+        let found = try trace(
+            rule, "m/a", #"{"u":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20],"unit":"furlong"}"#)
+        #expect(found.rejects.count == 16)
+        #expect(found.rejects.last?.detail.hasSuffix("; 4 more faults in this message") == true)
+    }
+
     @Test("a value is told with its place, its wire form and its canonical form")
     func fields() throws {
         let told = try lines(

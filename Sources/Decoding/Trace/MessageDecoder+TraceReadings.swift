@@ -1,6 +1,34 @@
 import Basics
 import Telemetry
 
+/// The fields of a trace for one reading of the profile, and what it made that no field tells of yet.
+private struct ReadingFields {
+    let quantity: Quantity
+    let wireUnit: String?
+    let trace: TraceSink
+    var made: [MessageTrace.Result]
+
+    /// Readings and suspects of one `*` lie in two lists, so each is found again by its value.
+    mutating func take(_ number: Double) -> MessageTrace.Result? {
+        let index = made.firstIndex { result in
+            switch result {
+            case .reading(let value), .suspect(let value): value.value == number
+            case .none: false
+            }
+        }
+        return index.map { made.remove(at: $0) }
+    }
+
+    func tell(_ path: String, _ wire: String?, _ result: MessageTrace.Result) {
+        trace.append(
+            MessageTrace.Field(quantity: quantity, path: path, wire: wire, wireUnit: wireUnit, result: result))
+    }
+
+    func tellRest(_ path: String, _ wire: String?) {
+        for result in made { tell(path, wire, result) }
+    }
+}
+
 extension MessageDecoder {
     /// Reads as the live path does, and tells what came of it.
     @inline(never)
@@ -11,70 +39,49 @@ extension MessageDecoder {
         let suspectsBefore = batch.suspects.count
         readUntraced(reading, &batch, &registry)
         guard let trace else { return }
-        let quantity = reading.pointee.quantity
+        use(reading)
         let unit = catalog.plan.wireUnits[Int(reading.pointee.wireUnit)]
-        var field = MessageTrace.Field(
-            quantity: quantity, path: "", wireUnit: unit.isEmpty ? nil : unit, result: .none(""))
-
-        use(conditions: reading.pointee.conditions)
-        for reference in reading.pointee.references.range { use(reference) }
-        use(calculation: reading.pointee.calculation)
-        if reading.pointee.unitChoice >= 0 {
-            for reference in plan.unitChoices[UInt32(reading.pointee.unitChoice)].references.range { use(reference) }
-        }
-        if reading.pointee.exponent >= 0 { use(UInt32(reading.pointee.exponent)) }
-        if reading.pointee.channel >= 0 { use(naming: UInt32(reading.pointee.channel)) }
-        for candidate in reading.pointee.time.range {
-            for reference in plan.times[candidate].references.range { use(reference) }
-        }
-
-        var made =
-            batch.readings[readingsBefore...].map { MessageTrace.Result.reading(Self.value($0, registry)) }
-            + batch.suspects[suspectsBefore...].map { MessageTrace.Result.suspect(Self.value($0, registry)) }
-        // Readings and suspects of one `*` lie in two lists, so each is found again by its value.
-        func take(_ number: Double) -> MessageTrace.Result? {
-            let index = made.firstIndex { result in
-                switch result {
-                case .reading(let value), .suspect(let value): value.value == number
-                case .none: false
-                }
-            }
-            return index.map { made.remove(at: $0) }
-        }
-        func tell(_ path: String, _ wire: String?, _ result: MessageTrace.Result) {
-            field.path = path
-            field.wire = wire
-            field.result = result
-            trace.append(field)
-        }
+        var fields = ReadingFields(
+            quantity: reading.pointee.quantity, wireUnit: unit.isEmpty ? nil : unit, trace: trace,
+            made: batch.readings[readingsBefore...].map { .reading(Self.value($0, registry)) }
+                + batch.suspects[suspectsBefore...].map { .suspect(Self.value($0, registry)) })
 
         let names = reading.pointee.references.range.map { written(plan.references[$0]) }.joined(separator: ", ")
         guard hold(reading.pointee.conditions) else {
-            return tell(names, nil, .none("its condition does not hold: \(failure(of: reading.pointee.conditions))"))
+            let why = failure(of: reading.pointee.conditions)
+            return fields.tell(names, nil, .none("its condition does not hold: \(why)"))
         }
         guard reading.pointee.calculation.isEmpty else {
             let operands = operands(of: reading.pointee.calculation)
-            guard made.isEmpty else { return made.forEach { tell("calc", operands, $0) } }
-            return tell("calc", operands, .none("an operand is missing or no number, or the result is none"))
+            guard fields.made.isEmpty else { return fields.tellRest("calc", operands) }
+            return fields.tell("calc", operands, .none("an operand is missing or no number, or the result is none"))
         }
-        // Only to ask again: what a value became, the batch has already.
-        var scratch = DecodedBatch()
+        tellReferences(of: reading, names, &fields)
+    }
+
+    /// Goes over the references as the live path does, and tells of each what stands there and what came of it.
+    private mutating func tellReferences(
+        of reading: UnsafePointer<ReadingPlan>, _ names: String, _ fields: inout ReadingFields
+    ) {
         var empty: [(path: String, wire: String?, why: String)] = []
         for position in reading.pointee.references.range {
             let found = values(of: position)
-            let outer = item.iteration
             var hasValue = false
+            let outer = item.iteration
             for match in found {
                 item.iteration = match.iteration
-                switch number(match.scalar, reading, &scratch) {
+                // Only to ask again: what a value became, the batch has already.
+                var ignored = DecodedBatch()
+                switch number(match.scalar, reading, &ignored) {
                 case .value(let number):
-                    tell(match.path, wire(match.scalar), take(number + 0) ?? .none("not taken: see the faults"))
+                    let result = fields.take(number + 0) ?? .none("not taken: see the faults")
+                    fields.tell(match.path, wire(match.scalar), result)
                     hasValue = true
                 case .wrong:
                     if match.scalar.isContainer, !plan.references[position].iterates {
                         empty.append((match.path, wire(match.scalar), "a list or an object is not a value"))
                     } else {
-                        tell(match.path, wire(match.scalar), .none(whyWrong(match.scalar, reading)))
+                        fields.tell(match.path, wire(match.scalar), .none(whyWrong(match.scalar, reading)))
                         hasValue = true
                     }
                 case .missing: empty.append((match.path, wire(match.scalar), whyMissing(match.scalar, reading)))
@@ -83,18 +90,15 @@ extension MessageDecoder {
             item.iteration = outer
             if hasValue {
                 // What was passed over on the way, unless it is not there at all.
-                for entry in empty where entry.wire != nil { tell(entry.path, entry.wire, .none(entry.why)) }
+                for entry in empty where entry.wire != nil { fields.tell(entry.path, entry.wire, .none(entry.why)) }
                 return
             }
             if found.isEmpty { empty.append((written(plan.references[position]), nil, "absent")) }
         }
         // Whatever else it made, such as a value that was computed.
-        if !made.isEmpty {
-            for result in made { tell(names, nil, result) }
-            return
-        }
-        if empty.count > 1, empty.allSatisfy({ $0.wire == nil }) { return tell(names, nil, .none("absent")) }
-        for entry in empty { tell(entry.path, entry.wire, .none(entry.why)) }
+        if !fields.made.isEmpty { return fields.tellRest(names, nil) }
+        if empty.count > 1, empty.allSatisfy({ $0.wire == nil }) { return fields.tell(names, nil, .none("absent")) }
+        for entry in empty { fields.tell(entry.path, entry.wire, .none(entry.why)) }
     }
 
     private static func value(_ reading: Reading, _ registry: SeriesRegistry) -> MessageTrace.Value {

@@ -4,6 +4,21 @@ import Telemetry
 // Which values of the message a rule looked at: what is left over, nothing read.
 
 extension MessageDecoder {
+    /// Everything that one reading of the profile asks for.
+    mutating func use(_ reading: UnsafePointer<ReadingPlan>) {
+        use(conditions: reading.pointee.conditions)
+        for reference in reading.pointee.references.range { use(reference) }
+        use(calculation: reading.pointee.calculation)
+        if reading.pointee.unitChoice >= 0 {
+            for reference in plan.unitChoices[UInt32(reading.pointee.unitChoice)].references.range { use(reference) }
+        }
+        if reading.pointee.exponent >= 0 { use(UInt32(reading.pointee.exponent)) }
+        if reading.pointee.channel >= 0 { use(naming: UInt32(reading.pointee.channel)) }
+        for candidate in reading.pointee.time.range {
+            for reference in plan.times[candidate].references.range { use(reference) }
+        }
+    }
+
     mutating func use(_ position: UInt32) {
         let reference = plan.references[position]
         switch reference.base {
