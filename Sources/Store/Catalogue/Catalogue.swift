@@ -75,6 +75,10 @@ enum Catalogue {
             streams = registry.streamCount
             series = registry.seriesCount
         }
+
+        func isBehind(_ registry: SeriesRegistry) -> Bool {
+            devices < registry.deviceCount || streams < registry.streamCount || series < registry.seriesCount
+        }
     }
 
     /// Writes what `registry` has beyond `saved`. Belongs into the transaction that first uses it.

@@ -208,9 +208,9 @@ extension Journal {
 
     /// Whether the journal is old or large enough, and no seal is under way.
     public func sealIsDue(now: Timestamp) -> Bool {
-        guard journalRows > 0, !ledger.isSealing else { return false }
-        if journalBytes >= options.journalBytesMax { return true }
-        return oldestNow.map { now - $0 >= options.sealInterval } ?? true
+        guard extent.rows > 0, !ledger.isSealing else { return false }
+        if extent.bytes >= options.journalBytesMax { return true }
+        return extent.oldestNow.map { now - $0 >= options.sealInterval } ?? true
     }
 
     /// First step: sets all rows aside. `state` is what the windows are after the last commit.
@@ -219,10 +219,7 @@ extension Journal {
     public func beginSeal(state: [UInt8], now: Timestamp) throws(StoreError) -> SealJob {
         let toldThrough = try Meta.sealedAt.read(core) - SealJob.underWay.milliseconds
         ledger.grow(to: registry.streamCount)
-        // The rows that commits add from here on belong to the next seal.
-        sealingRows = journalRows
-        sealingBytes = journalBytes
-        sealBeganAt = now
+        extent.beginSeal(now: now)
         return SealJob(
             journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
             rows: ledger.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now,
@@ -267,13 +264,10 @@ extension Journal {
         }
         for index in profiles { savedProfiles[index] = registry.devices[index].profile }
         for index in links.indices { links[index].isNew = false }
-        sealedThrough = sealedDays.journalID
+        extent.finishSeal(through: sealedDays.journalID)
         note(newest: sealedDays.latest)
         writeCatalogueCache(rosterVersion)
         snapshot = StateSnapshot(journalID: sealedDays.journalID, bytes: sealedDays.state)
-        journalRows -= sealingRows
-        journalBytes -= sealingBytes
-        oldestNow = journalRows > 0 ? sealBeganAt : nil
         ledger.finishSeal()
         var manifest = sealed.manifest
         manifest.put(sealedDays.parts)
@@ -285,14 +279,14 @@ extension Journal {
     /// A row up to `Meta.sealedThrough` counts as gone wherever the journal is read, so its room can go bit by bit with
     /// the commits that follow.
     func trim(rowsMax: Int64) throws(StoreError) -> Int64 {
-        guard trimmedThrough < sealedThrough else { return trimmedThrough }
-        let last = min(sealedThrough, trimmedThrough + rowsMax)
+        guard extent.trimmedThrough < extent.sealedThrough else { return extent.trimmedThrough }
+        let last = min(extent.sealedThrough, extent.trimmedThrough + rowsMax)
         do {
             try core.run(
-                "DELETE FROM journal WHERE id > ? AND id <= ?", .integer(trimmedThrough), .integer(last))
+                "DELETE FROM journal WHERE id > ? AND id <= ?", .integer(extent.trimmedThrough), .integer(last))
         } catch {
             // What does not read cannot be deleted, and must not keep later commits from the disk.
-            if error.isDamage(of: core.file) { trimmedThrough = sealedThrough }
+            if error.isDamage(of: core.file) { extent.trim(through: extent.sealedThrough) }
             throw error
         }
         return last
@@ -314,7 +308,8 @@ extension Journal {
 
     func writeCatalogueCache(_ rosterVersion: Int64) {
         CatalogueCache.write(
-            .init(sealedThrough: sealedThrough, rosterVersion: rosterVersion), registry, saved, newest, in: folder)
+            .init(sealedThrough: extent.sealedThrough, rosterVersion: rosterVersion), registry, saved, newest,
+            in: folder)
     }
 
     /// The rule of `writeLatest`.

@@ -13,12 +13,6 @@ public struct Commit: Sendable {
     public var late: Int
 }
 
-/// State of the windows and device health as it was after a journal row. The store does not look into the bytes.
-public struct StateSnapshot: Sendable, Equatable {
-    public var journalID: Int64
-    public var bytes: [UInt8]
-}
-
 /// The one writer of core.db: what the gateway has acknowledged, and what it said about it.
 ///
 /// Owned by the ingest thread and used on it alone. A method that throws has changed nothing, on disk or in memory, and
@@ -34,8 +28,8 @@ public final class Journal {
     /// The state to start from, as of the last finished seal; nil for a store that was never sealed.
     public internal(set) var snapshot: StateSnapshot?
     /// Rows and bytes that wait for the next seal.
-    public internal(set) var journalRows = 0
-    public internal(set) var journalBytes = 0
+    public var journalRows: Int { extent.rows }
+    public var journalBytes: Int { extent.bytes }
     /// Journal rows that could not be read at the start, as sentences. They are counted in `counters` once.
     public private(set) var damage: [String] = []
 
@@ -50,15 +44,8 @@ public final class Journal {
     var newest: [NewestReading] = []
     /// Profile of each device as core.db has it.
     var savedProfiles: [String] = []
-    /// The last journal row that is in day files; and the last one whose room was given back.
-    var sealedThrough: Int64
-    var trimmedThrough: Int64
-    /// `now` of the oldest journal row.
-    var oldestNow: Timestamp?
-    /// Of the seal under way: what it takes out of the journal, and when it began.
-    var sealingRows = 0
-    var sealingBytes = 0
-    var sealBeganAt = Timestamp(milliseconds: 0)
+    var extent: JournalExtent
+    private var rejects: RejectBudget
     /// When the compaction of a day last failed.
     var compactionFailures: [Int64: Timestamp] = [:]
     /// By retention class: earlier readings were given up.
@@ -67,10 +54,8 @@ public final class Journal {
     var history = HistoryWalk()
     private(set) var localDays = LocalDays()
     /// As of the last upkeep.
-    public internal(set) var disk = DiskState.ample
-    /// A commit found no room since.
-    var hasFoundFull = false
-    private var rejectBytes: Int64 = 0
+    public var disk: DiskState { room.state }
+    var room = DiskWatch()
     private var lock: FolderLock?
 
     static let corePageBytes = 4096
@@ -110,10 +95,9 @@ public final class Journal {
         sealed = SealedFrames(folder, effects: options.effects)
         counters = try Counters(core)
         evaluatedThrough = try Meta.evaluatedThrough.read(core)
-        sealedThrough = try Meta.sealedThrough.read(core)
-        trimmedThrough = min(sealedThrough, (try core.integer("SELECT min(id) FROM journal") ?? .max) - 1)
-        lastJournalID = max(sealedThrough, try core.integer("SELECT max(id) FROM journal") ?? 0)
-        rejectBytes = try core.integer("SELECT sum(bytes) FROM reject") ?? 0
+        extent = try JournalExtent(core)
+        lastJournalID = max(extent.sealedThrough, try core.integer("SELECT max(id) FROM journal") ?? 0)
+        rejects = try RejectBudget(core, bytesMax: options.rejectBytesMax)
         snapshot = try StateSnapshot(core)
         savedProfiles = registry.devices.map(\.profile)
         sealed.use(try Manifest(core))
@@ -163,16 +147,15 @@ public final class Journal {
     /// Puts the rows of the journal back into memory.
     private func readBack() throws(StoreError) {
         var damagedRows: [Int64] = []
-        try JournalRows.forEach(core, registry, after: sealedThrough) { row throws(StoreError) in
-            journalRows += 1
-            journalBytes += row.byteCount
+        try JournalRows.forEach(core, registry, after: extent.sealedThrough) { row throws(StoreError) in
             switch row.content {
             case .turn(let turn):
-                if oldestNow == nil { oldestNow = turn.now }
+                extent.add(bytes: row.byteCount, now: turn.now)
                 ledger.restore(turn.fresh, registry)
                 ledger.restore(turn.corrections, registry)
                 links.note(turn)
             case .damaged(let reason):
+                extent.add(bytes: row.byteCount, now: nil)
                 damage.append("store: journal row \(row.id) is damaged and was skipped: \(reason)")
                 if !row.isCounted { damagedRows.append(row.id) }
             }
@@ -219,7 +202,7 @@ public final class Journal {
             try write(batch, received: received, now: now)
         } catch {
             ledger.undo()
-            if error.isDiskFull { hasFoundFull = true }
+            if error.isDiskFull { room.foundFull() }
             throw error
         }
         ledger.settle()
@@ -254,20 +237,18 @@ public final class Journal {
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
             if hasRow { try insertRow(id, now: now) }
             try remember(batch.remembered)
-            let nowRejectBytes = try insert(batch.rejects + refused, dropped: &next.rejectsDropped)
+            let nowRejectBytes = try rejects.insert(batch.rejects + refused, core, dropped: &next.rejectsDropped)
             try next.write(core, at: now)
             return (nowSaved, nowRejectBytes, nowTrimmed)
         }
         saved = nowSaved
-        trimmedThrough = nowTrimmed
+        extent.trim(through: nowTrimmed)
         noteSavedProfiles()
-        rejectBytes = nowRejectBytes
+        rejects.settle(nowRejectBytes)
         counters = next
         if hasRow {
             lastJournalID = id
-            journalRows += 1
-            journalBytes += ledger.writer.count
-            if oldestNow == nil { oldestNow = now }
+            extent.add(bytes: ledger.writer.count, now: now)
             links.note(statuses: batch.statuses, heard: batch.heard)
         }
     }
@@ -306,42 +287,6 @@ public final class Journal {
         return Reject(
             reason: isOld ? .tooOld : .implausible, detail: detail, topic: nothing, payload: nothing, receivedAt: now,
             device: series.device)
-    }
-
-    /// Inserts rejects, and deletes the oldest beyond the budget; returns the bytes that all take now.
-    private func insert(_ rejects: [Reject], dropped: inout Int64) throws(StoreError) -> Int64 {
-        guard !rejects.isEmpty else { return rejectBytes }
-        var bytes = rejectBytes
-        for reject in rejects {
-            let size = Int64(reject.detail.utf8.count + reject.topic.utf8.count + reject.payload.count + 64)
-            bytes += size
-            let device = reject.device.map { Int64($0.rawValue) }
-            try core.run(
-                """
-                INSERT INTO reject(received, reason, detail, topic, payload, payload_bytes, device, bytes)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                """, .integer(reject.receivedAt.milliseconds), .text(reject.reason.rawValue), .text(reject.detail),
-                .text(reject.topic), .blob(reject.payload), .integer(Int64(reject.payloadByteCount)),
-                .optional(device), .integer(size))
-            try core.run(
-                """
-                INSERT INTO reject_count VALUES (?, ?, 1, ?)
-                ON CONFLICT(device, reason) DO UPDATE SET n = n + 1, last_at = max(last_at, excluded.last_at)
-                """, .integer(device ?? -1), .text(reject.reason.rawValue),
-                .integer(reject.receivedAt.milliseconds))
-        }
-        guard bytes > options.rejectBytesMax else { return bytes }
-        var (last, excess): (Int64, Int64) = (0, bytes - Int64(options.rejectBytesMax))
-        let oldest = try core.statement("SELECT id, bytes FROM reject ORDER BY id")
-        while excess > 0, try oldest.step() {
-            last = oldest.integer("id")
-            excess -= oldest.integer("bytes")
-            bytes -= oldest.integer("bytes")
-            dropped += 1
-        }
-        oldest.reset()
-        try core.run("DELETE FROM reject WHERE id <= ?", .integer(last))
-        return bytes
     }
 
     // MARK: Replaying
@@ -455,61 +400,5 @@ extension [DeviceLink] {
 
     private mutating func grow(to count: Int) {
         while self.count < count { append(DeviceLink()) }
-    }
-}
-
-extension Catalogue.Saved {
-    func isBehind(_ registry: SeriesRegistry) -> Bool {
-        devices < registry.deviceCount || streams < registry.streamCount || series < registry.seriesCount
-    }
-}
-
-extension Counters {
-    init(_ connection: Connection) throws(StoreError) {
-        var read = Counters()
-        try connection.rows(
-            """
-            SELECT received, committed, duplicates, corrected, rejected, rejects_dropped, suspect, late, ignored,
-                empty, damaged_rows FROM counters
-            """
-        ) { row throws(StoreError) in
-            read.received = row.integer("received")
-            read.committed = row.integer("committed")
-            read.duplicates = row.integer("duplicates")
-            read.corrected = row.integer("corrected")
-            read.rejected = row.integer("rejected")
-            read.rejectsDropped = row.integer("rejects_dropped")
-            read.suspect = row.integer("suspect")
-            read.late = row.integer("late")
-            read.ignored = row.integer("ignored")
-            read.empty = row.integer("empty")
-            read.damagedRows = row.integer("damaged_rows")
-        }
-        self = read
-    }
-
-    /// `at` is the moment of the commit; nil leaves the last one.
-    func write(_ connection: Connection, at moment: Timestamp?) throws(StoreError) {
-        try connection.run(
-            """
-            UPDATE counters SET committed_at = coalesce(?, committed_at), received = ?, committed = ?, duplicates = ?,
-                corrected = ?, rejected = ?, rejects_dropped = ?, suspect = ?, late = ?, ignored = ?, empty = ?,
-                damaged_rows = ?
-            """, .optional(moment?.milliseconds), .integer(received), .integer(committed), .integer(duplicates),
-            .integer(corrected), .integer(rejected), .integer(rejectsDropped), .integer(suspect), .integer(late),
-            .integer(ignored), .integer(empty), .integer(damagedRows))
-    }
-}
-
-extension StateSnapshot {
-    /// The state that the last finished seal left; nil where there is none.
-    init?(_ connection: Connection) throws(StoreError) {
-        let generation = try Meta.snapshotGeneration.read(connection)
-        guard generation > 0 else { return nil }
-        var bytes: [UInt8] = []
-        try connection.rows(
-            "SELECT b FROM snapshot WHERE generation = ? ORDER BY chunk", .integer(generation)
-        ) { row throws(StoreError) in row.withBlob("b") { bytes.append(contentsOf: $0) } }
-        self.init(journalID: try Meta.snapshotJournal.read(connection), bytes: bytes)
     }
 }

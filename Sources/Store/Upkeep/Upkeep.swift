@@ -3,15 +3,6 @@ import Frames
 import Glibc
 import Telemetry
 
-/// How much room the disk has for the store.
-public enum DiskState: String, Sendable, Codable {
-    case ample
-    /// Less than a twentieth is free.
-    case low
-    /// Too little is free: nothing is committed, and so nothing acknowledged, until there is room again.
-    case full
-}
-
 /// Readings or steps of alerts that the store no longer has, as the ledger keeps it.
 public struct GivenUp: Sendable, Hashable, Codable {
     public enum Why: String, Sendable, Codable {
@@ -102,19 +93,19 @@ extension Journal {
             report.gaveUp = try retain(now: now)
         }
         try sweepRetired(now: now)
-        if trimmedThrough < sealedThrough {
+        if extent.trimmedThrough < extent.sealedThrough {
             // Without commits to do it with.
-            trimmedThrough = try core.transaction { () throws(StoreError) in try trim(rowsMax: Self.trimRowsMax) }
+            extent.trim(
+                through: try core.transaction { () throws(StoreError) in try trim(rowsMax: Self.trimRowsMax) })
         }
-        let room = folder.room()
-        report.freeBytes = room.free
-        report.disk = try judge(free: room.free, total: room.total)
+        report.freeBytes = try room.look(folder, ballastBytes: options.ballastBytes)
+        report.disk = disk
         report.alertSteps = try retainHistory(now: now)
         return report
     }
 
     /// To be told when a seal or a compaction found no room.
-    public func foundDiskFull() { hasFoundFull = true }
+    public func foundDiskFull() { room.foundFull() }
 
     // MARK: Retention
 
@@ -224,28 +215,6 @@ extension Journal {
 
     // MARK: The disk
 
-    /// The state for so much room, with the ballast thrown off or taken up again.
-    private func judge(free: Int64, total: Int64) throws(StoreError) -> DiskState {
-        let fullBelow = min(total / 100, 1 << 30)
-        // On a small disk a smaller ballast, or there would never be room again.
-        let ballastBytes = min(options.ballastBytes, total / 16)
-        if disk != .full, free < fullBelow || hasFoundFull { disk = .full }
-        hasFoundFull = false
-        if disk == .full {
-            // The room of the ballast is for sealing, compaction and retention: they are what makes room.
-            if Folder.exists(folder.ballast) {
-                try Folder.remove(folder.ballast)
-            } else if free >= 2 * fullBelow + ballastBytes {
-                disk = .ample
-            }
-        }
-        if disk != .full {
-            disk = free < total / 20 ? .low : .ample
-            folder.makeBallast(ballastBytes)
-        }
-        return disk
-    }
-
     /// What a commit says while the disk is full.
     var noRoom: StoreError {
         .diskFull(
@@ -255,27 +224,6 @@ extension Journal {
 }
 
 extension Folder {
-    var ballast: String { path + "/ballast" }
-
-    /// Bytes of the file system, and those free for this user.
-    func room() -> (free: Int64, total: Int64) {
-        var status = statvfs()
-        guard statvfs(path, &status) == 0 else { return (.max, .max) }
-        let block = Int64(status.f_frsize)
-        return (Int64(status.f_bavail) * block, Int64(status.f_blocks) * block)
-    }
-
-    /// Makes the ballast where it is missing and there is room for it.
-    func makeBallast(_ bytes: Int64) {
-        guard bytes > 0, !Self.exists(ballast) else { return }
-        let descriptor = open(ballast, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { return }
-        let code = posix_fallocate(descriptor, 0, Int(bytes))
-        close(descriptor)
-        // Without one the store works as well; there is only less left to work with when the disk is full.
-        if code != 0 { unlink(ballast) }
-    }
-
     /// The years that have a file of rollups, in order.
     func rollupYears() -> [Int] {
         Self.names(in: path).compactMap { name in
