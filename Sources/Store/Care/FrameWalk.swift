@@ -1,0 +1,162 @@
+import Basics
+import Frames
+import Glibc
+import Telemetry
+
+/// All frames of a file, front to back and past those that do not read. The connection is a tolerant one.
+struct FrameWalk {
+    struct Lost {
+        var key: FrameKey
+        /// The time of its last row, as far as that can be told.
+        var until: Int64
+        var reason: String
+    }
+
+    /// Of the frames that read.
+    private(set) var keys: [FrameKey] = []
+    private(set) var rows: Int64 = 0
+    private(set) var lost: [Lost] = []
+    /// Keys between these two cannot be reached.
+    private(set) var gap: (after: FrameKey?, before: FrameKey?, reason: String)?
+    /// A frame beside each damaged page that was met.
+    private(set) var pages: [Int64: FrameKey] = [:]
+    private(set) var streamMax: Int?
+    private(set) var first = Int64.max
+    private(set) var last = Int64.min
+    private(set) var spanMax: Int64 = 0
+
+    /// A row of the table as it is.
+    struct RawFrame {
+        var key: FrameKey
+        var span: Int64
+        var count: Int64
+        var version: Int64
+        var crc: Int64
+        var blob: [UInt8]
+    }
+
+    /// `body` gets each frame that reads, in order of its key.
+    init(
+        _ connection: Connection, _ part: Part, _ body: (RawFrame) throws(StoreError) -> Void = { _ in }
+    ) throws(StoreError) {
+        let all = try allKeys(connection)
+        var (stream, end) = (-1, Int64.min)
+        for (index, key) in all.enumerated() {
+            // Up to its neighbour, or the end of the file's days: where nothing better is known.
+            var until = max(key.time, part.times.upperBound - 1)
+            if index + 1 < all.count, all[index + 1].stream == key.stream {
+                until = max(key.time, all[index + 1].time - 1)
+            }
+            let frame: RawFrame
+            var rowCount: Int64 = 0
+            do throws(StoreError) {
+                guard let read = try Self.frame(key, connection) else {
+                    throw .corrupt(file: connection.file, detail: "it is not where its key leads")
+                }
+                if read.span >= 0, read.span <= until - key.time { until = key.time + read.span }
+                let last: Int64
+                do throws(Malformed) {
+                    (rowCount, last) = try Self.verify(read)
+                } catch {
+                    throw .corrupt(file: connection.file, detail: error.reason)
+                }
+                if key.stream == stream, key.time <= end {
+                    throw .corrupt(file: connection.file, detail: "it overlaps the frame before it")
+                }
+                guard part.times.contains(key.time), part.times.contains(last) else {
+                    throw .corrupt(file: connection.file, detail: "its times are not of the file's days")
+                }
+                (stream, end) = (key.stream, last)
+                frame = read
+            } catch {
+                guard case .corrupt(_, let reason) = error else { throw error }
+                lost.append(Lost(key: key, until: until, reason: reason))
+                continue
+            }
+            notePage(connection, key)
+            keys.append(key)
+            rows += rowCount
+            streamMax = max(streamMax ?? 0, key.stream)
+            first = min(first, key.time)
+            last = max(last, end)
+            spanMax = max(spanMax, frame.span)
+            try body(frame)
+        }
+    }
+
+    private mutating func notePage(_ connection: Connection, _ key: FrameKey) {
+        if let page = connection.takeWrongPage(), pages[page] == nil { pages[page] = key }
+    }
+
+    /// From the front; where that fails, also from the end, and what lies between is the gap.
+    private mutating func allKeys(_ connection: Connection) throws(StoreError) -> [FrameKey] {
+        var all: [FrameKey] = []
+        var failure: String?
+        do throws(StoreError) {
+            try connection.rows("SELECT k FROM frame ORDER BY k") { row throws(StoreError) in
+                all.append(FrameKey(rawValue: row.integer("k")))
+                notePage(connection, all[all.count - 1])
+            }
+        } catch .corrupt(_, let detail) {
+            failure = detail
+        }
+        guard let failure else { return all.isSortedStrictly ? all : Array(Set(all)).sorted() }
+        var tail: [FrameKey] = []
+        do throws(StoreError) {
+            try connection.rows("SELECT k FROM frame ORDER BY k DESC") { row throws(StoreError) in
+                tail.append(FrameKey(rawValue: row.integer("k")))
+            }
+        } catch .corrupt {}
+        let before = tail.last { last in all.last.map { last.rawValue > $0.rawValue } ?? true }
+        gap = (all.last, before, failure)
+        return Array(Set(all + tail)).sorted()
+    }
+
+    private static func frame(_ key: FrameKey, _ connection: Connection) throws(StoreError) -> RawFrame? {
+        var frame: RawFrame?
+        try connection.rows("SELECT span, n, ver, crc, b FROM frame WHERE k = ?", .integer(key.rawValue)) {
+            row throws(StoreError) in
+            frame = RawFrame(
+                key: key, span: row.integer("span"), count: row.integer("n"), version: row.integer("ver"),
+                crc: row.integer("crc"), blob: row.withBlob("b") { Array($0) })
+        }
+        return frame
+    }
+
+    /// Its rows and the time of the last one.
+    private static func verify(_ frame: RawFrame) throws(Malformed) -> (Int64, Int64) {
+        guard frame.key.rawValue >= 0 else { throw Malformed("its key is none") }
+        let block = try frame.blob.withUnsafeBytes { bytes -> Result<RowBlock, Malformed> in
+            guard CRC32C.check(key: frame.key.rawValue, bytes) == frame.crc else {
+                return .failure(Malformed("its check value is wrong"))
+            }
+            return Result { () throws(Malformed) in try FrameCodec.open(bytes, start: frame.key.time).rows() }
+        }.get()
+        let last = block.times[block.count - 1]
+        guard Int64(block.count) == frame.count, last - frame.key.time == frame.span else {
+            throw Malformed("it has \(block.count) rows over \(last - frame.key.time) ms where its row says otherwise")
+        }
+        return (frame.count, last)
+    }
+}
+
+extension FrameKey: Comparable {
+    static func < (left: FrameKey, right: FrameKey) -> Bool { left.rawValue < right.rawValue }
+}
+
+extension [FrameKey] {
+    fileprivate var isSortedStrictly: Bool { zip(self, dropFirst()).allSatisfy { $0 < $1 } }
+}
+
+extension Part {
+    /// Takes the numbers of a walk over its file; nil for an empty one.
+    mutating func count(_ walk: FrameWalk?) {
+        (first, last, spanMax, frames, rows, bytes, sha256) = (.max, .min, 0, 0, 0, 0, [])
+        guard let walk else { return }
+        first = walk.first
+        last = walk.last
+        spanMax = walk.spanMax
+        frames = Int64(walk.keys.count)
+        rows = walk.rows
+    }
+}
