@@ -113,7 +113,7 @@ public struct ByteReader {
     }
 
     /// A number that must be at most `max`.
-    package mutating func count(max: Int, _ what: @autoclosure () -> String) throws(Malformed) -> Int {
+    @inlinable package mutating func count(max: Int, _ what: @autoclosure () -> String) throws(Malformed) -> Int {
         let number = try varint()
         guard max >= 0, number <= UInt64(max) else { throw Malformed("\(what()) is \(number), more than \(max)") }
         return Int(number)

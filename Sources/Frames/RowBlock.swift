@@ -58,7 +58,7 @@ public struct RowBlock: Sendable, Equatable {
     }
 
     /// The newest value of a column; nil where it has none.
-    package func last(ofColumn column: Int) -> (time: Int64, value: Double)? {
+    @inlinable package func last(ofColumn column: Int) -> (time: Int64, value: Double)? {
         guard column < stride else { return nil }
         for row in Swift.stride(from: count - 1, through: 0, by: -1) where !self[row, column].isNaN {
             return (times[row], self[row, column])
