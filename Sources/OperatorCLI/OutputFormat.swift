@@ -32,7 +32,7 @@ struct Output {
         switch format {
         case .json: try write(try Self.encoded(json))
         case .csv:
-            try write(([columns.map(\.key)] + rows()).map(Self.csvLine).joined(separator: "\n"))
+            try write(([columns.map(\.key)] + rows()).map(CSVText.line).joined(separator: "\n"))
         case .table:
             var table = TextTable(columns)
             for row in rows() { table.append(row) }
@@ -91,19 +91,6 @@ struct Output {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(answer), as: UTF8.self)
-    }
-
-    /// RFC 4180: quotes where a field needs them.
-    ///
-    /// Byte by byte: a quotation mark with an accent upon it is one `Character`, and still ends a field.
-    static func csvLine(_ fields: [String]) -> String {
-        fields.map { field in
-            let marks: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: "\n"), UInt8(ascii: "\r")]
-            guard field.utf8.contains(where: marks.contains) else { return field }
-            let quote = UInt8(ascii: "\"")
-            let quoted = [quote] + field.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] } + [quote]
-            return String(decoding: quoted, as: UTF8.self)
-        }.joined(separator: ",")
     }
 }
 
