@@ -1,7 +1,7 @@
 import Basics
 public import ArgumentParser
 import City
-import Store
+import Contract
 import Telemetry
 
 extension AirStandardFamily: ExpressibleByArgument {}

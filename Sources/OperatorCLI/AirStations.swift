@@ -1,6 +1,6 @@
 import Basics
 import City
-import Store
+import Contract
 import Telemetry
 
 /// The stations that measure air, with their hours, out of the answers of the query engine: from the daemon or from the
@@ -37,7 +37,7 @@ struct AirStations {
         var histories: [String: AirHistory] = [:]
         var hours = 0
         for pattern in patterns.isEmpty ? [nil] : patterns.map(Optional.some) {
-            for device in try await source.devices(DeviceFilter(device: pattern, profile: profile, area: area)) {
+            for device in try await source.answer(DevicesRequest(device: pattern, profile: profile, area: area)) {
                 areas[device.device] = device.area
             }
             for quantity in Self.quantities {
@@ -45,7 +45,7 @@ struct AirStations {
                     filter: DeviceFilter(device: pattern, profile: profile, area: area, quantity: quantity.name),
                     since: since, until: until, step: Self.hour, group: .device)
                 while true {
-                    let answer = try await source.query(request)
+                    let answer = try await source.answer(request)
                     damaged += answer.damaged
                     for entry in answer.groups {
                         guard let name = entry.device else { continue }
@@ -92,7 +92,7 @@ struct AirStations {
     ) async throws -> Int? {
         for pattern in patterns.isEmpty ? [nil] : patterns.map(Optional.some) {
             for quantity in quantities {
-                let answer = try await source.query(
+                let answer = try await source.answer(
                     QueryRequest(
                         filter: DeviceFilter(device: pattern, profile: profile, area: area, quantity: quantity.name),
                         since: since, until: until, step: .seconds(86_400), group: .all))

@@ -1,23 +1,21 @@
 import Basics
-import Store
-import Telemetry
+import Contract
 
 /// Where answers come from: the daemon, or the files when it is down. The same question gives the same answer.
 protocol AnswerSource {
-    func status() async throws -> StatusAnswer
+    func answer(_ question: StatusRequest) async throws -> StatusAnswer
     /// nil where there is no daemon to ask.
     func liveStatus() async throws -> LiveStatusAnswer?
-    func devices(_ filter: DeviceFilter) async throws -> [DeviceAnswer]
-    func latest(_ filter: DeviceFilter) async throws -> [LatestAnswer]
-    func history(_ request: HistoryRequest) async throws -> HistoryAnswer
-    func query(_ request: QueryRequest) async throws -> QueryAnswer
-    func statistics(device: String?, quantity: String?, window: Duration?) async throws -> [StatisticsAnswer]
-    func alerts(_ filter: AlertFilter) async throws -> [AlertAnswer]
-    func alert(_ id: Int64) async throws -> AlertStoryAnswer
-    /// The alert as it is then.
-    func acknowledge(_ id: Int64, by: String, note: String) async throws -> AlertStoryAnswer
-    func rejects(limit: Int, reason: Reject.Reason?, device: String?) async throws -> RejectsAnswer
-    func findings() async throws -> [FindingAnswer]
+    func answer(_ question: DevicesRequest) async throws -> [DeviceAnswer]
+    func answer(_ question: LatestRequest) async throws -> [LatestAnswer]
+    func answer(_ question: HistoryRequest) async throws -> HistoryAnswer
+    func answer(_ question: QueryRequest) async throws -> QueryAnswer
+    func answer(_ question: StatisticsRequest) async throws -> [StatisticsAnswer]
+    func answer(_ question: AlertsRequest) async throws -> [AlertAnswer]
+    func answer(_ question: AlertRequest) async throws -> AlertStoryAnswer
+    func answer(_ question: RejectsRequest) async throws -> RejectsAnswer
+    func answer(_ question: DoctorRequest) async throws -> [FindingAnswer]
+    func carryOut<Kind: Order>(_ order: Kind) async throws -> Kind.Answer
     func close() async throws
 }
 
@@ -33,4 +31,13 @@ struct NoAnswer: Error, CustomStringConvertible {
     static func failed(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 1) }
     /// EX_UNAVAILABLE of sysexits(3).
     static func unreachable(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 69) }
+
+    /// The gateway's own refusal.
+    static func refused(_ refusal: Refusal) -> NoAnswer {
+        switch refusal {
+        case .wrong(let sentence): .wrongQuestion(sentence)
+        case .notFound(let sentence), .failed(let sentence): .failed(sentence)
+        case .unavailable(let sentence): NoAnswer(description: sentence, exitCode: 69, isForNow: true)
+        }
+    }
 }

@@ -1,7 +1,7 @@
 public import ArgumentParser
 import Basics
 import FoundationEssentials
-import Store
+import Contract
 import Telemetry
 
 /// `baotu`: what city operations ask.
@@ -18,6 +18,7 @@ public struct BaotuCommand: AsyncParsableCommand {
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
             AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, RejectsCommand.self,
             ExportCommand.self, ImportCommand.self, DecodeCommand.self, DetectCommand.self, DoctorCommand.self,
+            ReloadCommand.self,
             BackupCommand.self, RestoreCommand.self, StoreCommand.self,
         ])
 
@@ -74,8 +75,6 @@ struct AskOptions: ParsableArguments {
                 throw error
             }
             try await source.close()
-        } catch let error as StoreError {
-            throw failure("\(error)", 1)
         } catch let error as NoAnswer {
             throw failure(error.description, error.exitCode)
         }
@@ -86,20 +85,20 @@ struct AskOptions: ParsableArguments {
 /// there is no answer.
 enum NameCompletion {
     static let devices = CompletionKind.custom { words, _, prefix in
-        await names(words) { try await $0.devices(DeviceFilter(device: prefix + "*")).map(\.device) }
+        await names(words) { try await $0.answer(DevicesRequest(device: prefix + "*")).map(\.device) }
     }
     static let areas = CompletionKind.custom { words, _, _ in
-        await names(words) { try await $0.devices(DeviceFilter()).map(\.area) }
+        await names(words) { try await $0.answer(DevicesRequest()).map(\.area) }
     }
     static let profiles = CompletionKind.custom { words, _, _ in
-        await names(words) { try await $0.devices(DeviceFilter()).map(\.profile) }
+        await names(words) { try await $0.answer(DevicesRequest()).map(\.profile) }
     }
     static let quantities = CompletionKind.list(Quantity.all.map(\.name))
     static let alerts = CompletionKind.custom { words, _, _ in
-        await names(words) { try await $0.alerts(AlertFilter()).map { "\($0.id)" } }
+        await names(words) { try await $0.answer(AlertsRequest()).map { "\($0.id)" } }
     }
     static let rules = CompletionKind.custom { words, _, _ in
-        await names(words) { try await $0.alerts(AlertFilter()).map(\.rule) }
+        await names(words) { try await $0.answer(AlertsRequest()).map(\.rule) }
     }
 
     private static func names(

@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 import Basics
-import API
-import ArgumentParser
+import Contract
+public import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Interchange
@@ -9,11 +9,13 @@ import NIOCore
 import Store
 import Telemetry
 
-/// The formats that are written.
-enum ExportFormat: String, CaseIterable, ExpressibleByArgument {
-    case csv, jsonl
-
-    var format: InterchangeFormat { self == .csv ? .csv : .jsonl }
+extension ReadingFormat: ExpressibleByArgument {
+    fileprivate var format: InterchangeFormat {
+        switch self {
+        case .csv: .csv
+        case .jsonl: .jsonl
+        }
+    }
 }
 
 struct ExportCommand: AsyncParsableCommand {
@@ -47,7 +49,7 @@ struct ExportCommand: AsyncParsableCommand {
     var until: MomentArgument?
 
     @Option(help: "csv or jsonl.")
-    var format: ExportFormat = .csv
+    var format: ReadingFormat = .csv
 
     @Option(
         name: .shortAndLong,
@@ -64,7 +66,7 @@ struct ExportCommand: AsyncParsableCommand {
         try await place.answering {
             let request = ExportRequest(
                 DeviceFilter(device: device, profile: profile, area: area, quantity: try checked(quantity)),
-                channel: channel, since: from, until: to)
+                channel: channel, since: from, until: to, format: format, isEndMarked: true)
             var target = try ExportTarget(output == "-" ? nil : output)
             do {
                 if let store = place.store {
@@ -89,7 +91,7 @@ struct ExportCommand: AsyncParsableCommand {
         var bytes = Array(writer.header.utf8)
         while !cursor.isAtEnd {
             let page = try archive.exportPage(from: cursor)
-            writer.append(page, to: &bytes)
+            for run in page.runs { writer.append(run, to: &bytes) }
             cursor = page.next
             for sentence in damaged.add(page.damaged) { target.complain("left out: \(sentence)") }
             try bytes.withUnsafeBytes { try target.write($0) }
@@ -103,7 +105,7 @@ struct ExportCommand: AsyncParsableCommand {
         _ source: DaemonSource, _ request: ExportRequest, to target: inout ExportTarget, _ damaged: inout DamageList
     ) async throws {
         do {
-            let answer = try await source.export(request, format: format.rawValue)
+            let answer = try await source.export(request)
             // Behind the separator, of which the text has none.
             var end: [UInt8]?
             for try await piece in answer.body {

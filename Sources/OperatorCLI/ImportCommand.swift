@@ -1,9 +1,9 @@
-import API
 public import ArgumentParser
 import Basics
 import Glibc
 import Settings
 import Interchange
+import Contract
 import Store
 import Synchronization
 import Telemetry

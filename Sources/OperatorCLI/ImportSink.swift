@@ -3,7 +3,7 @@ import Basics
 import Alerting
 import Glibc
 import Interchange
-import NIOCore
+import Contract
 import Store
 import Telemetry
 import Windows
@@ -33,11 +33,11 @@ struct DaemonSink: ImportSink {
                 unit: "")
             writer.append(entry.observed, entry.value, to: &body)
         }
-        let request = ByteBuffer(bytes: body)
+        let order = ImportOrder(profile: profile ?? ImportOrder.usualProfile, body: body)
         var hasWaited = false
         while true {
             do {
-                var receipt = try await source.importReadings(request, profile: profile)
+                var receipt = try await source.carryOut(order)
                 if hasWaited { waits(nil) }
                 for index in receipt.refusals.indices {
                     // The body's first line is the header.
@@ -112,7 +112,7 @@ final class StoreSink: ImportSink, @unchecked Sendable {
     func commit(_ readings: NamedReadings, profile: String?) throws -> ImportReceipt {
         let now = presentMoment()
         let (commit, receipt) = try journal.commit(
-            imported: readings, profile: profile ?? Journal.importProfile, now: now)
+            imported: readings, profile: profile ?? ImportOrder.usualProfile, now: now)
         absorb(commit.fresh, at: now)
         if journal.sealIsDue(now: now) { try seal(now) }
         return receipt

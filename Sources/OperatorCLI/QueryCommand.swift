@@ -1,6 +1,6 @@
 import Basics
 public import ArgumentParser
-import Store
+import Contract
 import Telemetry
 
 /// The figures that a query can print.
@@ -104,7 +104,7 @@ struct QueryCommand: AsyncParsableCommand {
         let to = until?.timestamp(now: output.now) ?? output.now + .milliseconds(1)
         guard from < to else { throw failure("--since \(from) is not earlier than --until \(to)", 64) }
         try await options.ask { source in
-            let answer = try await source.query(
+            let answer = try await source.answer(
                 QueryRequest(
                     filter: DeviceFilter(
                         device: device, profile: profile, area: area, quantity: try checked(quantity)),

@@ -1,7 +1,7 @@
 import Settings
 import Basics
 import ArgumentParser
-import Store
+import Contract
 import Telemetry
 
 struct LatestCommand: AsyncParsableCommand {
@@ -25,8 +25,9 @@ struct LatestCommand: AsyncParsableCommand {
     func run() async throws {
         let output = options.output
         try await options.ask { source in
-            let answers = try await source.latest(
-                DeviceFilter(device: device, profile: profile, area: area, quantity: checked(quantity)))
+            let answers = try await source.answer(
+                LatestRequest(
+                    DeviceFilter(device: device, profile: profile, area: area, quantity: checked(quantity))))
             try output.print(
                 answers,
                 columns: [
@@ -74,8 +75,8 @@ struct HistoryCommand: AsyncParsableCommand {
     @OptionGroup var options: AskOptions
 
     func validate() throws {
-        guard (1...Archive.historyPointsMax).contains(limit) else {
-            throw ValidationError("--limit \(limit): expected 1 to \(Archive.historyPointsMax)")
+        guard (1...HistoryAnswer.pointsMax).contains(limit) else {
+            throw ValidationError("--limit \(limit): expected 1 to \(HistoryAnswer.pointsMax)")
         }
         guard !plot || options.format == .table else {
             throw ValidationError("--plot draws for people; leave --format out")
@@ -94,14 +95,14 @@ struct HistoryCommand: AsyncParsableCommand {
             var request = HistoryRequest(
                 device: device, quantity: try checked(quantity), channel: channel, since: from, until: to,
                 step: step?.duration, limit: limit)
-            var answer = try await source.history(request)
+            var answer = try await source.answer(request)
             if plot, step == nil, answer.series.contains(where: { $0.next != nil }) {
                 // A chart of the first page would pass for the whole span.
                 let dots = TerminalPlot().width * 2
                 request.step = .milliseconds(max(1, (to - from).milliseconds / Int64(dots)))
                 // Steps lie on multiples since 1970, so one more than fits begins before the span or ends after it.
                 request.limit = dots + 2
-                answer = try await source.history(request)
+                answer = try await source.answer(request)
             }
             for sentence in answer.damaged { StandardStreams.complain("left out: \(sentence)") }
             if plot {
@@ -226,10 +227,11 @@ struct StatsCommand: AsyncParsableCommand {
         let output = options.output
         try await options.ask { source in
             let quantity = try checked(quantity)
-            let answers = try await source.statistics(device: device, quantity: quantity, window: window?.duration)
+            let answers = try await source.answer(
+                StatisticsRequest(device: device, quantity: quantity, window: window?.duration))
             if answers.isEmpty, let window {
                 // Empty because of the window? Then say which there are.
-                let all = try await source.statistics(device: device, quantity: quantity, window: nil)
+                let all = try await source.answer(StatisticsRequest(device: device, quantity: quantity))
                 let lengths = Set(all.map(\.windowSeconds)).sorted().map { Self.span(seconds: $0) }
                 if !lengths.isEmpty,
                     !all.contains(where: { $0.windowSeconds == Double(window.duration.milliseconds) / 1000 })

@@ -2,7 +2,7 @@ import Basics
 import ArgumentParser
 import Authoring
 import Decoding
-import Store
+import Contract
 import Telemetry
 
 extension RejectsCommand {
@@ -49,7 +49,9 @@ extension RejectsCommand {
 
         func validate() throws {
             try checkParameters(param)
-            guard (1...10_000).contains(limit) else { throw ValidationError("--limit \(limit): expected 1 to 10000") }
+            guard RejectsRequest.limits.contains(limit) else {
+                throw ValidationError("--limit \(limit): expected 1 to 10000")
+            }
         }
 
         func run() async throws {
@@ -75,7 +77,7 @@ extension RejectsCommand {
         }
 
         private func replay(_ catalog: DeviceCatalog, _ source: DaemonSource) async throws -> Bool {
-            let answer = try await source.rejects(limit: limit, reason: reason, device: device)
+            let answer = try await source.answer(RejectsRequest(limit: limit, reason: reason, device: device))
             let begin = since?.timestamp(now: presentMoment()) ?? Timestamp(milliseconds: 0)
             let asked = answer.rejects.filter { reject in
                 reject.receivedAt >= begin && (reason != nil || !Self.onlyWhenAsked.contains(reject.reason))
@@ -112,9 +114,6 @@ extension RejectsCommand {
             return open == 0 && receipt.refused == 0
         }
 
-        /// Readings to one request: well below what the gateway takes at once.
-        private static let readingsPerRequestMax = 5000
-
         private func send(_ replay: MessageReplay, _ source: DaemonSource) async throws -> ImportReceipt {
             let sink = DaemonSink(source: source, waits: { _ in }, isStopped: { false })
             var sum = ImportReceipt()
@@ -124,7 +123,7 @@ extension RejectsCommand {
             {
                 var start = 0
                 while start < readings.count {
-                    let end = min(readings.count, start + Self.readingsPerRequestMax)
+                    let end = min(readings.count, start + ImportOrder.readingsMax)
                     var named = NamedReadings()
                     for (offset, entry) in readings[start..<end].enumerated() {
                         let reading = entry.reading

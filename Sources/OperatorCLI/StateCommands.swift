@@ -3,7 +3,7 @@ import Basics
 import FoundationEssentials
 import Glibc
 import Settings
-import Store
+import Contract
 import Telemetry
 
 struct StatusCommand: AsyncParsableCommand {
@@ -29,7 +29,7 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let output = options.output
         try await options.ask { source in
-            let status = try await source.status()
+            let status = try await source.answer(StatusRequest())
             let whole = Whole(status: status, live: try await source.liveStatus())
             guard output.isForPeople else {
                 let rows = try Self.flattened(whole)
@@ -141,26 +141,12 @@ struct DevicesCommand: AsyncParsableCommand {
 
         @OptionGroup var options: AskOptions
 
-        /// The device, and beside it what its silence means now.
-        private struct Whole: Encodable {
-            let device: DeviceAnswer
-            let health: Health
-
-            enum CodingKeys: CodingKey { case health }
-
-            func encode(to encoder: any Encoder) throws {
-                try device.encode(to: encoder)
-                var container = encoder.container(keyedBy: CodingKeys.self)
-                try container.encode(health, forKey: .health)
-            }
-        }
-
         func run() async throws {
             let output = options.output
             try await options.ask { source in
-                let answers = try await source.devices(DeviceFilter(device: device, profile: profile, area: area))
+                let answers = try await source.answer(DevicesRequest(device: device, profile: profile, area: area))
                 try output.print(
-                    answers.map { Whole(device: $0, health: $0.health(at: output.now)) },
+                    answers,
                     columns: [
                         .init("device"), .init("profile"), .init("area"), .init("circuit"), .init("health"),
                         .init("heard", .right, key: "last_heard"), .init("cadence", .right, key: "cadence_seconds"),
@@ -170,7 +156,7 @@ struct DevicesCommand: AsyncParsableCommand {
                         let cadence = answer.cadenceSeconds.map { Duration.milliseconds(Int64($0 * 1000)) }
                         return [
                             output.text(answer.device), output.text(answer.profile), output.text(answer.area),
-                            output.text(answer.circuit), answer.health(at: output.now).rawValue,
+                            output.text(answer.circuit), answer.health.rawValue,
                             output.age(answer.lastHeard),
                             cadence.map { output.isForPeople ? $0.shortForm : "\($0.milliseconds / 1000)" } ?? "",
                             "\(answer.series)", "\(answer.firingAlerts)",
@@ -178,19 +164,6 @@ struct DevicesCommand: AsyncParsableCommand {
                     }, empty: "no devices")
             }
         }
-    }
-}
-
-/// Three-valued: a device that never spoke is unknown, not fine.
-enum Health: String, Encodable { case ok, firing, unknown }
-
-extension DeviceAnswer {
-    /// Unknown also after three cadences of silence, at least five minutes, as an alert's data is stale then.
-    func health(at now: Timestamp) -> Health {
-        if firingAlerts > 0 { return .firing }
-        guard let lastHeard, lastStatus != "offline" else { return .unknown }
-        let silenceMax = cadenceSeconds.map { Duration.milliseconds(Int64(max($0 * 3, 300) * 1000)) }
-        return silenceMax.map { now - lastHeard > $0 } ?? false ? .unknown : .ok
     }
 }
 
@@ -215,13 +188,16 @@ struct RejectsCommand: AsyncParsableCommand {
         @OptionGroup var options: AskOptions
 
         func validate() throws {
-            guard (1...10_000).contains(limit) else { throw ValidationError("--limit \(limit): expected 1 to 10000") }
+            guard RejectsRequest.limits.contains(limit) else {
+                throw ValidationError("--limit \(limit): expected 1 to 10000")
+            }
         }
 
         func run() async throws {
             let output = options.output
             try await options.ask { source in
-                let answer = try await source.rejects(limit: limit, reason: reason, device: device)
+                let answer = try await source.answer(
+                    RejectsRequest(limit: limit, reason: reason, device: device))
                 if output.isForPeople, !answer.counts.isEmpty {
                     var table = TextTable([.init("reason"), .init("count", .right), .init("last")])
                     for count in answer.counts {
@@ -286,7 +262,7 @@ struct AlertsCommand: AsyncParsableCommand {
         func run() async throws {
             let output = options.output
             try await options.ask { source in
-                var answers = try await source.alerts(AlertFilter(phase: phase, device: device, rule: rule))
+                var answers = try await source.answer(AlertsRequest(phase: phase, device: device, rule: rule))
                 if phase == nil, !all { answers.removeAll { $0.phase == .resolved || $0.phase == .inactive } }
                 try output.print(
                     answers,
@@ -318,7 +294,7 @@ struct AlertsCommand: AsyncParsableCommand {
         func run() async throws {
             let output = options.output
             try await options.ask { source in
-                let story = try await source.alert(id)
+                let story = try await source.answer(AlertRequest(id))
                 if output.isForPeople { try output.write(AlertsCommand.headline(story, output) + "\n") }
                 try output.print(
                     story,
@@ -376,17 +352,20 @@ struct AlertsCommand: AsyncParsableCommand {
         @OptionGroup var options: AskOptions
 
         func validate() throws {
-            guard by.map({ (1...128).contains($0.utf8.count) }) ?? true else {
+            guard by.map({ (1...AcknowledgeOrder.byBytesMax).contains($0.utf8.count) }) ?? true else {
                 throw ValidationError("--by: expected a name of 1 to 128 bytes")
             }
-            guard note.utf8.count <= 1024 else { throw ValidationError("--note: expected at most 1024 bytes") }
+            guard note.utf8.count <= AcknowledgeOrder.noteBytesMax else {
+                throw ValidationError("--note: expected at most 1024 bytes")
+            }
         }
 
         func run() async throws {
             let output = options.output
             try await options.ask { source in
                 let who = by ?? ProcessInfo.processInfo.environment["USER"].flatMap { $0.isEmpty ? nil : $0 }
-                let story = try await source.acknowledge(id, by: who ?? loginName(), note: note)
+                let story = try await source.carryOut(
+                    AcknowledgeOrder(alert: id, by: who ?? loginName(), note: note))
                 if output.isForPeople { return try output.write(AlertsCommand.headline(story, output)) }
                 try output.print(
                     story, columns: [.init("id"), .init("acknowledged_by"), .init("acknowledged_at"), .init("note")],
@@ -411,7 +390,7 @@ struct DoctorCommand: AsyncParsableCommand {
     func run() async throws {
         let output = options.output
         try await options.ask { source in
-            let findings = try await source.findings()
+            let findings = try await source.answer(DoctorRequest())
             // A mend is a sentence too long for a column of its own: people get it below its finding.
             let columns: [TextTable.Column] = [.init("level"), .init("check"), .init("finding")]
             try output.print(

@@ -1,5 +1,6 @@
 import Pipeline
 import Basics
+import Contract
 import Store
 import Telemetry
 import Windows
@@ -7,41 +8,59 @@ import Windows
 /// Asks the files themselves, when the daemon is down or away.
 struct StoreSource: AnswerSource {
     private let archive: Archive
+    /// The moment of an answer, which says what is silent by then.
+    private let now: () -> Timestamp
 
-    /// Throws `StoreError` where there is no store that can be read.
-    init(folder: String) throws { archive = try Archive(folder: folder) }
+    /// Throws where there is no store that can be read.
+    init(folder: String, now: @escaping () -> Timestamp = presentMoment) throws {
+        archive = try Self.reading { try Archive(folder: folder) }
+        self.now = now
+    }
 
     func close() {}
 
-    func status() throws -> StatusAnswer { try archive.status() }
+    func answer(_ question: StatusRequest) throws -> StatusAnswer { try ask { try $0.status() } }
     func liveStatus() -> LiveStatusAnswer? { nil }
-    func devices(_ filter: DeviceFilter) throws -> [DeviceAnswer] { try archive.devices(filter) }
-    func latest(_ filter: DeviceFilter) throws -> [LatestAnswer] { try archive.latest(filter) }
-    func history(_ request: HistoryRequest) throws -> HistoryAnswer { try archive.history(request) }
-    func query(_ request: QueryRequest) throws -> QueryAnswer { try archive.query(request) }
-    func alerts(_ filter: AlertFilter) throws -> [AlertAnswer] { try archive.alerts(filter) }
-    func alert(_ id: Int64) throws -> AlertStoryAnswer { try archive.alert(id) }
-
-    func rejects(limit: Int, reason: Reject.Reason?, device: String?) throws -> RejectsAnswer {
-        try archive.rejects(limit: limit, reason: reason, device: device)
+    func answer(_ question: DevicesRequest) throws -> [DeviceAnswer] {
+        try ask { try $0.devices(question.filter, at: now()) }
     }
+    func answer(_ question: LatestRequest) throws -> [LatestAnswer] { try ask { try $0.latest(question.filter) } }
+    func answer(_ question: HistoryRequest) throws -> HistoryAnswer { try ask { try $0.history(question) } }
+    func answer(_ question: QueryRequest) throws -> QueryAnswer { try ask { try $0.query(question) } }
+    func answer(_ question: AlertsRequest) throws -> [AlertAnswer] { try ask { try $0.alerts(question) } }
+    func answer(_ question: AlertRequest) throws -> AlertStoryAnswer { try ask { try $0.alert(question.id) } }
+    func answer(_ question: RejectsRequest) throws -> RejectsAnswer { try ask { try $0.rejects(question) } }
+    func answer(_ question: StatisticsRequest) throws -> [StatisticsAnswer] { try ask { try statistics(question, $0) } }
 
-    func acknowledge(_ id: Int64, by: String, note: String) throws -> AlertStoryAnswer {
-        throw NoAnswer.wrongQuestion("only the running gateway can acknowledge an alert; leave --store out")
-    }
-
-    func findings() throws -> [FindingAnswer] {
+    func answer(_ question: DoctorRequest) throws -> [FindingAnswer] {
         throw NoAnswer.wrongQuestion("only the running gateway can be examined; leave --store out")
+    }
+
+    func carryOut<Kind: Order>(_ order: Kind) throws -> Kind.Answer {
+        throw NoAnswer.wrongQuestion("only the running gateway can \(Kind.deed); leave --store out")
+    }
+
+    private func ask<Answer>(_ question: (Archive) throws -> Answer) throws -> Answer {
+        try Self.reading { try question(archive) }
+    }
+
+    /// The store's trouble, as the daemon tells it.
+    private static func reading<R>(_ body: () throws -> R) throws -> R {
+        do {
+            return try body()
+        } catch let error as StoreError {
+            throw NoAnswer.refused(Refusal(error))
+        }
     }
 
     /// The windows as the daemon would have them: the state of the last seal, then the journal's tail through the same
     /// code, at the moment of the last commit.
-    func statistics(device: String?, quantity: String?, window: Duration?) throws -> [StatisticsAnswer] {
-        try archive.check(device: device)
+    private func statistics(_ request: StatisticsRequest, _ archive: Archive) throws -> [StatisticsAnswer] {
+        try archive.check(device: request.device)
         let snapshot = try archive.stateSnapshot()
         let state = snapshot.flatMap { PipelineState(bytes: $0.bytes) }
         var cadences: [String: Duration] = [:]
-        for device in try archive.devices(DeviceFilter()) {
+        for device in try archive.devices(at: now()) {
             cadences[device.device] = device.cadenceSeconds.map { .milliseconds(Int64($0 * 1000)) }
         }
         let registry = archive.registry
@@ -54,13 +73,13 @@ struct StoreSource: AnswerSource {
             for reading in turn.fresh { table.add(reading, at: turn.now) }
         }
         now = max(now, try archive.status().lastCommitAt ?? now)
-        let pattern = device.map { NamePattern($0) }
+        let pattern = request.device.map { NamePattern($0) }
         var answers: [StatisticsAnswer] = []
         for (index, series) in registry.series.enumerated() {
-            if let quantity, series.quantity.name != quantity { continue }
+            if let quantity = request.quantity, series.quantity.name != quantity { continue }
             if let pattern, !pattern.matches(registry.devices[series.device.index].name) { continue }
             for summary in table.summaries(of: SeriesID(rawValue: UInt32(index)), at: now) {
-                if let window, summary.window != window { continue }
+                if let window = request.window, summary.window != window { continue }
                 answers.append(
                     StatisticsAnswer(summary, registry: registry, clockSkew: clocks.skew(of: series.device)))
             }

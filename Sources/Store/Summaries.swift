@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Dispatch
 import Synchronization
 import Telemetry
@@ -125,7 +126,7 @@ extension SummaryRequest {
             first = end
         }
         // Each part has its own buckets of a group.
-        return buckets <= 2 * Archive.historyPointsMax ? parts : [self]
+        return buckets <= 2 * HistoryAnswer.pointsMax ? parts : [self]
     }
 }
 

@@ -1,7 +1,5 @@
-import ConfigurationFiles
 import Basics
-import Alerting
-import Decoding
+import Contract
 import Store
 import Synchronization
 import Telemetry
@@ -11,10 +9,9 @@ import Telemetry
 /// At most `capacity` questions wait; beyond that the next one is refused at once, so that a flood of questions cannot
 /// fill memory or starve the turn.
 final class Mailbox: Sendable {
-    enum Letter: Sendable {
-        case statistics(StatisticsRequest, @Sendable (Result<[StatisticsAnswer], GatewayRefusal>) -> Void)
-        case acknowledge(alertID: Int64, by: String, note: String, @Sendable (Result<Void, GatewayRefusal>) -> Void)
-        case reload(LoadedFiles)
+    struct Letter: Sendable {
+        /// Called on the ingest thread; it replies by itself.
+        let carryOut: @Sendable (_ loop: IngestLoop, _ moment: Timestamp) -> Void
     }
 
     /// Readings to be committed beside the live ones.
@@ -22,7 +19,7 @@ final class Mailbox: Sendable {
         var readings: NamedReadings
         /// Of devices that are new.
         var profile: String
-        var reply: @Sendable (Result<ImportReceipt, GatewayRefusal>) -> Void
+        var reply: @Sendable (Result<ImportReceipt, Refusal>) -> Void
     }
 
     /// Batches of imports that may wait. Each may hold some thousands of readings.
@@ -75,30 +72,21 @@ final class Mailbox: Sendable {
     }
 }
 
-/// Why the running gateway could not answer.
-enum GatewayRefusal: Error, CustomStringConvertible {
-    case busy
-    case stopping
+/// Why the running gateway does not answer.
+extension Refusal {
+    static let busy = Refusal.unavailable("the gateway has too many questions to answer; ask again")
+    static let stopping = Refusal.unavailable("the gateway is stopping")
     /// The journal grows faster than it can be sealed.
-    case journalFull
-    case noSuchAlert(Int64)
-    case store(StoreError)
+    static let journalFull = Refusal.unavailable(
+        "the journal waits to be sealed; send the readings again in a moment")
 
-    var description: String {
-        switch self {
-        case .busy: "the gateway has too many questions to answer; ask again"
-        case .stopping: "the gateway is stopping"
-        case .journalFull: "the journal waits to be sealed; send the readings again in a moment"
-        case .noSuchAlert(let id): "there is no alert \(id)"
-        case .store(let error): "\(error)"
-        }
+    /// The store could not write; it may in a moment, where it is not that there is no such thing.
+    static func store(_ error: StoreError) -> Refusal {
+        if case .notFound(let sentence) = Refusal(error) { .notFound(sentence) } else { .unavailable("\(error)") }
     }
 }
 
-/// Which rolling statistics are asked for; what is nil matches all. `device` may hold `*` for any run of characters.
-struct StatisticsRequest: Sendable {
-    var device: String?
-    var quantity: String?
-    var window: Duration?
-    var rowsMax: Int
+extension StatisticsRequest {
+    /// One more than an answer may have says that there are too many.
+    var rowsMax: Int { Self.answersMax + 1 }
 }

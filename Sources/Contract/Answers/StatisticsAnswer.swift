@@ -1,9 +1,6 @@
 public import Basics
 public import Telemetry
 
-// Answers about the running gateway, beside those of the archive in the same words: the API gives them, the command
-// line reads them.
-
 /// The rolling statistics of one window of one series.
 public struct StatisticsAnswer: Codable, Hashable, Sendable {
     public var device: String
@@ -83,60 +80,5 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
         timeWeightedMean = summary.timeWeightedMean
         revision = summary.revision
         clockSkewSeconds = clockSkew.map { Double($0.milliseconds) / 1000 }
-    }
-}
-
-/// How the running gateway does, beyond what its files say.
-public struct LiveStatusAnswer: Codable, Hashable, Sendable {
-    public var version: String
-    public var startedAt: Timestamp
-    public var broker: String
-    public var brokerConnected: Bool
-    public var brokerConnectedSince: Timestamp?
-    /// The last turn that passed receive, commit and evaluate.
-    public var lastTurnAt: Timestamp
-    public var turns: Int64
-    /// Messages the broker threw away since the gateway listens to it.
-    public var droppedByBroker: Int64
-    /// Why the store takes nothing at the moment; nil while it does.
-    public var storeTrouble: String?
-
-    enum CodingKeys: String, CodingKey {
-        case version, broker, turns
-        case startedAt = "started_at"
-        case brokerConnected = "broker_connected"
-        case brokerConnectedSince = "broker_connected_since"
-        case lastTurnAt = "last_turn_at"
-        case droppedByBroker = "dropped_by_broker"
-        case storeTrouble = "store_trouble"
-    }
-
-    public init(version: String, startedAt: Timestamp, broker: String) {
-        self.version = version
-        self.startedAt = startedAt
-        self.broker = broker
-        brokerConnected = false
-        lastTurnAt = startedAt
-        turns = 0
-        droppedByBroker = 0
-    }
-}
-
-/// One thing the doctor looked at.
-public struct FindingAnswer: Codable, Hashable, Sendable {
-    public enum Level: String, Codable, Sendable, CaseIterable { case good, warning, bad }
-
-    /// What was looked at: `broker`, `disk`, `clock`, `pipeline`.
-    public var check: String
-    public var level: Level
-    public var finding: String
-    /// What to do about it; nil where all is good.
-    public var mend: String?
-
-    public init(check: String, level: Level, finding: String, mend: String? = nil) {
-        self.check = check
-        self.level = level
-        self.finding = finding
-        self.mend = mend
     }
 }

@@ -1,6 +1,6 @@
 import Basics
 import Broker
-import Store
+import Contract
 import Synchronization
 import Telemetry
 
