@@ -52,7 +52,7 @@ let package = Package(
             name: "Rooms",
             targets: [
                 "Basics", "Telemetry", "Settings", "Decoding", "Profiles", "Windows", "Detection", "City", "Alerting",
-                "Pipeline", "ConfigurationFiles", "Store", "Fleet",
+                "Pipeline", "ConfigurationFiles", "Contract", "Store", "Fleet",
             ]),
         .library(name: "CSQLite", targets: ["CSQLite"]),
     ],
@@ -90,6 +90,9 @@ let package = Package(
         // The heart.
         .room("Pipeline", ["Basics", "Telemetry", "Windows", "Detection", "City", "Alerting"]),
 
+        // Speech: requests, answers and orders, for who asks and who answers.
+        .room("Contract", ["Basics", "Telemetry"]),
+
         // Front.
         .room("Profiles", ["Basics", "Telemetry", "Settings", "Decoding"]),
         .room("Authoring", ["Basics", "Telemetry", "Settings", "Decoding", "Profiles"]),
@@ -102,23 +105,24 @@ let package = Package(
 
         // Shells.
         .room("Broker", ["Basics", "Telemetry", "CMosquitto"]),
-        .room("Store", ["Basics", "Telemetry", "Frames", "CSQLite", .crypto]),
+        .room("Store", ["Basics", "Telemetry", "Contract", "Frames", "CSQLite", .crypto]),
         .room("Notification", ["Basics", "Telemetry"]),
-        .room("API", ["Basics", "Telemetry", "Store", "Interchange", .hummingbird, .logging, .nioCore]),
+        .room("API", ["Basics", "Telemetry", "Contract", "Store", "Interchange", .hummingbird, .logging, .nioCore]),
 
         // Where they meet.
         .room(
             "Gateway",
             [
                 "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Pipeline", "ConfigurationFiles",
-                "Broker", "Store", "Notification", "API", "CLinux", .hummingbird, .logging, .serviceLifecycle,
-                .unixSignals,
+                "Contract", "Broker", "Store", "Notification", "Interchange", "API", "CLinux", .hummingbird, .logging,
+                .serviceLifecycle, .unixSignals,
             ]),
         .room(
             "OperatorCLI",
             [
                 "Basics", "Telemetry", "Settings", "Decoding", "Profiles", "Authoring", "Windows", "Detection", "City",
-                "Alerting", "Interchange", "ConfigurationFiles", "Pipeline", "Store", "API", "Broker", .argumentParser,
+                "Alerting", "Interchange", "Contract", "ConfigurationFiles", "Pipeline", "Store", "Broker",
+                .argumentParser,
                 .asyncHTTPClient, .nioCore, .nioHTTP1,
             ]),
         .room("Fleet", ["Basics", "Telemetry", "City", "Broker"]),
@@ -150,32 +154,39 @@ let package = Package(
         .tests(
             "ConfigurationFilesTests",
             ["Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding"]),
+        .tests("ContractTests", ["Basics", "Telemetry", "Contract", "TestSupport"]),
         .tests("BrokerTests", ["Broker"]),
         .tests("FramesTests", ["Basics", "Telemetry", "Frames", "TestSupport"]),
         .tests(
-            "StoreTests", ["Basics", "Telemetry", "Settings", "Frames", "Store", "CSQLite", "TestSupport"],
+            "StoreTests",
+            ["Basics", "Telemetry", "Settings", "Contract", "Frames", "Store", "CSQLite", "TestSupport"],
             exclude: ["Fixtures"]),
         .tests(
             "APITests",
             [
-                "Basics", "Telemetry", "API", "Store", "Interchange", "OperatorCLI", .logging, .serviceLifecycle,
+                "Basics", "Telemetry", "Contract", "API", "Store", "Interchange", "OperatorCLI", .logging,
+                .serviceLifecycle,
                 "TestSupport",
             ]),
         .tests(
             "GatewayTests",
             [
-                "Basics", "Telemetry", "Gateway", "Broker", "Store", "Alerting", "Pipeline", "Windows",
-                "ConfigurationFiles", "Fleet", .logging, "TestSupport",
+                "Basics", "Telemetry", "Contract", "API", "Gateway", "Broker", "Store", "Alerting", "Pipeline",
+                "Windows", "ConfigurationFiles", "Fleet", .logging, "TestSupport",
             ], exclude: ["Fixtures"]),
         .tests(
             "OperatorCLITests",
-            ["Basics", "Telemetry", "OperatorCLI", "Store", "Interchange", "baotu", .argumentParser, "TestSupport"]),
+            [
+                "Basics", "Telemetry", "Contract", "OperatorCLI", "Store", "Interchange", "baotu", .argumentParser,
+                "TestSupport",
+            ]),
         .tests("FleetTests", ["Basics", "Telemetry", "Fleet"]),
         // With real servers and the programs themselves.
         .tests(
             "SystemTests",
             [
-                "Basics", "Telemetry", "Broker", "Store", "Fleet", "baotud", "baotu", "baotu-fleet", "TestSupport",
+                "Basics", "Telemetry", "Contract", "Broker", "Store", "Fleet", "baotud", "baotu", "baotu-fleet",
+                "TestSupport",
             ]),
     ]
 )

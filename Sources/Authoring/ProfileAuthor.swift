@@ -48,7 +48,7 @@ public struct ProfileProposal: Sendable {
                 ("timestamp", .text(status.timestamp)),
             ])
         }
-        var text = "{\n  \"note\": \(ProfileSchema.Tree.quoted(sample.note ?? "")),\n"
+        var text = "{\n  \"note\": \(JSONText.quoted(sample.note ?? "")),\n"
         text += "  \"messages\": [\n    \(messages.joined(separator: ",\n    "))\n  ],\n"
         text += "  \"expect\": [" + (expect.isEmpty ? "]" : "\n    \(expect.joined(separator: ",\n    "))\n  ]")
         if !statuses.isEmpty { text += ",\n  \"expect_status\": [\n    \(statuses.joined(separator: ",\n    "))\n  ]" }
@@ -56,7 +56,7 @@ public struct ProfileProposal: Sendable {
     }
 
     private static func line(_ members: [(String, ProfileSchema.Tree)]) -> String {
-        "{" + members.map { "\(ProfileSchema.Tree.quoted($0.0)): \($0.1.written(indent: 0))" }.joined(separator: ", ")
+        "{" + members.map { "\(JSONText.quoted($0.0)): \($0.1.written(indent: 0))" }.joined(separator: ", ")
             + "}"
     }
 }

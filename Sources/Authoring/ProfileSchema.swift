@@ -29,39 +29,23 @@ public enum ProfileSchema {
             let margin = String(repeating: " ", count: indent + 2)
             let end = "\n" + String(repeating: " ", count: indent)
             switch self {
-            case .text(let text): return Self.quoted(text)
+            case .text(let text): return JSONText.quoted(text)
             case .number(let number): return number
             case .flag(let flag): return flag ? "true" : "false"
             case .list(let items):
                 // Words stand in a row.
-                let words = items.compactMap { if case .text(let text) = $0 { Self.quoted(text) } else { nil } }
+                let words = items.compactMap { if case .text(let text) = $0 { JSONText.quoted(text) } else { nil } }
                 if words.count == items.count { return "[\(words.joined(separator: ", "))]" }
                 return "[\n"
                     + items.map { margin + $0.written(indent: indent + 2) }.joined(separator: ",\n") + end + "]"
             case .object(let members):
                 if members.isEmpty { return "{}" }
                 if members.count == 1, case .text(let text) = members[0].1 {
-                    return "{\(Self.quoted(members[0].0)): \(Self.quoted(text))}"
+                    return "{\(JSONText.quoted(members[0].0)): \(JSONText.quoted(text))}"
                 }
-                let lines = members.map { "\(margin)\(Self.quoted($0.0)): \($0.1.written(indent: indent + 2))" }
+                let lines = members.map { "\(margin)\(JSONText.quoted($0.0)): \($0.1.written(indent: indent + 2))" }
                 return "{\n" + lines.joined(separator: ",\n") + end + "}"
             }
-        }
-
-        static func quoted(_ text: String) -> String {
-            var result = "\""
-            for scalar in text.unicodeScalars {
-                switch scalar {
-                case "\"": result += "\\\""
-                case "\\": result += "\\\\"
-                case "\n": result += "\\n"
-                case "\u{0}"..<" ":
-                    let digits = String(scalar.value, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                default: result.unicodeScalars.append(scalar)
-                }
-            }
-            return result + "\""
         }
     }
 

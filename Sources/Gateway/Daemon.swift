@@ -3,6 +3,7 @@ import ConfigurationFiles
 public import Basics
 import API
 import Broker
+import Contract
 import FoundationEssentials
 import Hummingbird
 import Logging
@@ -75,12 +76,16 @@ public struct Daemon {
             log: log, serviceManager: serviceManager, now: clock)
         let doctor = Doctor(configuration: configuration, live: live, now: clock)
 
-        // The ingest thread keeps a core of its own, whatever is asked.
-        let archive = try Archive(
+        // The ingest thread keeps a core of its own, however large a question is.
+        let archives = ArchivePool(
             folder: configuration.store.folder, threads: max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
-        let source = LiveSource(mailbox: mailbox, live: live, doctor: doctor)
+        let configuration = configuration
+        let source = LiveSource(
+            mailbox: mailbox, live: live, doctor: doctor, archives: archives,
+            loadFiles: { () throws(Mistakes) in try LoadedFiles.reload(configuration) })
         let api = try UnixSocketServer.application(
-            socketPath: configuration.socketPath, archive: archive, live: source.answers, log: log)
+            socketPath: configuration.socketPath, archives: archives, live: source.answers, log: log,
+            now: clock)
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -93,8 +98,7 @@ public struct Daemon {
                         service: IngestService(
                             loop: loop, mailbox: mailbox, serviceManager: serviceManager, doctor: doctor, log: log)),
                     .init(
-                        service: ReloadService(
-                            configuration: configuration, mailbox: mailbox, log: log, hangups: hangups)),
+                        service: ReloadService(source: source, log: log, hangups: hangups)),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
@@ -157,33 +161,6 @@ private final class IngestService: Service, @unchecked Sendable {
             }
         }
         loop.drain()
-    }
-}
-
-/// SIGHUP: reads profiles, rules and roster anew. What is wrong is logged, and the old ones stay.
-private struct ReloadService: Service {
-    let configuration: GatewayConfiguration
-    let mailbox: Mailbox
-    let log: Logger
-    let hangups: UnixSignalsSequence
-
-    func run() async {
-        for await _ in hangups.cancelOnGracefulShutdown() {
-            do throws(Mistakes) {
-                // The configuration file itself is checked too; its changes take a restart.
-                let changed = try GatewayConfiguration(path: configuration.file)
-                var current = configuration
-                current.rosterFile = changed.rosterFile
-                current.rulesFile = changed.rulesFile
-                current.devicesFolder = changed.devicesFolder
-                current.profileParameters = changed.profileParameters
-                let files = try LoadedFiles.load(current)
-                if !mailbox.post(.reload(files)) { log.error("the gateway is too busy to reload; send SIGHUP again") }
-            } catch {
-                for mistake in error.list { log.error("not reloaded", metadata: ["mistake": "\(mistake)"]) }
-                log.error("the old profiles, rules and roster stay in force")
-            }
-        }
     }
 }
 

@@ -3,6 +3,7 @@ import ConfigurationFiles
 import Basics
 import Broker
 import CLinux
+import Contract
 import FoundationEssentials
 import Glibc
 import Store

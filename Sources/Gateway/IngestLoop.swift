@@ -4,6 +4,7 @@ import Pipeline
 import Basics
 import Alerting
 import Broker
+import Contract
 import Decoding
 import Logging
 import Notification
@@ -27,11 +28,11 @@ final class IngestLoop {
 
     private let configuration: GatewayConfiguration
     private let broker: any BrokerLine
-    private let journal: Journal
+    let journal: Journal
     let pipeline: Pipeline
     private let mailbox: Mailbox
     private let live: LiveView
-    private let log: Logger
+    let log: Logger
     private let serviceManager: ServiceManager
     private let now: () -> Timestamp
 
@@ -410,24 +411,9 @@ final class IngestLoop {
 
     // MARK: Letters
 
-    private func answer(_ letter: Mailbox.Letter, at moment: Timestamp) {
-        switch letter {
-        case .statistics(let request, let reply): reply(.success(statistics(request, at: moment)))
-        case .acknowledge(let alertID, let by, let note, let reply):
-            do throws(StoreError) {
-                try journal.acknowledgeAlert(alertID, by: by, note: note, at: moment)
-                log.notice("alert acknowledged", metadata: ["alert": "\(alertID)", "by": "\(by)"])
-                reply(.success(()))
-            } catch .noSuchAlert(let id) {
-                reply(.failure(.noSuchAlert(id)))
-            } catch {
-                reply(.failure(.store(error)))
-            }
-        case .reload(let files): reload(files, at: moment)
-        }
-    }
+    private func answer(_ letter: Mailbox.Letter, at moment: Timestamp) { letter.carryOut(self, moment) }
 
-    private func statistics(_ request: StatisticsRequest, at moment: Timestamp) -> [StatisticsAnswer] {
+    func statistics(_ request: StatisticsRequest, at moment: Timestamp) -> [StatisticsAnswer] {
         let pattern = request.device.map { NamePattern($0) }
         var answers: [StatisticsAnswer] = []
         for (index, series) in journal.registry.series.enumerated() {
@@ -445,13 +431,11 @@ final class IngestLoop {
         return answers
     }
 
-    private func reload(_ files: LoadedFiles, at moment: Timestamp) {
+    func reload(_ files: LoadedFiles, at moment: Timestamp) throws(Refusal) {
         do throws(StoreError) {
             try setRoster(files.roster, at: moment)
         } catch {
-            note(error)
-            log.error("the roster could not be stored; the old one stays", metadata: ["reason": "\(error)"])
-            return
+            throw .unavailable("the roster could not be stored; the old one stays: \(error)")
         }
         decoder = Self.decoder(files, configuration)
         showRemembered()

@@ -37,6 +37,11 @@ public struct ImportReport: Sendable {
             self.expected = expected
         }
 
+        /// Without the line.
+        public var sentence: String {
+            (key.isEmpty ? "" : "\(key): ") + (value.map { "'\($0)': " } ?? "") + expected
+        }
+
         public var description: String {
             Mistake(file: "line \(line)", line: nil, key: key, value: value, expected: expected).description
         }

@@ -1,5 +1,5 @@
 public import Basics
-import Telemetry
+public import Telemetry
 
 /// Writes readings as CSV or JSON lines, a run of one series at a time.
 ///
@@ -30,7 +30,7 @@ public struct ReadingWriter: Sendable {
             before = []
             for field in [device, quantity, channel ?? "", unit] {
                 between.append(UInt8(ascii: ","))
-                Self.appendCSV(field, to: &between)
+                CSVText.append(field, to: &between)
             }
             between.append(UInt8(ascii: ","))
         } else {
@@ -39,7 +39,7 @@ public struct ReadingWriter: Sendable {
             let pairs = [("device", device), ("quantity", quantity), ("channel", channel), ("unit", unit)]
             for case (let key, let text?) in pairs {
                 between += Array(",\"\(key)\":".utf8)
-                Self.appendJSON(text, to: &between)
+                JSONText.appendQuoted(text, to: &between)
             }
             between += Array(",\"value\":".utf8)
         }
@@ -52,6 +52,12 @@ public struct ReadingWriter: Sendable {
         Self.append(value, to: &output)
         if !isCSV { output.append(UInt8(ascii: "}")) }
         output.append(UInt8(ascii: "\n"))
+    }
+
+    /// A whole run of one series.
+    public mutating func append(_ run: ReadingRun, to output: inout [UInt8]) {
+        begin(device: run.device, quantity: run.quantity, channel: run.channel, unit: run.unit)
+        for point in run.points { append(point.observed, point.value, to: &output) }
     }
 
     private mutating func appendTime(_ milliseconds: Int64, to output: inout [UInt8]) {
@@ -80,34 +86,5 @@ public struct ReadingWriter: Sendable {
         let text = value.description.utf8
         let isWhole = text.suffix(2).elementsEqual([UInt8(ascii: "."), UInt8(ascii: "0")])
         output.append(contentsOf: isWhole ? text.dropLast(2) : text[...])
-    }
-
-    /// RFC 4180: quotation marks where the field needs them.
-    static func appendCSV(_ field: String, to output: inout [UInt8]) {
-        let quote = UInt8(ascii: "\"")
-        let marks: [UInt8] = [UInt8(ascii: ","), quote, UInt8(ascii: "\n"), UInt8(ascii: "\r")]
-        guard field.utf8.contains(where: marks.contains) else {
-            output.append(contentsOf: field.utf8)
-            return
-        }
-        output.append(quote)
-        for byte in field.utf8 {
-            if byte == quote { output.append(quote) }
-            output.append(byte)
-        }
-        output.append(quote)
-    }
-
-    private static func appendJSON(_ text: String, to output: inout [UInt8]) {
-        output.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): output += [UInt8(ascii: "\\"), byte]
-            // No name has one; written all the same as RFC 8259 wants it.
-            case 0..<0x20: output += Array("\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8)
-            default: output.append(byte)
-            }
-        }
-        output.append(UInt8(ascii: "\""))
     }
 }

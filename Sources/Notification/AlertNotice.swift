@@ -40,34 +40,15 @@ public struct AlertNotice: Hashable, Sendable {
     /// The notice as one JSON object; keys of the API, absent where there is no value.
     public var json: String {
         var fields = [
-            "\"id\":\(alertID)", "\"rule\":\(quoted(rule))", "\"device\":\(quoted(device))",
-            "\"phase\":\(quoted(phase.rawValue))", "\"severity\":\(quoted(severity.rawValue))",
-            "\"since\":\(quoted(since.description))", "\"at\":\(quoted(at.description))",
+            "\"id\":\(alertID)", "\"rule\":\(JSONText.quoted(rule))", "\"device\":\(JSONText.quoted(device))",
+            "\"phase\":\(JSONText.quoted(phase.rawValue))", "\"severity\":\(JSONText.quoted(severity.rawValue))",
+            "\"since\":\(JSONText.quoted(since.description))", "\"at\":\(JSONText.quoted(at.description))",
         ]
-        if let quantity { fields.append("\"quantity\":\(quoted(quantity))") }
-        if let channel { fields.append("\"channel\":\(quoted(channel))") }
+        if let quantity { fields.append("\"quantity\":\(JSONText.quoted(quantity))") }
+        if let channel { fields.append("\"channel\":\(JSONText.quoted(channel))") }
         if let value, value.isFinite { fields.append("\"value\":\(value)") }
-        if let unit { fields.append("\"unit\":\(quoted(unit))") }
-        fields.append("\"sentence\":\(quoted(sentence))")
+        if let unit { fields.append("\"unit\":\(JSONText.quoted(unit))") }
+        fields.append("\"sentence\":\(JSONText.quoted(sentence))")
         return "{\(fields.joined(separator: ","))}"
     }
-}
-
-/// A JSON string literal (RFC 8259, section 7).
-private func quoted(_ text: String) -> String {
-    var literal = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"": literal += "\\\""
-        case "\\": literal += "\\\\"
-        case "\n": literal += "\\n"
-        case "\r": literal += "\\r"
-        case "\t": literal += "\\t"
-        case _ where scalar.value < 0x20:
-            let digits = String(scalar.value, radix: 16)
-            literal += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: literal.unicodeScalars.append(scalar)
-        }
-    }
-    return literal + "\""
 }

@@ -1,93 +1,7 @@
-public import Basics
+import Basics
+public import Contract
 import Frames
 import Telemetry
-
-/// What summaries of many series are asked for, and how they are put together.
-public struct QueryRequest: Hashable, Sendable {
-    /// What readings are put together into one row.
-    public enum Group: String, Hashable, Sendable, CaseIterable, Codable {
-        /// Each series by itself.
-        case series
-        /// The channels of a device, for each quantity.
-        case device
-        case area
-        case profile
-        /// All series of a quantity.
-        case all
-    }
-
-    /// The figures that groups can be ordered by.
-    public enum Statistic: String, Hashable, Sendable, CaseIterable, Codable {
-        case mean, min, max, sum, count, last, p50, p95, p99
-        case standardDeviation = "stddev"
-    }
-
-    public var filter: DeviceFilter
-    public var since: Timestamp
-    /// Not included.
-    public var until: Timestamp
-    /// Width of the buckets, at least a millisecond; whole days are days of the site. nil for the whole span.
-    public var step: Duration?
-    public var group: Group
-    /// Whether medians and the like are wanted; they take longer.
-    public var quantiles: Bool
-    /// Only so many groups, those with the greatest `order` over the whole span; nil for all.
-    public var top: Int?
-    public var order: Statistic
-    /// The least instead of the greatest.
-    public var ascending: Bool
-
-    public init(
-        filter: DeviceFilter = DeviceFilter(), since: Timestamp, until: Timestamp, step: Duration? = nil,
-        group: Group = .series, quantiles: Bool = false, top: Int? = nil, order: Statistic = .mean,
-        ascending: Bool = false
-    ) {
-        self.filter = filter
-        self.since = since
-        self.until = until
-        self.step = step
-        self.group = group
-        self.quantiles = quantiles
-        self.top = top
-        self.order = order
-        self.ascending = ascending
-    }
-}
-
-/// Summaries of many series, one entry a group.
-public struct QueryAnswer: Codable, Hashable, Sendable {
-    public var since: Timestamp
-    /// Not included.
-    public var until: Timestamp
-    /// nil for one bucket of the whole span.
-    public var stepSeconds: Double?
-    public var groups: [Entry]
-    /// Ask again with this `since` for what did not fit one answer; nil at the end.
-    public var next: Timestamp?
-    /// Frames that could not be read and are missing from the answer.
-    public var damaged: [String]
-
-    public struct Entry: Codable, Hashable, Sendable {
-        /// What the group is of; nil where it is of several.
-        public var device: String?
-        public var channel: String?
-        public var area: String?
-        public var profile: String?
-        public var quantity: String
-        public var unit: String
-        /// Series in it.
-        public var series: Int
-        /// Over the whole span of the answer; nil where there is no reading.
-        public var total: SeriesHistory.Bucket?
-        /// In order of time, only those with readings; empty where no step was asked for.
-        public var buckets: [SeriesHistory.Bucket]
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case since, until, groups, next, damaged
-        case stepSeconds = "step_seconds"
-    }
-}
 
 extension SeriesHistory.Bucket {
     init(_ bucket: BucketSummary, start: Int64, expected: Double?) {
@@ -138,7 +52,7 @@ extension Archive {
             withQuantiles: request.quantiles || [.p50, .p95, .p99].contains(request.order) && request.top != nil)
         plan.series = members.series.map { ($0.series, $0.group) }
         guard plan.since < plan.until, !members.groups.isEmpty else { return answer }
-        let bucketsMax = max(1, Self.historyPointsMax / members.groups.count)
+        let bucketsMax = max(1, HistoryAnswer.pointsMax / members.groups.count)
         if plan.bucketCount > bucketsMax {
             plan.until = plan.end(of: bucketsMax - 1)
             answer.next = Timestamp(milliseconds: plan.until)

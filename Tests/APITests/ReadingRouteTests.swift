@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Foundation
 import Interchange
 import Store
@@ -103,17 +104,17 @@ struct ReadingRouteTests {
     func wrongBatches() async throws {
         try await Server.run { server in
             let row = "2026-03-15T12:00:00Z,a,voltage,230\n"
-            let tooMany = Self.header + String(repeating: row, count: ReadingRoutes.readingsMax + 1)
+            let tooMany = Self.header + String(repeating: row, count: ImportOrder.readingsMax + 1)
             for (query, body, status) in [
                 ("", "time,value\n1,2\n", 400), ("?format=influx", "", 400), ("?profile=", "", 400), ("", tooMany, 400),
-                ("", Self.header + String(repeating: "x", count: ReadingRoutes.bodyBytesMax), 413),
+                ("", Self.header + String(repeating: "x", count: ImportOrder.bodyBytesMax), 413),
             ] {
                 let response = try await post(server, query, body)
                 #expect(response.status == status, "\(query) \(response.error ?? "")")
                 #expect(response.error?.isEmpty == false)
             }
             #expect(server.imported.all.isEmpty)
-            let most = Self.header + String(repeating: row, count: ReadingRoutes.readingsMax)
+            let most = Self.header + String(repeating: row, count: ImportOrder.readingsMax)
             #expect(try await post(server, "", most).status == 200)
         }
     }

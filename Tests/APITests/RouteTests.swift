@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Foundation
 import Store
 import Telemetry
@@ -51,7 +52,8 @@ struct RouteTests {
             #expect(try await keys("latest") == ["device", "observed", "quantity", "unit", "value"])
             #expect(
                 try await keys("devices") == [
-                    "area", "circuit", "device", "expected", "firing_alerts", "last_heard", "profile", "series",
+                    "area", "circuit", "device", "expected", "firing_alerts", "health", "last_heard", "profile",
+                    "series",
                 ])
             #expect(
                 try await keys("statistics") == [
@@ -88,6 +90,12 @@ struct RouteTests {
                 "step_ms: '0': expected milliseconds above 0"
             ),
             ("statistics?window_ms=-1", "window_ms: '-1': expected milliseconds above 0"),
+            ("devices?aera=Lixia", "aera: there is no such parameter; did you mean 'area'?"),
+            ("devices?quantity=voltage", "quantity: there is no such parameter; there are device, profile, area"),
+            ("status?device=lamp-1", "device: there is no such parameter; there is none here"),
+            ("latest?device=lamp-1&device=lamp-2", "device: given twice; expected it once"),
+            ("latest?device=%zz", "device: '%zz': expected UTF-8 with % and two digits for a byte"),
+            ("query?since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z&top=0", "top: '0': expected a number from 1"),
             ("latest?quantity=voltag", "quantity: 'voltag' is not a quantity; did you mean 'voltage'?"),
         ])
     func badRequests(target: String, sentence: String) async throws {
@@ -150,7 +158,7 @@ struct RouteTests {
 
     @Test("more statistics than one answer holds are refused, not cut")
     func tooManyStatistics() async throws {
-        try await Server.run(statisticsRows: UnixSocketServer.statisticsRowsMax + 1) { server in
+        try await Server.run(statisticsRows: StatisticsRequest.answersMax + 1) { server in
             let response = try await server.get("statistics")
             #expect(response.status == 400)
             #expect(response.error?.hasPrefix("more than 100000 windows fit") == true)
@@ -164,10 +172,12 @@ struct RouteTests {
             #expect(
                 try await server.get("latest?device=\(escaped)").json([LatestAnswer].self).map(\.device) == [Self.name])
             let source = DaemonSource(socketPath: server.socket)
-            #expect(try await source.latest(DeviceFilter(device: Self.name)).map(\.device) == [Self.name])
+            #expect(
+                try await source.answer(LatestRequest(DeviceFilter(device: Self.name))).map(\.device) == [Self.name])
             let request = HistoryRequest(device: Self.name, since: noon, until: noon + .seconds(1))
-            #expect(try await source.history(request).series.first?.points.map(\.value) == [230])
-            let story = try await source.acknowledge(1, by: "阿明 + co", note: "50 % & done?")
+            #expect(try await source.answer(request).series.first?.points.map(\.value) == [230])
+            let story = try await source.carryOut(
+                AcknowledgeOrder(alert: 1, by: "阿明 + co", note: "50 % & done?"))
             #expect(story.alert.id == 1)
             #expect(server.acknowledged.all == ["1 阿明 + co: 50 % & done?"])
             try await source.close()
@@ -179,18 +189,18 @@ struct RouteTests {
         try await Server.run { server in
             let folder = URL(filePath: server.socket).deletingLastPathComponent().path(percentEncoded: false) + "store"
             let daemon = DaemonSource(socketPath: server.socket)
-            let files = try StoreSource(folder: folder)
-            #expect(try await daemon.status() == files.status())
-            #expect(try await daemon.devices(DeviceFilter()) == files.devices(DeviceFilter()))
-            #expect(try await daemon.latest(DeviceFilter()) == files.latest(DeviceFilter()))
+            let files = try StoreSource(folder: folder, now: { noon + .seconds(60) })
+            #expect(try await daemon.answer(StatusRequest()) == files.answer(StatusRequest()))
+            #expect(try await daemon.answer(DevicesRequest()) == files.answer(DevicesRequest()))
+            #expect(try await daemon.answer(LatestRequest()) == files.answer(LatestRequest()))
             let request = HistoryRequest(
                 device: "lamp-1", quantity: "voltage", channel: "", since: noon, until: noon + .seconds(9),
                 step: .seconds(2), limit: 3)
-            #expect(try await daemon.history(request) == files.history(request))
-            #expect(try await daemon.alerts(AlertFilter()) == files.alerts(AlertFilter()))
-            #expect(try await daemon.alert(1) == files.alert(1))
-            let rejects = try files.rejects(limit: 5, reason: .unknownTopic, device: nil)
-            #expect(try await daemon.rejects(limit: 5, reason: .unknownTopic, device: nil) == rejects)
+            #expect(try await daemon.answer(request) == files.answer(request))
+            #expect(try await daemon.answer(AlertsRequest()) == files.answer(AlertsRequest()))
+            #expect(try await daemon.answer(AlertRequest(1)) == files.answer(AlertRequest(1)))
+            let rejects = RejectsRequest(limit: 5, reason: .unknownTopic)
+            #expect(try await daemon.answer(rejects) == files.answer(rejects))
             try await daemon.close()
         }
     }
@@ -199,16 +209,18 @@ struct RouteTests {
     func exitCodes() async throws {
         try await Server.run(refusal: .unavailable("busy")) { server in
             let source = DaemonSource(socketPath: server.socket)
-            let alert = await #expect(throws: NoAnswer.self) { try await source.alert(99) }
+            let alert = await #expect(throws: NoAnswer.self) { try await source.answer(AlertRequest(99)) }
             #expect(alert?.exitCode == 1)
-            let latest = await #expect(throws: NoAnswer.self) { try await source.latest(DeviceFilter(quantity: "x")) }
+            let latest = await #expect(throws: NoAnswer.self) {
+                try await source.answer(LatestRequest(DeviceFilter(quantity: "x")))
+            }
             #expect(latest?.exitCode == 64)
             let statistics = await #expect(throws: NoAnswer.self) {
-                try await source.statistics(device: nil, quantity: nil, window: nil)
+                try await source.answer(StatisticsRequest())
             }
             #expect(statistics?.exitCode == 69)
             let acknowledgement = await #expect(throws: NoAnswer.self) {
-                try await source.acknowledge(1, by: "kim", note: "")
+                try await source.carryOut(AcknowledgeOrder(alert: 1, by: "kim"))
             }
             #expect(acknowledgement?.exitCode == 69)
             try await source.close()

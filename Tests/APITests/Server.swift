@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -15,6 +16,7 @@ let noon = Timestamp(milliseconds: 1_773_576_000_000)  // 2026-03-15T12:00:00Z
 /// The API over a store that the test wrote, on a socket in a folder of its own.
 struct Server {
     let socket: String
+    let archives: ArchivePool
     /// What was acknowledged, in order.
     let acknowledged = Acknowledgements()
     /// What was imported, one line a reading.
@@ -28,16 +30,17 @@ struct Server {
 
     /// Runs a server as long as `body` does.
     static func run(
-        points: Int = 30, refusal: LiveRefusal? = nil, statisticsRows: Int? = nil,
+        points: Int = 30, refusal: Refusal? = nil, statisticsRows: Int? = nil,
         _ body: (Server) async throws -> Void
     ) async throws {
         let folder = TemporaryDirectory()
         try Self.writeStore(folder.path + "/store", points: points)
-        let server = Server(socket: folder.path + "/api.sock")
-        let archive = try Archive(folder: folder.path + "/store")
+        let server = Server(
+            socket: folder.path + "/api.sock",
+            archives: ArchivePool(folder: folder.path + "/store", threads: 1, cores: 4))
         let application = try UnixSocketServer.application(
-            socketPath: server.socket, archive: archive, live: server.answers(refusal, statisticsRows),
-            log: Logger(label: "test"))
+            socketPath: server.socket, archives: server.archives, live: server.answers(refusal, statisticsRows),
+            log: Logger(label: "test"), now: { noon + .seconds(60) })
         let group = ServiceGroup(
             services: [application], gracefulShutdownSignals: [],
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -70,30 +73,40 @@ struct Server {
         return lstat(socket, &file) == 0 ? file.st_mode & 0o777 : 0
     }
 
-    private func answers(_ refusal: LiveRefusal?, _ statisticsRows: Int?) -> LiveAnswers {
-        let (acknowledged, imported) = (acknowledged, imported)
+    private func answers(_ refusal: Refusal?, _ statisticsRows: Int?) -> LiveAnswers {
+        let (acknowledged, imported, archives) = (acknowledged, imported, archives)
         return LiveAnswers(
             status: { LiveStatusAnswer(version: "test", startedAt: noon, broker: "127.0.0.1:1883") },
-            statistics: { device, quantity, window, rowsMax async throws(LiveRefusal) -> [StatisticsAnswer] in
+            examine: { [FindingAnswer(check: "disk", level: .warning, finding: "slow", mend: "wait")] },
+            statistics: { _ async throws(Refusal) -> [StatisticsAnswer] in
                 if let refusal { throw refusal }
-                return Self.statistics(count: min(statisticsRows ?? 1, rowsMax))
+                return Self.statistics(count: statisticsRows ?? 1)
             },
-            acknowledge: { id, by, note async throws(LiveRefusal) in
-                if let refusal { throw refusal }
-                guard id == 1 else { throw .notFound("there is no alert \(id)") }
-                acknowledged.append("\(id) \(by): \(note)")
-            },
-            importReadings: { readings, profile async throws(LiveRefusal) -> ImportReceipt in
-                if let refusal { throw refusal }
-                for entry in readings.entries {
-                    imported.append(
-                        "\(entry.line) \(readings.device(of: entry)) \(entry.quantity) \(entry.value) \(profile)")
-                }
-                var receipt = ImportReceipt()
-                receipt.fresh = readings.count
-                return receipt
-            },
-            examine: { [FindingAnswer(check: "disk", level: .warning, finding: "slow", mend: "wait")] })
+            orders: [
+                OrderRoute(AcknowledgeOrder.self) { order async throws(Refusal) -> AlertStoryAnswer in
+                    if let refusal { throw refusal }
+                    guard order.alert == 1 else { throw .notFound("there is no alert \(order.alert)") }
+                    acknowledged.append("\(order.alert) \(order.by): \(order.note)")
+                    do {
+                        return try await archives.ask(.short) { try $0.alert(order.alert) }
+                    } catch {
+                        throw .failed("\(error)")
+                    }
+                },
+                OrderRoute(ImportOrder.self) { order async throws(Refusal) -> ImportReceipt in
+                    try await order.commit { readings async throws(Refusal) -> ImportReceipt in
+                        if let refusal { throw refusal }
+                        for entry in readings.entries {
+                            imported.append(
+                                "\(entry.line) \(readings.device(of: entry)) \(entry.quantity) \(entry.value) "
+                                    + order.profile)
+                        }
+                        var receipt = ImportReceipt()
+                        receipt.fresh = readings.count
+                        return receipt
+                    }
+                },
+            ])
     }
 
     private static func statistics(count: Int) -> [StatisticsAnswer] {

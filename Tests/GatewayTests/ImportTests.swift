@@ -1,6 +1,7 @@
 import Alerting
 import Pipeline
 import Basics
+import Contract
 import Foundation
 import Synchronization
 import Telemetry
@@ -15,8 +16,8 @@ import Testing
 struct ImportTests {
     /// What the ingest thread replied, in order.
     private final class Replies: Sendable {
-        private let list = Mutex<[Result<ImportReceipt, GatewayRefusal>]>([])
-        var all: [Result<ImportReceipt, GatewayRefusal>] { list.withLock { $0 } }
+        private let list = Mutex<[Result<ImportReceipt, Refusal>]>([])
+        var all: [Result<ImportReceipt, Refusal>] { list.withLock { $0 } }
         var receipts: [ImportReceipt] { all.compactMap { try? $0.get() } }
         func letter(_ readings: NamedReadings) -> Mailbox.ImportLetter {
             Mailbox.ImportLetter(readings: readings, profile: "old") { reply in self.list.withLock { $0.append(reply) }
@@ -97,7 +98,7 @@ struct ImportTests {
         gateway.drain()
         let archive = try Archive(folder: gateway.folder.appending(path: "store").path)
         #expect(try archive.alerts().map(\.rule) == ["silent"])
-        #expect(try archive.devices(DeviceFilter(device: "lamp-2")).first?.lastHeard == nil)
+        #expect(try archive.devices(DeviceFilter(device: "lamp-2"), at: gateway.now).first?.lastHeard == nil)
         #expect(try gateway.stored()["lamp-0 voltage"]?.count == 100)
         #expect(try gateway.stored()["lamp-2 control_gear_temperature"]?.count == 100)
     }

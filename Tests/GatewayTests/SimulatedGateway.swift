@@ -1,5 +1,6 @@
 import ConfigurationFiles
 import Basics
+import Contract
 import Foundation
 import Logging
 import Synchronization
@@ -40,7 +41,7 @@ final class SimulatedGateway {
     private(set) var journal: Journal?
     /// Of the gateway that runs.
     private(set) var mailbox = Mailbox()
-    private let configuration: GatewayConfiguration
+    let configuration: GatewayConfiguration
     private let files: LoadedFiles
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

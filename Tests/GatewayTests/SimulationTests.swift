@@ -1,6 +1,7 @@
 import Alerting
 import Pipeline
 import Basics
+import Contract
 import Foundation
 import Telemetry
 import TestSupport

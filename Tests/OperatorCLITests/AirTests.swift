@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import ArgumentParser
 import Foundation
 import Store

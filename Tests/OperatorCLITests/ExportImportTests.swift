@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Foundation
 import Interchange
 import Store
@@ -77,7 +78,7 @@ struct ExportImportTests {
                 "first", "one.\(format)", "second",
             ])
         // Sealed, with the state that a gateway goes on from.
-        let status = try StoreSource(folder: path("second")).status()
+        let status = try StoreSource(folder: path("second")).answer(StatusRequest())
         #expect(status.journalRows == 0)
         #expect(status.received == 0)
         // What came twice counts once.
@@ -145,7 +146,8 @@ struct ExportImportTests {
         let run = try Program("baotu", arguments, input: lines)
         #expect(run.code == 0, "\(run.errors)")
         #expect(run.output == "-: 2 fresh, 0 duplicates, 0 corrected, 0 refused, 1 texts passed over, 1 left out\n")
-        let latest = try StoreSource(folder: path("store")).latest(DeviceFilter(device: "a 1", profile: "poles"))
+        let latest = try StoreSource(folder: path("store")).answer(
+            LatestRequest(DeviceFilter(device: "a 1", profile: "poles")))
         #expect(latest.map(\.quantity) == ["voltage", "device_temperature"])
         #expect(latest.allSatisfy { $0.observed == Self.noon })
         #expect(abs(latest[1].value - 100) < 1e-9)
@@ -194,7 +196,7 @@ struct ExportImportTests {
         let unsealed = try Program("baotu", ["import", "--store", path("store"), file])
         #expect(unsealed.code == 1)
         #expect(unsealed.errors.contains("start and stop it once"))
-        #expect(try StoreSource(folder: path("store")).status().journalRows == 1)
+        #expect(try StoreSource(folder: path("store")).answer(StatusRequest()).journalRows == 1)
     }
 
     @Test("values of now are in the windows that the gateway goes on with")
@@ -204,8 +206,8 @@ struct ExportImportTests {
         let run = try Program(
             "baotu", ["import", "--store", path("store"), try write(Self.header + rows.joined(), "in.csv")])
         #expect(run.code == 0)
-        let statistics = try StoreSource(folder: path("store")).statistics(
-            device: "a", quantity: nil, window: .seconds(86_400))
+        let statistics = try StoreSource(folder: path("store")).answer(
+            StatisticsRequest(device: "a", window: .seconds(86_400)))
         #expect(statistics.map(\.count) == [60])
     }
 
@@ -232,7 +234,7 @@ struct ExportImportTests {
         #expect(run.code == 0)
         #expect(run.errors == "baotu: \(file): goes on behind line 3,001, where the last import of it ended\n")
         #expect(run.output == "\(file): 5,000 fresh, 0 duplicates, 0 corrected, 0 refused\n")
-        #expect(try StoreSource(folder: path("store")).status().committed == 2000)
+        #expect(try StoreSource(folder: path("store")).answer(StatusRequest()).committed == 2000)
         #expect(positionFile.load() == nil)
 
         // Begun anew when told so, and when the file is another.
@@ -271,7 +273,7 @@ struct ExportImportTests {
         let run = try Program("baotu", ["import", "--store", path("store"), file])
         #expect(run.code == 0, "\(run.errors)")
         #expect(run.errors.contains("goes on behind line"))
-        #expect(try StoreSource(folder: path("store")).status().committed == 200_000)
+        #expect(try StoreSource(folder: path("store")).answer(StatusRequest()).committed == 200_000)
     }
 
     @Test("where the input's folder may not be written the position goes to the user's state folder")

@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import ArgumentParser
 import Telemetry
 import Testing

@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Foundation
 import Store
 import Telemetry
@@ -46,7 +47,7 @@ struct StoreSourceTests {
     @Test("status, devices and latest readings")
     func counts() throws {
         let source = try makeStore()
-        let status = try source.status()
+        let status = try source.answer(StatusRequest())
         #expect(status.received == 60)
         #expect(status.committed == 120)
         #expect(status.series == 4)
@@ -54,17 +55,20 @@ struct StoreSourceTests {
         #expect(status.devicesExpected == 3)
         #expect(source.liveStatus() == nil)
 
-        let devices = try source.devices(DeviceFilter(area: "历下区"))
+        let devices = try source.answer(DevicesRequest(area: "历下区"))
         #expect(devices.map(\.device) == ["lamp-1", "lamp-2", "lamp-3"])
-        let minute = Self.noon + .seconds(350)
-        #expect(devices.map { $0.health(at: minute) } == [.ok, .ok, .unknown])
+        #expect(try health(at: 350) == [.ok, .ok, .unknown])
         // Three cadences are less than five minutes.
-        #expect(devices.map { $0.health(at: Self.noon + .seconds(590)) } == [.ok, .ok, .unknown])
-        #expect(devices.map { $0.health(at: Self.noon + .seconds(591)) } == [.unknown, .unknown, .unknown])
+        #expect(try health(at: 590) == [.ok, .ok, .unknown])
+        #expect(try health(at: 591) == [.unknown, .unknown, .unknown])
 
-        let latest = try source.latest(DeviceFilter(device: "lamp-?", quantity: "active_power"))
+        let latest = try source.answer(LatestRequest(DeviceFilter(device: "lamp-?", quantity: "active_power")))
         #expect(latest.map(\.value) == [29, 29])
         #expect(latest.map(\.observed) == Array(repeating: Self.noon + .seconds(290), count: 2))
+    }
+
+    private func health(at seconds: Int) throws -> [Health] {
+        try StoreSource(folder: store, now: { Self.noon + .seconds(seconds) }).answer(DevicesRequest()).map(\.health)
     }
 
     @Test("history over sealed days and the journal, raw and in steps")
@@ -72,11 +76,11 @@ struct StoreSourceTests {
         let source = try makeStore()
         var request = HistoryRequest(
             device: "lamp-1", quantity: "active_power", since: Self.noon, until: Self.noon + .seconds(300))
-        #expect(try source.history(request).series.first?.points.map(\.value) == (0..<30).map(Double.init))
+        #expect(try source.answer(request).series.first?.points.map(\.value) == (0..<30).map(Double.init))
         request.step = .seconds(60)
-        #expect(try source.history(request).series.first?.buckets.map(\.mean) == [2.5, 8.5, 14.5, 20.5, 26.5])
+        #expect(try source.answer(request).series.first?.buckets.map(\.mean) == [2.5, 8.5, 14.5, 20.5, 26.5])
         request.limit = 2
-        let page = try #require(try source.history(request).series.first)
+        let page = try #require(try source.answer(request).series.first)
         #expect(page.buckets.map(\.count) == [6, 6])
         #expect(page.next == Self.noon + .seconds(120))
     }
@@ -84,9 +88,10 @@ struct StoreSourceTests {
     @Test("statistics at the moment of the last commit")
     func statistics() throws {
         let source = try makeStore()
-        let all = try source.statistics(device: nil, quantity: nil, window: nil)
+        let all = try source.answer(StatisticsRequest())
         #expect(Set(all.map(\.windowSeconds)) == [300, 3600, 28_800, 86_400])
-        let hour = try source.statistics(device: "lamp-1", quantity: "voltage", window: .seconds(3600))
+        let hour = try source.answer(
+            StatisticsRequest(device: "lamp-1", quantity: "voltage", window: .seconds(3600)))
         #expect(hour.map(\.mean) == [230])
         #expect(hour.map(\.standardDeviation) == [0])
     }
@@ -95,32 +100,36 @@ struct StoreSourceTests {
     func slips() throws {
         let source = try makeStore()
         func sentence(_ body: () throws -> Void) -> String? {
-            #expect(throws: StoreError.self, performing: body)?.description
+            #expect(throws: NoAnswer.self, performing: body)?.description
         }
         let device = "store: there is no device 'lapm-1'; did you mean 'lamp-1'?"
-        #expect(sentence { _ = try source.latest(DeviceFilter(device: "lapm-1")) } == device)
-        #expect(sentence { _ = try source.devices(DeviceFilter(device: "lapm-1")) } == device)
-        #expect(sentence { _ = try source.statistics(device: "lapm-1", quantity: nil, window: nil) } == device)
-        #expect(sentence { _ = try source.alerts(AlertFilter(device: "lapm-1")) } == device)
-        #expect(sentence { _ = try source.rejects(limit: 1, reason: nil, device: "lapm-1") } == device)
+        #expect(sentence { _ = try source.answer(LatestRequest(DeviceFilter(device: "lapm-1"))) } == device)
+        #expect(sentence { _ = try source.answer(DevicesRequest(device: "lapm-1")) } == device)
+        #expect(sentence { _ = try source.answer(StatisticsRequest(device: "lapm-1")) } == device)
+        #expect(sentence { _ = try source.answer(AlertsRequest(device: "lapm-1")) } == device)
+        #expect(sentence { _ = try source.answer(RejectsRequest(device: "lapm-1")) } == device)
         let request = HistoryRequest(device: "lapm-1", since: Self.noon, until: Self.noon + .seconds(1))
-        #expect(sentence { _ = try source.history(request) } == device)
-        #expect(sentence { _ = try source.latest(DeviceFilter(device: "zzz")) } == "store: there is no device 'zzz'")
+        #expect(sentence { _ = try source.answer(request) } == device)
         #expect(
-            sentence { _ = try source.devices(DeviceFilter(profile: "lamp")) }
+            sentence { _ = try source.answer(LatestRequest(DeviceFilter(device: "zzz"))) }
+                == "store: there is no device 'zzz'")
+        #expect(
+            sentence { _ = try source.answer(DevicesRequest(profile: "lamp")) }
                 == "store: no device has a profile 'lamp'; did you mean 'lamps'?")
         #expect(
-            sentence { _ = try source.latest(DeviceFilter(area: "历下")) }
+            sentence { _ = try source.answer(LatestRequest(DeviceFilter(area: "历下"))) }
                 == "store: no device is in an area '历下'")
-        #expect(try source.latest(DeviceFilter(device: "zzz*")).isEmpty)
+        #expect(try source.answer(LatestRequest(DeviceFilter(device: "zzz*"))).isEmpty)
     }
 
     @Test("what only the gateway can do is refused as a wrong line")
     func onlyTheGateway() throws {
         let source = try makeStore()
-        let findings = #expect(throws: NoAnswer.self) { try source.findings() }
+        let findings = #expect(throws: NoAnswer.self) { try source.answer(DoctorRequest()) }
         #expect(findings?.exitCode == 64)
-        let acknowledgement = #expect(throws: NoAnswer.self) { try source.acknowledge(1, by: "kim", note: "") }
+        let acknowledgement = #expect(throws: NoAnswer.self) {
+            try source.carryOut(AcknowledgeOrder(alert: 1, by: "kim"))
+        }
         #expect(acknowledgement?.exitCode == 64)
     }
 

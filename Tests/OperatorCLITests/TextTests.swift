@@ -51,20 +51,6 @@ struct TextTests {
         #expect(printable(text) == shown)
     }
 
-    // MARK: CSV
-
-    @Test(
-        "a CSV field is quoted where it must be",
-        arguments: [
-            (["a", "b"], "a,b"), (["a,b", ""], "\"a,b\","), (["say \"hi\""], "\"say \"\"hi\"\"\""),
-            (["one\ntwo"], "\"one\ntwo\""), (["one\r\ntwo"], "\"one\r\ntwo\""), ([" blank "], " blank "),
-            // A mark with an accent upon it is one Character and still a mark.
-            (["a,\u{301}b"], "\"a,\u{301}b\""), (["\"\u{301}"], "\"\"\"\u{301}\""), (["历下区"], "历下区"),
-        ])
-    func csv(fields: [String], line: String) {
-        #expect(Output.csvLine(fields) == line)
-    }
-
     // MARK: Numbers
 
     @Test(

@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Foundation
 import Telemetry
 import TestSupport

@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Telemetry
 import Testing
 

@@ -1,5 +1,6 @@
 import Basics
 import Frames
+import Contract
 import Glibc
 import Telemetry
 import TestSupport
@@ -393,12 +394,13 @@ struct JournalTests {
         #expect(journal.counters.rejectsDropped == 10)
         journal.close()
         journal = try open { $0.rejectBytesMax = 5000 }
-        let answer = try Archive(folder: folder.store).rejects(limit: 3)
+        let answer = try Archive(folder: folder.store).rejects(RejectsRequest(limit: 3))
         #expect(answer.rejects.map(\.topic) == ["site/19", "site/18", "site/17"])
         #expect(answer.rejects[0].payloadHex?.count == 800)
         #expect(answer.rejects[0].payload == nil)
         #expect(answer.counts.map(\.count) == [15, 5])
-        #expect(try Archive(folder: folder.store).rejects(reason: .malformed).counts.map(\.count) == [5])
+        #expect(
+            try Archive(folder: folder.store).rejects(RejectsRequest(reason: .malformed)).counts.map(\.count) == [5])
     }
 
     @Test("a turn without anything new writes no row")
@@ -560,13 +562,13 @@ struct JournalTests {
         #expect(story.transitions[1].notifications[1].error == "refused")
         #expect(story.alert.quantity == "active_power")
         #expect(story.alert.unit == "W")
-        #expect(try archive.alerts(AlertFilter(phase: .firing, device: "la*")).count == 1)
-        #expect(try archive.alerts(AlertFilter(phase: .resolved)).isEmpty)
+        #expect(try archive.alerts(AlertsRequest(phase: .firing, device: "la*")).count == 1)
+        #expect(try archive.alerts(AlertsRequest(phase: .resolved)).isEmpty)
         #expect(throws: StoreError.noSuchAlert(id: 5)) { try archive.alert(5) }
         let status = try archive.status()
         #expect(status.alertsFiring == 1)
         #expect(status.outboxPending == 1)
-        #expect(try archive.devices().map(\.firingAlerts) == [1])
+        #expect(try archive.devices(at: noon).map(\.firingAlerts) == [1])
     }
 
     @Test("the roster keeps since when a device is expected, and devices that never spoke are known")
@@ -587,21 +589,24 @@ struct JournalTests {
         #expect(expected.map(\.since) == [seconds(1), seconds(50)])
         #expect(journal.registry.devices.map(\.profile) == ["test", "roster", "roster"])
         let archive = try Archive(folder: folder.store)
-        let devices = try archive.devices()
+        let devices = try archive.devices(at: noon)
         #expect(devices.map(\.device) == ["spoke", "silent", "new"])
         #expect(devices.map(\.expected) == [false, true, true])
         #expect(devices.map(\.lastHeard) == [noon, nil, nil])
         #expect(devices.map(\.series) == [1, 0, 0])
         #expect(devices[1].cadenceSeconds == 60)
-        #expect(try archive.devices(DeviceFilter(device: "s*", area: "north")).map(\.device) == ["spoke", "silent"])
-        #expect(try archive.devices(DeviceFilter(profile: "test")).map(\.device) == ["spoke"])
+        #expect(
+            try archive.devices(DeviceFilter(device: "s*", area: "north"), at: noon).map(\.device) == [
+                "spoke", "silent",
+            ])
+        #expect(try archive.devices(DeviceFilter(profile: "test"), at: noon).map(\.device) == ["spoke"])
         // Last heard and status stay after the journal has forgotten them.
         var batch = DecodedBatch()
         batch.statuses = [DeviceStatus(device: DeviceIndex(rawValue: 1), isOnline: false, at: seconds(70))]
         batch.heard = [Hearing(device: DeviceIndex(rawValue: 1), at: seconds(70))]
         _ = try journal.commit(batch, received: 1, now: seconds(70))
         for _ in 0..<2 {
-            let silent = try Archive(folder: folder.store).devices(DeviceFilter(device: "silent"))
+            let silent = try Archive(folder: folder.store).devices(DeviceFilter(device: "silent"), at: noon)
             #expect(silent.map(\.lastHeard) == [seconds(70)])
             #expect(silent.map(\.lastStatus) == ["offline"])
             try journal.seal()

@@ -1,5 +1,6 @@
 import Basics
 import Frames
+import Contract
 import Telemetry
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Synchronization
 import Telemetry
 import TestSupport

@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Glibc
 import Telemetry
 import TestSupport

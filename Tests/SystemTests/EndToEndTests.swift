@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Foundation
 import Store
 import Telemetry
@@ -47,8 +48,9 @@ struct EndToEndTests {
             let archive = try site.archive()
             let status = try archive.status()
             // The city says goodbye at its end, and who says that it is offline is absent from the next second on.
-            let silent = try archive.alerts(AlertFilter(phase: .firing, rule: "device-silent")).map(\.device)
-            let offline = try archive.devices().filter { $0.lastStatus == "offline" }.map(\.device)
+            let silent = try archive.alerts(AlertsRequest(phase: .firing, rule: "device-silent")).map(\.device)
+            let offline = try archive.devices(at: Timestamp(milliseconds: 0)).filter { $0.lastStatus == "offline" }.map(
+                \.device)
             guard offline.count > 0, Set(silent) == Set(offline) else { return false }
             return status.alertsPending == 0 && status.outboxPending == 0
         }

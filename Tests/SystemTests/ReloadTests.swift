@@ -1,3 +1,5 @@
+import Basics
+import Contract
 import Telemetry
 import Foundation
 import Store
@@ -76,7 +78,9 @@ struct ReloadTests {
         // The old rule, the old profile, and the old roster.
         try site.publishVoltage(241, of: "lamp-0002", second: 0)
         try eventually("the old rule fires") { try alerts(site) == ["high lamp-0002 firing"] }
-        #expect(try site.archive().devices().filter(\.expected).map(\.device) == ["lamp-0001"])
+        #expect(
+            try site.archive().devices(at: Timestamp(milliseconds: 0)).filter(\.expected).map(\.device) == ["lamp-0001"]
+        )
         #expect(site.lines(with: "reloaded ").allSatisfy { $0.contains("not reloaded ") })
         #expect(site.stop(daemon) == 0)
     }
@@ -101,7 +105,9 @@ struct ReloadTests {
         try site.configure()
         let daemon = try site.start()
         func expected() throws -> [String] {
-            try site.archive().devices().filter(\.expected).map { "\($0.device) \($0.area)" }.sorted()
+            try site.archive().devices(at: Timestamp(milliseconds: 0)).filter(\.expected).map {
+                "\($0.device) \($0.area)"
+            }.sorted()
         }
         #expect(try expected() == ["lamp-0001 Lixia", "lamp-0002 Lixia"])
         site.roster = "device,cadence,area\nlamp-0002,10s,Shizhong\nlamp-0003,10s,Lixia\n"
@@ -123,7 +129,7 @@ struct ReloadTests {
         try site.publish([("masts/m1", #"{"v":230.5}"#)])
         try eventually("a reject") { try site.archive().status().rejected == 1 }
         #expect(
-            try site.archive().rejects(limit: 10, reason: nil, device: nil).rejects.map(\.reason) == ["unknown-topic"])
+            try site.archive().rejects(RejectsRequest(limit: 10)).rejects.map(\.reason) == ["unknown-topic"])
         try site.write(
             "profile: mast\nrules:\n- topic: \"masts/{device}\"\n  device: \"{device}\"\n  read: {voltage: {from: /v, unit: V}}\n",
             to: "Devices/weather/mast/profile.yaml")

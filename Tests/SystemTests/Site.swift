@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Fleet
 import Foundation
 import Store

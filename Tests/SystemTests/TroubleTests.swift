@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Broker
 import Foundation
 @testable import Store

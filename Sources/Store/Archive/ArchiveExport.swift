@@ -1,27 +1,7 @@
-public import Basics
+import Basics
+public import Contract
 import Frames
-import Telemetry
-
-/// Which readings are exported; what is nil does not matter.
-public struct ExportRequest: Hashable, Sendable {
-    public var filter: DeviceFilter
-    /// nil for all channels, empty for the series of the device as a whole.
-    public var channel: String?
-    /// nil for all that there is.
-    public var since: Timestamp?
-    /// Not included.
-    public var until: Timestamp?
-
-    public init(
-        _ filter: DeviceFilter = DeviceFilter(), channel: String? = nil, since: Timestamp? = nil,
-        until: Timestamp? = nil
-    ) {
-        self.filter = filter
-        self.channel = channel
-        self.since = since
-        self.until = until
-    }
-}
+public import Telemetry
 
 /// An export under way: the devices that were there when it began, and how far it has come.
 ///
@@ -42,16 +22,7 @@ public struct ExportCursor: Sendable {
 
 /// Some thousands of readings of an export, as runs of one series.
 public struct ExportPage: Sendable {
-    public struct Run: Sendable {
-        public var device: String
-        public var quantity: String
-        public var channel: String?
-        public var unit: String
-        /// In order of time.
-        public var points: [(observed: Timestamp, value: Double)]
-    }
-
-    public var runs: [Run] = []
+    public var runs: [ReadingRun] = []
     /// Where the next page begins.
     public var next: ExportCursor
     /// Frames that could not be read and are missing from the page, as sentences.
@@ -116,7 +87,7 @@ extension Archive {
                 if !points.isEmpty {
                     let definition = registry.series[series.index]
                     page.runs.append(
-                        ExportPage.Run(
+                        ReadingRun(
                             device: registry.devices[device.index].name, quantity: definition.quantity.name,
                             channel: registry.channelName(of: series), unit: definition.quantity.unit, points: points))
                 }

@@ -1,73 +1,9 @@
 public import Basics
+public import Contract
 import Frames
-public import Telemetry
-
-/// Which devices, and which of their series, an answer is about. What is nil does not matter.
-public struct DeviceFilter: Hashable, Sendable {
-    /// A name, or a pattern in which `*` stands for any characters and `?` for one.
-    public var device: String?
-    public var profile: String?
-    public var area: String?
-    /// Looked at where the answer is about series.
-    public var quantity: String?
-
-    public init(device: String? = nil, profile: String? = nil, area: String? = nil, quantity: String? = nil) {
-        self.device = device
-        self.profile = profile
-        self.area = area
-        self.quantity = quantity
-    }
-}
-
-/// Which alerts an answer is about. What is nil does not matter.
-public struct AlertFilter: Hashable, Sendable {
-    public var phase: AlertPhase?
-    /// A name or a pattern, as in `DeviceFilter`.
-    public var device: String?
-    public var rule: String?
-
-    public init(phase: AlertPhase? = nil, device: String? = nil, rule: String? = nil) {
-        self.phase = phase
-        self.device = device
-        self.rule = rule
-    }
-}
-
-/// Which readings of a device.
-public struct HistoryRequest: Hashable, Sendable {
-    public var device: String
-    /// nil for all quantities of the device.
-    public var quantity: String?
-    /// nil for all channels, empty for the series of the device as a whole.
-    public var channel: String?
-    public var since: Timestamp
-    /// Not included.
-    public var until: Timestamp
-    /// Width of the buckets, at least a millisecond; nil for raw points.
-    public var step: Duration?
-    /// Points or buckets of each series, at least 1; fewer where all of them would be more than
-    /// `Archive.historyPointsMax`.
-    public var limit: Int
-
-    public init(
-        device: String, quantity: String? = nil, channel: String? = nil, since: Timestamp, until: Timestamp,
-        step: Duration? = nil, limit: Int = 10_000
-    ) {
-        self.device = device
-        self.quantity = quantity
-        self.channel = channel
-        self.since = since
-        self.until = until
-        self.step = step
-        self.limit = limit
-    }
-}
+import Telemetry
 
 extension Archive {
-    /// Points or buckets in one answer, over all its series: what an answer takes in memory must not depend on what is
-    /// asked. As JSON they are about 12 MB.
-    public static let historyPointsMax = 200_000
-
     // MARK: Names
 
     /// Throws `.noSuchDevice` for a name that is no pattern and that no device has.
@@ -133,10 +69,12 @@ extension Archive {
         }
     }
 
-    /// The devices that fit, those that never spoke included, in the order they became known.
+    /// The devices that fit, those that never spoke included, in the order they became known, with their health `now`.
     ///
     /// Throws `.noSuchDevice`, `.noSuchArea` or `.noSuchProfile` for a name that nothing has.
-    public func devices(_ filter: DeviceFilter = DeviceFilter()) throws(StoreError) -> [DeviceAnswer] {
+    public func devices(
+        _ filter: DeviceFilter = DeviceFilter(), at now: Timestamp
+    ) throws(StoreError) -> [DeviceAnswer] {
         try withSnapshot { connection throws(StoreError) in
             try known(filter, connection)
             var firing: [Int64: Int] = [:]
@@ -162,19 +100,25 @@ extension Archive {
                 let isOnline = link.statusAt >= storedStatusAt ? link.isOnline : row.integer("is_online") != 0
                 let statusAt = max(link.statusAt, storedStatusAt)
                 let expectedSince = row.optionalInteger("expected_since")
+                let lastHeard = heard == .min ? nil : Timestamp(milliseconds: heard)
+                let isOffline = statusAt != .min && !isOnline
+                let cadence = row.optionalInteger("cadence_ms")
                 answers.append(
                     DeviceAnswer(
                         device: name, profile: row.text("profile"), area: row.text("area"),
                         circuit: row.text("circuit"), latitude: row.optionalReal("latitude"),
                         longitude: row.optionalReal("longitude"), expected: expectedSince != nil,
                         expectedSince: expectedSince.map { Timestamp(milliseconds: $0) },
-                        cadenceSeconds: row.optionalInteger("cadence_ms").map { Double($0) / 1000 },
-                        lastHeard: heard == .min ? nil : Timestamp(milliseconds: heard),
-                        lastStatus: statusAt == .min ? nil : (isOnline ? "online" : "offline"),
+                        cadenceSeconds: cadence.map { Double($0) / 1000 },
+                        lastHeard: lastHeard,
+                        lastStatus: statusAt == .min ? nil : (isOffline ? "offline" : "online"),
                         lastStatusAt: statusAt == .min ? nil : Timestamp(milliseconds: statusAt),
                         series: registry.streams(of: DeviceIndex(rawValue: UInt32(id)))
                             .reduce(0) { $0 + registry.streams[$1.index].columns.count },
-                        firingAlerts: firing[id] ?? 0))
+                        firingAlerts: firing[id] ?? 0,
+                        health: Health(
+                            lastHeard: lastHeard, cadence: cadence.map { .milliseconds($0) }, saidOffline: isOffline,
+                            isFiring: firing[id] != nil, at: now)))
             }
             return answers
         }
@@ -277,7 +221,7 @@ extension Archive {
             (request.quantity.map { $0 == registry.series[series.index].quantity.name } ?? true)
                 && (request.channel.map { $0 == registry.channelName(of: series) ?? "" } ?? true)
         }
-        let limit = min(request.limit, max(1, Self.historyPointsMax / max(1, wanted.count)))
+        let limit = min(request.limit, max(1, HistoryAnswer.pointsMax / max(1, wanted.count)))
         for series in wanted {
             let definition = registry.series[series.index]
             let channel = registry.channelName(of: series)
@@ -324,7 +268,7 @@ extension Archive {
         }
         while plan.since < plan.until {
             let end = plan.until
-            if plan.bucketCount > Self.historyPointsMax { plan.until = plan.end(of: Self.historyPointsMax - 1) }
+            if plan.bucketCount > HistoryAnswer.pointsMax { plan.until = plan.end(of: HistoryAnswer.pointsMax - 1) }
             for (index, bucket) in try summarize(plan)[0].enumerated() where bucket.summary.count > 0 {
                 let start = plan.start(of: index)
                 guard history.buckets.count < limit else {
@@ -357,7 +301,7 @@ extension Archive {
 
     /// The alerts that fit, those that were never more than pending included, newest step first. Throws
     /// `.noSuchDevice`.
-    public func alerts(_ filter: AlertFilter = AlertFilter()) throws(StoreError) -> [AlertAnswer] {
+    public func alerts(_ filter: AlertsRequest = AlertsRequest()) throws(StoreError) -> [AlertAnswer] {
         try withSnapshot { connection throws(StoreError) in
             try known(filter.device)
             let pattern = filter.device.map { NamePattern($0) }
@@ -449,14 +393,12 @@ extension Archive {
 
     /// The newest messages that gave no reading, and how many there were by reason.
     ///
-    /// `device` is a name. Counts go back to the beginning; the messages themselves to what the budget holds.
-    public func rejects(
-        limit: Int = 100, reason: Reject.Reason? = nil, device: String? = nil
-    ) throws(StoreError) -> RejectsAnswer {
+    /// Counts go back to the beginning; the messages themselves to what the budget holds.
+    public func rejects(_ request: RejectsRequest = RejectsRequest()) throws(StoreError) -> RejectsAnswer {
         try withSnapshot { connection throws(StoreError) in
             var answer = RejectsAnswer(counts: [], rejects: [])
             var index: Int64?
-            if let device {
+            if let device = request.device {
                 guard let known = registry.device(named: device) else { throw noSuchDevice(device) }
                 index = Int64(known.rawValue)
             }
@@ -465,7 +407,7 @@ extension Archive {
                 SELECT reason, sum(n) AS count, max(last_at) AS last_at FROM reject_count
                 WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2)
                 GROUP BY reason ORDER BY sum(n) DESC, reason
-                """, .optional(reason?.rawValue), .optional(index)
+                """, .optional(request.reason?.rawValue), .optional(index)
             ) { row throws(StoreError) in
                 answer.counts.append(
                     .init(
@@ -476,7 +418,7 @@ extension Archive {
                 """
                 SELECT id, received, reason, detail, topic, device, payload, payload_bytes FROM reject
                 WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2) ORDER BY id DESC LIMIT ?3
-                """, .optional(reason?.rawValue), .optional(index), .integer(Int64(limit))
+                """, .optional(request.reason?.rawValue), .optional(index), .integer(Int64(request.limit))
             ) { row throws(StoreError) in
                 let payload = row.withBlob("payload") { Array($0) }
                 let text = String(validating: payload, as: UTF8.self)

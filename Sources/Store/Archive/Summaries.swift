@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Dispatch
 import Frames
 import Synchronization
@@ -126,7 +127,7 @@ extension SummaryRequest {
             first = end
         }
         // Each part has its own buckets of a group.
-        return buckets <= 2 * Archive.historyPointsMax ? parts : [self]
+        return buckets <= 2 * HistoryAnswer.pointsMax ? parts : [self]
     }
 }
 

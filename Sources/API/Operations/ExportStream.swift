@@ -1,0 +1,54 @@
+import Contract
+import FoundationEssentials
+import Hummingbird
+import Interchange
+import NIOCore
+import Store
+
+/// Readings as text, for as long as there are some.
+///
+/// Page by page, so that memory is bounded whatever the range and others are answered in between.
+enum ExportStream {
+    static func response(_ asked: ExportRequest, _ archives: ArchivePool) async throws -> Response {
+        // A wrong question is refused before the first byte.
+        let start = try await archives.ask(.long) { try $0.beginExport(asked) }
+        let body = ResponseBody { writer in
+            var readings = ReadingWriter(InterchangeFormat(asked.format))
+            var bytes = Array(readings.header.utf8)
+            var damaged = DamageList()
+            var cursor = start
+            while !cursor.isAtEnd {
+                let from = cursor
+                let page = try await archives.ask(.long) { try $0.exportPage(from: from) }
+                for run in page.runs { readings.append(run, to: &bytes) }
+                damaged.add(page.damaged)
+                cursor = page.next
+                if bytes.count >= 1 << 16 {
+                    try await writer.write(ByteBuffer(bytes: bytes))
+                    bytes.removeAll(keepingCapacity: true)
+                }
+            }
+            if asked.isEndMarked {
+                bytes.append(ExportEnd.separator)
+                bytes += try JSONEncoder().encode(ExportEnd(damaged: damaged.sentences))
+            }
+            if !bytes.isEmpty { try await writer.write(ByteBuffer(bytes: bytes)) }
+            try await writer.finish(nil)
+        }
+        let type =
+            switch asked.format {
+            case .csv: "text/csv; charset=utf-8; header=present"
+            case .jsonl: "application/jsonl; charset=utf-8"
+            }
+        return Response(status: .ok, headers: [.contentType: type], body: body)
+    }
+}
+
+extension InterchangeFormat {
+    init(_ format: ReadingFormat) {
+        switch format {
+        case .csv: self = .csv
+        case .jsonl: self = .jsonl
+        }
+    }
+}

@@ -1,0 +1,47 @@
+public import Contract
+
+/// What only the running gateway can answer and do. The gateway brings the functions; the API does not know who answers.
+public struct LiveAnswers: Sendable {
+    public var status: @Sendable () -> LiveStatusAnswer
+    public var examine: @Sendable () -> [FindingAnswer]
+    /// At most one more than `StatisticsRequest.answersMax`.
+    public var statistics: @Sendable (StatisticsRequest) async throws(Refusal) -> [StatisticsAnswer]
+    public var orders: [OrderRoute]
+
+    public init(
+        status: @escaping @Sendable () -> LiveStatusAnswer,
+        examine: @escaping @Sendable () -> [FindingAnswer],
+        statistics: @escaping @Sendable (StatisticsRequest) async throws(Refusal) -> [StatisticsAnswer],
+        orders: [OrderRoute]
+    ) {
+        self.status = status
+        self.examine = examine
+        self.statistics = statistics
+        self.orders = orders
+    }
+}
+
+/// A kind of order with who carries it out: any kind, and the routes need not know which there are.
+public struct OrderRoute: Sendable {
+    let route: Route
+    let bodyBytesMax: Int
+    /// Reads the order, which may be refused before its body is; then carries it out.
+    let read: @Sendable (_ target: String) throws(Refusal) -> Ready
+
+    typealias Ready = @Sendable (_ body: [UInt8]) async throws -> Reply
+
+    public init<Kind: Order>(
+        _: Kind.Type, _ carryOut: @escaping @Sendable (Kind) async throws(Refusal) -> Kind.Answer
+    ) {
+        route = Kind.route
+        bodyBytesMax = Kind.bodyBytesMax
+        read = { (target) throws(Refusal) in
+            let order = try Kind(target: target)
+            return { body in
+                var order = order
+                order.body = body
+                return try Reply(try await carryOut(order))
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+public import Basics
+public import Telemetry
+
+/// The rolling statistics of one window of one series.
+public struct StatisticsAnswer: Codable, Hashable, Sendable {
+    public var device: String
+    public var quantity: String
+    public var channel: String?
+    public var unit: String
+    public var windowSeconds: Double
+    /// The window ends here.
+    public var end: Timestamp
+    public var count: Int
+    /// How many samples the roster's cadence lets expect; `count` over it, at most 1. nil where no cadence is known.
+    public var expectedCount: Int?
+    public var coverage: Double?
+    /// Of directions the direction of their vector sum; nil where they cancel out.
+    public var mean: Double?
+    public var min: Double
+    public var max: Double
+    /// Of the population (divided by `count`).
+    public var standardDeviation: Double?
+    public var first: Double
+    public var firstAt: Timestamp
+    public var last: Double
+    public var lastAt: Timestamp
+    /// Change from the window's first to its last sample, in units per hour.
+    public var ratePerHour: Double?
+    /// Exact, or estimated where the window has more samples than are kept.
+    public var median: Double?
+    public var p95: Double?
+    public var quantilesAreExact: Bool?
+    /// What a counter grew by, resets and roll-overs counted in; the sum of the amounts of a delta.
+    public var total: Double?
+    /// Of a state: each sample holds until the next.
+    public var timeWeightedMean: Double?
+    /// How often late readings have changed this window after the fact.
+    public var revision: Int
+    /// How far the device's clock is behind ours, the way of its messages included; negative where it is ahead.
+    public var clockSkewSeconds: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case device, quantity, channel, unit, end, count, coverage, mean, min, max, first, last, median, p95, total
+        case revision
+        case expectedCount = "expected_count"
+        case firstAt = "first_at"
+        case quantilesAreExact = "quantiles_exact"
+        case timeWeightedMean = "time_weighted_mean"
+        case clockSkewSeconds = "clock_skew_seconds"
+        case windowSeconds = "window_seconds"
+        case standardDeviation = "standard_deviation"
+        case lastAt = "last_at"
+        case ratePerHour = "rate_per_hour"
+    }
+
+    public init(_ summary: WindowSummary, registry: SeriesRegistry, clockSkew: Duration?) {
+        let series = registry.series[summary.series.index]
+        device = registry.devices[series.device.index].name
+        quantity = series.quantity.name
+        channel = registry.channelName(of: summary.series)
+        unit = series.quantity.unit
+        windowSeconds = Double(summary.window.milliseconds) / 1000
+        end = summary.end
+        count = summary.count
+        expectedCount = summary.expectedCount
+        coverage = summary.coverage
+        mean = summary.mean
+        min = summary.min
+        max = summary.max
+        standardDeviation = summary.standardDeviation
+        first = summary.first
+        firstAt = summary.firstAt
+        last = summary.last
+        lastAt = summary.lastAt
+        ratePerHour = summary.ratePerHour
+        median = summary.median
+        p95 = summary.p95
+        quantilesAreExact = summary.median.map { _ in summary.hasExactQuantiles }
+        total = summary.total
+        timeWeightedMean = summary.timeWeightedMean
+        revision = summary.revision
+        clockSkewSeconds = clockSkew.map { Double($0.milliseconds) / 1000 }
+    }
+}

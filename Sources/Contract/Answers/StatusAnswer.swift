@@ -1,0 +1,91 @@
+public import Basics
+
+/// How much there is, and how it goes.
+public struct StatusAnswer: Codable, Hashable, Sendable {
+    /// Messages since the store was made; the counters below count readings unless they say otherwise.
+    public var received: Int64
+    public var committed: Int64
+    public var duplicates: Int64
+    public var corrected: Int64
+    /// Messages or parts of messages.
+    public var rejected: Int64
+    public var suspect: Int64
+    public var late: Int64
+    /// Messages.
+    public var ignored: Int64
+    /// Messages.
+    public var empty: Int64
+    public var damagedRows: Int64
+    public var series: Int
+    public var devices: Int
+    public var devicesExpected: Int
+    public var alertsFiring: Int
+    public var alertsPending: Int
+    public var alertsUnknown: Int
+    /// The newest journal row.
+    public var journalID: Int64
+    /// Rows and bytes waiting for the next seal.
+    public var journalRows: Int64
+    public var journalBytes: Int64
+    /// The first and the last UTC day with sealed readings, `2026-03-05`.
+    public var oldestDay: String?
+    public var newestDay: String?
+    /// Of all files of the store.
+    public var storeBytes: Int64
+    public var lastCommitAt: Timestamp?
+    public var evaluatedThrough: Int64
+    /// Notifications not delivered yet.
+    public var outboxPending: Int
+
+    enum CodingKeys: String, CodingKey {
+        case received, committed, duplicates, corrected, rejected, suspect, late, ignored, empty, series, devices
+        case damagedRows = "damaged_rows"
+        case devicesExpected = "devices_expected"
+        case alertsFiring = "alerts_firing"
+        case alertsPending = "alerts_pending"
+        case alertsUnknown = "alerts_unknown"
+        case journalID = "journal_id"
+        case journalRows = "journal_rows"
+        case journalBytes = "journal_bytes"
+        case oldestDay = "oldest_day"
+        case newestDay = "newest_day"
+        case storeBytes = "store_bytes"
+        case lastCommitAt = "last_commit_at"
+        case evaluatedThrough = "evaluated_through"
+        case outboxPending = "outbox_pending"
+    }
+
+    package init(
+        received: Int64, committed: Int64, duplicates: Int64, corrected: Int64, rejected: Int64, suspect: Int64,
+        late: Int64, ignored: Int64, empty: Int64, damagedRows: Int64, series: Int, devices: Int, devicesExpected: Int,
+        alertsFiring: Int, alertsPending: Int, alertsUnknown: Int, journalID: Int64, journalRows: Int64,
+        journalBytes: Int64, oldestDay: String? = nil, newestDay: String? = nil, storeBytes: Int64,
+        lastCommitAt: Timestamp? = nil, evaluatedThrough: Int64, outboxPending: Int
+    ) {
+        self.received = received
+        self.committed = committed
+        self.duplicates = duplicates
+        self.corrected = corrected
+        self.rejected = rejected
+        self.suspect = suspect
+        self.late = late
+        self.ignored = ignored
+        self.empty = empty
+        self.damagedRows = damagedRows
+        self.series = series
+        self.devices = devices
+        self.devicesExpected = devicesExpected
+        self.alertsFiring = alertsFiring
+        self.alertsPending = alertsPending
+        self.alertsUnknown = alertsUnknown
+        self.journalID = journalID
+        self.journalRows = journalRows
+        self.journalBytes = journalBytes
+        self.oldestDay = oldestDay
+        self.newestDay = newestDay
+        self.storeBytes = storeBytes
+        self.lastCommitAt = lastCommitAt
+        self.evaluatedThrough = evaluatedThrough
+        self.outboxPending = outboxPending
+    }
+}

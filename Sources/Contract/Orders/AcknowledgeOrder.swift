@@ -1,0 +1,43 @@
+/// Someone takes an alert on. The answer is the alert as it is then.
+public struct AcknowledgeOrder: Order {
+    public typealias Answer = AlertStoryAnswer
+    public static let route = Route(.post, "alerts/:id/acknowledge", [.by, .note])
+    public static let deed = "acknowledge an alert"
+
+    public var alert: Int64
+    /// Who, at most `byBytesMax` and never empty.
+    public var by: String
+    /// What is being done, at most `noteBytesMax`.
+    public var note: String
+
+    public static let byBytesMax = 128
+    public static let noteBytesMax = 1024
+
+    public init(alert: Int64, by: String, note: String = "") {
+        self.alert = alert
+        self.by = by
+        self.note = note
+    }
+
+    public init(_ form: Form) throws(Refusal) {
+        alert = try form.alertID()
+        by = form.text(.by) ?? ""
+        note = form.text(.note) ?? ""
+        guard (1...Self.byBytesMax).contains(by.utf8.count) else {
+            throw .wrong("by: expected who acknowledges, 1 to \(Self.byBytesMax) bytes")
+        }
+        guard note.utf8.count <= Self.noteBytesMax else {
+            throw .wrong("note: expected at most \(Self.noteBytesMax) bytes")
+        }
+    }
+
+    public func write(to form: inout Form) {
+        form.write(alert, as: .id)
+        form.write(by, as: .by)
+        form.write(note, as: .note)
+    }
+}
+
+extension Parameter {
+    fileprivate static let note = Parameter("note")
+}

@@ -1,0 +1,44 @@
+/// Why there is no answer: a sentence, and what the asker can do about it.
+public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The question is wrong; the sentence says what would be right.
+    case wrong(String)
+    /// There is no such thing.
+    case notFound(String)
+    /// Not now: the same question may be answered in a moment.
+    case unavailable(String)
+    /// The world failed: disk, store.
+    case failed(String)
+
+    /// The refusal behind an HTTP status.
+    public init(status: Int, sentence: String) {
+        switch status {
+        case 400: self = .wrong(sentence)
+        case 404: self = .notFound(sentence)
+        case 503: self = .unavailable(sentence)
+        default: self = .failed(sentence)
+        }
+    }
+
+    /// Of HTTP.
+    public var status: Int {
+        switch self {
+        case .wrong: 400
+        case .notFound: 404
+        case .unavailable: 503
+        case .failed: 500
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .wrong(let sentence), .notFound(let sentence), .unavailable(let sentence), .failed(let sentence): sentence
+        }
+    }
+
+    /// Its JSON.
+    public struct Body: Codable, Sendable {
+        public var error: String
+
+        public init(error: String) { self.error = error }
+    }
+}

@@ -1,0 +1,5 @@
+import ArgumentParser
+
+func checkParameters(_ pairs: [String]) throws {
+    for pair in pairs where !pair.contains("=") { throw ValidationError("--param \(pair): expected name=value") }
+}

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Basics
+import Contract
+import FoundationEssentials
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "How much there is, and how it goes.")
+
+    @OptionGroup var options: AskOptions
+
+    /// The counters of the store, and beside them under `live` what only the daemon knows.
+    private struct Whole: Encodable {
+        let status: StatusAnswer
+        let live: LiveStatusAnswer?
+
+        enum CodingKeys: CodingKey { case live }
+
+        func encode(to encoder: any Encoder) throws {
+            try status.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encodeIfPresent(live, forKey: .live)
+        }
+    }
+
+    func run() async throws {
+        let output = options.output
+        try await options.ask { source in
+            let status = try await source.answer(StatusRequest())
+            let whole = Whole(status: status, live: try await source.liveStatus())
+            guard output.isForPeople else {
+                let rows = try Self.flattened(whole)
+                return try output.print(whole, columns: [.init("key"), .init("value")], rows: rows, empty: "")
+            }
+            try output.print(
+                whole, columns: [.init("what"), .init("value")],
+                rows: Self.live(whole.live, output) + Self.counters(status, output), empty: "")
+        }
+    }
+
+    private static func live(_ live: LiveStatusAnswer?, _ output: Output) -> [[String]] {
+        guard let live else { return [["gateway", "not asked: these are the files"]] }
+        let broker =
+            live.brokerConnected
+            ? "connected to \(live.broker) for \(output.age(live.brokerConnectedSince))"
+            : "NOT connected to \(live.broker)"
+        let sinceTurn = max(0, (output.now - live.lastTurnAt).milliseconds)
+        let turn = sinceTurn < 2000 ? "\(sinceTurn) ms" : output.age(live.lastTurnAt)
+        var rows = [
+            ["gateway", "\(live.version), up \(output.age(live.startedAt)), last turn \(turn) ago"],
+            ["broker", broker],
+        ]
+        if live.droppedByBroker > 0 { rows.append(["dropped by broker", "\(live.droppedByBroker) messages"]) }
+        if let trouble = live.storeTrouble { rows.append(["store trouble", output.text(trouble)]) }
+        return rows
+    }
+
+    private static func counters(_ status: StatusAnswer, _ output: Output) -> [[String]] {
+        let commit = status.lastCommitAt.map { "last commit \(output.age($0)) ago" } ?? "nothing committed yet"
+        let damage = status.damagedRows > 0 ? [["damaged", "\(status.damagedRows) journal rows left out"]] : []
+        return [
+            ["received", "\(status.received) messages"], ["committed", "\(status.committed) readings"],
+            ["duplicates", "\(status.duplicates) readings"], ["corrected", "\(status.corrected) readings"],
+            ["rejected", "\(status.rejected) messages or parts"], ["suspect", "\(status.suspect) values"],
+            ["late", "\(status.late) readings"], ["ignored", "\(status.ignored) messages"],
+            ["empty", "\(status.empty) messages"],
+        ] + damage + [
+            ["series", "\(status.series)"],
+            ["devices", "\(status.devices), of which \(status.devicesExpected) on the roster"],
+            [
+                "alerts",
+                "\(status.alertsFiring) firing, \(status.alertsPending) pending, \(status.alertsUnknown) unknown",
+            ],
+            ["outbox", "\(status.outboxPending) notices to deliver"],
+            [
+                "journal",
+                "row \(status.journalID); \(status.journalRows) rows, \(size(status.journalBytes)) to seal",
+            ],
+            ["days", status.oldestDay.map { "\($0) to \(status.newestDay ?? $0)" } ?? "none sealed yet"],
+            ["store", "\(size(status.storeBytes)), \(commit)"],
+        ]
+    }
+
+    private static func size(_ bytes: Int64) -> String {
+        if bytes < 10 * 1024 { return "\(bytes) bytes" }
+        return bytes < 10 * 1_048_576 ? "\(bytes / 1024) KiB" : "\(bytes / 1_048_576) MiB"
+    }
+
+    /// The JSON as rows of key and value, `live.turns` for what lies within.
+    private static func flattened(_ whole: Whole) throws -> [[String]] {
+        func rows(_ node: Node, _ path: String) -> [[String]] {
+            switch node {
+            case .leaf(let text): [[path, text]]
+            case .branch(let children):
+                children.sorted { $0.key < $1.key }.flatMap { rows($1, path.isEmpty ? $0 : "\(path).\($0)") }
+            }
+        }
+        return rows(try JSONDecoder().decode(Node.self, from: try JSONEncoder().encode(whole)), "")
+    }
+
+    private enum Node: Decodable {
+        case leaf(String)
+        case branch([String: Node])
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let children = try? container.decode([String: Node].self) {
+                self = .branch(children)
+            } else if let flag = try? container.decode(Bool.self) {
+                self = .leaf("\(flag)")
+            } else if let number = try? container.decode(Int64.self) {
+                self = .leaf("\(number)")
+            } else {
+                self = .leaf(try container.decode(String.self))
+            }
+        }
+    }
+}

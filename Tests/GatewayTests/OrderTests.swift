@@ -1,0 +1,121 @@
+import API
+import Basics
+import ConfigurationFiles
+import Contract
+import Foundation
+import Store
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Gateway
+
+/// Orders from who gives them to the ingest thread and back.
+@Suite("Orders")
+struct OrderTests {
+    private func source(_ gateway: SimulatedGateway) -> LiveSource {
+        let configuration = gateway.configuration
+        let live = LiveView(LiveStatusAnswer(version: "test", startedAt: gateway.now, broker: "simulated"))
+        let now = gateway.now
+        return LiveSource(
+            mailbox: gateway.mailbox, live: live, doctor: Doctor(configuration: configuration, live: live) { now },
+            archives: ArchivePool(folder: configuration.store.folder, threads: 1),
+            loadFiles: { () throws(Mistakes) in try LoadedFiles.reload(configuration) })
+    }
+
+    private func temperature(_ lamp: Int, _ value: Double, at moment: Timestamp) -> SimulatedBroker.Message {
+        SimulatedBroker.Message(
+            topic: "lights/lamp-\(lamp)/telemetry",
+            payload: Array("{\"id\":\"lamp-\(lamp)\",\"ts\":\(moment.milliseconds),\"t\":\(value)}".utf8))
+    }
+
+    private final class Progress: Sendable {
+        let isThrough = Mutex(false)
+    }
+
+    /// Turns the gateway until the order is through.
+    private func carryOut<Kind: CarriedOut>(
+        _ order: Kind, _ gateway: SimulatedGateway
+    ) async -> Result<Kind.Answer, Refusal> {
+        let (progress, source) = (Progress(), source(gateway))
+        let task = Task { () -> Result<Kind.Answer, Refusal> in
+            defer { progress.isThrough.withLock { $0 = true } }
+            do throws(Refusal) {
+                return .success(try await order.carryOut(by: source))
+            } catch {
+                return .failure(error)
+            }
+        }
+        while !progress.isThrough.withLock({ $0 }) {
+            gateway.loop?.turn()
+            await Task.yield()
+        }
+        return await task.value
+    }
+
+    @Test("an alert is taken on, and the answer is the alert as it is then")
+    func acknowledge() async throws {
+        let gateway = try SimulatedGateway(seed: 1, mischief: .none)
+        try gateway.start()
+        for _ in 0..<6 {
+            gateway.pass(.seconds(10))
+            gateway.broker.send(temperature(0, 70, at: gateway.now))
+            gateway.loop?.turn()
+        }
+        let story = try await carryOut(AcknowledgeOrder(alert: 1, by: "kim", note: "crew sent"), gateway).get()
+        #expect(story.alert.acknowledgedBy == "kim")
+        #expect(story.alert.note == "crew sent")
+        let missing = await carryOut(AcknowledgeOrder(alert: 99, by: "kim"), gateway)
+        #expect(missing == .failure(.notFound("store: there is no alert 99")))
+        gateway.drain()
+    }
+
+    @Test("files are read anew; a mistake is the answer, and the old ones stay")
+    func reload() async throws {
+        let gateway = try SimulatedGateway(seed: 1, mischief: .none)
+        try gateway.start()
+        let rules = gateway.folder.appending(path: "alerts.yaml")
+        let good = try String(contentsOf: rules, encoding: .utf8)
+        try (good + "\n- rule: bad\n  threshold: {quantity: voltag, above: 1}\n").write(
+            to: rules, atomically: true, encoding: .utf8)
+        let configuration = gateway.folder.appending(path: "baotu.yaml")
+        try """
+        store: {folder: store}
+        devices: {folder: \(gateway.configuration.devicesFolder)/parking, roster: roster.csv}
+        """.write(to: configuration, atomically: true, encoding: .utf8)
+        let refused = await carryOut(ReloadOrder(), gateway)
+        guard case .failure(.wrong(let sentence)) = refused else {
+            Issue.record("\(refused)")
+            return
+        }
+        #expect(sentence.contains("did you mean 'voltage'?"))
+        try good.write(to: rules, atomically: true, encoding: .utf8)
+        let answer = try await carryOut(ReloadOrder(), gateway).get()
+        #expect(answer.rules == 4)
+        #expect(answer.devices == 4)
+        gateway.drain()
+    }
+
+    @Test("a gateway that stops refuses at once, and one with a full mailbox says to ask again")
+    func refused() async throws {
+        let gateway = try SimulatedGateway(seed: 1, mischief: .none)
+        try gateway.start()
+        while gateway.mailbox.post(Mailbox.Letter { _, _ in }) {}
+        let source = source(gateway)
+        let busy = await #expect(throws: Refusal.self) { try await source.answers.statistics(StatisticsRequest()) }
+        #expect(busy == .busy)
+        gateway.mailbox.stop()
+        let stopping = await #expect(throws: Refusal.self) {
+            try await AcknowledgeOrder(alert: 1, by: "kim").carryOut(by: source)
+        }
+        #expect(stopping == .stopping)
+        gateway.drain()
+    }
+
+    @Test("every order has a route of its own")
+    func routes() {
+        let routes = carriedOutOrders.map { "\($0.route.method.rawValue) \($0.route.pattern)" }
+        #expect(Set(routes).count == routes.count)
+        #expect(routes.contains("POST /v1/alerts/:id/acknowledge"))
+    }
+}
