@@ -114,7 +114,7 @@ let package = Package(
             "Gateway",
             [
                 "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Pipeline", "ConfigurationFiles",
-                "Contract", "Broker", "Store", "Notification", "Interchange", "API", "CLinux", .hummingbird, .logging,
+                "Contract", "Broker", "Store", "Notification", "API", "CLinux", .hummingbird, .logging,
                 .serviceLifecycle, .unixSignals,
             ]),
         .room(
@@ -156,6 +156,7 @@ let package = Package(
             ["Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding"]),
         .tests("ContractTests", ["Basics", "Telemetry", "Contract", "TestSupport"]),
         .tests("BrokerTests", ["Broker"]),
+        .tests("NotificationTests", ["Basics", "Telemetry", "Notification"]),
         .tests("FramesTests", ["Basics", "Telemetry", "Frames", "TestSupport"]),
         .tests(
             "StoreTests",

@@ -33,7 +33,7 @@ struct OutboxPump {
                     log.log(
                         level: notice.severity == .info ? .notice : .warning, "alert \(notice.phase.rawValue)",
                         metadata: [
-                            "alert": "\(notice.alertID)", "rule": "\(notice.rule)", "device": "\(notice.device)",
+                            "alert": "\(notice.alertID)", "rule": "\(notice.rule)", notice.aboutKey: "\(notice.name)",
                             "severity": "\(notice.severity.rawValue)", "sentence": "\(notice.sentence)",
                         ])
                 })
@@ -109,8 +109,9 @@ extension AlertNotice {
     fileprivate init(_ pending: PendingNotification) {
         let transition = pending.transition
         self.init(
-            alertID: pending.alertID, rule: transition.key.rule, device: pending.subject,
-            quantity: pending.quantity?.name, channel: pending.deviceChannel, phase: transition.to,
+            alertID: pending.alertID, rule: transition.key.rule, subject: transition.key.subject.kind,
+            name: pending.subject, quantity: pending.quantity?.name, channel: pending.deviceChannel,
+            phase: transition.to,
             severity: transition.severity, since: transition.since, at: transition.at, value: transition.value,
             unit: pending.quantity?.unit, sentence: transition.sentence)
     }

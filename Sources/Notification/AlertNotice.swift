@@ -6,7 +6,9 @@ public struct AlertNotice: Hashable, Sendable {
     /// The number by which `baotu alerts show` knows the alert; the last part of its topic.
     public var alertID: Int64
     public var rule: String
-    public var device: String
+    /// What it is about, as people call it: the name of a device, a circuit or an area, `gateway` or `broker`.
+    public var name: String
+    public var subject: Subject.Kind
     public var quantity: String?
     public var channel: String?
     public var phase: AlertPhase
@@ -20,12 +22,14 @@ public struct AlertNotice: Hashable, Sendable {
     public var sentence: String
 
     public init(
-        alertID: Int64, rule: String, device: String, quantity: String?, channel: String?, phase: AlertPhase,
-        severity: Severity, since: Timestamp, at: Timestamp, value: Double?, unit: String?, sentence: String
+        alertID: Int64, rule: String, subject: Subject.Kind, name: String, quantity: String?, channel: String?,
+        phase: AlertPhase, severity: Severity, since: Timestamp, at: Timestamp, value: Double?, unit: String?,
+        sentence: String
     ) {
         self.alertID = alertID
         self.rule = rule
-        self.device = device
+        self.subject = subject
+        self.name = name
         self.quantity = quantity
         self.channel = channel
         self.phase = phase
@@ -37,10 +41,24 @@ public struct AlertNotice: Hashable, Sendable {
         self.sentence = sentence
     }
 
+    /// The key under which `name` stands in a log: `device`, or the kind of what is larger.
+    public var aboutKey: String {
+        switch subject {
+        case .series, .device: Subject.Kind.device.rawValue
+        case .circuit, .area, .gateway, .broker: subject.rawValue
+        }
+    }
+
     /// The notice as one JSON object; keys of the API, absent where there is no value.
     public var json: String {
+        let about =
+            switch subject {
+            case .series, .device: "\"device\":\(JSONText.quoted(name))"
+            case .circuit, .area, .gateway, .broker:
+                "\"subject\":\(JSONText.quoted(subject.rawValue)),\"name\":\(JSONText.quoted(name))"
+            }
         var fields = [
-            "\"id\":\(alertID)", "\"rule\":\(JSONText.quoted(rule))", "\"device\":\(JSONText.quoted(device))",
+            "\"id\":\(alertID)", "\"rule\":\(JSONText.quoted(rule))", about,
             "\"phase\":\(JSONText.quoted(phase.rawValue))", "\"severity\":\(JSONText.quoted(severity.rawValue))",
             "\"since\":\(JSONText.quoted(since.description))", "\"at\":\(JSONText.quoted(at.description))",
         ]

@@ -1,3 +1,4 @@
+import Contract
 import Windows
 import ConfigurationFiles
 import Pipeline
@@ -106,7 +107,10 @@ final class KeptStore {
 
     /// A person takes an alert on; done with the next turn.
     func acknowledge(_ alertID: Int64, by person: String, note: String) -> Bool {
-        mailbox.post(.acknowledge(alertID: alertID, by: person, note: note, { _ in }))
+        mailbox.post(
+            Mailbox.Letter { loop, moment in
+                try? loop.journal.acknowledgeAlert(alertID, by: person, note: note, at: moment)
+            })
     }
 
     /// Plays a script: a turn each `turnSpan` after `start` until `end`, in which the gateway receives, in the order of
@@ -254,7 +258,7 @@ final class KeptStore {
     }
 
     private func about(_ alert: AlertAnswer) -> String {
-        "\(alert.device) \(alert.quantity ?? "-")\(alert.channel.map { "/\($0)" } ?? "")"
+        "\(alert.about) \(alert.quantity ?? "-")\(alert.channel.map { "/\($0)" } ?? "")"
     }
 
     /// Readable, and to the last bit.

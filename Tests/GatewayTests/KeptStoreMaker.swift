@@ -1,3 +1,4 @@
+import Contract
 import Basics
 import Fleet
 import Foundation

@@ -140,7 +140,7 @@ struct SimulationTests {
         let archive = try Archive(folder: gateway.folder.appending(path: "store").path)
         return try archive.alerts().filter { $0.rule != "silent" }.flatMap { alert in
             try archive.alert(alert.id).transitions.map {
-                "\(alert.rule) \(alert.device) \($0.from) \($0.to) \($0.at) \($0.sentence)"
+                "\(alert.rule) \(alert.about) \($0.from) \($0.to) \($0.at) \($0.sentence)"
             }
         }.sorted()
     }

@@ -48,7 +48,7 @@ struct EndToEndTests {
             let archive = try site.archive()
             let status = try archive.status()
             // The city says goodbye at its end, and who says that it is offline is absent from the next second on.
-            let silent = try archive.alerts(AlertsRequest(phase: .firing, rule: "device-silent")).map(\.device)
+            let silent = try archive.alerts(AlertsRequest(phase: .firing, rule: "device-silent")).map(\.about)
             let offline = try archive.devices(at: Timestamp(milliseconds: 0)).filter { $0.lastStatus == "offline" }.map(
                 \.device)
             guard offline.count > 0, Set(silent) == Set(offline) else { return false }
@@ -78,7 +78,7 @@ struct EndToEndTests {
 
         let since = "2026-01-01T00:00:00Z"
         let until = "2089-01-01T00:00:00Z"
-        let device = try #require(try site.archive().alerts().first { $0.rule == "lamp-fault" }).device
+        let device = try #require(try site.archive().alerts().first { $0.rule == "lamp-fault" }).about
         let questions = [
             ["devices"], ["devices", "--area", "Lixia"], ["latest"], ["latest", "air-*"],
             ["history", device, "--since", since, "--until", until],

@@ -14,7 +14,7 @@ struct ReloadTests {
     }
 
     private func alerts(_ site: Site) throws -> [String] {
-        try site.archive().alerts().map { "\($0.rule) \($0.device) \($0.phase.rawValue)" }
+        try site.archive().alerts().map { "\($0.rule) \($0.about) \($0.phase.rawValue)" }
     }
 
     @Test("puts changed rules in force, and ends the alerts of those that are gone")

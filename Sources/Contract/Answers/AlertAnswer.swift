@@ -5,7 +5,12 @@ public import Telemetry
 public struct AlertAnswer: Codable, Hashable, Sendable {
     public var id: Int64
     public var rule: String
-    public var device: String
+    /// nil where it is about no device; then `subject` and `name` say about what.
+    public var device: String?
+    /// What it is about where that is larger than a device: `circuit`, `area`, `gateway` or `broker`.
+    public var subject: String?
+    /// Of that circuit or area; `gateway` and `broker` by that word.
+    public var name: String?
     public var quantity: String?
     public var channel: String?
     public var phase: AlertPhase
@@ -22,19 +27,22 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
     public var note: String?
 
     enum CodingKeys: String, CodingKey {
-        case id, rule, device, quantity, channel, phase, severity, since, at, value, unit, sentence, note
+        case id, rule, device, subject, name, quantity, channel, phase, severity, since, at, value, unit, sentence, note
         case acknowledgedAt = "acknowledged_at"
         case acknowledgedBy = "acknowledged_by"
     }
 
     package init(
-        id: Int64, rule: String, device: String, quantity: String? = nil, channel: String? = nil, phase: AlertPhase,
+        id: Int64, rule: String, device: String? = nil, subject: String? = nil, name: String? = nil,
+        quantity: String? = nil, channel: String? = nil, phase: AlertPhase,
         severity: Severity, since: Timestamp, at: Timestamp, value: Double? = nil, unit: String? = nil,
         sentence: String, acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil, note: String? = nil
     ) {
         self.id = id
         self.rule = rule
         self.device = device
+        self.subject = subject
+        self.name = name
         self.quantity = quantity
         self.channel = channel
         self.phase = phase
@@ -48,6 +56,9 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
         self.acknowledgedBy = acknowledgedBy
         self.note = note
     }
+
+    /// What it is about, as people call it.
+    public var about: String { device ?? name ?? "" }
 }
 
 /// An alert with its story, oldest first.

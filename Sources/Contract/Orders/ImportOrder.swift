@@ -27,8 +27,8 @@ public struct ImportOrder: Order {
         format = try ReadingFormat(form)
         profile = form.text(.profile) ?? Self.usualProfile
         body = []
-        guard (1...SeriesRegistry.nameBytesMax).contains(profile.utf8.count) else {
-            throw .wrong("profile: expected a name of 1 to \(SeriesRegistry.nameBytesMax) bytes")
+        guard (1...UsableName.bytesMax).contains(profile.utf8.count) else {
+            throw .wrong("profile: expected a name of 1 to \(UsableName.bytesMax) bytes")
         }
     }
 

@@ -1,4 +1,3 @@
-import SwiftOverlayShims
 import Basics
 import ArgumentParser
 import Glibc

@@ -12,7 +12,7 @@ struct AlertsCommand: AsyncParsableCommand {
     static func headline(_ story: AlertStoryAnswer, _ output: Output) -> String {
         let alert = story.alert
         var lines = [
-            "alert \(alert.id): \(alert.rule) on \(output.text(alert.device)), \(alert.severity.rawValue), "
+            "alert \(alert.id): \(alert.rule) on \(output.text(alert.about)), \(alert.severity.rawValue), "
                 + "\(alert.phase.rawValue) since \(output.time(alert.at))",
             output.text(alert.sentence),
         ]

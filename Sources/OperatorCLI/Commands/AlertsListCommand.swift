@@ -37,7 +37,7 @@ extension AlertsCommand {
                     rows: answers.map { alert in
                         [
                             "\(alert.id)", alert.phase.rawValue, alert.severity.rawValue, output.age(alert.since),
-                            output.age(alert.at), alert.rule, output.text(alert.device),
+                            output.age(alert.at), alert.rule, output.text(alert.about),
                             output.text(alert.acknowledgedBy), output.text(alert.sentence),
                         ]
                     }, empty: "no alerts")

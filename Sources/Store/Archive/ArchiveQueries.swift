@@ -1,7 +1,7 @@
 public import Basics
 public import Contract
 import Frames
-import Telemetry
+public import Telemetry
 
 extension Archive {
     // MARK: Names
@@ -312,7 +312,7 @@ extension Archive {
                 .optional(filter.phase?.rawValue), .optional(filter.rule)
             ) { row throws(StoreError) in
                 let answer = try alert(row, connection.file)
-                if pattern?.matches(answer.device) ?? true { answers.append(answer) }
+                if pattern.map({ answer.device.map($0.matches) ?? false }) ?? true { answers.append(answer) }
             }
             return answers
         }
@@ -380,8 +380,11 @@ extension Archive {
             let key = AlertKey(row, registry)
         else { throw .corrupt(file: file, detail: "alert \(row.integer("id")) does not read") }
         let quantity = key.subject.series.map { registry.series[$0.index].quantity }
+        let name = key.subject.name(in: registry)
+        let isOfDevice = key.subject.device != nil
         return AlertAnswer(
-            id: row.integer("id"), rule: key.rule, device: key.subject.name(in: registry),
+            id: row.integer("id"), rule: key.rule, device: isOfDevice ? name : nil,
+            subject: isOfDevice ? nil : key.subject.kind.rawValue, name: isOfDevice ? nil : name,
             quantity: quantity?.name, channel: key.subject.series.flatMap { registry.channelName(of: $0) },
             phase: phase,
             severity: severity, since: Timestamp(milliseconds: row.integer("since")),
