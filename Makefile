@@ -8,6 +8,9 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 RELEASE_BIN = .build/release
 # With Swift's library inside, the binaries run where no Swift is installed, and under a user who may not read it.
 RELEASE = -c release --static-swift-stdlib
+# The benches are a package of their own; building the product does not build them.
+BENCHES = --package-path Tests/Performance $(RELEASE)
+BENCHES_BIN = Tests/Performance/.build/release
 
 # What building needs, and what the tests and the demo need beside it.
 BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev libyaml-dev pkg-config
@@ -70,32 +73,32 @@ bench-acks: build
 # BENCH: more of its options, as --keep or --only latest,series.
 bench-store: packages
 	@echo "build: the bench (the first time takes some minutes)"
-	@$(SWIFT) build $(RELEASE) --product store-bench
+	@$(SWIFT) build $(BENCHES) --product store-bench
 	@SWIFT_VERSION="$$($(SWIFT) --version 2>/dev/null | sed -n 's/.*\(Swift version [^ ]*\).*/\1/p' | head -n 1)" \
-		$(RELEASE_BIN)/store-bench $(if $(TENTH),--tenth) $(BENCH)
+		$(BENCHES_BIN)/store-bench $(if $(TENTH),--tenth) $(BENCH)
 
 # BENCH: --pairs N, or --fuzz N damaged messages of each format instead of the figures.
 bench-decode: packages
 	@echo "build: the bench (the first time takes some minutes)"
-	@$(SWIFT) build $(RELEASE) --product decode-bench
-	@$(RELEASE_BIN)/decode-bench --devices Devices $(BENCH)
+	@$(SWIFT) build $(BENCHES) --product decode-bench
+	@$(BENCHES_BIN)/decode-bench --devices Devices $(BENCH)
 
 # BENCH: --rounds N, --readings N, --only light, daily, full or rules.
 bench-detect: packages
 	@echo "build: the bench (the first time takes some minutes)"
-	@$(SWIFT) build $(RELEASE) --product detect-bench
-	@$(RELEASE_BIN)/detect-bench $(BENCH)
+	@$(SWIFT) build $(BENCHES) --product detect-bench
+	@$(BENCHES_BIN)/detect-bench $(BENCH)
 
 bench-windows: packages
 	@echo "build: the bench (the first time takes some minutes)"
-	@$(SWIFT) build $(RELEASE) --product windows-bench
-	@$(RELEASE_BIN)/windows-bench $(BENCH)
+	@$(SWIFT) build $(BENCHES) --product windows-bench
+	@$(BENCHES_BIN)/windows-bench $(BENCH)
 
 # BENCH: --days N, --devices N, --cadence SECONDS, --faults-per-hour X, --seed N, --list.
 bench-city: packages
 	@echo "build: the bench (the first time takes some minutes)"
-	@$(SWIFT) build $(RELEASE) --product city-bench
-	@$(RELEASE_BIN)/city-bench $(BENCH)
+	@$(SWIFT) build $(BENCHES) --product city-bench
+	@$(BENCHES_BIN)/city-bench $(BENCH)
 
 torture: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -134,4 +137,4 @@ install:
 	$(RELEASE_BIN)/baotu --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/baotu.fish
 
 clean:
-	rm -rf .build
+	rm -rf .build Tests/Performance/.build

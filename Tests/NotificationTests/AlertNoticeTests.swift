@@ -18,7 +18,7 @@ struct AlertNoticeTests {
         #expect(
             json(.device, "lamp-1")
                 == #"{"id":7,"rule":"feeder-fault","device":"lamp-1","phase":"firing","severity":"critical","#
-                + #""since":"1970-01-01T00:00:00.000Z","at":"1970-01-01T00:00:01.000Z","value":3.0,"#
+                + #""since":"1970-01-01T00:00:00Z","at":"1970-01-01T00:00:01Z","value":3.0,"#
                 + #""sentence":"say \"it\""}"#)
         #expect(json(.series, "lamp-1") == json(.device, "lamp-1"))
         #expect(
