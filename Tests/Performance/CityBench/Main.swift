@@ -3,7 +3,6 @@ import Alerting
 import Decoding
 import Fleet
 import Foundation
-import Gateway
 import Measuring
 import Settings
 import Telemetry

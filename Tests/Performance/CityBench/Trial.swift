@@ -4,11 +4,11 @@ import Basics
 import Alerting
 import Decoding
 import Fleet
-import Gateway
 import Measuring
 import Profiles
 import Settings
 import Telemetry
+import Windows
 
 /// One city, its faults and what the gateway said of them.
 final class Trial {
