@@ -354,7 +354,7 @@ public struct AlertBook: Sendable {
             for (index, rule) in rules.enumerated() {
                 guard case .threshold(let threshold) = rule.condition, threshold.quantity == entry.quantity,
                     threshold.channel == nil || threshold.channel == registry.channelName(of: series),
-                    matches(rule, .device(entry.device), registry)
+                    matches(rule, entry.device, registry)
                 else { continue }
                 watches.append(
                     Watch(

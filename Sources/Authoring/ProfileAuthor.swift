@@ -1,7 +1,7 @@
-import Settings
 public import Basics
 import Decoding
 import Profiles
+import Settings
 import Telemetry
 
 /// A message as it was captured from a broker.

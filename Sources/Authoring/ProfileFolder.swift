@@ -1,7 +1,7 @@
-import Settings
 public import Basics
 import Decoding
 public import Profiles
+import Settings
 import Telemetry
 
 /// A profile with the samples beside it.

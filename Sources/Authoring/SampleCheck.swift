@@ -1,6 +1,6 @@
-import Settings
 public import Basics
 public import Decoding
+import Settings
 public import Telemetry
 
 /// What a sample expects and what the profiles make of it, compared value by value.

@@ -1,9 +1,9 @@
-public import Pipeline
 public import Basics
 public import Broker
 public import City
 public import Decoding
 public import Detection
+public import Pipeline
 import Settings
 public import Store
 import Telemetry

@@ -1,16 +1,23 @@
-import Windows
-package import Basics
 package import Alerting
+package import Basics
 package import Decoding
 import Profiles
 import Settings
 package import Telemetry
+import Windows
 
 /// Profiles, rules and roster, read and found good together.
 package struct LoadedFiles: Sendable {
     package var catalog: DeviceCatalog
     package var rules: [AlertRule]
     package var roster: [RosterEntry]
+
+    /// What the roster says of devices beside where they are and how often they speak, by the device's name.
+    package var constants: [String: [String: String]] {
+        var constants: [String: [String: String]] = [:]
+        for entry in roster where !entry.constants.isEmpty { constants[entry.device] = entry.constants }
+        return constants
+    }
 
     /// Reads the files that the configuration names. Throws the mistakes of all of them together.
     package static func load(_ configuration: GatewayConfiguration) throws(Mistakes) -> LoadedFiles {

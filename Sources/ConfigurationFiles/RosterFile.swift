@@ -1,5 +1,5 @@
-import Settings
 public import Basics
+import Settings
 public import Telemetry
 
 /// `Config/roster.csv`: the devices the city expects, one a line under a header of column names.

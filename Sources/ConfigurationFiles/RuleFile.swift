@@ -1,6 +1,6 @@
-import Decoding
 public import Alerting
 public import Basics
+import Decoding
 import Settings
 public import Telemetry
 

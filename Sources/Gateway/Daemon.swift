@@ -1,9 +1,9 @@
-import Decoding
-import ConfigurationFiles
-public import Basics
 import API
+public import Basics
 import Broker
+import ConfigurationFiles
 import Contract
+import Decoding
 import FoundationEssentials
 import Hummingbird
 import Logging

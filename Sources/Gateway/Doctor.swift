@@ -1,11 +1,11 @@
-import Settings
-import ConfigurationFiles
 import Basics
 import Broker
 import CLinux
+import ConfigurationFiles
 import Contract
 import FoundationEssentials
 import Glibc
+import Settings
 import Store
 import Telemetry
 

@@ -1,16 +1,16 @@
-import Windows
-import ConfigurationFiles
-import Pipeline
-import Basics
 import Alerting
+import Basics
 import Broker
+import ConfigurationFiles
 import Contract
 import Decoding
 import Logging
 import Notification
+import Pipeline
 import Store
 import Synchronization
 import Telemetry
+import Windows
 
 /// The turn of the gateway: start reading here.
 ///
@@ -329,7 +329,7 @@ final class IngestLoop {
     /// same code, with the times it kept.
     private func resume(_ files: LoadedFiles) throws {
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
-        try setRoster(files.roster, at: now())
+        try setRoster(of: files, at: now())
         if let snapshot = journal.snapshot {
             for sentence in pipeline.restore(snapshot.bytes, registry: journal.registry) {
                 log.error("a part of the stored state was lost", metadata: ["lost": "\(sentence)"])
@@ -375,19 +375,12 @@ final class IngestLoop {
         pipeline.restore(alerts)
     }
 
-    private func setRoster(_ roster: [RosterEntry], at moment: Timestamp) throws(StoreError) {
-        for name in try journal.saveRoster(roster, now: moment) {
+    private func setRoster(of files: LoadedFiles, at moment: Timestamp) throws(StoreError) {
+        for name in try journal.saveRoster(files.roster, now: moment) {
             log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
         }
-        // The store keeps who is expected and since when; what else the file says of a device stands in the file alone.
-        let constants = Dictionary(roster.map { ($0.device, $0.constants) }, uniquingKeysWith: { $1 })
-        var lines: [DeviceIndex: Roster.Line] = [:]
-        for expected in try journal.expectedDevices() {
-            var entry = expected.entry
-            entry.constants = constants[entry.device] ?? [:]
-            lines[expected.device] = Roster.Line(entry: entry, since: expected.since)
-        }
-        pipeline.setRoster(Roster(lines), registry: journal.registry)
+        pipeline.setRoster(
+            Roster(try journal.expectedDevices(), constants: files.constants), registry: journal.registry)
     }
 
     /// Shows a new decoder the messages that later ones are read by.
@@ -400,12 +393,10 @@ final class IngestLoop {
     }
 
     private static func decoder(_ files: LoadedFiles, _ configuration: GatewayConfiguration) -> MessageDecoder {
-        var constants: [String: [String: String]] = [:]
-        for entry in files.roster where !entry.constants.isEmpty { constants[entry.device] = entry.constants }
         return MessageDecoder(
             catalog: files.catalog, limits: configuration.decoding,
             siteZoneOffsetSeconds: configuration.siteOffsetSeconds, siteZone: configuration.siteZone,
-            constants: constants, onboarding: configuration.onboarding,
+            constants: files.constants, onboarding: configuration.onboarding,
             expectedDevices: Set(files.roster.lazy.map(\.device)))
     }
 
@@ -433,7 +424,7 @@ final class IngestLoop {
 
     func reload(_ files: LoadedFiles, at moment: Timestamp) throws(Refusal) {
         do throws(StoreError) {
-            try setRoster(files.roster, at: moment)
+            try setRoster(of: files, at: moment)
         } catch {
             throw .unavailable("the roster could not be stored; the old one stays: \(error)")
         }

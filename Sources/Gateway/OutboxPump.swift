@@ -1,6 +1,6 @@
-import ConfigurationFiles
 import Basics
 import Broker
+import ConfigurationFiles
 import Logging
 import Notification
 import Store

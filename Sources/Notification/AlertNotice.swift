@@ -43,20 +43,15 @@ public struct AlertNotice: Hashable, Sendable {
 
     /// The key under which `name` stands in a log: `device`, or the kind of what is larger.
     public var aboutKey: String {
-        switch subject {
-        case .series, .device: Subject.Kind.device.rawValue
-        case .circuit, .area, .gateway, .broker: subject.rawValue
-        }
+        subject.isOfDevice ? Subject.Kind.device.rawValue : subject.rawValue
     }
 
     /// The notice as one JSON object; keys of the API, absent where there is no value.
     public var json: String {
         let about =
-            switch subject {
-            case .series, .device: "\"device\":\(JSONText.quoted(name))"
-            case .circuit, .area, .gateway, .broker:
-                "\"subject\":\(JSONText.quoted(subject.rawValue)),\"name\":\(JSONText.quoted(name))"
-            }
+            subject.isOfDevice
+            ? "\"device\":\(JSONText.quoted(name))"
+            : "\"subject\":\(JSONText.quoted(subject.rawValue)),\"name\":\(JSONText.quoted(name))"
         var fields = [
             "\"id\":\(alertID)", "\"rule\":\(JSONText.quoted(rule))", about,
             "\"phase\":\(JSONText.quoted(phase.rawValue))", "\"severity\":\(JSONText.quoted(severity.rawValue))",

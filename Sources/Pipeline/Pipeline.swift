@@ -16,12 +16,15 @@ public final class Pipeline {
     public private(set) var book: AlertBook
     public private(set) var roster = Roster()
     private let watchers: [any Watcher]
+    /// Which windows are kept; nil: those that the restored state kept.
+    private let windowPlan: WindowPlan?
     /// Blocks of the state that are nobody's here: kept as they are for who knows them.
     private var carried: [StateBlocks.Block] = []
     private var noticed = Noticed()
 
     public init(_ plan: PipelinePlan, rules: [AlertRule]) {
         windows = WindowTable(plan: plan.windows)
+        windowPlan = plan.windows
         book = AlertBook(rules: rules)
         watchers = Self.watchers(plan)
     }
@@ -30,6 +33,7 @@ public final class Pipeline {
     /// watchers learnt is carried along; the windows are those of the state.
     public init() {
         windows = WindowTable(plan: .standard)
+        windowPlan = nil
         book = AlertBook(rules: [])
         watchers = []
     }
@@ -132,7 +136,8 @@ public final class Pipeline {
 
     // MARK: State to bytes and back
 
-    private enum BlockName {
+    /// The names of the blocks that are no watcher's. They never change.
+    enum BlockName {
         static let windows = "windows"
         static let health = "health"
         static let clocks = "clocks"
@@ -187,10 +192,9 @@ public final class Pipeline {
         return unread
     }
 
-    /// Those of the state keep their own plan where there is no other.
     private func restoreWindows(_ bytes: [UInt8], _ registry: SeriesRegistry) -> Bool {
         let table = WindowTable(
-            state: bytes, plan: watchers.isEmpty ? nil : windows.plan,
+            state: bytes, plan: windowPlan,
             traits: { number in
                 guard number < registry.seriesCount else { return nil }
                 let series = registry.series[number]

@@ -1,4 +1,6 @@
 import Basics
+import City
+import Detection
 
 extension StateBlocks {
     /// Reads a state of versions 1 to 3, whose blocks had places instead of names; nil for any other.
@@ -9,13 +11,13 @@ extension StateBlocks {
             let learnt = version < 3 ? [] : reader.nextBlock(), reader.isAtEnd
         else { return nil }
         self.init()
-        put("windows", windows)
-        put("health", health)
+        put(Pipeline.BlockName.windows, windows)
+        put(Pipeline.BlockName.health, health)
         // A gateway that knew nothing of clocks, or watched nothing, left nothing.
-        if !clocks.isEmpty { put("clocks", clocks) }
+        if !clocks.isEmpty { put(Pipeline.BlockName.clocks, clocks) }
         guard !learnt.isEmpty else { return }
         var parts = StateReader(learnt)
-        for name in ["detectors", "peers", "lamps", "roads"] {
+        for name in [DetectorWatcher.stateName, PeerTable.stateName, LampTable.stateName, RoadTable.stateName] {
             guard let block = parts.nextBlock() else { return }
             put(name, block)
         }

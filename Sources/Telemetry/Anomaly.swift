@@ -68,7 +68,7 @@ public struct Anomaly: Hashable, Sendable {
             let beyond = Swift.max(value - max, min - value)
             let far = span > 0 && beyond > 0 ? ", by \(Self.text(100 * beyond / span)) % of that range" : ""
             return now + ", \(value > max ? "above" : "below") all of \(Self.text(min)) to \(amount(max)) in "
-                + "\(Self.text(readings)) readings\(far)"
+                + "\(grouped(readings)) readings\(far)"
         case .mean(let mean, let usual, let spread):
             return now + "; the mean of the last 30 readings is \(amount(mean)), usually \(amount(usual)) "
                 + "give or take \(amount(spread))"
@@ -77,21 +77,21 @@ public struct Anomaly: Hashable, Sendable {
         case .rateOfChange(let perHour, let limit):
             return now + " and changed by \(amount(perHour)) an hour; at most \(amount(limit)) is plausible"
         case .flatLine(let readings, let usual):
-            return "\(title) stands still: \(Self.text(readings)) readings of \(amount(value)) in a row, where at most "
-                + "\(Self.text(usual)) are usual"
+            return "\(title) stands still: \(grouped(readings)) readings of \(amount(value)) in a row, where at most "
+                + "\(grouped(usual)) are usual"
         case .straightLine(let readings, let step):
-            return "\(title) runs in a straight line: \(Self.text(readings)) readings in a row, each "
+            return "\(title) runs in a straight line: \(grouped(readings)) readings in a row, each "
                 + "\(amount(step)) from the one before, as no sensor measures"
         case .spike(let expected, let usualStep):
             return "\(title) was \(amount(value)) for one reading between neighbours at \(amount(expected)), where "
                 + "a step of \(amount(usualStep)) is usual"
         case .levelShift(let before, let after, let readings):
             return "\(title) changed its level from about \(amount(before)) to \(amount(after)) "
-                + "and has stayed there for \(Self.text(readings)) readings"
+                + "and has stayed there for \(grouped(readings)) readings"
         case .gap(let silence, let interval):
             return "\(title) was not heard for \(Self.text(silence)); a reading is due every \(Self.text(interval))"
         case .peers(let median, let spread, let count):
-            return now + " where the median of \(Self.text(count)) others beside it is \(amount(median)), "
+            return now + " where the median of \(grouped(count)) others beside it is \(amount(median)), "
                 + "give or take \(amount(spread))"
         }
     }
@@ -106,19 +106,9 @@ public struct Anomaly: Hashable, Sendable {
         var scale = 1.0
         while size * scale < 1000, scale < 1e7, size > 0 { scale *= 10 }
         let rounded = (value * scale).rounded() / scale
-        guard abs(rounded) < 1000 else { return text(Int(rounded.rounded())) }
+        guard abs(rounded) < 1000 else { return grouped(Int(rounded.rounded())) }
         let digits = "\(rounded)"
         return digits.hasSuffix(".0") ? String(digits.dropLast(2)) : digits
-    }
-
-    private static func text(_ number: Int) -> String {
-        let digits = Array(String(number.magnitude))
-        var text = number < 0 ? "-" : ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
-            text.append(digit)
-        }
-        return text
     }
 
     private static func text(_ span: Duration) -> String {

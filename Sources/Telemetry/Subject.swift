@@ -18,6 +18,14 @@ public enum Subject: Hashable, Sendable {
     /// The kinds, by the names under which they are stored and shown: these never change.
     public enum Kind: String, CaseIterable, Sendable {
         case series, device, circuit, area, gateway, broker
+
+        /// Whether it is a device or a part of one, and so is called by the device's name.
+        public var isOfDevice: Bool {
+            switch self {
+            case .series, .device: true
+            case .circuit, .area, .gateway, .broker: false
+            }
+        }
     }
 
     public var kind: Kind {

@@ -1,6 +1,6 @@
-import Basics
 import API
 import ArgumentParser
+import Basics
 import Broker
 import Gateway
 import Glibc

@@ -2,8 +2,8 @@ import Basics
 import Contract
 import Dispatch
 import Store
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import API
 

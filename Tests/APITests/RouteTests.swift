@@ -3,8 +3,8 @@ import Contract
 import Foundation
 import Store
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import API
 @testable import OperatorCLI

@@ -6,8 +6,8 @@ import ServiceLifecycle
 import Store
 import Synchronization
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import API
 

@@ -1,9 +1,9 @@
-import ConfigurationFiles
 import Basics
+import ConfigurationFiles
 import Settings
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Alerting
 

@@ -1,6 +1,6 @@
-import ConfigurationFiles
-import Basics
 import Alerting
+import Basics
+import ConfigurationFiles
 import Telemetry
 import Testing
 

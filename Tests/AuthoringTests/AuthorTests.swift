@@ -1,12 +1,12 @@
-import Settings
-import Basics
 import Authoring
+import Basics
 import Decoding
 import Foundation
 import Profiles
+import Settings
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("Profiles begun from messages")
 struct AuthorTests {

@@ -1,5 +1,5 @@
-import Basics
 import Authoring
+import Basics
 import Decoding
 import Foundation
 import Profiles

@@ -1,5 +1,5 @@
-import Basics
 import Authoring
+import Basics
 import Decoding
 import Profiles
 import Telemetry

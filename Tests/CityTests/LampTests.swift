@@ -1,8 +1,8 @@
 import Basics
 import City
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 private func moment(_ text: String) -> Timestamp { Timestamp(iso8601: text)! }
 

@@ -1,9 +1,9 @@
 import Basics
 import City
 import Foundation
-import TestSupport
 import Telemetry
 import Testing
+import TestSupport
 
 /// What pvlib says about one place and moment; written by `Fixtures/pvlib_vectors.py`.
 private struct PvlibRow: CustomStringConvertible {

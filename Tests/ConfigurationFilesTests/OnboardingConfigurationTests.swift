@@ -1,5 +1,5 @@
-import ConfigurationFiles
 import Basics
+import ConfigurationFiles
 import Decoding
 import Settings
 import Store

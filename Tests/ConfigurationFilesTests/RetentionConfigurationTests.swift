@@ -1,7 +1,7 @@
 import Basics
-import Store
 import ConfigurationFiles
 import Foundation
+import Store
 import Testing
 
 @testable import ConfigurationFiles

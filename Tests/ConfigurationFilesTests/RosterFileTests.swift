@@ -1,5 +1,5 @@
-import ConfigurationFiles
 import Basics
+import ConfigurationFiles
 import Settings
 import Telemetry
 import Testing

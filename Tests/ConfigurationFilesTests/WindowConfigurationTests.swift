@@ -1,6 +1,6 @@
-import Settings
-import ConfigurationFiles
 import Basics
+import ConfigurationFiles
+import Settings
 import Telemetry
 import Testing
 import Windows

@@ -1,8 +1,8 @@
 import Basics
 import Contract
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 /// What is written as a URL is read as what it was.
 @Suite("Requests and orders as URLs")

@@ -3,8 +3,8 @@ import Decoding
 import Profiles
 import Settings
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 /// Formats of text that are not JSON: form, split, lines, influx.
 @Suite("Text formats")

@@ -1,8 +1,8 @@
 import Basics
 import Decoding
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 /// Nonsense by the thousand: nothing crashes, nothing vanishes, and the next good message decodes.
 @Suite("Hostile input")

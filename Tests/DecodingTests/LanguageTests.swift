@@ -3,8 +3,8 @@ import Decoding
 import Profiles
 import Settings
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 /// The verbs of the profile language beyond plain readings.
 @Suite("Profile language")

@@ -1,8 +1,8 @@
 import Basics
 import Foundation
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Frames
 

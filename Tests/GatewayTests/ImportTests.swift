@@ -1,12 +1,12 @@
 import Alerting
-import Pipeline
 import Basics
 import Contract
 import Foundation
+import Pipeline
 import Synchronization
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Gateway
 @testable import Store

@@ -1,14 +1,14 @@
-import Contract
-import Windows
-import ConfigurationFiles
-import Pipeline
-import Basics
 import Alerting
+import Basics
 import Broker
+import ConfigurationFiles
+import Contract
 import Foundation
 import Logging
+import Pipeline
 import Synchronization
 import Telemetry
+import Windows
 
 @testable import Gateway
 @testable import Store
@@ -243,6 +243,11 @@ final class KeptStore {
             }
         }
         return lines.sorted()
+    }
+
+    /// What the heart knows of a device beside its place and cadence.
+    func constants(of device: String) -> [String: String] {
+        loop?.pipeline.roster.lines.values.first { $0.entry.device == device }?.entry.constants ?? [:]
     }
 
     /// Whether the store had a state to start from.

@@ -1,11 +1,11 @@
-import Contract
 import Basics
+import Contract
 import Fleet
 import Foundation
 import Store
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Gateway
 

@@ -1,9 +1,9 @@
-import TestSupport
 import Basics
 import Foundation
 import Store
 import Telemetry
 import Testing
+import TestSupport
 
 @testable import Gateway
 

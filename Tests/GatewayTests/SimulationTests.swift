@@ -1,11 +1,11 @@
 import Alerting
-import Pipeline
 import Basics
 import Contract
 import Foundation
+import Pipeline
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Gateway
 @testable import Store

@@ -66,6 +66,16 @@ struct UpgradeTests {
         }
     }
 
+    /// The store keeps no constants; a start that forgot them left solar segments without a model and lamps without a rating.
+    @Test("has of each device what the roster's file says beside its place and cadence")
+    func constants() throws {
+        try upgraded { gateway in
+            try gateway.start(at: KeptStore.resume)
+            // As line 2 of its roster.csv has it.
+            #expect(gateway.constants(of: "lamp-0001") == ["rated_watts": "60"])
+        }
+    }
+
     @Test("goes on as the version would have that wrote it", arguments: [false, true])
     func goesOn(isStartedAgain: Bool) throws {
         try upgraded { gateway in

@@ -1,8 +1,8 @@
 import Basics
 import Interchange
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("Hostile files")
 struct HostileTests {

@@ -1,8 +1,8 @@
 import Basics
 import Interchange
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("Written and read again")
 struct RoundTripTests {

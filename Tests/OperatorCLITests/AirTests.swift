@@ -1,11 +1,11 @@
+import ArgumentParser
 import Basics
 import Contract
-import ArgumentParser
 import Foundation
 import Store
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import OperatorCLI
 

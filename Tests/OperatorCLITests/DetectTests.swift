@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 /// `baotu detect` as it is run; what it finds is the matter of the detector's own tests.
 @Suite("Anomalies in a file on the command line")

@@ -4,8 +4,8 @@ import Foundation
 import Interchange
 import Store
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import OperatorCLI
 

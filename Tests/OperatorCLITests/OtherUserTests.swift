@@ -2,8 +2,8 @@ import Basics
 import Foundation
 import Store
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import OperatorCLI
 

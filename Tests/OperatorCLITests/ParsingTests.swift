@@ -1,6 +1,6 @@
+import ArgumentParser
 import Basics
 import Contract
-import ArgumentParser
 import Telemetry
 import Testing
 

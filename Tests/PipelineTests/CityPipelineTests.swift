@@ -1,7 +1,7 @@
-import ConfigurationFiles
-import Basics
 import Alerting
+import Basics
 import City
+import ConfigurationFiles
 import Decoding
 import Detection
 import Fleet
@@ -9,8 +9,8 @@ import Foundation
 import Profiles
 import Settings
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 import Windows
 
 @testable import Pipeline

@@ -1,8 +1,8 @@
 import Basics
 import Settings
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 /// What a YAML text becomes, down to quotes, lines and sentences.
 @Suite("YAML")

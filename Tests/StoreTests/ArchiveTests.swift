@@ -2,8 +2,8 @@ import Basics
 import Contract
 import Foundation
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Store
 

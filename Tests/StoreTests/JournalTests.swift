@@ -1,10 +1,10 @@
 import Basics
-import Frames
 import Contract
+import Frames
 import Glibc
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Store
 

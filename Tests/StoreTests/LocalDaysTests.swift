@@ -1,9 +1,9 @@
 import Basics
-import Frames
 import Contract
+import Frames
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Store
 

@@ -3,8 +3,8 @@ import CSQLite
 import Foundation
 import Glibc
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Store
 

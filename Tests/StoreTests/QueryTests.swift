@@ -1,8 +1,8 @@
 import Basics
 import Contract
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Store
 

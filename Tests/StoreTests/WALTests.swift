@@ -2,8 +2,8 @@ import Basics
 import Glibc
 import Synchronization
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Store
 

@@ -2,8 +2,8 @@ import Basics
 import Broker
 import Foundation
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 /// Everything here runs against a real mosquitto, because what is tested is what a real broker does with the
 /// acknowledgements we hold back.

@@ -3,8 +3,8 @@ import Contract
 import Foundation
 import Store
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("A city and its gateway", .enabled(if: MosquittoServer.isExpected, "mosquitto is not installed"))
 struct EndToEndTests {

@@ -1,8 +1,8 @@
 import Contract
 import Foundation
 import Store
-import TestSupport
 import Testing
+import TestSupport
 
 /// What was acknowledged is found again, whenever the process dies.
 ///

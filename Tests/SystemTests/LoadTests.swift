@@ -3,8 +3,8 @@ import Broker
 import Fleet
 import Foundation
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("The load")
 struct LoadTests {

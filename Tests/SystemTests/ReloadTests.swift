@@ -1,10 +1,10 @@
 import Basics
 import Contract
-import Telemetry
 import Foundation
 import Store
-import TestSupport
+import Telemetry
 import Testing
+import TestSupport
 
 @Suite("SIGHUP", .enabled(if: MosquittoServer.isExpected, "mosquitto is not installed"))
 struct ReloadTests {

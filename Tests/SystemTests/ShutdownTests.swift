@@ -1,8 +1,8 @@
 import Contract
 import Foundation
 import Store
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("Stopping", .enabled(if: MosquittoServer.isExpected, "mosquitto is not installed"))
 struct ShutdownTests {

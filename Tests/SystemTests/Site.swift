@@ -4,8 +4,8 @@ import Fleet
 import Foundation
 import Store
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 /// The programs of this package, as they were built beside these tests.
 enum Programs {

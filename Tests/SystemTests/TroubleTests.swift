@@ -1,11 +1,11 @@
 import Basics
-import Contract
 import Broker
+import Contract
 import Foundation
 @testable import Store
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 /// A start that cannot succeed says so in one sentence, with the right exit code, and touches nothing.
 @Suite("A start that cannot succeed", .enabled(if: MosquittoServer.isExpected, "mosquitto is not installed"))

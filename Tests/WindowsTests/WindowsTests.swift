@@ -1,7 +1,7 @@
 import Basics
 import Telemetry
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Windows
 

@@ -1,10 +1,10 @@
-import NIOHTTP1
-import Basics
 import AsyncHTTPClient
+import Basics
 import Contract
 import FoundationEssentials
 import Glibc
 import NIOCore
+import NIOHTTP1
 
 /// Asks the daemon over its Unix socket.
 struct DaemonSource: AnswerSource, Sendable {

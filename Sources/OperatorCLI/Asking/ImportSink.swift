@@ -1,9 +1,9 @@
-import Pipeline
-import Basics
 import Alerting
+import Basics
+import Contract
 import Glibc
 import Interchange
-import Contract
+import Pipeline
 import Store
 import Telemetry
 import Windows
@@ -80,7 +80,7 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         journal = try Journal.open(options)
         var isOfGateway = false
         do {
-            pipeline.setRoster(try journal.roster(), registry: journal.registry)
+            pipeline.setRoster(Roster(try journal.expectedDevices()), registry: journal.registry)
             if let snapshot = journal.snapshot {
                 // A gateway would learn it anew, and say so; a tool must not be the one to lose it.
                 let unread = pipeline.restore(snapshot.bytes, registry: journal.registry)

@@ -1,6 +1,6 @@
-import Basics
 import ArgumentParser
 import Authoring
+import Basics
 import FoundationEssentials
 import Glibc
 import Profiles

@@ -1,6 +1,6 @@
-import ConfigurationFiles
-import Basics
 import ArgumentParser
+import Basics
+import ConfigurationFiles
 import Decoding
 import Settings
 import Telemetry

@@ -1,6 +1,6 @@
-import Pipeline
 import Basics
 import Contract
+import Pipeline
 import Store
 import Telemetry
 import Windows
@@ -60,7 +60,7 @@ struct StoreSource: AnswerSource {
         let snapshot = try archive.stateSnapshot()
         let registry = archive.registry
         let pipeline = Pipeline()
-        pipeline.setRoster(try archive.roster(), registry: registry)
+        pipeline.setRoster(Roster(try archive.expectedDevices()), registry: registry)
         if let snapshot {
             let unread = pipeline.restore(snapshot.bytes, registry: registry)
             guard unread.isEmpty else { throw NoAnswer.failed(unread.joined(separator: "; ")) }

@@ -1,5 +1,5 @@
-import Basics
 public import ArgumentParser
+import Basics
 import City
 import Contract
 import Telemetry

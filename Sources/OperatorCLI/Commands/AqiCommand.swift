@@ -1,5 +1,5 @@
-import Basics
 public import ArgumentParser
+import Basics
 public import City
 import Telemetry
 

@@ -1,7 +1,7 @@
-import Settings
-import Basics
 import ArgumentParser
+import Basics
 import Detection
+import Settings
 import Telemetry
 
 /// The tiers by the names they have on the command line.

@@ -1,6 +1,6 @@
-import Basics
 import ArgumentParser
 import Authoring
+import Basics
 import Broker
 import FoundationEssentials
 import Glibc

@@ -1,8 +1,8 @@
-import Profiles
 import ArgumentParser
 import Authoring
 import Basics
 import Decoding
+import Profiles
 import Settings
 import Telemetry
 

@@ -1,7 +1,7 @@
+public import ArgumentParser
 import AsyncHTTPClient
 import Basics
 import Contract
-public import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Interchange

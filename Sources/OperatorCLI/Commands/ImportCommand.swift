@@ -1,9 +1,9 @@
 public import ArgumentParser
 import Basics
-import Glibc
-import Settings
-import Interchange
 import Contract
+import Glibc
+import Interchange
+import Settings
 import Store
 import Synchronization
 import Telemetry

@@ -1,8 +1,8 @@
-import Basics
 import ArgumentParser
 import Authoring
-import Decoding
+import Basics
 import Contract
+import Decoding
 import Profiles
 import Telemetry
 

@@ -58,17 +58,6 @@ final class Console: Sendable {
     }
 }
 
-/// `1,234,567`.
-func grouped(_ number: Int) -> String {
-    let digits = Array(String(number.magnitude))
-    var text = number < 0 ? "-" : ""
-    for (index, digit) in digits.enumerated() {
-        if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
-        text.append(digit)
-    }
-    return text
-}
-
 /// `12.3 MB`, in powers of ten.
 func size(_ bytes: Int) -> String {
     for (unit, scale) in [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)] where bytes >= scale {

@@ -1,7 +1,7 @@
 public import Basics
 public import Contract
 import Frames
-public import Telemetry
+import Telemetry
 
 extension Archive {
     // MARK: Names
@@ -124,15 +124,9 @@ extension Archive {
         }
     }
 
-    /// The devices that the roster names; without their constants, which stand in the roster's file alone.
-    public func roster() throws(StoreError) -> Roster {
-        try withSnapshot { connection throws(StoreError) in
-            var lines: [DeviceIndex: Roster.Line] = [:]
-            for expected in try ExpectedDevice.all(connection, registry) {
-                lines[expected.device] = Roster.Line(entry: expected.entry, since: expected.since)
-            }
-            return Roster(lines)
-        }
+    /// The devices that the roster names, by place in the registry.
+    public func expectedDevices() throws(StoreError) -> [ExpectedDevice] {
+        try withSnapshot { connection throws(StoreError) in try ExpectedDevice.all(connection, registry) }
     }
 
     /// The newest reading of every series that fits, by device in the order they became known. Throws as `devices`.
@@ -381,7 +375,7 @@ extension Archive {
         else { throw .corrupt(file: file, detail: "alert \(row.integer("id")) does not read") }
         let quantity = key.subject.series.map { registry.series[$0.index].quantity }
         let name = key.subject.name(in: registry)
-        let isOfDevice = key.subject.device != nil
+        let isOfDevice = key.subject.kind.isOfDevice
         return AlertAnswer(
             id: row.integer("id"), rule: key.rule, device: isOfDevice ? name : nil,
             subject: isOfDevice ? nil : key.subject.kind.rawValue, name: isOfDevice ? nil : name,

@@ -8,19 +8,25 @@ import Telemetry
 
 /// The columns of a stream in one row of rollups; drawn in FRAMES.md.
 enum RollupRow {
-    /// Hours by column; nil where a column has none.
-    static func encode(_ columns: [HourRow?], into writer: inout ByteWriter) {
+    /// What a column has, by column; nil where it has nothing.
+    static func encode<Part>(
+        _ columns: [Part?], into writer: inout ByteWriter, _ encodePart: (Part, inout ByteWriter) -> Void
+    ) {
         writer.removeAll()
         writer.reserve(1)
         writer.put(byte: UInt8(columns.count))
-        var one = ByteWriter(capacity: 512)
-        for row in columns {
+        var one = ByteWriter(capacity: 1024)
+        for part in columns {
             one.removeAll()
-            row?.encode(into: &one)
+            if let part { encodePart(part, &one) }
             writer.reserve(ByteWriter.varintBytesMax + one.count)
             writer.put(varint: UInt64(one.count))
             one.withBytes { writer.put(bytes: $0) }
         }
+    }
+
+    static func encode(_ hours: [HourRow?], into writer: inout ByteWriter) {
+        encode(hours, into: &writer) { $0.encode(into: &$1) }
     }
 
     /// The bytes of one column; nil where it has none.
@@ -230,17 +236,7 @@ final class RollupWriter {
             day.isRevised = before.isRevised || day.summary != before.summary
             days[column] = day
         }
-        writer.removeAll()
-        writer.reserve(1)
-        writer.put(byte: UInt8(days.count))
-        var one = ByteWriter(capacity: 1024)
-        for day in days {
-            one.removeAll()
-            day?.encode(into: &one)
-            writer.reserve(ByteWriter.varintBytesMax + one.count)
-            writer.put(varint: UInt64(one.count))
-            one.withBytes { writer.put(bytes: $0) }
-        }
+        RollupRow.encode(days, into: &writer) { $0.encode(into: &$1) }
         try insert("INSERT OR REPLACE INTO r1d VALUES (?, ?, ?)", key, file)
     }
 

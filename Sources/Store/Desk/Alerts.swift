@@ -265,15 +265,6 @@ extension Journal {
     /// The devices that the roster names, by place in the registry.
     public func expectedDevices() throws(StoreError) -> [ExpectedDevice] { try ExpectedDevice.all(core, registry) }
 
-    /// The same as the heart has it; without the constants of a device, which stand in the roster's file alone.
-    public func roster() throws(StoreError) -> Roster {
-        var lines: [DeviceIndex: Roster.Line] = [:]
-        for expected in try expectedDevices() {
-            lines[expected.device] = Roster.Line(entry: expected.entry, since: expected.since)
-        }
-        return Roster(lines)
-    }
-
     // MARK: Messages that later ones are read by
 
     /// In the order in which they came.
@@ -375,5 +366,19 @@ extension ExpectedDevice {
                     since: Timestamp(milliseconds: row.integer("expected_since"))))
         }
         return devices
+    }
+}
+
+extension Roster {
+    /// Of the devices that a store expects. What else the roster's file says of a device the store does not keep:
+    /// `constants` has it by the device's name.
+    public init(_ expected: [ExpectedDevice], constants: [String: [String: String]] = [:]) {
+        var lines: [DeviceIndex: Line] = [:]
+        for device in expected {
+            var entry = device.entry
+            entry.constants = constants[entry.device] ?? [:]
+            lines[device.device] = Line(entry: entry, since: device.since)
+        }
+        self.init(lines)
     }
 }

@@ -1,5 +1,5 @@
-import Basics
 import Alerting
+import Basics
 import Decoding
 import Fleet
 import Foundation

@@ -1,10 +1,10 @@
-import ConfigurationFiles
-import Pipeline
-import Basics
 import Alerting
+import Basics
+import ConfigurationFiles
 import Decoding
 import Fleet
 import Measuring
+import Pipeline
 import Profiles
 import Settings
 import Telemetry

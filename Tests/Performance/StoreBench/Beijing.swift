@@ -1,6 +1,6 @@
 import Basics
-import Measuring
 import Glibc
+import Measuring
 import Telemetry
 
 /// Four years of hourly air quality of one station, public data that lies beside the repository where it is there.

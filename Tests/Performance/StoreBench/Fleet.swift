@@ -1,6 +1,6 @@
 import Basics
-import Measuring
 import Glibc
+import Measuring
 import Telemetry
 
 /// A city of 1,000 devices with five quantities each and a reading of them a minute, as the decoder would hand it on.

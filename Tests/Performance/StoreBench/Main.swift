@@ -1,5 +1,5 @@
-import Measuring
 import Glibc
+import Measuring
 import Store
 
 /// Measures the store and prints a table, each figure with its target; exits 1 when one is missed by more than a fifth.

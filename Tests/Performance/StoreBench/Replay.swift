@@ -1,6 +1,6 @@
 import Basics
-import Measuring
 import Glibc
+import Measuring
 import Store
 import Telemetry
 

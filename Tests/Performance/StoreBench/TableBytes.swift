@@ -1,5 +1,5 @@
-import Measuring
 import CSQLite
+import Measuring
 
 /// Bytes of the pages of each table of a SQLite file.
 ///

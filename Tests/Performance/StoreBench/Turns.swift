@@ -1,6 +1,6 @@
 import Basics
-import Measuring
 import Dispatch
+import Measuring
 import Store
 import Synchronization
 import Telemetry
