@@ -71,9 +71,12 @@ public struct Daemon {
         let broker = try BrokerSession(
             options: configuration.mqtt,
             reconnect: ReconnectSchedule(delayMin: configuration.reconnectMin, delayMax: configuration.reconnectMax))
+        let publisher = Publisher()
         let loop = try IngestLoop(
             configuration: configuration, files: files, broker: broker, journal: journal, mailbox: mailbox, live: live,
-            log: log, serviceManager: serviceManager, now: clock)
+            log: log, serviceManager: serviceManager,
+            channels: channels(configuration.notifications, publisher: publisher, log: log), publisher: publisher,
+            now: clock)
         let doctor = Doctor(configuration: configuration, live: live, now: clock)
 
         // The ingest thread keeps a core of its own, however large a question is.

@@ -39,7 +39,8 @@ final class IngestLoop {
     private var decoder: MessageDecoder
     private var batch = MessageBatch()
     private var decoded = DecodedBatch()
-    private var outbox: OutboxPump
+    private(set) var outbox: OutboxPump
+    private let publisher: Publisher
     private var sealer: Sealer
     /// Set once a second, and after each job: looking for closed days walks the list of files.
     private var asksForCompaction = false
@@ -56,7 +57,7 @@ final class IngestLoop {
     init(
         configuration: GatewayConfiguration, files: LoadedFiles, broker: any BrokerLine, journal: Journal,
         mailbox: Mailbox, live: LiveView, log: Logger, serviceManager: ServiceManager, sealer: Sealer = Sealer(),
-        now: @escaping () -> Timestamp
+        channels: [any NotificationChannel], publisher: Publisher, now: @escaping () -> Timestamp
     ) throws {
         self.configuration = configuration
         self.broker = broker
@@ -69,7 +70,8 @@ final class IngestLoop {
         self.now = now
         decoder = Self.decoder(files, configuration)
         pipeline = Pipeline(configuration.plan, rules: files.rules)
-        outbox = OutboxPump(configuration: configuration.notifications, broker: broker, log: log)
+        outbox = OutboxPump(channels)
+        self.publisher = publisher
         statusLine = StatusLine(interval: configuration.statusInterval)
         lastJournalID = journal.lastJournalID
         try resume(files)
@@ -107,6 +109,7 @@ final class IngestLoop {
             secondPassed(at: moment)
         }
         record(transitions, at: moment)
+        publisher.exchange(with: broker)
         outbox.pump(journal, at: moment) { note($0) }
         for letter in mailbox.take() { answer(letter, at: moment) }
         takeImport(at: moment)
@@ -310,8 +313,11 @@ final class IngestLoop {
         for letter in mailbox.take() { answer(letter, at: now()) }
         refuseImports()
         broker.acknowledge()
+        publisher.exchange(with: broker)
+        publisher.stop()
         broker.disconnect()
         record([], at: now())
+        outbox.stop(journal, at: now()) { note($0) }
         do throws(StoreError) {
             if let outcome = try sealer.finish() { try take(outcome, at: now()) }
             let job = try journal.beginSeal(state: pipeline.state(), now: now())
@@ -448,6 +454,7 @@ final class IngestLoop {
             live.remember(event)
             switch event {
             case .connected(let session):
+                outbox.isBack(MQTTChannel.channelName)
                 log.notice(
                     "connected to the broker",
                     metadata: ["broker": "\(live.current.broker)", "session_present": "\(session.isPresent)"])
@@ -463,7 +470,7 @@ final class IngestLoop {
                 log.error(
                     "the broker refuses a subscription", metadata: ["filter": "\(filter)", "reason": "\(reason)"])
             case .publishRefused(let token, let reason):
-                outbox.refused(token, reason)
+                publisher.refused(token, reason)
                 log.warning("the broker refuses a notification", metadata: ["reason": "\(reason)"])
             case .droppedByBroker(let total, let increase):
                 log.error(

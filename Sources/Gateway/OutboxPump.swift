@@ -1,107 +1,136 @@
 import Basics
-import Broker
-import ConfigurationFiles
-import Logging
 import Notification
 import Store
 import Telemetry
 
-/// Takes notices from the outbox, hands them to their channels, and marks them done when they are.
+/// Takes notices from the outbox, gives them to the lanes of their channels, and writes down what became of them.
 ///
 /// The outbox is in the store, so a notice survives a crash between the alert and its delivery, and may then be told
-/// twice, never not at all.
+/// twice, never not at all. Of each alert a channel has one notice in hand at one time, the oldest: nobody hears of the
+/// end before the beginning. What a lane has no room for stays in the store.
 struct OutboxPump {
-    private static let noticesPerTurnMax = 200
-
-    private var channels: [any NotificationChannel] = []
-    private let broker: any BrokerLine
-    private let schedule = DeliverySchedule()
-    /// Handed to the broker, not yet confirmed.
-    private var underway: [MessageToken: Int64] = [:]
-    private var isUnderway: Set<Int64> = []
-    /// Delivered, and not yet marked so: while the store refuses the mark nobody is told again.
-    private var delivered: Set<Int64> = []
-    private var refusals: [(id: Int64, reason: String)] = []
-    /// The store is asked for due notices at this moment at the latest, and at once when something was recorded.
-    private var nextLook = Timestamp(milliseconds: 0)
-
-    init(configuration: GatewayConfiguration.Notifications, broker: any BrokerLine, log: Logger) {
-        self.broker = broker
-        if configuration.toLog {
-            channels.append(
-                LogChannel { notice in
-                    log.log(
-                        level: notice.severity == .info ? .notice : .warning, "alert \(notice.phase.rawValue)",
-                        metadata: [
-                            "alert": "\(notice.alertID)", "rule": "\(notice.rule)", notice.aboutKey: "\(notice.name)",
-                            "severity": "\(notice.severity.rawValue)", "sentence": "\(notice.sentence)",
-                        ])
-                })
-        }
-        if configuration.toMQTT {
-            channels.append(
-                MQTTChannel(topicPrefix: configuration.topicPrefix) { topic, payload in
-                    broker.publish(topic: topic, payload: Array(payload.utf8), qos: .atLeastOnce, retain: true)?
-                        .rawValue
-                })
-        }
+    /// One channel: its lane, and when it is looked after.
+    private struct Line {
+        let lane: Lane
+        /// Given to the lane, and not yet marked in the store.
+        var inHand: Set<Int64> = []
+        /// What became of them, while the store does not take it.
+        var reports: [Lane.Report] = []
+        /// Deliveries that failed since the last that succeeded.
+        var failures = 0
+        /// The store is asked for notices at this moment at the latest, and at once when something was recorded.
+        var nextLook = Timestamp(milliseconds: 0)
+        /// While a channel fails it is tried no sooner than this.
+        var restsUntil: Timestamp?
+        /// The next look takes also what is to wait longer: the channel has come back.
+        var takesAll = false
     }
 
-    var channelNames: [String] { channels.map(\.name) }
+    private var lines: [Line]
+    private let schedule: DeliverySchedule
+    private var hasGivenUpStrays = false
 
-    mutating func refused(_ token: MessageToken, _ reason: String) {
-        guard let id = underway.removeValue(forKey: token) else { return }
-        refusals.append((id, reason))
+    init(_ channels: [any NotificationChannel], schedule: DeliverySchedule = DeliverySchedule()) {
+        lines = channels.map { Line(lane: Lane($0)) }
+        self.schedule = schedule
     }
+
+    /// As they stand in the outbox.
+    var channelNames: [String] { lines.map(\.lane.name) }
 
     /// Something was recorded that may have to be told.
-    mutating func wake() { nextLook = Timestamp(milliseconds: 0) }
+    mutating func wake() {
+        for index in lines.indices { lines[index].nextLook = Timestamp(milliseconds: 0) }
+    }
 
-    /// One round: confirmations in, due notices out. Asks the store once a second, and after `wake`.
+    /// The channel works again, as far as anyone can know: what waits for it is tried at once.
+    mutating func isBack(_ channel: String) {
+        guard let index = lines.firstIndex(where: { $0.lane.name == channel }) else { return }
+        lines[index].nextLook = Timestamp(milliseconds: 0)
+        lines[index].restsUntil = nil
+        lines[index].failures = 0
+        lines[index].takesAll = true
+    }
+
+    /// One round: reports in, due notices out. Asks the store once a second, after `wake`, and while notices flow.
     mutating func pump(_ journal: Journal, at now: Timestamp, trouble: (StoreError) -> Void) {
         do throws(StoreError) {
-            for token in broker.takeConfirmed() {
-                guard let id = underway.removeValue(forKey: token) else { continue }
-                delivered.insert(id)
+            if !hasGivenUpStrays {
+                try journal.giveUpNotifications(exceptOn: channelNames, now: now)
+                hasGivenUpStrays = true
             }
-            for refusal in refusals {
-                isUnderway.remove(refusal.id)
-                try fail(refusal.id, attempts: 1, refusal.reason, journal, now)
-            }
-            refusals.removeAll()
-            if now >= nextLook {
-                nextLook = now + .seconds(1)
-                let due = try journal.pendingNotifications(
-                    atMost: Self.noticesPerTurnMax + isUnderway.count + delivered.count, now: now)
-                for pending in due where !isUnderway.contains(pending.id) && !delivered.contains(pending.id) {
-                    guard let index = channels.firstIndex(where: { $0.name == pending.channel }) else {
-                        delivered.insert(pending.id)  // the channel was switched off since
-                        continue
-                    }
-                    switch channels[index].deliver(AlertNotice(pending)) {
-                    case .delivered: delivered.insert(pending.id)
-                    case .underway(let token):
-                        underway[MessageToken(rawValue: token)] = pending.id
-                        isUnderway.insert(pending.id)
-                    case .failed(let reason):
-                        try fail(pending.id, attempts: pending.attempts + 1, reason, journal, now)
-                    }
-                }
-            }
-            if !delivered.isEmpty {
-                try journal.markDelivered(delivered.sorted(), now: now)
-                isUnderway.subtract(delivered)
-                delivered.removeAll()
+            for index in lines.indices {
+                try settle(&lines[index], journal, now)
+                try supply(&lines[index], journal, now)
             }
         } catch {
             trouble(error)
         }
     }
 
-    private func fail(
-        _ id: Int64, attempts: Int, _ reason: String, _ journal: Journal, _ now: Timestamp
-    ) throws(StoreError) {
-        try journal.markFailed(id, error: reason, nextAttempt: now + schedule.delay(afterAttempts: attempts))
+    /// The last reports; nothing new is begun.
+    mutating func stop(_ journal: Journal, at now: Timestamp, trouble: (StoreError) -> Void) {
+        do throws(StoreError) {
+            for index in lines.indices {
+                lines[index].lane.stop()
+                try settle(&lines[index], journal, now)
+            }
+        } catch {
+            trouble(error)
+        }
+    }
+
+    /// Notices that lanes have in hand and have not reported on.
+    var unreported: Int { lines.reduce(0) { $0 + $1.lane.unreported } }
+
+    private func settle(_ line: inout Line, _ journal: Journal, _ now: Timestamp) throws(StoreError) {
+        let fresh = line.lane.takeReports()
+        if fresh.contains(where: { $0.delivery == .delivered }) {
+            line.failures = 0
+            line.restsUntil = nil
+        } else if !fresh.isEmpty {
+            line.failures += 1
+            line.restsUntil = now + schedule.delay(afterAttempts: line.failures)
+        }
+        line.reports += fresh
+        guard !line.reports.isEmpty else { return }
+        var delivered: [Int64] = []
+        var failed: [FailedNotification] = []
+        for report in line.reports {
+            switch report.delivery {
+            case .delivered: delivered.append(report.parcel.id)
+            case .failed(let reason):
+                let wait = schedule.delay(afterAttempts: report.parcel.attempts + 1)
+                failed.append(FailedNotification(id: report.parcel.id, error: reason, nextAttempt: now + wait))
+            }
+        }
+        try journal.mark(delivered: delivered, failed: failed, now: now)
+        line.inHand.subtract(line.reports.map(\.parcel.id))
+        line.reports = []
+        line.nextLook = Timestamp(milliseconds: 0)
+    }
+
+    private func supply(_ line: inout Line, _ journal: Journal, _ now: Timestamp) throws(StoreError) {
+        let room = Lane.parcelsMax - line.inHand.count
+        guard room > 0, isDue(line.nextLook, at: now, atMost: .seconds(1)) else { return }
+        if let until = line.restsUntil, !isDue(until, at: now, atMost: schedule.delayMax) { return }
+        line.nextLook = now + .seconds(1)
+        let due = try journal.pendingNotifications(
+            on: line.lane.name, atMost: room + line.inHand.count, now: now,
+            waitMax: line.takesAll ? .zero : schedule.delayMax)
+        line.takesAll = false
+        let fresh = due.filter { !line.inHand.contains($0.id) }
+        // A channel that fails is asked with one notice, not with two hundred.
+        let parcels = fresh.prefix(line.failures == 0 ? room : 1).map {
+            Lane.Parcel(id: $0.id, attempts: $0.attempts, notice: AlertNotice($0))
+        }
+        line.inHand.formUnion(parcels.map(\.id))
+        line.lane.take(parcels)
+    }
+
+    /// A moment that is further off than it was ever set has come too: the clock was set back.
+    private func isDue(_ moment: Timestamp, at now: Timestamp, atMost wait: Duration) -> Bool {
+        moment <= now || moment - now > wait
     }
 }
 

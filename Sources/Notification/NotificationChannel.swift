@@ -1,50 +1,26 @@
-import Basics
-import Telemetry
-
-/// A way to tell people.
-public protocol NotificationChannel {
-    /// As it stands in the outbox.
+/// A way to tell people: one file here, one section of the configuration, one line of the gateway's list.
+public protocol NotificationChannel: Sendable {
+    /// As it stands in the outbox; stable over restarts.
     var name: String { get }
-    mutating func deliver(_ notice: AlertNotice) -> Delivery
+    /// How many notices it tells at one time, 1 or more. With 1 they are told in the order in which they came.
+    var width: Int { get }
+    /// How long one delivery may take before it is cancelled and counts as failed; nil: it always ends by itself.
+    var timeLimit: Duration? { get }
+
+    /// Tells it. Returns when it has arrived or cannot arrive now, and soon after its task is cancelled.
+    func deliver(_ notice: AlertNotice) async -> Delivery
+}
+
+extension NotificationChannel {
+    /// 4.
+    public var width: Int { 4 }
+    /// 30 s.
+    public var timeLimit: Duration? { .seconds(30) }
 }
 
 /// What came of one attempt.
 public enum Delivery: Equatable, Sendable {
     case delivered
-    /// Handed over; the channel will confirm this token later.
-    case underway(token: UInt64)
+    /// It is tried again; `reason` stands in the store and in the alert's story.
     case failed(reason: String)
-}
-
-/// Writes the notice into the gateway's log.
-public struct LogChannel: NotificationChannel {
-    public let name = "log"
-    private let write: (AlertNotice) -> Void
-
-    public init(write: @escaping (AlertNotice) -> Void) { self.write = write }
-
-    public mutating func deliver(_ notice: AlertNotice) -> Delivery {
-        write(notice)
-        return .delivered
-    }
-}
-
-/// Publishes the notice, retained, at QoS 1: the newest word on an alert stays readable on the broker.
-public struct MQTTChannel: NotificationChannel {
-    public let name = "mqtt"
-    private let topicPrefix: String
-    private let publish: (_ topic: String, _ payload: String) -> UInt64?
-
-    /// `publish` returns the token by which the broker's confirmation will be known, nil when it cannot be sent now.
-    public init(topicPrefix: String, publish: @escaping (_ topic: String, _ payload: String) -> UInt64?) {
-        self.topicPrefix = topicPrefix
-        self.publish = publish
-    }
-
-    public mutating func deliver(_ notice: AlertNotice) -> Delivery {
-        guard let token = publish("\(topicPrefix)/alerts/\(notice.alertID)", notice.json) else {
-            return .failed(reason: "the broker is not connected, or too many messages wait for its confirmation")
-        }
-        return .underway(token: token)
-    }
 }

@@ -26,6 +26,7 @@ final class KeptStore {
     private(set) var loop: IngestLoop?
     private(set) var journal: Journal?
     private(set) var mailbox = Mailbox()
+    private var publisher = Publisher()
     /// While set, every effect on the store's files fails.
     let disk = FailingDisk()
     private let clock = Clock()
@@ -82,11 +83,16 @@ final class KeptStore {
         let configuration = try configuration
         let journal = try Journal.open(configuration.store)
         mailbox = Mailbox()
+        publisher = Publisher()
         loop = try IngestLoop(
             configuration: configuration, files: try LoadedFiles.load(configuration), broker: broker, journal: journal,
             mailbox: mailbox, live: LiveView(LiveStatusAnswer(version: "test", startedAt: moment, broker: "scripted")),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             serviceManager: ServiceManager(environment: [:]), sealer: Sealer(isInline: true),
+            channels: channels(
+                configuration.notifications, publisher: publisher,
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+            publisher: publisher,
             now: { [clock] in clock.now })
         self.journal = journal
     }
@@ -100,6 +106,7 @@ final class KeptStore {
     /// Ends the gateway as a crash does. What is on disk is taken into core.db by the closing.
     func crash() {
         broker.lose()
+        publisher.stop()
         loop = nil
         journal?.close()
         journal = nil

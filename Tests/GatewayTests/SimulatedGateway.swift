@@ -41,6 +41,7 @@ final class SimulatedGateway {
     private(set) var journal: Journal?
     /// Of the gateway that runs.
     private(set) var mailbox = Mailbox()
+    private var publisher = Publisher()
     let configuration: GatewayConfiguration
     private let files: LoadedFiles
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -95,12 +96,17 @@ final class SimulatedGateway {
         let journal = try Journal.open(configuration.store)
         self.journal = journal
         mailbox = Mailbox()
+        publisher = Publisher()
         do {
             loop = try IngestLoop(
                 configuration: configuration, files: files, broker: broker, journal: journal, mailbox: mailbox,
                 live: LiveView(LiveStatusAnswer(version: "test", startedAt: now, broker: "simulated")),
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 serviceManager: ServiceManager(environment: [:]), sealer: Sealer(isInline: true),
+                channels: channels(
+                    configuration.notifications, publisher: publisher,
+                    log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+                publisher: publisher,
                 now: { [clock] in clock.now })
         } catch {
             self.journal = nil
@@ -109,9 +115,21 @@ final class SimulatedGateway {
         }
     }
 
+    /// One turn, and what its lanes do on it; false when the store refused it.
+    @discardableResult
+    func turn() throws -> Bool {
+        guard let loop else { throw Failure(description: "the gateway does not run") }
+        let isCompleted = loop.turn()
+        try eventually("lanes have reported, or wait for the broker") {
+            loop.outbox.unreported == publisher.waiting
+        }
+        return isCompleted
+    }
+
     /// Ends the gateway as a crash does: nothing more is written, nothing is said.
     func crash() {
         broker.lose()
+        publisher.stop()
         loop = nil
         // Lets go of the folder's lock; a closing checkpoint moves no committed row in or out.
         journal?.close()

@@ -61,7 +61,7 @@ struct SimulationTests {
         for step in 0..<600 {
             gateway.pass(.milliseconds(Int64.random(in: 50...2000, using: &random)))
             if step < 500 { gateway.broker.send(lamps.message(at: gateway.now)) }
-            try #require(gateway.loop).turn()
+            try gateway.turn()
             if Int.random(in: 0..<40, using: &random) == 0 {
                 gateway.crash()
                 try gateway.start()
@@ -69,7 +69,7 @@ struct SimulationTests {
         }
         for _ in 0..<2000 where !gateway.broker.isDone {
             gateway.pass(.milliseconds(100))
-            gateway.loop?.turn()
+            try gateway.turn()
         }
         #expect(gateway.broker.isDone, "seed \(seed)")
         let counters = try #require(gateway.journal?.counters)
@@ -91,7 +91,7 @@ struct SimulationTests {
         for step in 0..<400 {
             gateway.pass(.milliseconds(Int64.random(in: 50...2000, using: &random)))
             gateway.broker.send(lamps.message(at: gateway.now))
-            try #require(gateway.loop).turn()
+            try gateway.turn()
             guard Int.random(in: 0..<25, using: &random) == 0 else { continue }
             let state = gateway.loop?.pipeline.state()
             let active = gateway.loop?.pipeline.book.active
@@ -112,7 +112,7 @@ struct SimulationTests {
             for _ in 0..<400 {
                 gateway.pass(.seconds(1))
                 gateway.broker.send(lamps.message(at: gateway.now))
-                try #require(gateway.loop).turn()
+                try gateway.turn()
                 if Int.random(in: 0..<30, using: &crashes) == 0, crashing {
                     gateway.crash()
                     try gateway.start()
@@ -121,7 +121,7 @@ struct SimulationTests {
             }
             for _ in 0..<20 {
                 gateway.pass(.seconds(1))
-                gateway.loop?.turn()
+                try gateway.turn()
             }
             let story = try Self.story(gateway)
             gateway.drain()
@@ -163,19 +163,19 @@ struct SimulationTests {
         for _ in 0..<12 {
             gateway.pass(.seconds(8))
             for _ in 0..<3 { gateway.broker.send(lamps.message(at: gateway.now)) }
-            gateway.loop?.turn()
+            try gateway.turn()
         }
         let effects = gateway.disk.count
         gateway.disk.arm(nil)
         for _ in 0..<200 where !gateway.broker.isDone {
             gateway.pass(.seconds(1))
-            gateway.loop?.turn()
+            try gateway.turn()
         }
         #expect(gateway.broker.isDone, "effect \(number ?? 0)")
         let active = gateway.loop?.pipeline.book.active
         let state = gateway.loop?.pipeline.state()
         gateway.pass(.seconds(1))
-        gateway.loop?.turn()
+        try gateway.turn()
         gateway.crash()
         try gateway.start()
         #expect(gateway.loop?.pipeline.state() == state, "effect \(number ?? 0)")

@@ -523,18 +523,23 @@ struct JournalTests {
         #expect(throws: StoreError.noSuchAlert(id: 2)) {
             try journal.acknowledgeAlert(2, by: "duty", note: "", at: seconds(3))
         }
-        var pending = try journal.pendingNotifications(atMost: 10, now: seconds(2))
+        var pending = try ["mail", "webhook"].flatMap {
+            try journal.pendingNotifications(on: $0, atMost: 10, now: seconds(2))
+        }
         #expect(pending.map(\.channel) == ["mail", "webhook"])
         #expect(pending[0].transition == transition(journal, .pending, .firing, 2))
         #expect(pending[0].quantity?.name == "active_power")
-        try journal.markDelivered([pending[0].id], now: seconds(4))
-        try journal.markFailed(pending[1].id, error: "refused", nextAttempt: seconds(60))
+        try journal.mark(
+            delivered: [pending[0].id],
+            failed: [FailedNotification(id: pending[1].id, error: "refused", nextAttempt: seconds(60))],
+            now: seconds(4))
         journal.close()
 
         journal = try open()
         #expect(journal.evaluatedThrough == 1)
-        #expect(try journal.pendingNotifications(atMost: 10, now: seconds(59)).isEmpty)
-        pending = try journal.pendingNotifications(atMost: 10, now: seconds(60))
+        #expect(try journal.pendingNotifications(on: "mail", atMost: 10, now: seconds(60)).isEmpty)
+        #expect(try journal.pendingNotifications(on: "webhook", atMost: 10, now: seconds(59)).isEmpty)
+        pending = try journal.pendingNotifications(on: "webhook", atMost: 10, now: seconds(60))
         #expect(pending.map(\.attempts) == [1])
         let states = try journal.alertStates()
         #expect(states.map(\.phase) == [.firing])

@@ -42,6 +42,20 @@ public struct PendingNotification: Hashable, Sendable {
     public var deviceChannel: String?
 }
 
+/// An attempt that failed.
+public struct FailedNotification: Hashable, Sendable {
+    public var id: Int64
+    /// Why, as a sentence without a full stop.
+    public var error: String
+    public var nextAttempt: Timestamp
+
+    public init(id: Int64, error: String, nextAttempt: Timestamp) {
+        self.id = id
+        self.error = error
+        self.nextAttempt = nextAttempt
+    }
+}
+
 /// A device that the roster names.
 public struct ExpectedDevice: Hashable, Sendable {
     public var device: DeviceIndex
@@ -166,17 +180,25 @@ extension Journal {
 
     // MARK: Outbox
 
-    /// Notifications whose next attempt is due, oldest first.
-    public func pendingNotifications(atMost limit: Int, now: Timestamp) throws(StoreError) -> [PendingNotification] {
+    /// What is next to be told on a channel: of each alert its oldest notification that has not arrived, where its
+    /// next attempt is due. Oldest first.
+    ///
+    /// A next attempt further off than `waitMax` is due too: nobody waits so long, so the clock was set back.
+    public func pendingNotifications(
+        on channel: String, atMost limit: Int, now: Timestamp, waitMax: Duration = .seconds(86_400)
+    ) throws(StoreError) -> [PendingNotification] {
         var pending: [PendingNotification] = []
         let file = core.file
+        // Of a group SQLite takes the columns from the row that has the minimum.
         try core.rows(
             """
-            SELECT o.id, o.channel, o.attempts, a.id AS alert, a.rule, a.device, a.series, t.severity, t.was, t.became, t.at,
-                t.since, t.value, t.sentence, a.subject, a.name
+            SELECT min(o.id) AS id, o.channel, o.attempts, a.id AS alert, a.rule, a.device, a.series, t.severity, t.was,
+                t.became, t.at, t.since, t.value, t.sentence, a.subject, a.name, o.next_attempt
             FROM outbox o JOIN transition t ON t.id = o.transition_id JOIN alert a ON a.id = t.alert
-            WHERE o.delivered_at IS NULL AND o.next_attempt <= ? ORDER BY o.id LIMIT ?
-            """, .integer(now.milliseconds), .integer(Int64(limit))
+            WHERE o.delivered_at IS NULL AND o.channel = ?1
+            GROUP BY t.alert HAVING o.next_attempt <= ?2 OR o.next_attempt > ?3 ORDER BY 1 LIMIT ?4
+            """, .text(channel), .integer(now.milliseconds), .integer((now + waitMax).milliseconds),
+            .integer(Int64(limit))
         ) { row throws(StoreError) in
             guard let key = AlertKey(row, registry),
                 let severity = Severity(rawValue: row.text("severity")),
@@ -199,22 +221,36 @@ extension Journal {
         return pending
     }
 
-    /// These notifications have arrived.
-    public func markDelivered(_ ids: [Int64], now: Timestamp) throws(StoreError) {
+    /// Writes down what became of notifications: those that have arrived, and those that are to be tried again.
+    public func mark(
+        delivered: [Int64], failed: [FailedNotification] = [], now: Timestamp
+    ) throws(StoreError) {
         try core.transaction { () throws(StoreError) in
-            for id in ids {
+            for id in delivered {
                 try core.run(
                     "UPDATE outbox SET delivered_at = ?, error = NULL WHERE id = ?", .integer(now.milliseconds),
                     .integer(id))
             }
+            for one in failed {
+                try core.run(
+                    "UPDATE outbox SET attempts = attempts + 1, error = ?, next_attempt = ? WHERE id = ?",
+                    .text(one.error), .integer(one.nextAttempt.milliseconds), .integer(one.id))
+            }
         }
     }
 
-    /// This one has not, and is to be tried again at `nextAttempt`.
-    public func markFailed(_ id: Int64, error: String, nextAttempt: Timestamp) throws(StoreError) {
-        try core.run(
-            "UPDATE outbox SET attempts = attempts + 1, error = ?, next_attempt = ? WHERE id = ?", .text(error),
-            .integer(nextAttempt.milliseconds), .integer(id))
+    /// What waits for a channel that there is no more waits for nobody.
+    public func giveUpNotifications(exceptOn channels: [String], now: Timestamp) throws(StoreError) {
+        var strays: [String] = []
+        try core.rows("SELECT DISTINCT channel FROM outbox WHERE delivered_at IS NULL") { row throws(StoreError) in
+            let channel = row.text("channel")
+            if !channels.contains(channel) { strays.append(channel) }
+        }
+        for channel in strays {
+            try core.run(
+                "UPDATE outbox SET delivered_at = ?, error = ? WHERE delivered_at IS NULL AND channel = ?",
+                .integer(now.milliseconds), .text("the channel was switched off"), .text(channel))
+        }
     }
 
     // MARK: Roster
