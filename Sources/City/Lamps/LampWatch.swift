@@ -28,7 +28,7 @@ public struct LampRules: Equatable, Sendable {
     /// The time in which `flickerSwitches` make a flicker; as long without one ends it.
     public var flickerWithin: Duration = .seconds(1800)
 
-    /// The rules as they stand below, for a lamp that burns all night.
+    /// The rules as they stand above, for a lamp that burns all night.
     public init() {}
 }
 
