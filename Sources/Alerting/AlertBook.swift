@@ -8,13 +8,14 @@ public import Telemetry
 public struct AlertBook: Sendable {
     /// Looks at the rolling statistics: the newest sample, or the summary of a window, at the moment of evaluation.
     public struct Statistics {
+        /// The newest sample by observed time; nil for a series without one.
         public let newest: (SeriesID) -> (value: Double, observed: Timestamp)?
         /// Of a series and the length of a window; with the quantiles only when they are asked for.
         public let summary: (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?
         /// How far the device's clock is behind, and how old its newest reading was when it came beyond that.
         public let clock: (DeviceIndex) -> (skew: Duration, backlog: Duration)
 
-        public init(
+        package init(
             newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
             summary: @escaping (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?,
             clock: @escaping (DeviceIndex) -> (skew: Duration, backlog: Duration) = { _ in (.zero, .zero) }
@@ -27,11 +28,15 @@ public struct AlertBook: Sendable {
 
     /// One alert that is not inactive.
     public struct Active: Equatable, Sendable {
+        /// Never `inactive`.
         public var state: AlertState
+        /// The rule's, at the alert's last step.
         public var severity: Severity
     }
 
+    /// In the order of the rules file, in which they are judged.
     public let rules: [AlertRule]
+    /// By rule and subject, in no order.
     public private(set) var active: [AlertKey: Active] = [:]
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []
@@ -61,6 +66,7 @@ public struct AlertBook: Sendable {
     private let findingRules: [Int]
     private let ruleIndex: [String: Int]
 
+    /// Names should differ: alerts are kept by the name of their rule and their subject.
     public init(rules: [AlertRule]) {
         self.rules = rules
         ruleIndex = Dictionary(rules.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -98,6 +104,7 @@ public struct AlertBook: Sendable {
         series.index < activeCounts.count && activeCounts[series.index] > 0
     }
 
+    /// Alerts in this phase; 0 of those that a book does not keep, inactive and resolved.
     public func count(of phase: AlertPhase) -> Int {
         active.values.count { $0.state.phase(after: .inactive) == phase }
     }

@@ -3,12 +3,16 @@ public import Telemetry
 
 /// One line of the duty room's wishes: what is watched, when it is raised, and when it is over.
 public struct AlertRule: Equatable, Sendable {
+    /// Unlike any other rule's; alerts are stored under it.
     public let name: String
+    /// Of every alert that it raises.
     public let severity: Severity
+    /// Whom it is about.
     public let devices: DeviceSelector
+    /// When it raises an alert, and when that is over.
     public let condition: Condition
 
-    public init(name: String, severity: Severity, devices: DeviceSelector, condition: Condition) {
+    package init(name: String, severity: Severity, devices: DeviceSelector, condition: Condition) {
         self.name = name
         self.severity = severity
         self.devices = devices
@@ -26,6 +30,7 @@ public enum Condition: Equatable, Sendable {
 
 /// A statistic beyond a level, for long enough.
 public struct Threshold: Equatable, Sendable {
+    /// What is held against the level, by the names in the rules file.
     public enum Statistic: String, CaseIterable, Sendable {
         case last, mean, min, max, count, median, p95
         case standardDeviation = "standard_deviation"
@@ -72,14 +77,18 @@ public struct Threshold: Equatable, Sendable {
         }
     }
 
+    /// The side of the level on which the alert is raised.
     public enum Direction: String, Sendable { case above, below }
 
+    /// Every series of it is judged by itself.
     public let quantity: Quantity
     /// nil watches every channel of the quantity.
     public let channel: String?
+    /// Of the window; `last` of no window.
     public let statistic: Statistic
     /// nil where the statistic is the last value itself.
     public let window: Duration?
+    /// See `raise`.
     public let direction: Direction
     /// Raised beyond this level, in the quantity's unit; never at it.
     public let raise: Double
@@ -93,7 +102,7 @@ public struct Threshold: Equatable, Sendable {
     /// always can.
     public let coverageMin: Double
 
-    public init(
+    package init(
         quantity: Quantity, channel: String? = nil, statistic: Statistic = .last, window: Duration? = nil,
         direction: Direction, raise: Double, clear: Double, hold: Duration = .zero, stale: Duration? = nil,
         coverageMin: Double = 0
@@ -118,11 +127,12 @@ public struct Absence: Equatable, Sendable {
     /// Never judged absent before this, however short the cadence.
     public let atLeast: Duration
 
-    public init(cadences: Int, atLeast: Duration) {
+    package init(cadences: Int, atLeast: Duration) {
         self.cadences = cadences
         self.atLeast = atLeast
     }
 
+    /// How long a device of this cadence may be silent: `cadences` times it, at least `atLeast`.
     public func allowance(cadence: Duration) -> Duration {
         max(.milliseconds(cadence.milliseconds * Int64(cadences)), atLeast)
     }
@@ -133,11 +143,12 @@ public struct OutOfRange: Equatable, Sendable {
     /// Over when plausible readings came for this long.
     public let clearAfter: Duration
 
-    public init(clearAfter: Duration) { self.clearAfter = clearAfter }
+    package init(clearAfter: Duration) { self.clearAfter = clearAfter }
 }
 
 /// Something that a detector or a rule of the city noticed.
 public struct FindingWatch: Equatable, Sendable {
+    /// Any of them raises it.
     public let kinds: Set<Finding.Kind>
     /// nil: of any, or of none.
     public let quantities: Set<Quantity>?
@@ -146,7 +157,7 @@ public struct FindingWatch: Equatable, Sendable {
     /// Over when nothing of the kind was noticed for this long.
     public let clearAfter: Duration
 
-    public init(
+    package init(
         kinds: Set<Finding.Kind>, quantities: Set<Quantity>? = nil, severityMin: Double = 0.5, clearAfter: Duration
     ) {
         self.kinds = kinds
@@ -168,11 +179,15 @@ public struct DeviceSelector: Equatable, Sendable {
     /// With `*` for any run of characters and `?` for one.
     public let name: String?
     private let pattern: NamePattern?
+    /// Name of a profile, letter for letter.
     public let profile: String?
+    /// Name of an area in the roster, letter for letter.
     public let area: String?
 
+    /// Every device, on the roster or not.
     public static let all = DeviceSelector(name: nil, profile: nil, area: nil)
 
+    /// `name` may be a pattern.
     public init(name: String?, profile: String?, area: String?) {
         self.name = name
         pattern = name.map { NamePattern($0) }
@@ -180,6 +195,7 @@ public struct DeviceSelector: Equatable, Sendable {
         self.area = area
     }
 
+    /// Whether a device of these names is meant; `area` is empty for one without.
     public func matches(name: String, profile: String, area: String) -> Bool {
         (self.profile == nil || self.profile == profile) && (self.area == nil || self.area == area)
             && (pattern?.matches(name) ?? true)

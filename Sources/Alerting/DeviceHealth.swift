@@ -20,6 +20,7 @@ public struct DeviceHealth: Equatable, Sendable {
 
     private var noticed: [Key: Timestamp] = [:]
 
+    /// Nothing was heard of any device.
     public init() {}
 
     /// Takes in what the watchers noticed in a turn.
@@ -28,6 +29,7 @@ public struct DeviceHealth: Equatable, Sendable {
         for finding in noticed.findings { note(finding.kind, subject: finding.subject, at: finding.observed) }
     }
 
+    /// The newest moment counts, whatever the order of the calls.
     public mutating func note(_ kind: Finding.Kind, subject: Subject, at moment: Timestamp) {
         let key = Key(kind: kind, subject: subject)
         noticed[key] = max(noticed[key] ?? Self.never, moment)
@@ -38,15 +40,18 @@ public struct DeviceHealth: Equatable, Sendable {
         noticed[Key(kind: kind, subject: subject)]
     }
 
+    /// `moment` by the gateway's clock; an older one than known changes nothing.
     public mutating func hear(_ device: DeviceIndex, at moment: Timestamp) {
         while heard.count <= device.index { heard.append(Self.never) }
         if moment > heard[device.index] { heard[device.index] = moment }
     }
 
+    /// The last call counts, not the newest time: a device's word holds until its next.
     public mutating func note(_ status: DeviceStatus) {
         if status.isOnline { offline.remove(status.device) } else { offline.insert(status.device) }
     }
 
+    /// `moment` is when the value was observed.
     public mutating func noteSuspect(_ series: SeriesID, at moment: Timestamp) { suspect[series] = moment }
 
     /// nil for a device that never spoke.
@@ -58,6 +63,7 @@ public struct DeviceHealth: Equatable, Sendable {
     /// Whether the device's last word about its link was that it is gone.
     public func saidOffline(_ device: DeviceIndex) -> Bool { offline.contains(device) }
 
+    /// When its last impossible value was observed; nil if there was none.
     public func lastSuspect(_ series: SeriesID) -> Timestamp? { suspect[series] }
 
     /// Little endian, version first.

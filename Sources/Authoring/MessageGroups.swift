@@ -2,12 +2,15 @@ import Basics
 import Telemetry
 
 /// Captured messages, parted into kinds by the shape of their topics and the keys of their payloads.
-public struct MessageGroups: Sendable {
-    public struct Group: Sendable {
-        public fileprivate(set) var messages: [CapturedMessage]
+package struct MessageGroups: Sendable {
+    /// Messages of one kind.
+    package struct Group: Sendable {
+        /// The first that came, up to twice `messagesPerGroupMax` where each has a topic of its own.
+        package fileprivate(set) var messages: [CapturedMessage]
         /// Messages seen, those that were not kept included.
-        public fileprivate(set) var count: Int
-        public fileprivate(set) var topics: Set<String>
+        package fileprivate(set) var count: Int
+        /// Topics seen, at most `topicsMax`.
+        package fileprivate(set) var topics: Set<String>
         fileprivate var levels: [String]
         fileprivate var kind: Kind
         fileprivate var keys: Set<String>
@@ -16,21 +19,26 @@ public struct MessageGroups: Sendable {
     fileprivate enum Kind { case object, other }
 
     /// Messages kept of one group, groups, topics counted of one group, and bytes kept of all messages.
-    public static let messagesPerGroupMax = 50
-    public static let groupsMax = 100
-    public static let topicsMax = 10_000
-    public static let bytesMax = 16 * 1024 * 1024
+    package static let messagesPerGroupMax = 50
+    /// See `messagesPerGroupMax`.
+    package static let groupsMax = 100
+    /// See `messagesPerGroupMax`.
+    package static let topicsMax = 10_000
+    /// See `messagesPerGroupMax`: 16 MiB.
+    package static let bytesMax = 16 * 1024 * 1024
 
-    public private(set) var groups: [Group] = []
+    /// In the order in which the kinds were first seen.
+    package private(set) var groups: [Group] = []
     /// All messages that were seen.
-    public private(set) var messageCount = 0
+    package private(set) var messageCount = 0
     /// Those of kinds for which there was no room.
-    public private(set) var droppedCount = 0
+    package private(set) var droppedCount = 0
     private var byteCount = 0
 
-    public init() {}
+    package init() {}
 
-    public mutating func add(_ message: CapturedMessage) {
+    /// Counts it in any case and keeps it where there is room.
+    package mutating func add(_ message: CapturedMessage) {
         messageCount += 1
         let levels = message.topic.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         var kind = Kind.other
@@ -82,7 +90,7 @@ public struct MessageGroups: Sendable {
     }
 
     /// What was seen and a proposal for each kind, most frequent first.
-    public func proposals() -> [(group: Group, summary: String, proposal: ProfileProposal)] {
+    package func proposals() -> [(group: Group, summary: String, proposal: ProfileProposal)] {
         var names: [String: Int] = [:]
         return groups.sorted { ($1.count, $0.levels.joined()) < ($0.count, $1.levels.joined()) }.compactMap { group in
             let stem = group.levels.first { ProfileAuthor.isName($0) && !TopicGuess.isSerial($0) } ?? "devices"

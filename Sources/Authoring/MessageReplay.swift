@@ -1,20 +1,23 @@
-public import Basics
-public import Decoding
-public import Telemetry
+package import Basics
+package import Decoding
+package import Telemetry
 
 /// Decodes messages that were kept because they gave no reading, as if they came again at their own time.
-public struct MessageReplay: Sendable {
+package struct MessageReplay: Sendable {
     /// A message as the store kept it.
-    public struct Kept: Sendable {
+    package struct Kept: Sendable {
         /// Numbers of the rejects it stands in: one message may have several.
-        public var ids: [Int64]
-        public var topic: String
-        public var payload: [UInt8]
+        package var ids: [Int64]
+        /// As the reject has it: cut at `Reject.topicBytesMax`.
+        package var topic: String
+        /// As the reject has it: perhaps only the beginning.
+        package var payload: [UInt8]
         /// Length of the payload as it came.
-        public var payloadByteCount: Int
-        public var received: Timestamp
+        package var payloadByteCount: Int
+        /// When it first came; the replay decodes it as of then.
+        package var received: Timestamp
 
-        public init(ids: [Int64], topic: String, payload: [UInt8], payloadByteCount: Int, received: Timestamp) {
+        package init(ids: [Int64], topic: String, payload: [UInt8], payloadByteCount: Int, received: Timestamp) {
             self.ids = ids
             self.topic = topic
             self.payload = payload
@@ -23,13 +26,13 @@ public struct MessageReplay: Sendable {
         }
 
         /// Whether all of the message is there.
-        public var isWhole: Bool {
+        package var isWhole: Bool {
             payload.count == payloadByteCount && topic.utf8.count < Reject.topicBytesMax
         }
     }
 
     /// What became of one message.
-    public enum Outcome: Sendable, Equatable {
+    package enum Outcome: Sendable, Equatable {
         /// The store kept only its beginning.
         case cut
         case readings(Int)
@@ -40,23 +43,26 @@ public struct MessageReplay: Sendable {
         case nothing
     }
 
-    public struct NamedReading: Sendable, Equatable {
-        public var device: String
-        public var channel: String
-        public var quantity: Quantity
-        public var observed: Timestamp
-        public var value: Double
+    /// A reading with the names of what it is of.
+    package struct NamedReading: Sendable, Equatable {
+        package var device: String
+        /// Empty for the device as a whole.
+        package var channel: String
+        package var quantity: Quantity
+        package var observed: Timestamp
+        /// In the canonical unit.
+        package var value: Double
         /// The profile that decoded it.
-        public var profile: String
+        package var profile: String
     }
 
     /// In the order of the messages.
-    public private(set) var outcomes: [Outcome] = []
+    package private(set) var outcomes: [Outcome] = []
     /// Readings of all messages, and for each the message it is of.
-    public private(set) var readings: [(message: Int, reading: NamedReading)] = []
+    package private(set) var readings: [(message: Int, reading: NamedReading)] = []
 
     /// Messages are decoded in their order, which should be that in which they came.
-    public init(_ messages: [Kept], _ decoder: inout MessageDecoder) {
+    package init(_ messages: [Kept], _ decoder: inout MessageDecoder) {
         var registry = SeriesRegistry()
         var decoded = DecodedBatch()
         var batch = MessageBatch()
@@ -90,7 +96,7 @@ public struct MessageReplay: Sendable {
 }
 
 extension MessageReplay.Outcome: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .cut: "left: the store kept only the beginning of it"
         case .readings(let count): counted(count, "reading")

@@ -1,16 +1,18 @@
-public import Basics
+package import Basics
 import Decoding
 import Profiles
 import Settings
 import Telemetry
 
 /// A message as it was captured from a broker.
-public struct CapturedMessage: Sendable {
-    public var topic: String
-    public var payload: [UInt8]
-    public var received: Timestamp
+package struct CapturedMessage: Sendable {
+    package var topic: String
+    /// As received, perhaps not UTF-8.
+    package var payload: [UInt8]
+    /// By the clock of the capture.
+    package var received: Timestamp
 
-    public init(topic: String, payload: [UInt8], received: Timestamp) {
+    package init(topic: String, payload: [UInt8], received: Timestamp) {
         self.topic = topic
         self.payload = payload
         self.received = received
@@ -18,12 +20,14 @@ public struct CapturedMessage: Sendable {
 }
 
 /// A profile that was begun from captured messages: it loads, and a person has to check it.
-public struct ProfileProposal: Sendable {
-    public var yaml: String
+package struct ProfileProposal: Sendable {
+    /// Text of `profile.yaml`.
+    package var yaml: String
     /// The messages with the readings that the proposal makes of them.
-    public var sample: ProfileSample
+    package var sample: ProfileSample
 
-    public var sampleText: String {
+    /// Text of the sample file: JSON, a message and a reading a line.
+    package var sampleText: String {
         let messages = sample.messages.map { message in
             var members: [(String, ProfileSchema.Tree)] = [
                 ("topic", .text(message.topic)), ("payload", .text(message.payload)),
@@ -62,7 +66,7 @@ public struct ProfileProposal: Sendable {
 }
 
 /// Begins profiles from captured messages.
-public enum ProfileAuthor {
+package enum ProfileAuthor {
     /// Messages of a sample at most: the rest only shapes the proposal.
     static let sampleMessagesMax = 3
 
@@ -70,7 +74,7 @@ public enum ProfileAuthor {
     ///
     /// Throws one mistake where the name is not one or there is no message. The profile always loads; where nothing was
     /// recognised it ignores its topic and says what it saw.
-    public static func propose(name: String, _ messages: [CapturedMessage]) throws(Mistakes) -> ProfileProposal {
+    package static func propose(name: String, _ messages: [CapturedMessage]) throws(Mistakes) -> ProfileProposal {
         guard isName(name) else {
             throw mistake("name", name, "expected letters, digits, '-' and '_'")
         }

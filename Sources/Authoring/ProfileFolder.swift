@@ -1,17 +1,18 @@
-public import Basics
+package import Basics
 import Decoding
-public import Profiles
+package import Profiles
 import Settings
 import Telemetry
 
 /// A profile with the samples beside it.
-public struct ProfileFolder: Sendable {
+package struct ProfileFolder: Sendable {
     /// For people, such as `air/airgradient`.
-    public var name: String
-    public var source: ProfileSource
-    public var samples: [SampleFile]
+    package var name: String
+    package var source: ProfileSource
+    /// The files of its folder `samples`.
+    package var samples: [SampleFile]
 
-    public init(name: String, source: ProfileSource, samples: [SampleFile]) {
+    package init(name: String, source: ProfileSource, samples: [SampleFile]) {
         self.name = name
         self.source = source
         self.samples = samples
@@ -19,18 +20,21 @@ public struct ProfileFolder: Sendable {
 }
 
 /// What the samples of one profile showed.
-public struct FolderCheck: Sendable {
-    public let name: String
-    public let samples: [SampleCheck]
+package struct FolderCheck: Sendable {
+    /// As the folder was called.
+    package let name: String
+    /// In the order of the folder's samples.
+    package let samples: [SampleCheck]
 
-    public var isFine: Bool { !samples.isEmpty && samples.allSatisfy(\.differences.isEmpty) }
-    public var readingCount: Int { samples.reduce(0) { $0 + $1.readingCount } }
-    public var differenceCount: Int { samples.reduce(0) { $0 + $1.differences.count } }
+    /// Every sample came out as it says; without samples nothing did.
+    package var isFine: Bool { !samples.isEmpty && samples.allSatisfy(\.differences.isEmpty) }
+    package var readingCount: Int { samples.reduce(0) { $0 + $1.readingCount } }
+    package var differenceCount: Int { samples.reduce(0) { $0 + $1.differences.count } }
 
     /// Compiles all profiles together, as the gateway does, and runs the samples of each.
     ///
     /// Throws the mistakes of all profiles; then nothing is run.
-    public static func run(
+    package static func run(
         _ folders: [ProfileFolder], parameters: [String: String] = [:]
     ) throws(Mistakes) -> [FolderCheck] {
         let catalog = try DeviceCatalog.compile(folders.map(\.source), parameters: parameters)
@@ -40,7 +44,7 @@ public struct FolderCheck: Sendable {
     }
 
     /// Lines for people: one for each profile that is fine, every difference of the others, and a sum at the end.
-    public static func report(_ checks: [FolderCheck]) -> [String] {
+    package static func report(_ checks: [FolderCheck]) -> [String] {
         let heads = TraceReport.columns(
             checks.map { check in
                 if check.samples.isEmpty { return [check.name, "no samples: put one into samples/"] }

@@ -1,10 +1,10 @@
 import Basics
-public import Settings
+package import Settings
 import Telemetry
 
 extension ProfileKeys {
     /// Paths of a profile whose key, or whose form of value, the table does not have.
-    public static func unknown(in profile: Setting) -> [String] {
+    package static func unknown(in profile: Setting) -> [String] {
         guard let section = section(named: "profile") else { return [] }
         return unknown(in: profile, section)
     }
@@ -58,8 +58,8 @@ extension ProfileKeys {
 
 extension ProfileKeys {
     /// The formats that the table has.
-    public static var formatNames: [String] { formats }
+    package static var formatNames: [String] { formats }
 
     /// The keys of a section of the table, such as `rule`.
-    public static func names(of section: String) -> [String] { self.section(named: section)?.keys.map(\.name) ?? [] }
+    package static func names(of section: String) -> [String] { self.section(named: section)?.keys.map(\.name) ?? [] }
 }

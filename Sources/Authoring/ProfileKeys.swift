@@ -4,7 +4,7 @@ import Telemetry
 /// The keys of the profile language, in one table: what the schema of `profile.yaml` is made from.
 ///
 /// The loader decides what is right; a test holds this table to the keys that it knows.
-public enum ProfileKeys {
+package enum ProfileKeys {
     /// What may stand under a key.
     indirect enum Form: Sendable {
         case text

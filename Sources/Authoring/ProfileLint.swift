@@ -1,28 +1,33 @@
-public import Basics
+package import Basics
 import Decoding
 import Profiles
 import Settings
 import Telemetry
 
 /// What is wrong with profiles, and what looks as if it were.
-public struct ProfileLint: Sendable {
-    public struct Warning: Sendable, Hashable, CustomStringConvertible {
-        public var file: String
+package struct ProfileLint: Sendable {
+    /// Something that loads and is probably not meant.
+    package struct Warning: Sendable, Hashable, CustomStringConvertible {
+        /// Path of the profile, as it was given.
+        package var file: String
         /// From 1.
-        public var line: Int
+        package var line: Int
         /// Dotted path, such as `rules[2].topic`.
-        public var key: String
-        public var text: String
+        package var key: String
+        /// What is odd, and what would be right.
+        package var text: String
 
-        public var description: String { "\(file):\(line): warning: \(key): \(text)" }
+        /// `profile.yaml:12: warning: rules[2].topic: …`, as editors read it.
+        package var description: String { "\(file):\(line): warning: \(key): \(text)" }
     }
 
     /// All mistakes of all profiles, as the loader finds them.
-    public let mistakes: [Mistake]
-    public let warnings: [Warning]
+    package let mistakes: [Mistake]
+    /// Of one profile after the other; those of rules that are never reached come last.
+    package let warnings: [Warning]
 
     /// Looks at profiles that are loaded together.
-    public init(_ folders: [ProfileFolder], parameters: [String: String] = [:]) {
+    package init(_ folders: [ProfileFolder], parameters: [String: String] = [:]) {
         do {
             _ = try DeviceCatalog.compile(folders.map(\.source), parameters: parameters)
             mistakes = []

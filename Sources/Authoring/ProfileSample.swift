@@ -1,33 +1,37 @@
-public import Basics
-public import Decoding
+package import Basics
+package import Decoding
 import FoundationEssentials
 import Settings
-public import Telemetry
+package import Telemetry
 
 /// The text of a sample file. The shell reads files; this room does not.
-public struct SampleFile: Sendable {
+package struct SampleFile: Sendable {
     /// Only for messages.
-    public var path: String
-    public var bytes: [UInt8]
+    package var path: String
+    /// JSON, UTF-8.
+    package var bytes: [UInt8]
 
-    public init(path: String, bytes: [UInt8]) {
+    package init(path: String, bytes: [UInt8]) {
         self.path = path
         self.bytes = bytes
     }
 }
 
 /// A sample: messages and the readings they must become.
-public struct ProfileSample: Codable, Sendable {
-    public struct Message: Codable, Sendable {
-        public var topic: String
-        public var payload: String
+package struct ProfileSample: Codable, Sendable {
+    /// One message, as it would come from the broker.
+    package struct Message: Codable, Sendable {
+        package var topic: String
+        /// In the form that `encoding` names.
+        package var payload: String
         /// RFC 3339.
-        public var received: String
+        package var received: String
         /// `utf8` (default), `base64` or `hex`.
-        public var encoding: String?
-        public var retained: Bool?
+        package var encoding: String?
+        /// nil: not retained.
+        package var retained: Bool?
 
-        public init(
+        package init(
             topic: String, payload: String, received: String, encoding: String? = nil, retained: Bool? = nil
         ) {
             self.topic = topic
@@ -38,15 +42,21 @@ public struct ProfileSample: Codable, Sendable {
         }
     }
 
-    public struct Expectation: Codable, Sendable, Equatable {
-        public var device: String
-        public var quantity: String
-        public var channel: String?
-        public var value: Double
-        public var unit: String
-        public var timestamp: String
+    /// A reading that the messages must become.
+    package struct Expectation: Codable, Sendable, Equatable {
+        package var device: String
+        /// Canonical name.
+        package var quantity: String
+        /// nil for the device as a whole.
+        package var channel: String?
+        /// In `unit`.
+        package var value: Double
+        /// A UCUM code: the canonical unit of the quantity, as the readings have it.
+        package var unit: String
+        /// RFC 3339, of the observation.
+        package var timestamp: String
 
-        public init(
+        package init(
             device: String, quantity: String, channel: String?, value: Double, unit: String, timestamp: String
         ) {
             self.device = device
@@ -58,13 +68,15 @@ public struct ProfileSample: Codable, Sendable {
         }
     }
 
-    public struct StatusExpectation: Codable, Sendable, Equatable {
-        public var device: String
+    /// What a device must say of its link.
+    package struct StatusExpectation: Codable, Sendable, Equatable {
+        package var device: String
         /// `online` or `offline`.
-        public var state: String
-        public var timestamp: String
+        package var state: String
+        /// RFC 3339.
+        package var timestamp: String
 
-        public init(device: String, state: String, timestamp: String) {
+        package init(device: String, state: String, timestamp: String) {
             self.device = device
             self.state = state
             self.timestamp = timestamp
@@ -72,10 +84,11 @@ public struct ProfileSample: Codable, Sendable {
     }
 
     /// A constant of the roster: a number or a text.
-    public struct Constant: Codable, Sendable {
-        public var text: String
+    package struct Constant: Codable, Sendable {
+        /// What profiles read as `$name`; the number 1500 as `1500.0`.
+        package var text: String
 
-        public init(from decoder: any Decoder) throws {
+        package init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
             if let number = try? container.decode(Double.self) {
                 text = "\(number)"
@@ -84,23 +97,26 @@ public struct ProfileSample: Codable, Sendable {
             }
         }
 
-        public func encode(to encoder: any Encoder) throws {
+        package func encode(to encoder: any Encoder) throws {
             var container = encoder.singleValueContainer()
             try container.encode(text)
         }
     }
 
     /// A word to the reader of the sample; it is not compared.
-    public var note: String?
-    public var messages: [Message]
-    public var expect: [Expectation]
-    public var expectStatus: [StatusExpectation]?
+    package var note: String?
+    /// In the order in which they come.
+    package var messages: [Message]
+    /// Every reading of the messages, in any order.
+    package var expect: [Expectation]
+    /// nil: none.
+    package var expectStatus: [StatusExpectation]?
     /// Reasons of the rejects that the messages must end in.
-    public var expectRejects: [String]?
+    package var expectRejects: [String]?
     /// What `zone: site` means in this sample: seconds east of UTC.
-    public var siteZoneOffsetSeconds: Int?
+    package var siteZoneOffsetSeconds: Int?
     /// Constants of the roster, by device.
-    public var constants: [String: [String: Constant]]?
+    package var constants: [String: [String: Constant]]?
 
     enum CodingKeys: String, CodingKey {
         case note, messages, expect, constants
@@ -109,14 +125,14 @@ public struct ProfileSample: Codable, Sendable {
         case siteZoneOffsetSeconds = "site_zone_offset_seconds"
     }
 
-    public init(messages: [Message], expect: [Expectation], note: String? = nil) {
+    package init(messages: [Message], expect: [Expectation], note: String? = nil) {
         self.messages = messages
         self.expect = expect
         self.note = note
     }
 
     /// Reads a sample file. Throws one mistake with the file and the key where it is not a sample.
-    public init(_ file: SampleFile) throws(Mistakes) {
+    package init(_ file: SampleFile) throws(Mistakes) {
         do {
             self = try JSONDecoder().decode(ProfileSample.self, from: Data(file.bytes))
         } catch {
@@ -140,14 +156,14 @@ public struct ProfileSample: Codable, Sendable {
     }
 
     /// A decoder as the sample wants it configured.
-    public func decoder(_ catalog: DeviceCatalog) -> MessageDecoder {
+    package func decoder(_ catalog: DeviceCatalog) -> MessageDecoder {
         MessageDecoder(
             catalog: catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
             constants: (constants ?? [:]).mapValues { $0.mapValues(\.text) })
     }
 
     /// Appends the messages. Throws one mistake where a time or an encoding is not one.
-    public func append(to batch: inout MessageBatch, file: String) throws(Mistakes) {
+    package func append(to batch: inout MessageBatch, file: String) throws(Mistakes) {
         for (index, message) in messages.enumerated() {
             func mistake(_ key: String, _ value: String, _ expected: String) -> Mistakes {
                 Mistakes([
@@ -167,9 +183,9 @@ public struct ProfileSample: Codable, Sendable {
 }
 
 /// A payload as it is written in samples and captures.
-public enum PayloadText {
+package enum PayloadText {
     /// The bytes that the text stands for; nil where it is not of the encoding, or the encoding is unknown.
-    public static func bytes(_ text: String, encoding: String) -> [UInt8]? {
+    package static func bytes(_ text: String, encoding: String) -> [UInt8]? {
         switch encoding {
         case "utf8", "utf-8", "text": return Array(text.utf8)
         case "base64": return Data(base64Encoded: text).map { Array($0) }
@@ -184,7 +200,7 @@ public enum PayloadText {
     }
 
     /// The text that stands for the bytes, and its encoding: nil for UTF-8 text, else `base64`.
-    public static func written(_ bytes: [UInt8]) -> (text: String, encoding: String?) {
+    package static func written(_ bytes: [UInt8]) -> (text: String, encoding: String?) {
         if let text = String(validating: bytes, as: UTF8.self) { return (text, nil) }
         return (Data(bytes).base64EncodedString(), "base64")
     }

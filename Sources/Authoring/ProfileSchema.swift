@@ -2,9 +2,9 @@ import Basics
 import Telemetry
 
 /// The JSON Schema (draft 2020-12) of `profile.yaml`, for editors.
-public enum ProfileSchema {
+package enum ProfileSchema {
     /// The whole schema, indented, with a line's end.
-    public static var text: String {
+    package static var text: String {
         var members: [(String, Tree)] = [
             ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
             ("title", .text("Device profile")),

@@ -1,12 +1,12 @@
-public import Basics
-public import Decoding
+package import Basics
+package import Decoding
 import Settings
-public import Telemetry
+package import Telemetry
 
 /// What a sample expects and what the profiles make of it, compared value by value.
-public struct SampleCheck: Sendable {
+package struct SampleCheck: Sendable {
     /// One thing that is not as the sample says.
-    public enum Difference: Sendable, Equatable {
+    package enum Difference: Sendable, Equatable {
         case missing(ProfileSample.Expectation)
         case unexpected(ProfileSample.Expectation)
         /// The same device, quantity and channel; `aspects` are `value`, `time` and `unit`.
@@ -20,18 +20,20 @@ public struct SampleCheck: Sendable {
         case mistake(Mistake)
     }
 
-    public let path: String
+    /// Of the sample's file.
+    package let path: String
     /// Readings that the messages became.
-    public let readingCount: Int
-    public let differences: [Difference]
+    package let readingCount: Int
+    /// Empty where all is as the sample says: rejects first, then readings, then states of links.
+    package let differences: [Difference]
 
     /// Greatest difference of values that are the same, as a share of the expected one.
-    public static let valueTolerance = 1e-6
+    package static let valueTolerance = 1e-6
     /// Greatest difference of times that are the same, in milliseconds.
-    public static let timeToleranceMilliseconds: Int64 = 1
+    package static let timeToleranceMilliseconds: Int64 = 1
 
     /// Decodes the messages of a sample, in order, and compares what they become with what it expects.
-    public init(_ file: SampleFile, _ catalog: DeviceCatalog) {
+    package init(_ file: SampleFile, _ catalog: DeviceCatalog) {
         path = file.path
         let sample: ProfileSample
         var messages = MessageBatch()
@@ -149,7 +151,7 @@ public struct SampleCheck: Sendable {
 
 extension ProfileSample.Expectation {
     /// A reading as a sample writes it.
-    public init(_ reading: Reading, _ registry: SeriesRegistry) {
+    package init(_ reading: Reading, _ registry: SeriesRegistry) {
         let series = registry.series[reading.series.index]
         self.init(
             device: registry.devices[series.device.index].name, quantity: series.quantity.name,
@@ -160,7 +162,7 @@ extension ProfileSample.Expectation {
 
 extension ProfileSample.StatusExpectation {
     /// A status as a sample writes it.
-    public init(_ status: DeviceStatus, _ registry: SeriesRegistry) {
+    package init(_ status: DeviceStatus, _ registry: SeriesRegistry) {
         self.init(
             device: registry.devices[status.device.index].name, state: status.isOnline ? "online" : "offline",
             timestamp: status.at.description)
@@ -168,7 +170,8 @@ extension ProfileSample.StatusExpectation {
 }
 
 extension SampleCheck.Difference: CustomStringConvertible {
-    public var description: String {
+    /// A line for people, without the sample's path.
+    package var description: String {
         switch self {
         case .missing(let expected): "missing: \(expected.line)"
         case .unexpected(let found): "nobody expects: \(found.line)"

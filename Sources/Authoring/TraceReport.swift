@@ -1,10 +1,11 @@
 import Basics
-public import Decoding
+package import Decoding
 import Telemetry
 
 /// The trace of a message as lines for people.
-public enum TraceReport {
-    public static func lines(_ trace: MessageTrace) -> [String] {
+package enum TraceReport {
+    /// The topic, then each rule with its items and values, what nothing read, and the faults.
+    package static func lines(_ trace: MessageTrace) -> [String] {
         var lines = [trace.topic.isEmpty ? "(empty topic)" : trace.topic]
         if trace.rules.isEmpty {
             lines.append("  no rule is for this topic")

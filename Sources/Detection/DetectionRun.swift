@@ -15,7 +15,9 @@ public struct DetectionRun: ~Copyable {
     public var output: [UInt8] = Array("timestamp,value,score,alert\n".utf8)
     /// Told since the caller last took them away: the line and what was found there. Kept only when asked for.
     public var anomalies: [(line: Int, anomaly: Anomaly)] = []
+    /// Rows put out so far, those without a number included.
     public private(set) var rows = 0
+    /// Rows with an alert so far.
     public private(set) var alerts = 0
 
     private let file: String

@@ -8,6 +8,7 @@ import Telemetry
 extension DetectorTable {
     private static var version: UInt32 { 1 }
 
+    /// Version 1: every series that is watched, with its settings and what was learnt.
     public func state() -> [UInt8] {
         var writer = StateWriter()
         writer.append(Self.version)

@@ -15,6 +15,8 @@ public struct DetectorSettings: Hashable, Sendable {
     /// nil: by the detector only.
     public var rules: PlausibilityRules?
 
+    /// A zone more than a day off UTC, an interval outside of 1 ms to 400 days and a gap outside of 1 to 1,000,000
+    /// intervals stop the program.
     public init(
         tier: DetectorTier?, rules: PlausibilityRules? = nil, localOffsetSeconds: Int = 0, interval: Duration? = nil,
         gapIntervals: Double = 5
@@ -72,8 +74,10 @@ public struct DetectorTable: ~Copyable {
     /// Series have smaller numbers than this.
     public static let seriesMax = 64_000_000
 
+    /// Watches nothing yet.
     public init() {}
 
+    /// Series that are watched, or once were.
     public var seriesCount: Int { lanes.count }
 
     /// Watches a series from now on, or watches it otherwise. What it has learnt is kept while the tier stays the same.
@@ -109,6 +113,7 @@ public struct DetectorTable: ~Copyable {
         lanes[place].shape = tier == .full ? shapes.take() : -1
     }
 
+    /// As they were last given; nil for a series that was never watched.
     public func settings(of series: SeriesID) -> DetectorSettings? {
         place(of: series).map { settings[$0] }
     }

@@ -7,6 +7,7 @@ public enum DetectorTier: UInt8, CaseIterable, Hashable, Sendable {
     /// And the novelty of the recent shape; 5,032 bytes.
     case full = 3
 
+    /// By its name in the configuration: `light`, `daily` or `full`; nil for any other.
     public init?(named name: some StringProtocol) {
         switch name {
         case "light": self = .light

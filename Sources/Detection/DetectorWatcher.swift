@@ -4,6 +4,7 @@ public import Telemetry
 /// The detectors of single series as the plan wants them: anomalies against what a series usually does, and the rules of
 /// plausibility.
 public final class DetectorWatcher: Watcher {
+    /// `detectors`; never changes.
     public static let stateName = "detectors"
 
     private let plan: DetectionPlan
@@ -12,14 +13,17 @@ public final class DetectorWatcher: Watcher {
     /// Series below this are watched as the plan says.
     private var settledCount = 0
 
+    /// Series are settled by the first roster or turn that brings them.
     public init(plan: DetectionPlan) { self.plan = plan }
 
+    /// Settles every series anew, by the cadence that the roster now gives.
     public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
         self.roster = roster
         settledCount = 0
         settle(registry)
     }
 
+    /// Each fresh reading in the order of the turn; late ones are passed over.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
         settle(scene.registry)
         table.add(turn.fresh, registry: scene.registry, &noticed)
@@ -39,8 +43,10 @@ public final class DetectorWatcher: Watcher {
         }
     }
 
+    /// As `DetectorTable.state`.
     public func state() -> [UInt8] { table.state() }
 
+    /// What was learnt is kept; how each series is watched follows the plan.
     public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         guard let table = DetectorTable(state: state) else { return false }
         self.table = table

@@ -20,6 +20,7 @@ public struct PeerGroup: Sendable {
     /// Members beyond these are not compared.
     public static let membersMax = 1000
 
+    /// Spreads and rounds not above 0, and a floor below 0, stop the program.
     public init(spreadsMax: Double = 6, floor: Double = 0, rounds: Int = 3) {
         precondition(
             spreadsMax > 0 && floor >= 0 && rounds > 0, "detection: spreads and rounds of peers are above 0")
@@ -65,6 +66,7 @@ public struct PeerGroup: Sendable {
 
     // MARK: State to bytes and back
 
+    /// Version 1: who has stood apart, and for how many rounds.
     public func state() -> [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(1))

@@ -6,15 +6,20 @@ public struct PeerPlan: Equatable, Sendable {
     /// Whom a device is compared with, beside having the same profile.
     public enum Grouping: String, CaseIterable, Sendable { case profile, area, circuit }
 
+    /// How some quantities are compared.
     public struct Entry: Equatable, Sendable {
+        /// Each is compared by itself, and by channel.
         public var quantities: Set<Quantity>
+        /// Whom a device is compared with.
         public var by: Grouping
         /// See `PeerGroup`.
         public var spreadsMax: Double
+        /// In the canonical unit; see `PeerGroup`.
         public var floor: Double
+        /// Minutes, as a round is one; see `PeerGroup`.
         public var rounds: Int
 
-        public init(
+        package init(
             quantities: Set<Quantity>, by: Grouping = .profile, spreadsMax: Double = 6, floor: Double = 0,
             rounds: Int = 3
         ) {
@@ -26,13 +31,16 @@ public struct PeerPlan: Equatable, Sendable {
         }
     }
 
+    /// In the order of the configuration: the first that names a quantity is its own.
     public var entries: [Entry]
 
+    /// Without entries nothing is compared.
     public init(_ entries: [Entry] = []) { self.entries = entries }
 }
 
 /// The groups of peers of all devices on the roster, compared once a minute of the gateway's time.
 public final class PeerTable: Watcher {
+    /// `peers`; never changes.
     public static let stateName = "peers"
 
     /// Who is compared with whom. A group goes on where it was for as long as it has this name, wherever its entry stands
@@ -60,19 +68,23 @@ public final class PeerTable: Watcher {
 
     private static let roundMilliseconds: Int64 = 60_000
 
+    /// As the configuration has it.
     public let plan: PeerPlan
     private var groups: [Group] = []
     private var roster = Roster()
     private var groupedSeries = 0
     private var lastRound = Int64.min
 
+    /// Groups are made at the first round.
     public init(plan: PeerPlan) { self.plan = plan }
 
+    /// Groups are made anew at the next round; those that stay keep what was counted.
     public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
         self.roster = roster
         groupedSeries = -1
     }
 
+    /// A round where a minute of the gateway's time has begun since the last, else nothing.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
         let (told, standing) = round(newest: scene.newest, registry: scene.registry, at: turn.now)
         for series in standing {
@@ -134,6 +146,7 @@ public final class PeerTable: Watcher {
 
     // MARK: State to bytes and back
 
+    /// Version 2: the last round, and each group by its name.
     public func state() -> [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(2))

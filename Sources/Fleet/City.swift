@@ -7,11 +7,17 @@ public import Telemetry
 ///
 /// Pure: it knows no clock and no broker. `next` walks through simulated time from message to message.
 public struct City: Sendable {
+    /// How large the city is, when its time begins, and how often something breaks.
     public struct Options: Sendable {
+        /// Streetlights, in circuits of twenty.
         public var lampCount = 200
+        /// Air-quality stations.
         public var airCount = 60
+        /// Segments of solar road.
         public var segmentCount = 40
+        /// The same seed, start and counts give the same messages.
         public var seed: UInt64 = 1
+        /// Simulated time of the first message.
         public var start: Timestamp
         /// Messages a second of simulated time, over all devices, who then all speak equally often; nil is every 10 s
         /// for lamps and segments and every 60 s for air stations.
@@ -19,6 +25,7 @@ public struct City: Sendable {
         /// Faults an hour of simulated time in the whole city.
         public var faultsPerHour = 0.0
 
+        /// 200 lamps, 60 air stations and 40 segments, without faults.
         public init(start: Timestamp) { self.start = start }
 
         func count(of family: Family) -> Int {
@@ -32,16 +39,21 @@ public struct City: Sendable {
 
     /// One message, at the moment it is observed and sent.
     public struct Emission: Equatable, Sendable {
+        /// Simulated time; the payload bears it too.
         public let at: Timestamp
+        /// The name in the roster.
         public let device: String
+        /// Below `lights/`, `air/` or `solar-road/`.
         public let topic: String
+        /// JSON in UTF-8, of a malformed message the first three fifths of it.
         public let payload: [UInt8]
         /// Faults of this device at this moment.
         public let faults: [Fault]
         /// The values behind the payload, as sent; of a malformed one, as they would have been.
-        public let values: [SensorValue]
+        package let values: [SensorValue]
     }
 
+    /// As the city was made.
     public let options: Options
     private let noise: Noise
     private var lamps: [Streetlight]
@@ -57,6 +69,7 @@ public struct City: Sendable {
     private var spiked: Set<String> = []
     private var labelled: Set<String> = []
 
+    /// A city without a device, or with a negative count of them, stops the program.
     public init(_ options: Options) {
         precondition(
             options.lampCount >= 0 && options.airCount >= 0 && options.segmentCount >= 0
@@ -74,7 +87,7 @@ public struct City: Sendable {
     }
 
     /// How often each device of a family speaks.
-    public func cadence(of family: Family) -> Duration {
+    package func cadence(of family: Family) -> Duration {
         guard let rate = options.messagesPerSecond else {
             return family == .air ? .seconds(60) : .seconds(10)
         }

@@ -1,29 +1,36 @@
-public import Basics
-public import Broker
+package import Basics
+package import Broker
 import Glibc
 import Telemetry
 
 /// Plays the city to a broker, in simulated time that runs beside the real one.
-public struct CityRun {
-    public var options: BrokerOptions
-    public var qos = BrokerOptions.QualityOfService.atLeastOnce
+package struct CityRun {
+    /// The broker and how to log on to it.
+    package var options: BrokerOptions
+    /// Of every message, the states of the lamps included.
+    package var qos = BrokerOptions.QualityOfService.atLeastOnce
     /// Simulated seconds in a real second.
-    public var speed = 1.0
+    package var speed = 1.0
     /// Real time after which it ends; nil is when asked to.
-    public var duration: Duration?
+    package var duration: Duration?
     /// Where the labels of the faults are written, a JSON object a line.
-    public var faultsPath: String?
+    package var faultsPath: String?
 
-    public init(options: BrokerOptions) { self.options = options }
+    package init(options: BrokerOptions) { self.options = options }
 
-    public struct Report: Sendable {
-        public var published = 0
-        public var confirmed = 0
-        public var faults = 0
-        public var simulatedTo = Timestamp(milliseconds: 0)
+    /// What was done until the run ended.
+    package struct Report: Sendable {
+        /// Messages handed to the broker's library, the lamps' `online` and `offline` among them.
+        package var published = 0
+        /// Those of them that the session told of as confirmed.
+        package var confirmed = 0
+        /// Faults that began, each with a line in the labels where they are written.
+        package var faults = 0
+        /// Time of the newest message; 1970 where there is none.
+        package var simulatedTo = Timestamp(milliseconds: 0)
 
         /// One line of JSON.
-        public var json: String {
+        package var json: String {
             """
             {"published":\(published),"confirmed":\(confirmed),"faults":\(faults),"simulated_to":"\(simulatedTo)"}
             """
@@ -34,7 +41,7 @@ public struct CityRun {
 
     /// Runs until the duration has passed or a stop is asked for. A message is published whole or not at all; those that
     /// find no connection wait for it, as a device's own buffer would let them.
-    public func run(
+    package func run(
         _ city: inout City, isStopped: () -> Bool = { StopSignal.isSet }, told: (BrokerEvent) -> Void
     ) throws -> Report {
         let session = try BrokerSession(options: options)

@@ -1,4 +1,4 @@
-public import Basics
+package import Basics
 import City
 import Glibc
 import Telemetry
@@ -6,32 +6,35 @@ import Telemetry
 /// Sky, air and streets of the simulated city at one moment: what all its devices have in common.
 ///
 /// Plausible, not measured: a continental climate like Jinan's (mean 14.5 °C, yearly swing 13.5 °C, daily 5 °C).
-public struct CityWeather: Sendable {
-    public static let latitude = 36.65
-    public static let longitude = 117.12
+package struct CityWeather: Sendable {
+    /// Degrees north, of Jinan.
+    package static let latitude = 36.65
+    /// Degrees east, of Jinan.
+    package static let longitude = 117.12
     /// China Standard Time, without summer time.
-    public static let zoneSeconds = 8 * 3600
+    package static let zoneSeconds = 8 * 3600
 
     /// Degrees above the horizon.
-    public let sunElevation: Double
+    package let sunElevation: Double
     /// Part of the sky, 0 to 1.
-    public let cloudCover: Double
+    package let cloudCover: Double
     /// W/m2 on level ground.
-    public let irradiance: Double
+    package let irradiance: Double
     /// °C.
-    public let airTemperature: Double
+    package let airTemperature: Double
     /// %.
-    public let humidity: Double
+    package let humidity: Double
     /// hPa.
-    public let pressure: Double
+    package let pressure: Double
     /// Vehicles under way against the busiest hour, 0 to 1.
-    public let traffic: Double
+    package let traffic: Double
     /// How badly the air is mixed, about 0.4 (wind) to 1.8 (inversion).
-    public let stagnation: Double
+    package let stagnation: Double
     /// Hours of the local day, 0 up to 24.
-    public let hour: Double
+    package let hour: Double
 
-    public init(at moment: Timestamp, noise: Noise) {
+    /// The same moment and noise give the same weather.
+    package init(at moment: Timestamp, noise: Noise) {
         let sun = SunPosition(latitude: Self.latitude, longitude: Self.longitude, at: moment)
         let local = moment + .seconds(Self.zoneSeconds)
         let day = local.milliseconds.flooredDivision(by: 86_400_000)

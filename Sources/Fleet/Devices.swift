@@ -4,10 +4,13 @@ import Glibc
 import Telemetry
 
 /// One value as a device sends it: its key, and its number with the sensor's resolution.
-public struct SensorValue: Equatable, Sendable {
-    public let key: String
-    public var value: Double
-    public let decimals: Int
+package struct SensorValue: Equatable, Sendable {
+    /// As in the payload: `p`, `pm2_5`.
+    package let key: String
+    /// In the unit that the device's profile states for the key.
+    package var value: Double
+    /// Digits behind the point in the payload.
+    package let decimals: Int
 
     init(_ key: String, _ value: Double, _ decimals: Int) {
         self.key = key

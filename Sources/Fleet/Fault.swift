@@ -70,14 +70,20 @@ public enum FaultKind: String, Sendable, CaseIterable {
 
 /// One fault of one device, in observed time.
 public struct Fault: Equatable, Sendable {
+    /// What is wrong.
     public let kind: FaultKind
-    public let family: Family
+    /// Of the device.
+    package let family: Family
+    /// The device's name.
     public let device: String
+    /// The payload's key in which it shows; nil where it is the whole payload.
     public let quantity: String?
+    /// Inclusive.
     public let start: Timestamp
     /// Exclusive.
     public let end: Timestamp
 
+    /// From `start` up to but not at `end`.
     public func isActive(at moment: Timestamp) -> Bool { moment >= start && moment < end }
 
     /// Rises in the first tenth of its time and falls in the last: 0 to 1.
@@ -99,10 +105,11 @@ public struct Fault: Equatable, Sendable {
 }
 
 /// A family of devices that speak one dialect.
-public enum Family: Int, Sendable, CaseIterable {
+package enum Family: Int, Sendable, CaseIterable {
     case lamp, air, segment
 
-    public var profile: String {
+    /// The name of its profile in `Devices/`.
+    package var profile: String {
         switch self {
         case .lamp: "streetlight-controller"
         case .air: "air-station"

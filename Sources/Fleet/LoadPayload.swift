@@ -11,21 +11,27 @@
 ///
 /// The text is rendered once for each device and a message patches its digits, because the load shares its processor
 /// with what it loads: 0.22 µs a message at QoS 0, its share of the system calls included.
-public struct LoadPayload {
+package struct LoadPayload {
     private static let fields =
         #""fw":"1.4.2-dali2-20260301-9f3c1a7be0d477a","ts":0000000000000,"p":00.0,"u":000.0,"i":0.000,"pf":0.00,"t":00.0,"d":00}"#
 
-    public let deviceCount: Int
-    public let readingsPerMessage: Int
-    public let firstTimestamp: Int64
-    public let seed: UInt32
-    public let topics: [[UInt8]]
+    /// `d`: 1 or more.
+    package let deviceCount: Int
+    /// `r`: with more than one the payload is an array.
+    package let readingsPerMessage: Int
+    /// Milliseconds since 1970, UTC; thirteen digits in the payload.
+    package let firstTimestamp: Int64
+    /// Added to the number of a reading before its values are made of it.
+    package let seed: UInt32
+    /// By device: `lights/lamp-0001/telemetry`, with several readings a message `…/batch`.
+    package let topics: [[UInt8]]
     private var payloads: [[UInt8]]
     /// Where in one reading's text the digits of each number end (exclusive), counted from its closing brace.
     private let timestampEnd: Int
     private let ends: [Int]
 
-    public init(deviceCount: Int, readingsPerMessage: Int, firstTimestamp: Int64, seed: UInt32) {
+    /// Without a device or a reading the program stops.
+    package init(deviceCount: Int, readingsPerMessage: Int, firstTimestamp: Int64, seed: UInt32) {
         precondition(deviceCount > 0 && readingsPerMessage > 0, "fleet: at least one device and one reading")
         self.deviceCount = deviceCount
         self.readingsPerMessage = readingsPerMessage
@@ -46,14 +52,17 @@ public struct LoadPayload {
         ends = Array(distances[2...])
     }
 
-    public static func name(of device: Int) -> String {
+    /// `device` from 0; the name counts from 1.
+    package static func name(of device: Int) -> String {
         let digits = String(device + 1)
         return "lamp-" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
-    public func device(ofMessage message: Int) -> Int { message % deviceCount }
+    /// `m % d`, from 0.
+    package func device(ofMessage message: Int) -> Int { message % deviceCount }
 
-    public func timestamp(ofReading reading: Int) -> Int64 {
+    /// Milliseconds since 1970, UTC.
+    package func timestamp(ofReading reading: Int) -> Int64 {
         let message = reading / readingsPerMessage
         return firstTimestamp + Int64(message / deviceCount * readingsPerMessage + reading % readingsPerMessage)
     }
@@ -61,7 +70,7 @@ public struct LoadPayload {
     /// The six values of a reading as whole numbers of their last digit: tenths of W and V, mA, hundredths, tenths of
     /// °C, %.
     @inline(__always)
-    public func digits(ofReading reading: Int) -> (p: Int, u: Int, i: Int, pf: Int, t: Int, d: Int) {
+    package func digits(ofReading reading: Int) -> (p: Int, u: Int, i: Int, pf: Int, t: Int, d: Int) {
         Self.digits(ofReading: reading, seed: seed)
     }
 
@@ -78,7 +87,7 @@ public struct LoadPayload {
 
     /// Lends topic and payload of one message.
     @inline(__always)
-    public mutating func withMessage(
+    package mutating func withMessage(
         _ message: Int, _ body: (_ topic: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) -> Void
     ) {
         let device = message % deviceCount

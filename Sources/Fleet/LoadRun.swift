@@ -1,39 +1,55 @@
 import Glibc
 
 /// Publishes numbered lamp readings as fast as the broker takes them, or at a rate.
-public struct LoadRun {
-    public var host = "127.0.0.1"
-    public var port = 1883
-    public var username: String?
-    public var password: String?
-    public var clientID = "baotu-load"
+package struct LoadRun {
+    /// Of the broker.
+    package var host = "127.0.0.1"
+    /// Of the broker, 1 to 65535.
+    package var port = 1883
+    /// nil: the broker asks for none.
+    package var username: String?
+    /// In the clear: the line has no TLS.
+    package var password: String?
+    /// One session a name: a second load with it throws the first off.
+    package var clientID = "baotu-load"
     /// Messages to publish.
-    public var messageCount = 100_000
+    package var messageCount = 100_000
     /// 0 or 1.
-    public var qos = 1
-    public var deviceCount = 1000
-    public var readingsPerMessage = 1
+    package var qos = 1
+    /// Lamps that take turns, a message each.
+    package var deviceCount = 1000
+    /// 1 or more; see `LoadPayload`.
+    package var readingsPerMessage = 1
     /// Messages a second; nil is as fast as possible.
-    public var rate: Double?
+    package var rate: Double?
     /// QoS 1 messages on the way at once, 1 to 60,000.
-    public var window = 1000
-    public var firstTimestamp: Int64 = 0
-    public var seed: UInt32 = 1
+    package var window = 1000
+    /// Of each device's first reading, milliseconds since 1970, UTC.
+    package var firstTimestamp: Int64 = 0
+    /// Of the values; see `LoadPayload`.
+    package var seed: UInt32 = 1
     /// Where the acknowledged readings are listed: `device,ts,n` lines, `n` the number that the values follow from.
-    public var ledgerPath: String?
+    package var ledgerPath: String?
 
-    public init() {}
+    package init() {}
 
-    public struct Report: Sendable {
-        public var published = 0
-        public var acknowledged = 0
-        public var seconds = 0.0
-        public var processorSeconds = 0.0
-        public var payloadBytes = 0
-        public var firstTimestamp: Int64 = 0
+    /// What the load took, of this process alone.
+    package struct Report: Sendable {
+        /// Messages sent.
+        package var published = 0
+        /// Messages that the broker has certainly taken; at QoS 0 all or none.
+        package var acknowledged = 0
+        /// From the first message to the last receipt.
+        package var seconds = 0.0
+        /// User and system time of this process in that span.
+        package var processorSeconds = 0.0
+        /// Of the newest message; all have as many but for the digits of the name.
+        package var payloadBytes = 0
+        /// As the run was told.
+        package var firstTimestamp: Int64 = 0
 
         /// One line of JSON.
-        public var json: String {
+        package var json: String {
             let micros = published > 0 ? processorSeconds / Double(published) * 1e6 : 0
             return """
                 {"published":\(published),"acknowledged":\(acknowledged),"seconds":\(rounded(seconds, 3)),\
@@ -47,7 +63,7 @@ public struct LoadRun {
     /// Publishes all, waits for the broker's receipts, and says goodbye; a stop signal ends it early and cleanly.
     ///
     /// With QoS 0 `acknowledged` counts what the broker has certainly read: all or nothing, by a ping at the end.
-    public func run(isStopped: () -> Bool = { StopSignal.isSet }) throws -> Report {
+    package func run(isStopped: () -> Bool = { StopSignal.isSet }) throws -> Report {
         let publisher = try PlainPublisher(
             host: host, port: port, clientID: clientID, username: username, password: password)
         var payload = LoadPayload(

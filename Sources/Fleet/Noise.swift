@@ -1,31 +1,32 @@
-public import Basics
+package import Basics
 import Glibc
 import Telemetry
 
 /// Chance as a function: the same seed, place and moment give the same number, in any order of asking.
 ///
 /// A simulation that draws numbers in turn would change everywhere when one device is added; this one does not.
-public struct Noise: Sendable {
+package struct Noise: Sendable {
     private let seed: UInt64
 
-    public init(seed: UInt64) { self.seed = seed }
+    /// Any number will do, 0 as well.
+    package init(seed: UInt64) { self.seed = seed }
 
     /// A noise of its own for a device or a quantity.
-    public func forked(_ branch: UInt64) -> Noise { Noise(seed: Self.mixed(seed ^ Self.mixed(branch &+ 0x632B_E59B))) }
+    package func forked(_ branch: UInt64) -> Noise { Noise(seed: Self.mixed(seed ^ Self.mixed(branch &+ 0x632B_E59B))) }
 
     /// Uniform in 0 up to 1.
-    public func unit(_ index: Int64) -> Double {
+    package func unit(_ index: Int64) -> Double {
         Double(Self.mixed(seed &+ UInt64(bitPattern: index) &* 0x9E37_79B9_7F4A_7C15) >> 11) * 0x1p-53
     }
 
     /// Mean 0, standard deviation 1, bounded by about 3.5: the sum of four uniform numbers.
-    public func bell(_ index: Int64) -> Double {
+    package func bell(_ index: Int64) -> Double {
         let sum = (0..<4).reduce(0) { $0 + forked(UInt64($1)).unit(index) }
         return (sum - 2) * 1.732_050_8
     }
 
     /// A slow wander between -1 and 1: new values every `period`, joined by half cosines.
-    public func wander(_ moment: Timestamp, period: Duration) -> Double {
+    package func wander(_ moment: Timestamp, period: Duration) -> Double {
         let step = period.milliseconds
         let index = moment.milliseconds.flooredDivision(by: step)
         let part = Double(moment.milliseconds - index * step) / Double(step)

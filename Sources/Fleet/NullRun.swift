@@ -1,33 +1,42 @@
-public import Basics
-public import Broker
+package import Basics
+package import Broker
 import Glibc
 import Telemetry
 
 /// Receives as the gateway does, acknowledges each group, and throws everything away: what the line costs by itself.
-public struct NullRun {
-    public var options: BrokerOptions
+package struct NullRun {
+    /// The broker and how to log on to it.
+    package var options: BrokerOptions
     /// Ends after so many messages.
-    public var expected = 100_000
-    public var linger = Duration.milliseconds(20)
-    public var messagesMax = 10_000
-    public var bytesMax = 8 << 20
+    package var expected = 100_000
+    /// How long a group waits for more after its first message.
+    package var linger = Duration.milliseconds(20)
+    /// Of one group.
+    package var messagesMax = 10_000
+    /// Of one group, topics and payloads: 8 MiB.
+    package var bytesMax = 8 << 20
     /// Ends when nothing came for so long, counted from the first message.
-    public var idleMax = Duration.seconds(10)
+    package var idleMax = Duration.seconds(10)
     /// Ends when not a single message came for so long.
-    public var waitingMax = Duration.seconds(60)
+    package var waitingMax = Duration.seconds(60)
 
-    public init(options: BrokerOptions) { self.options = options }
+    package init(options: BrokerOptions) { self.options = options }
 
-    public struct Report: Sendable {
-        public var received = 0
-        public var groups = 0
-        public var bytes = 0
+    /// What the line cost.
+    package struct Report: Sendable {
+        /// Messages, all of them acknowledged.
+        package var received = 0
+        /// How often a batch was acknowledged.
+        package var groups = 0
+        /// Of topics and payloads.
+        package var bytes = 0
         /// From the first group to the last.
-        public var seconds = 0.0
-        public var processorSeconds = 0.0
+        package var seconds = 0.0
+        /// User and system time of this process in that span.
+        package var processorSeconds = 0.0
 
         /// One line of JSON.
-        public var json: String {
+        package var json: String {
             let micros = received > 0 ? processorSeconds / Double(received) * 1e6 : 0
             return """
                 {"received":\(received),"groups":\(groups),"bytes":\(bytes),"seconds":\(rounded(seconds, 3)),\
@@ -38,7 +47,7 @@ public struct NullRun {
     }
 
     /// `told` hears of every event on the line.
-    public func run(isStopped: () -> Bool = { StopSignal.isSet }, told: (BrokerEvent) -> Void) throws -> Report {
+    package func run(isStopped: () -> Bool = { StopSignal.isSet }, told: (BrokerEvent) -> Void) throws -> Report {
         let session = try BrokerSession(options: options)
         var batch = MessageBatch()
         var report = Report()
@@ -74,7 +83,7 @@ public struct NullRun {
 }
 
 /// What the clock on the wall says.
-public func wallClock() -> Timestamp {
+package func wallClock() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)

@@ -1,14 +1,15 @@
 import Glibc
 
 /// What stops a publisher.
-public enum PublisherError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum PublisherError: Error, Equatable, Sendable, CustomStringConvertible {
     case notConnected(endpoint: String, reason: String)
     case refused(endpoint: String, code: Int)
     case lost(endpoint: String, reason: String)
     case silent(endpoint: String, seconds: Int)
     case unexpectedPacket(endpoint: String, type: Int)
 
-    public var description: String {
+    /// A sentence that names the endpoint and what it did.
+    package var description: String {
         switch self {
         case .notConnected(let endpoint, let reason): "fleet: no connection to \(endpoint): \(reason)"
         case .refused(let endpoint, let code):
@@ -28,7 +29,7 @@ public enum PublisherError: Error, Equatable, Sendable, CustomStringConvertible 
 /// one system call and many PUBACKs are read by one, where libmosquitto spends several calls on each.
 ///
 /// Source of the packet forms: MQTT Version 3.1.1, OASIS Standard (2014), sections 2.2.3, 3.1, 3.3 and 3.4.
-public final class PlainPublisher {
+package final class PlainPublisher {
     private static let chunkBytes = 65_536
     private static let silenceSecondsMax = 30
 
@@ -43,11 +44,12 @@ public final class PlainPublisher {
     /// What a packet identifier stands for; `nil` where it is free. Identifier 0 is not used.
     private var inFlight = [UInt64?](repeating: nil, count: 65_536)
     private var nextID = 1
-    public private(set) var inFlightCount = 0
+    /// QoS 1 messages sent and not yet confirmed.
+    package private(set) var inFlightCount = 0
     private var pingsOpen = 0
 
     /// Connects with a clean session and waits for the answer, at most 10 s.
-    public init(host: String, port: Int, clientID: String, username: String? = nil, password: String? = nil)
+    package init(host: String, port: Int, clientID: String, username: String? = nil, password: String? = nil)
         throws(PublisherError)
     {
         let endpoint = "\(host):\(port)"
@@ -93,13 +95,13 @@ public final class PlainPublisher {
     deinit { close(socket) }
 
     /// Bytes queued and not yet taken by the kernel.
-    public var queuedByteCount: Int { output.count - written }
+    package var queuedByteCount: Int { output.count - written }
 
     /// Queues one PUBLISH. With QoS 1 `mark` is given back by `receive` when the broker has acknowledged it.
     ///
     /// At most 65,000 may be in flight.
     @inline(__always)
-    public func queue(topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, qos: Int, mark: UInt64) {
+    package func queue(topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, qos: Int, mark: UInt64) {
         output.append(qos == 0 ? 0x30 : 0x32)
         appendLength(2 + topic.count + (qos == 0 ? 0 : 2) + payload.count)
         output.append(UInt8(truncatingIfNeeded: topic.count >> 8))
@@ -119,7 +121,7 @@ public final class PlainPublisher {
     }
 
     /// Gives the kernel what is queued, waiting at most so long for room. Reads nothing.
-    public func pump(waitingMilliseconds: Int32) throws(PublisherError) {
+    package func pump(waitingMilliseconds: Int32) throws(PublisherError) {
         while written < output.count {
             let count = output.withUnsafeBytes { bytes in
                 send(socket, bytes.baseAddress! + written, bytes.count - written, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
@@ -138,7 +140,7 @@ public final class PlainPublisher {
     }
 
     /// Reads acknowledgements, waiting at most so long for the first, and gives the mark of each to `acknowledged`.
-    public func receive(waitingMilliseconds: Int32, _ acknowledged: (UInt64) -> Void) throws(PublisherError) {
+    package func receive(waitingMilliseconds: Int32, _ acknowledged: (UInt64) -> Void) throws(PublisherError) {
         var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
         guard poll(&entry, 1, waitingMilliseconds) > 0 else { return }
         let count = recv(socket, &scratch, scratch.count, Int32(MSG_DONTWAIT))
@@ -171,7 +173,7 @@ public final class PlainPublisher {
     }
 
     /// Writes what is queued, waits until the broker has acknowledged or at least read all of it, and says goodbye.
-    public func finish(_ acknowledged: (UInt64) -> Void) throws(PublisherError) {
+    package func finish(_ acknowledged: (UInt64) -> Void) throws(PublisherError) {
         // A PINGRESP comes behind everything before the PINGREQ: the only receipt QoS 0 has.
         output.append(contentsOf: [0xC0, 0])
         pingsOpen += 1

@@ -1,8 +1,8 @@
 import Basics
-public import Telemetry
+package import Telemetry
 
 /// The roster as the gateway reads it: a heading and one line for each device.
-public func rosterText(_ entries: [RosterEntry]) -> String {
+package func rosterText(_ entries: [RosterEntry]) -> String {
     var text = "device,profile,area,circuit,latitude,longitude,cadence,constants\n"
     for entry in entries {
         // A roster knows no cadence below a second; a device that speaks more often is not missed any sooner.

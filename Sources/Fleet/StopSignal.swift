@@ -2,14 +2,15 @@ import Glibc
 import Synchronization
 
 /// Whether SIGINT or SIGTERM asked the program to end.
-public enum StopSignal {
+package enum StopSignal {
     // An atomic store is safe in a signal handler; a lock or an allocation would not be.
     private static let isRaised = Atomic<Bool>(false)
 
-    public static var isSet: Bool { isRaised.load(ordering: .relaxed) }
+    /// Stays true from the first signal on.
+    package static var isSet: Bool { isRaised.load(ordering: .relaxed) }
 
     /// Lets both signals set the flag; a second one ends the process as usual.
-    public static func listen() {
+    package static func listen() {
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 StopSignal.isRaised.store(true, ordering: .relaxed)

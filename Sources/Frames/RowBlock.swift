@@ -21,6 +21,7 @@ public struct RowBlock: Sendable, Equatable {
     @inlinable package var count: Int { times.count }
     @inlinable package var isEmpty: Bool { times.isEmpty }
 
+    /// The same times, columns and values: absent is equal to absent, and 0 is not -0.
     public static func == (left: RowBlock, right: RowBlock) -> Bool {
         left.times == right.times && left.stride == right.stride
             && zip(left.values, right.values).allSatisfy {

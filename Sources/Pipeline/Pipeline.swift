@@ -10,10 +10,15 @@ public import Windows
 /// No clock, no file, no socket. The daemon, a replay after a restart, an import, the operators' tool and the benches all
 /// take the same step; what differs is said by the turn. Owned by one thread.
 public final class Pipeline {
+    /// The statistics of every series.
     public private(set) var windows: WindowTable
+    /// What was heard and noticed of each device.
     public private(set) var health = DeviceHealth()
+    /// How far each device's clock is behind.
     public private(set) var clocks = DeviceClocks()
+    /// The rules and the alerts that are not inactive.
     public private(set) var book: AlertBook
+    /// The one last set; empty until then.
     public private(set) var roster = Roster()
     private let watchers: [any Watcher]
     /// Which windows are kept; nil: those that the restored state kept.
@@ -22,6 +27,7 @@ public final class Pipeline {
     private var carried: [StateBlocks.Block] = []
     private var noticed = Noticed()
 
+    /// With every watcher, and nothing learnt.
     public init(_ plan: PipelinePlan, rules: [AlertRule]) {
         windows = WindowTable(plan: plan.windows)
         windowPlan = plan.windows

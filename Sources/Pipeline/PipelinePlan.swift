@@ -4,12 +4,16 @@ public import Windows
 
 /// What the heart is told once, by the configuration: which windows are kept, what is watched, and how.
 public struct PipelinePlan: Sendable {
+    /// Which windows are kept of each quantity.
     public var windows: WindowPlan
+    /// Which series are watched for anomalies.
     public var detection: DetectionPlan
+    /// Which quantities are compared between devices.
     public var peers: PeerPlan
+    /// When a lamp is faulty; its local clock is also that of the roads.
     public var lamps: LampRules
 
-    public init(
+    package init(
         windows: WindowPlan = .standard, detection: DetectionPlan = DetectionPlan(), peers: PeerPlan = PeerPlan(),
         lamps: LampRules = LampRules()
     ) {

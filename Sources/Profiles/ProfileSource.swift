@@ -6,8 +6,10 @@ public import Settings
 public struct ProfileSource: Sendable {
     /// Only for messages.
     public var path: String
+    /// YAML.
     public var text: String
 
+    /// Without a look at the text: `compile` finds its mistakes.
     public init(path: String, text: String) {
         self.path = path
         self.text = text

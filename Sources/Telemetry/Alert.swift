@@ -20,10 +20,12 @@ public enum AlertPhase: String, Sendable, CaseIterable, Codable {
 
 /// Which alert is meant: one rule about one subject.
 public struct AlertKey: Hashable, Sendable {
+    /// The rule's name, as the rules file has it.
     public var rule: String
+    /// What the rule judges: each subject has an alert of its own.
     public var subject: Subject
 
-    public init(rule: String, subject: Subject) {
+    package init(rule: String, subject: Subject) {
         self.rule = rule
         self.subject = subject
     }
@@ -31,10 +33,15 @@ public struct AlertKey: Hashable, Sendable {
 
 /// One step of one alert: what is stored, shown and told.
 public struct AlertTransition: Hashable, Sendable {
+    /// Which alert took the step.
     public var key: AlertKey
+    /// The rule's; what it was, where the rule is gone.
     public var severity: Severity
+    /// The phase that it left.
     public var from: AlertPhase
+    /// The phase that it is in from now on.
     public var to: AlertPhase
+    /// The gateway's time at the evaluation, not the reading's.
     public var at: Timestamp
     /// When the condition began to hold: kept through pending, firing and unknown.
     public var since: Timestamp
@@ -43,7 +50,7 @@ public struct AlertTransition: Hashable, Sendable {
     /// A sentence a duty engineer understands, with the numbers.
     public var sentence: String
 
-    public init(
+    package init(
         key: AlertKey, severity: Severity, from: AlertPhase, to: AlertPhase, at: Timestamp, since: Timestamp,
         value: Double?, sentence: String
     ) {

@@ -3,12 +3,15 @@ public import Basics
 /// A reading, or a silence, that is unlike what a series usually does: which part of the detection spoke, and the
 /// numbers behind it.
 public struct Anomaly: Hashable, Sendable {
+    /// The series that strayed; its quantity says the unit of `value`.
     public var series: SeriesID
     /// Of the reading that gave it away; of the newest reading where a silence is told.
     public var observed: Timestamp
+    /// Of that reading, in the canonical unit.
     public var value: Double
     /// 0.5 or more and at most 1.
     public var severity: Double
+    /// Which part of the detection spoke, and why.
     public var evidence: Evidence
 
     /// What was found, with its numbers: in the unit of the series where nothing else is said.
@@ -39,7 +42,7 @@ public struct Anomaly: Hashable, Sendable {
         case peers(median: Double, spread: Double, count: Int)
     }
 
-    public init(series: SeriesID, observed: Timestamp, value: Double, severity: Double, evidence: Evidence) {
+    package init(series: SeriesID, observed: Timestamp, value: Double, severity: Double, evidence: Evidence) {
         self.series = series
         self.observed = observed
         self.value = value

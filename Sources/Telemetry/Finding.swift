@@ -28,17 +28,21 @@ public struct Finding: Hashable, Sendable {
         case icing
     }
 
+    /// Who has to be looked after: a series, a device or a circuit.
     public var subject: Subject
+    /// What is amiss with it.
     public var kind: Kind
     /// Of the reading that gave it away.
     public var observed: Timestamp
+    /// What gave it away: a value in the canonical unit, or a count or share that `sentence` names; nil where no one
+    /// number does.
     public var value: Double?
     /// 0.5, something is amiss, up to 1, gravely so.
     public var severity: Double
     /// What a duty engineer is told, without the name of the subject: `PM2.5 is 311 ug/m3, above all of …`.
     public var sentence: String
 
-    public init(
+    package init(
         subject: Subject, kind: Kind, observed: Timestamp, value: Double?, severity: Double, sentence: String
     ) {
         self.subject = subject

@@ -7,8 +7,11 @@ public import Basics
 public struct MessageBatch: ~Copyable, Sendable {
     /// One received message; its bytes are reached through the batch.
     public struct Entry: Sendable {
+        /// Place of the topic in the block of bytes.
         public var topic: Range<Int>
+        /// Place of the payload in the block of bytes; empty where the message has none.
         public var payload: Range<Int>
+        /// By the gateway's clock.
         public var receivedAt: Timestamp
         /// The broker replayed its last retained value: it may be old.
         public var isRetained: Bool
@@ -16,16 +19,21 @@ public struct MessageBatch: ~Copyable, Sendable {
         public var isRepeated: Bool
     }
 
+    /// In the order of receipt.
     public private(set) var entries: [Entry] = []
     private var bytes: [UInt8] = []
 
+    /// An empty batch, its block not yet allocated.
     public init() {}
 
+    /// Messages, not bytes.
     public var count: Int { entries.count }
+    /// Whether no message came since `removeAll`.
     public var isEmpty: Bool { entries.isEmpty }
     /// Bytes of all topics and payloads.
     public var byteCount: Int { bytes.count }
 
+    /// Copies topic and payload to the end of the block.
     public mutating func append(
         topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, receivedAt: Timestamp,
         isRetained: Bool = false, isRepeated: Bool = false
@@ -52,6 +60,7 @@ public struct MessageBatch: ~Copyable, Sendable {
         }
     }
 
+    /// Forgets the messages and keeps the memory for the next turn.
     public mutating func removeAll() {
         entries.removeAll(keepingCapacity: true)
         bytes.removeAll(keepingCapacity: true)

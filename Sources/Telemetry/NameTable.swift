@@ -8,12 +8,16 @@ public struct NameTable: Sendable {
     /// Index + 1, or 0 for a free slot; a power of two of them, at most half full.
     private var slots = [UInt32](repeating: 0, count: 64)
 
+    /// A table without names; its 64 slots double whenever they are half full.
     public init() {}
 
+    /// How many names it holds, and the index of the next one.
     public var count: Int { ends.count }
 
+    /// The name of an index below `count`; bytes that are not UTF-8 are mended with U+FFFD.
     public func name(at index: Int) -> String { String(decoding: bytes[range(of: index)], as: UTF8.self) }
 
+    /// The index of these bytes; nil for a name that was never interned.
     public func find(_ name: UnsafeRawBufferPointer) -> Int? {
         let hash = Self.hash(name)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
@@ -25,6 +29,7 @@ public struct NameTable: Sendable {
         return nil
     }
 
+    /// The index of these bytes: `count` for a new name, which is copied and kept.
     public mutating func intern(_ name: UnsafeRawBufferPointer) -> Int {
         if let known = find(name) { return known }
         bytes.append(contentsOf: name)

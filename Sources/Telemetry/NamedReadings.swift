@@ -5,12 +5,15 @@ public import Basics
 /// The names lie side by side in one block of bytes, so that a reading costs no allocation; readings that follow one
 /// another share the device's name.
 public struct NamedReadings: Sendable {
+    /// One reading; its names are reached through the block.
     public struct Entry: Sendable {
         /// Places in the block of names.
         public var device: Range<Int>
         /// Empty for the device as a whole.
         public var channel: Range<Int>
+        /// What it measures.
         public var quantity: Quantity
+        /// When the device measured, as the file says.
         public var observed: Timestamp
         /// In the canonical unit of the quantity.
         public var value: Double
@@ -18,14 +21,19 @@ public struct NamedReadings: Sendable {
         public var line: Int
     }
 
+    /// In the order of the lines.
     public private(set) var entries: [Entry] = []
     private var names: [UInt8] = []
 
+    /// Without a reading.
     public init() {}
 
+    /// Readings, not names.
     public var count: Int { entries.count }
+    /// Whether no reading came since `removeAll`.
     public var isEmpty: Bool { entries.isEmpty }
 
+    /// Copies the names, unless the reading before has the same; `value` in the canonical unit.
     public mutating func append(
         device: UnsafeRawBufferPointer, channel: UnsafeRawBufferPointer, quantity: Quantity, observed: Timestamp,
         value: Double, line: Int
@@ -51,6 +59,7 @@ public struct NamedReadings: Sendable {
         return start..<names.count
     }
 
+    /// Forgets readings and names and keeps their memory.
     public mutating func removeAll() {
         entries.removeAll(keepingCapacity: true)
         names.removeAll(keepingCapacity: true)
@@ -61,6 +70,7 @@ public struct NamedReadings: Sendable {
         try names.withUnsafeBytes { try body($0) }
     }
 
+    /// The name as text; bytes that are not UTF-8 are mended with U+FFFD.
     public func device(of entry: Entry) -> String { String(decoding: names[entry.device], as: UTF8.self) }
 
     /// nil for the device as a whole.

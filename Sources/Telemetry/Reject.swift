@@ -2,6 +2,7 @@ public import Basics
 
 /// A message, or a part of one, that we kept but could not turn into a reading, with the reason.
 public struct Reject: Hashable, Sendable {
+    /// Why, by the names under which it is stored, counted and shown.
     public enum Reason: String, Sendable, CaseIterable, Codable {
         /// No profile knows the topic.
         case unknownTopic = "unknown-topic"
@@ -35,21 +36,27 @@ public struct Reject: Hashable, Sendable {
         case shapeChanged = "shape-changed"
     }
 
+    /// Which kind of fault, for counting.
     public var reason: Reason
     /// What exactly was wrong, in a sentence; without payload content that could be secret.
     public var detail: String
+    /// As received, at most `Reject.topicBytesMax`; what is not UTF-8 is mended with U+FFFD.
     public var topic: String
     /// The first bytes of the payload, at most `Reject.payloadBytesMax`.
     public var payload: [UInt8]
     /// Length of the whole payload in bytes.
     public var payloadByteCount: Int
+    /// By the gateway's clock.
     public var receivedAt: Timestamp
     /// Where the message could be told to be of one device.
     public var device: DeviceIndex?
 
+    /// Of a longer payload the first 16 KiB are kept.
     public static let payloadBytesMax = 16_384
+    /// Of a longer topic the first bytes are kept.
     public static let topicBytesMax = 512
 
+    /// Copies what it keeps of the message: the beginnings of topic and payload.
     public init(
         reason: Reason, detail: String, topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
         receivedAt: Timestamp, device: DeviceIndex? = nil

@@ -2,22 +2,27 @@ public import Basics
 
 /// The devices that the city expects, by their place in the registry, and what is known of them beforehand.
 public struct Roster: Sendable {
+    /// What the roster says of one device, and since when.
     public struct Line: Hashable, Sendable {
+        /// The line as it was read.
         public var entry: RosterEntry
         /// When the roster first named the device, without a break since.
         public var since: Timestamp
 
+        /// `entry` as it was read, `since` as the store keeps it.
         public init(entry: RosterEntry, since: Timestamp) {
             self.entry = entry
             self.since = since
         }
     }
 
+    /// By device, in no order.
     public let lines: [DeviceIndex: Line]
     /// By name, rising.
     private let circuits: [String: [DeviceIndex]]
     private let areas: [String: [DeviceIndex]]
 
+    /// Files the devices by circuit and by area once: asking costs one look-up.
     public init(_ lines: [DeviceIndex: Line] = [:]) {
         self.lines = lines
         let devices = lines.keys.sorted()
@@ -25,6 +30,7 @@ public struct Roster: Sendable {
         areas = Dictionary(grouping: devices) { lines[$0]!.entry.area }
     }
 
+    /// What is known beforehand of the device; nil for one that the roster does not name.
     public subscript(device: DeviceIndex) -> RosterEntry? { lines[device]?.entry }
 
     /// How often the device is expected to speak; nil for one that the roster does not name.

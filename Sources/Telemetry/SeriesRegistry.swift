@@ -6,25 +6,35 @@ import Basics
 /// so that the store can make its newest entries durable in the same transaction as their first reading
 /// (`deviceCount`, `seriesCount` and `streamCount` say how far it has come).
 public struct SeriesRegistry: Sendable {
+    /// A device that has spoken or is expected.
     public struct Device: Hashable, Sendable {
+        /// A `UsableName`, not empty and unlike any other.
         public var name: String
         /// The profile that first decoded the device.
         public var profile: String
     }
 
+    /// What makes a series one: no two have all three alike.
     public struct Series: Hashable, Sendable {
+        /// Who measures.
         public var device: DeviceIndex
+        /// What is measured.
         public var quantity: Quantity
+        /// Of which part of the device; `.none` for the whole.
         public var channel: ChannelIndex
     }
 
     /// Where a series stands in its stream.
     public struct Place: Hashable, Sendable {
+        /// Whose rows have the value.
         public var stream: StreamID
+        /// Position in the row, from 0, below `streamColumnsMax`.
         public var column: Int
     }
 
+    /// Series of one device that came together and are stored as rows of one time each.
     public struct Stream: Hashable, Sendable {
+        /// Whose series they are.
         public var device: DeviceIndex
         /// Series by column, at most `streamColumnsMax`.
         public var columns: [SeriesID]
@@ -32,18 +42,26 @@ public struct SeriesRegistry: Sendable {
 
     /// How many names may be held. Beyond them a new name is refused and its message rejected.
     public struct Limits: Sendable {
+        /// Devices of the roster count too.
         public var devicesMax = 200_000
+        /// Of all devices together.
         public var seriesMax = 2_000_000
+        /// Distinct channel names, shared by all devices.
         public var channelsMax = 100_000
+        /// The numbers that hold where the configuration names no others.
         public init() {}
     }
 
     /// A presence mask of 64 bits covers a stream.
     public static let streamColumnsMax = 64
 
+    /// As it was made; a limit below what is restored refuses only new names.
     public let limits: Limits
+    /// By `DeviceIndex`.
     public private(set) var devices: [Device] = []
+    /// By `SeriesID`.
     public private(set) var series: [Series] = []
+    /// By `StreamID`.
     public private(set) var streams: [Stream] = []
     /// By series; stream `.max` while the series has none yet.
     private var places: [(stream: UInt32, column: UInt32)] = []
@@ -52,15 +70,20 @@ public struct SeriesRegistry: Sendable {
     private var seriesByKey = IntegerTable()
     private var streamsByDevice: [DeviceIndex: [StreamID]] = [:]
 
+    /// Knows nothing but the empty channel name.
     public init(limits: Limits = Limits()) {
         self.limits = limits
         _ = "".utf8Bytes { channels.intern($0) }  // ChannelIndex.none
     }
 
+    /// Devices known so far; only grows.
     public var deviceCount: Int { devices.count }
+    /// Series known so far; only grows.
     public var seriesCount: Int { series.count }
+    /// Streams known so far; only grows.
     public var streamCount: Int { streams.count }
 
+    /// Empty for `.none`.
     public func name(of channel: ChannelIndex) -> String { channels.name(at: Int(channel.rawValue)) }
 
     /// The channel's name; nil for the device as a whole.
@@ -69,6 +92,7 @@ public struct SeriesRegistry: Sendable {
         return channel == .none ? nil : name(of: channel)
     }
 
+    /// Where the series is stored. It must have a stream: see `closeRow`.
     @inline(__always)
     public func place(of series: SeriesID) -> Place {
         let place = places[series.index]
@@ -78,10 +102,12 @@ public struct SeriesRegistry: Sendable {
 
     // MARK: Finding and interning
 
+    /// nil for a name that is not known.
     public func device(named name: UnsafeRawBufferPointer) -> DeviceIndex? {
         deviceNames.find(name).map { DeviceIndex(rawValue: UInt32($0)) }
     }
 
+    /// nil for a name that is not known.
     public func device(named name: String) -> DeviceIndex? { name.utf8Bytes { device(named: $0) } }
 
     /// The device of this name, known from now on.
@@ -97,6 +123,7 @@ public struct SeriesRegistry: Sendable {
         return DeviceIndex(rawValue: UInt32(deviceNames.intern(name)))
     }
 
+    /// The same of a text.
     public mutating func intern(device name: String, profile: String) -> DeviceIndex? {
         name.utf8Bytes { intern(device: $0, profile: profile) }
     }
@@ -108,8 +135,10 @@ public struct SeriesRegistry: Sendable {
         return ChannelIndex(rawValue: UInt32(channels.intern(name)))
     }
 
+    /// The same of a text.
     public mutating func intern(channel name: String) -> ChannelIndex? { name.utf8Bytes { intern(channel: $0) } }
 
+    /// nil where the device never sent this.
     public func find(device: DeviceIndex, quantity: Quantity, channel: ChannelIndex) -> SeriesID? {
         seriesByKey.find(Self.key(device, quantity, channel)).map { SeriesID(rawValue: $0) }
     }
@@ -147,6 +176,7 @@ public struct SeriesRegistry: Sendable {
         }
     }
 
+    /// Oldest first; empty for a device without a reading.
     public func streams(of device: DeviceIndex) -> [StreamID] { streamsByDevice[device] ?? [] }
 
     /// All series of a device, in order of first use.
@@ -156,12 +186,14 @@ public struct SeriesRegistry: Sendable {
 
     // MARK: Restoring from the catalogue, in id order; columns of a stream may come in any order
 
+    /// Gives it the next number. A name that is known already stops the program.
     public mutating func restore(device name: String, profile: String) {
         let index = name.utf8Bytes { deviceNames.intern($0) }
         precondition(index == devices.count, "registry: device '\(name)' restored twice")
         devices.append(Device(name: name, profile: profile))
     }
 
+    /// Gives it the next number, and no columns yet.
     public mutating func restoreStream(of device: DeviceIndex) { _ = addStream(for: device) }
 
     /// Whether no series was restored at this place yet.
@@ -169,6 +201,7 @@ public struct SeriesRegistry: Sendable {
         column >= streams[stream.index].columns.count || streams[stream.index].columns[column].rawValue == .max
     }
 
+    /// Gives it the next number, at its column. A column that is taken stops the program.
     public mutating func restoreSeries(
         device: DeviceIndex, quantity: Quantity, channel: String, stream: StreamID, column: Int
     ) {

@@ -28,6 +28,7 @@ public enum Subject: Hashable, Sendable {
         }
     }
 
+    /// What it is, without which.
     public var kind: Kind {
         switch self {
         case .series: .series
@@ -47,6 +48,7 @@ public enum Subject: Hashable, Sendable {
         }
     }
 
+    /// nil where it is more than one series.
     public var series: SeriesID? {
         switch self {
         case .series(let series, _): series

@@ -16,6 +16,7 @@ extension StateWriter {
 }
 
 extension StateReader {
+    /// What `append` wrote; nil for a kind that is not known, and where the bytes end.
     public mutating func nextSubject() -> Subject? {
         guard let kind = nextText().flatMap({ Subject.Kind(rawValue: $0) }) else { return nil }
         switch kind {

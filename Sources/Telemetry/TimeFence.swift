@@ -7,8 +7,10 @@ public import Basics
 public enum TimeFence {
     /// An hour: what a clock that was set without its summer time is ahead, and no more.
     public static let ahead = Duration.milliseconds(aheadMilliseconds)
+    /// `ahead` as a number, for comparisons without a Duration.
     public static let aheadMilliseconds: Int64 = 3_600_000
 
+    /// Whether a reading of this time may be kept; the past has no fence here.
     @inlinable
     public static func admits(_ observed: Timestamp, at now: Timestamp) -> Bool {
         observed.milliseconds <= now.milliseconds &+ aheadMilliseconds

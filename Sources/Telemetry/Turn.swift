@@ -5,6 +5,7 @@ public import Basics
 /// The one word between the store and the heart. It comes from a live commit, from an import, or from the journal when a
 /// start plays its tail again; what a stage may make of it is said by `origin`, and never guessed from what it holds.
 public struct Turn: Sendable {
+    /// Where it comes from; as the journal stores it.
     public enum Origin: UInt8, Sendable {
         /// Devices said it to the gateway, now or while it was away.
         case live = 1
@@ -12,6 +13,7 @@ public struct Turn: Sendable {
         case imported = 2
     }
 
+    /// Said, never guessed from what the turn holds.
     public var origin: Origin
     /// Played again from the journal, with the moment that it had.
     public var isReplayed = false
@@ -32,6 +34,7 @@ public struct Turn: Sendable {
     /// Who was heard, one entry a message and device; may repeat.
     public var heard: [Hearing]
 
+    /// `isReplayed` and `isJudged` are false until they are set.
     public init(
         origin: Origin, journalID: Int64 = 0, now: Timestamp, fresh: [Reading] = [], corrections: [Reading] = [],
         suspects: [Reading] = [], statuses: [DeviceStatus] = [], heard: [Hearing] = []
@@ -81,9 +84,12 @@ public struct Turn: Sendable {
 
 /// A device was heard at a moment of the gateway's clock.
 public struct Hearing: Hashable, Sendable {
+    /// Who was heard.
     public var device: DeviceIndex
+    /// By the gateway's clock, whatever time the message bore.
     public var at: Timestamp
 
+    /// `at` by the gateway's clock.
     @inlinable
     public init(device: DeviceIndex, at: Timestamp) {
         self.device = device

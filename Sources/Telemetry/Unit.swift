@@ -10,6 +10,7 @@ public struct Unit: Hashable, Sendable, CustomStringConvertible {
     let denominator: Double
     let offset: Double
 
+    /// The UCUM code.
     public var description: String { code }
 
     /// Reads a UCUM code or a known spelling (`µg/m³`, `°C`, `kWh`, `dB(A)`, UN/CEFACT `GQ`); nil for anything else.
@@ -150,20 +151,26 @@ public struct Unit: Hashable, Sendable, CustomStringConvertible {
 
 /// Takes a value of one unit into another of the same dimension.
 public struct UnitConversion: Hashable, Sendable {
+    /// A factor on the value; see `callAsFunction`.
     public let numerator: Double
+    /// Divides after `numerator` has multiplied.
     public let denominator: Double
+    /// Added last, in the target unit; 0 but for temperatures.
     public let offset: Double
 
+    /// Leaves a value as it is.
     public static let identity = UnitConversion(numerator: 1, denominator: 1, offset: 0)
 
-    public init(numerator: Double, denominator: Double, offset: Double) {
+    package init(numerator: Double, denominator: Double, offset: Double) {
         self.numerator = numerator
         self.denominator = denominator
         self.offset = offset
     }
 
+    /// Whether values may be used as they are.
     @inlinable public var isIdentity: Bool { numerator == denominator && offset == 0 }
 
+    /// `value * numerator / denominator + offset`, in this order.
     @inlinable
     public func callAsFunction(_ value: Double) -> Double { value * numerator / denominator + offset }
 }

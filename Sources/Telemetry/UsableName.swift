@@ -2,6 +2,7 @@ import Basics
 
 /// Which names devices and channels may have: the one law for messages, rosters and imports.
 public enum UsableName {
+    /// Bytes of UTF-8, not characters.
     public static let bytesMax = 128
 
     /// Not longer than `bytesMax`, and without control characters, which would break the lines of logs and tables. Whether

@@ -28,13 +28,14 @@ public protocol Watcher: AnyObject {
 
 /// What a watcher may ask of the rest of the heart while it looks at a turn.
 public struct Scene {
+    /// The names of the devices and series of the turn.
     public let registry: SeriesRegistry
     /// A series' newest sample by observed time.
     public let newest: (SeriesID) -> (value: Double, observed: Timestamp)?
     /// When a device was last heard; nil where it never spoke.
     public let lastHeard: (DeviceIndex) -> Timestamp?
 
-    public init(
+    package init(
         registry: SeriesRegistry, newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
         lastHeard: @escaping (DeviceIndex) -> Timestamp?
     ) {
@@ -48,22 +49,29 @@ public struct Scene {
 public struct Noticed: Sendable {
     /// Something that was told before, and still is so.
     public struct Standing: Hashable, Sendable {
+        /// What is still so.
         public var kind: Finding.Kind
+        /// Of whom it was told.
         public var subject: Subject
+        /// When it was last seen to be so.
         public var at: Timestamp
 
-        public init(kind: Finding.Kind, subject: Subject, at: Timestamp) {
+        package init(kind: Finding.Kind, subject: Subject, at: Timestamp) {
             self.kind = kind
             self.subject = subject
             self.at = at
         }
     }
 
+    /// New in this turn, in the order of the watchers.
     public var findings: [Finding] = []
+    /// Told in an earlier turn and still so: keeps an alert, raises none.
     public var standing: [Standing] = []
 
+    /// Nothing noticed.
     public init() {}
 
+    /// Empties it for the next turn and keeps its memory.
     public mutating func removeAll() {
         findings.removeAll(keepingCapacity: true)
         standing.removeAll(keepingCapacity: true)

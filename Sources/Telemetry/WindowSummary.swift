@@ -2,6 +2,7 @@ public import Basics
 
 /// The statistics of one series over one window, at one moment.
 public struct WindowSummary: Hashable, Sendable {
+    /// Whose samples these are; its quantity says the unit.
     public var series: SeriesID
     /// Length of the window.
     public var window: Duration
@@ -11,20 +12,27 @@ public struct WindowSummary: Hashable, Sendable {
     public var count: Int
     /// Of directions the direction of their vector sum, in 0..<360 degrees; nil where they cancel out.
     public var mean: Double?
+    /// The least sample, exact.
     public var min: Double
+    /// The greatest sample, exact.
     public var max: Double
     /// Of the population (divided by `count`), in the unit of the samples; of directions the circular one.
     public var standardDeviation: Double?
     /// The oldest and the newest sample by observed time.
     public var first: Double
+    /// When `first` was observed.
     public var firstAt: Timestamp
+    /// The newest sample by observed time.
     public var last: Double
+    /// When `last` was observed.
     public var lastAt: Timestamp
     /// Over all samples of the window: exact, or estimated where more fell into it than are kept (`hasExactQuantiles`).
     /// nil where they were not asked for, and where they mean nothing: for directions, and beyond the samples kept for
     /// counters and states.
     public var median: Double?
+    /// What 95 % of the samples do not exceed; exact, estimated or nil as `median`.
     public var p95: Double?
+    /// Whether `median` and `p95` come from every sample of the window; false where they are nil.
     public var hasExactQuantiles = false
     /// How much a counter grew from the window's first to its last sample, resets and roll-overs counted in; the sum of
     /// the amounts of a delta. nil for other kinds.
@@ -37,7 +45,7 @@ public struct WindowSummary: Hashable, Sendable {
     /// that summaries given before were not the last word.
     public var revision: Int = 0
 
-    public init(
+    package init(
         series: SeriesID, window: Duration, end: Timestamp, count: Int, mean: Double?, min: Double, max: Double,
         standardDeviation: Double?, first: Double, firstAt: Timestamp, last: Double, lastAt: Timestamp,
         median: Double?, p95: Double?

@@ -31,6 +31,7 @@ public struct DeviceClocks: Equatable, Sendable {
 
     private var clocks: [Clock] = []
 
+    /// Every clock is taken to be right.
     public init() {}
 
     /// Takes note of one turn: who was heard when, and the readings that came. What was imported says nothing about a clock.

@@ -4,10 +4,12 @@ public import Telemetry
 
 /// What a series is, as far as its statistics depend on it.
 public struct SeriesTraits: Sendable {
+    /// Decides the kind of the statistics, and which windows are kept.
     public var quantity: Quantity
     /// How often it is expected to speak; nil where that is not known.
     public var cadence: Duration?
 
+    /// nil for a cadence that nobody knows.
     public init(quantity: Quantity, cadence: Duration?) {
         self.quantity = quantity
         self.cadence = cadence

@@ -5,10 +5,13 @@ public import Telemetry
 ///
 /// Windows with panes of one length share a ring: eight hours and a day, both by the hour, cost what the day costs.
 public struct WindowPlan: Equatable, Sendable {
+    /// How far a window reaches back, and how many panes it has.
     public struct Window: Hashable, Sendable {
+        /// At most `lengthMax`.
         public let length: Duration
         /// The window slides in steps of one pane; its youngest pane is filling.
         public let paneCount: Int
+        /// Whole milliseconds, at least 1000.
         public var paneMilliseconds: Int64 { length.milliseconds / Int64(paneCount) }
 
         /// The lengths of pane that people know, in seconds. Windows meet on them and share rings.
@@ -21,6 +24,7 @@ public struct WindowPlan: Equatable, Sendable {
         private static let paneCountLeast = 4
         /// One bit of a word says whether a pane holds something.
         public static let paneCountMax = 64
+        /// 31 days: no window reaches back further.
         public static let lengthMax = Duration.seconds(31 * 86_400)
 
         /// A window cut by the longest pane of `ladder` that divides it into 8 to 64; a day by the hour. nil where none
@@ -40,6 +44,7 @@ public struct WindowPlan: Equatable, Sendable {
             self.init(length: length, paneCount: Int(seconds / pane))
         }
 
+        /// What is not `isPossible` stops the program.
         public init(length: Duration, paneCount: Int) {
             precondition(
                 Self.isPossible(milliseconds: length.milliseconds, paneCount: Int64(paneCount)),
@@ -70,11 +75,13 @@ public struct WindowPlan: Equatable, Sendable {
 
     /// Of quantities that `quantities` does not name; shortest first.
     public let windows: [Window]
+    /// Quantities with windows of their own; shortest first.
     public let quantities: [Quantity: [Window]]
 
     /// How many of the samples last heard are kept of each series, for exact quantiles and for the neighbours of samples
     /// out of order.
     public static let samplesKept = 34
+    /// Of one quantity.
     public static let windowsMax = 8
 
     /// Each list holds at most `windowsMax` windows of different lengths.
@@ -100,6 +107,7 @@ public struct WindowPlan: Equatable, Sendable {
         Window(length: .seconds(8 * 3600), paneCount: 8), Window(length: .seconds(86_400), paneCount: 24),
     ])
 
+    /// Shortest first; before a device's cadence makes panes coarser.
     public func windows(of quantity: Quantity) -> [Window] { quantities[quantity] ?? windows }
 
     /// Of nil those of the quantities that have none of their own.

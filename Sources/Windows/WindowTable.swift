@@ -24,6 +24,7 @@ public struct WindowTable: ~Copyable {
         case fenced
     }
 
+    /// Which windows each quantity has.
     public let plan: WindowPlan
     private(set) var records: [SeriesRecord] = []
     /// By the windows in it; few, as cadences count only by the ladder of pane lengths.
@@ -37,6 +38,7 @@ public struct WindowTable: ~Copyable {
         var count = 0
     }
 
+    /// Without a series: `open` makes room for each, in the order of the registry.
     public init(plan: WindowPlan) { self.plan = plan }
 
     deinit {
@@ -50,6 +52,7 @@ public struct WindowTable: ~Copyable {
         }
     }
 
+    /// Series opened so far; the next one has this number.
     public var seriesCount: Int { records.count }
 
     /// Makes room for the next series; `cadence` says how often it is expected to speak, where that is known.

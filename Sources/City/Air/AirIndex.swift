@@ -1,9 +1,12 @@
 /// An index of the air, of one station and one hour or day, by one standard.
 public struct AirIndex: Hashable, Sendable {
+    /// The document by which it was made.
     public let standard: AirStandard
+    /// Whether it is of an hour or of a day, which decides the means that count.
     public let report: AirReport
     /// nil where `undefined` says why, and for the WHO, which has levels and no index.
     public let index: Int?
+    /// Of the index; for the WHO the level that the worst pollutant meets. nil where `undefined` says why.
     public let category: AirCategory?
     /// The pollutants that make it, several where they are equal. China names none up to 50, and the WHO none that
     /// meets its guideline level.
@@ -12,15 +15,18 @@ public struct AirIndex: Hashable, Sendable {
     public let subIndices: [AirSubIndex]
     /// What the report should have and was not given, or was given and is no concentration.
     public let missing: [AirIndicator]
+    /// Why there is no index; nil where there is one, and for the WHO a level.
     public let undefined: AirUndefined?
 }
 
 /// One concentration that an index is told.
 public struct AirValue: Hashable, Sendable {
+    /// What it is of, and over how long a mean.
     public let indicator: AirIndicator
+    /// In any unit that measures the pollutant; the standard converts it.
     public let concentration: AirConcentration
 
-    public init(_ indicator: AirIndicator, _ concentration: AirConcentration) {
+    package init(_ indicator: AirIndicator, _ concentration: AirConcentration) {
         self.indicator = indicator
         self.concentration = concentration
     }

@@ -5,6 +5,7 @@ public enum AirPollutant: String, CaseIterable, Hashable, Comparable, Codable, S
     /// In the tables of the standards.
     init?(tableName: String) { self.init(rawValue: tableName == "pm25" ? "pm2_5" : tableName) }
 
+    /// In the order of the cases, in which reports name them.
     public static func < (left: AirPollutant, right: AirPollutant) -> Bool { left.order < right.order }
 
     private var order: Int { Self.allCases.firstIndex(of: self)! }
@@ -34,10 +35,12 @@ public enum AirAveraging: String, CaseIterable, Hashable, Codable, Sendable {
 
 /// A pollutant with the time over which it is a mean: what standards give limits for.
 public struct AirIndicator: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// What is measured.
     public let pollutant: AirPollutant
+    /// Over how long.
     public let averaging: AirAveraging
 
-    public init(_ pollutant: AirPollutant, _ averaging: AirAveraging) {
+    package init(_ pollutant: AirPollutant, _ averaging: AirAveraging) {
         self.pollutant = pollutant
         self.averaging = averaging
     }
@@ -45,12 +48,14 @@ public struct AirIndicator: Hashable, Comparable, Sendable, CustomStringConverti
     /// `o3 8h`
     public var description: String { "\(pollutant.rawValue) \(averaging.rawValue)" }
 
+    /// By pollutant, then by the text of the averaging, in which 24 h comes before 8 h.
     public static func < (left: AirIndicator, right: AirIndicator) -> Bool {
         left.pollutant != right.pollutant
             ? left.pollutant < right.pollutant : left.averaging.rawValue < right.averaging.rawValue
     }
 }
 
+/// Of a concentration: mass in a volume of air, or parts of the air.
 public enum AirUnit: String, CaseIterable, Hashable, Codable, Sendable {
     case microgramsPerCubicMetre = "ug/m3"
     case milligramsPerCubicMetre = "mg/m3"
@@ -64,14 +69,17 @@ public enum AirUnit: String, CaseIterable, Hashable, Codable, Sendable {
 
 /// How much of a pollutant there is in the air.
 public struct AirConcentration: Hashable, Sendable, CustomStringConvertible {
+    /// In `unit`; may be negative, as sensors near zero report it.
     public let value: ExactDecimal
+    /// What `value` counts.
     public let unit: AirUnit
 
-    public init(_ value: ExactDecimal, _ unit: AirUnit) {
+    package init(_ value: ExactDecimal, _ unit: AirUnit) {
         self.value = value
         self.unit = unit
     }
 
+    /// `35.5 ug/m3`
     public var description: String { "\(value) \(unit.rawValue)" }
 
     /// The same in another unit, at the reference state of the standard: exact between ug/m3 and mg/m3 and between ppb

@@ -3,11 +3,12 @@ import Telemetry
 
 /// The mean of one clock hour.
 public struct AirHour: Hashable, Sendable {
+    /// Of the readings in the hour, in the unit of the series; an infinite one or NaN makes the hour missing.
     public var mean: Double
     /// Readings over those expected; nil where it is not known how many to expect, and the hour counts.
     public var coverage: Double?
 
-    public init(mean: Double, coverage: Double? = nil) {
+    package init(mean: Double, coverage: Double? = nil) {
         self.mean = mean
         self.coverage = coverage
     }
@@ -20,12 +21,14 @@ public struct AirHour: Hashable, Sendable {
 
 /// What a station measured hour by hour.
 public struct AirHistory: Sendable {
+    /// The hours of one pollutant.
     public struct Series: Sendable {
+        /// Of the means.
         public let unit: AirUnit
         /// From the start of the history on; hours behind the end are missing.
         public var hours: [AirHour?]
 
-        public init(unit: AirUnit, hours: [AirHour?]) {
+        package init(unit: AirUnit, hours: [AirHour?]) {
             self.unit = unit
             self.hours = hours
         }
@@ -33,9 +36,10 @@ public struct AirHistory: Sendable {
 
     /// Where the first hour begins.
     public let start: Timestamp
+    /// Pollutants that the station does not measure are left out.
     public var series: [AirPollutant: Series]
 
-    public init(start: Timestamp, series: [AirPollutant: Series] = [:]) {
+    package init(start: Timestamp, series: [AirPollutant: Series] = [:]) {
         self.start = start
         self.series = series
     }
@@ -54,9 +58,11 @@ public struct AirHistory: Sendable {
 /// The greatest 1 h mean of a day needs as many hours as its mean. The rules for whole days other than the 20 and the
 /// 75 % are general knowledge, not checked against the documents named.
 public struct AirReporter: Sendable {
+    /// Whose rules it follows; the version goes by the time of each report.
     public let family: AirStandardFamily
     private var ozone = OzoneNowCast()
 
+    /// A reporter may be used for any number of stations, one after another.
     public init(_ family: AirStandardFamily) { self.family = family }
 
     /// Hours that a report may look at before its hour, or before its day.

@@ -28,6 +28,7 @@ public enum AirStandard: String, CaseIterable, Hashable, Codable, Sendable {
         }
     }
 
+    /// Who issued it.
     public var family: AirStandardFamily {
         switch self {
         case .hj633of2012, .hj633of2026: .china

@@ -17,6 +17,7 @@ public enum AirUndefined: Hashable, Sendable, CustomStringConvertible {
     /// This one is above its table, and the mean that should decide is missing.
     case undecided(AirIndicator)
 
+    /// For people, without a full stop: `no index below 0.125 ppm`.
     public var description: String {
         switch self {
         case .noTable: "the standard has no limits for this mean"
@@ -33,12 +34,15 @@ public enum AirUndefined: Hashable, Sendable, CustomStringConvertible {
 
 /// What one standard says of one pollutant.
 public struct AirSubIndex: Hashable, Sendable {
+    /// What was measured, over how long a mean.
     public let indicator: AirIndicator
     /// As the table was asked: in its unit, and rounded as the standard rounds. As given where there is no table.
     public let concentration: AirConcentration
     /// nil where `undefined` says why, and for the WHO, which has levels and no index. For Europe the band, 1 to 6.
     public internal(set) var index: Int?
+    /// The step of the standard that the concentration falls in; nil where `undefined` says why.
     public internal(set) var category: AirCategory?
+    /// Why there is no index; nil where there is one, or a level of the WHO.
     public internal(set) var undefined: AirUndefined?
     /// Whether the concentration is above the last row: the index is then the last one by convention (China), goes on
     /// with the line of the last band (US EPA), or is held at 200 until the 24 h mean says more (its SO2 1 h).

@@ -2,6 +2,7 @@
 public struct AirCategory: Hashable, Sendable {
     /// From 1, the best, to 6.
     public let level: Int
+    /// In English, as the standard's table or its translation has it.
     public let name: String
     /// As the standard writes it; nil where it is English.
     public let localName: String?

@@ -71,8 +71,10 @@ public struct ExactDecimal: Hashable, Comparable, Sendable, CustomStringConverti
         return digit <= 9 ? digit : nil
     }
 
+    /// Exact: no rounding comes between.
     public static func < (left: ExactDecimal, right: ExactDecimal) -> Bool { left.units < right.units }
 
+    /// Where the tables begin; below it there is no concentration.
     public static let zero = ExactDecimal(units: 0)
 
     /// The nearest `Double`.

@@ -42,6 +42,7 @@ public enum NowCast {
 ///
 /// Source: US EPA, repository USEPA/O3-Nowcast (in use since 2019-08-01), its R code and white paper.
 public struct OzoneNowCast: Sendable {
+    /// Two weeks, which the fit is made of.
     public static let hours = 336
     /// Enough for `value` to go back where the newest two hours are missing.
     public static let hoursWanted = hours + 2
@@ -52,6 +53,7 @@ public struct OzoneNowCast: Sendable {
     /// Rows whose mean is missing, of the 241 from the 96th hour on; the last three always are.
     private static let rowsMissingShareMax = 0.25
 
+    /// How a value was come by.
     public enum Method: Hashable, Sendable {
         case leastSquares
         /// Of too few hours, or with too long a gap: 0.85 c + 4.5 ppb of the newest valid of the last three hours.
@@ -65,6 +67,7 @@ public struct OzoneNowCast: Sendable {
     private var means: [Double?] = []
     private var squares = LeastSquares(columns: predictors, rowsMax: hours)
 
+    /// Allocates the buffers of the fit, once.
     public init() {}
 
     /// `ppb`: means of clock hours, oldest first, nil where missing; only the last 336 count, or those up to the newest

@@ -3,6 +3,7 @@ import Telemetry
 
 /// A lamp as its circuit sees it.
 public struct CircuitLamp<ID: Hashable & Sendable>: Equatable, Sendable {
+    /// Whether the lamp is down, and how that is known.
     public enum Condition: Equatable, Sendable {
         case well
         /// `since` of its finding `lampOut`.
@@ -11,6 +12,7 @@ public struct CircuitLamp<ID: Hashable & Sendable>: Equatable, Sendable {
         /// only by night.
         case silent(since: Timestamp)
 
+        /// Since when it is down; nil for one that is well.
         public var downSince: Timestamp? {
             switch self {
             case .well: nil
@@ -19,12 +21,14 @@ public struct CircuitLamp<ID: Hashable & Sendable>: Equatable, Sendable {
         }
     }
 
+    /// By which the verdict names it.
     public var id: ID
+    /// As of now.
     public var condition: Condition
     /// Its newest message.
     public var heard: Timestamp
 
-    public init(id: ID, condition: Condition, heard: Timestamp) {
+    package init(id: ID, condition: Condition, heard: Timestamp) {
         self.id = id
         self.condition = condition
         self.heard = heard
@@ -33,7 +37,9 @@ public struct CircuitLamp<ID: Hashable & Sendable>: Equatable, Sendable {
 
 /// Many lamps of one circuit that went down at once: it is the feeder, not the lamps.
 public struct FeederFault: Equatable, Sendable {
+    /// Lamps that speak and do not burn.
     public let out: Int
+    /// Lamps that are not heard any more.
     public let silent: Int
     /// Lamps of the circuit that were heard lately.
     public let lamps: Int
@@ -49,6 +55,7 @@ public struct FeederFault: Equatable, Sendable {
 
 /// What a circuit's lamps say together.
 public struct CircuitVerdict<ID: Hashable & Sendable>: Equatable, Sendable {
+    /// nil where too few lamps went down together.
     public let feeder: FeederFault?
     /// Down by the feeder: their own findings are withheld.
     public let explained: [ID]
@@ -60,6 +67,7 @@ public struct CircuitVerdict<ID: Hashable & Sendable>: Equatable, Sendable {
 
 /// When lamps of one circuit are down by their feeder.
 public struct CircuitRules: Equatable, Sendable {
+    /// With fewer down together it is no fault of the feeder.
     public var lampsMin = 3
     /// Of the lamps that were heard lately. A fault that stands does so until half of that is reached.
     public var shareMin = 0.5

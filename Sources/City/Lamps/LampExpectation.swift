@@ -12,6 +12,7 @@ import Telemetry
 /// Sources: the switching levels, straßenbeleuchtung.de after DIN 13201; the light of the twilight, AMS Glossary of
 /// Meteorology; of dark clouds, Janiczek and DeYoung, US Naval Observatory Circular 171 (1987).
 public struct LampExpectation: Equatable, Sendable {
+    /// What a sound lamp does; `either` where neither is a fault.
     public enum State: Equatable, Sendable {
         case on, off, either
     }
@@ -20,10 +21,12 @@ public struct LampExpectation: Equatable, Sendable {
     public struct PartNight: Equatable, Sendable {
         /// Minutes of the local day, 0 up to 1440; `off` after `on` goes over midnight.
         public let offMinute: Int
+        /// Minute from which it burns again, 0 up to 1440.
         public let onMinute: Int
         /// So long before and after either minute both is right: clocks differ.
         public let slack: Duration
 
+        /// Minutes outside of 0 up to 1440 and a negative slack stop the program.
         public init(offMinute: Int, onMinute: Int, slack: Duration = .seconds(600)) {
             precondition(
                 (0..<1440).contains(offMinute) && (0..<1440).contains(onMinute) && slack >= .zero,
@@ -47,8 +50,10 @@ public struct LampExpectation: Equatable, Sendable {
     public let onBelow: Double
     /// Degrees of the sun's elevation: above the lamp must be off.
     public let offAbove: Double
+    /// nil: the lamp burns all night.
     public let partNight: PartNight?
 
+    /// Elevations in degrees; `onBelow` above `offAbove` stops the program.
     public init(onBelow: Double = -8, offAbove: Double = 1, partNight: PartNight? = nil) {
         precondition(onBelow <= offAbove, "lamp: it goes on below the elevation that it goes off above")
         self.onBelow = onBelow

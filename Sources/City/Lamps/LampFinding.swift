@@ -14,7 +14,7 @@ public struct LampReport: Equatable, Sendable {
     /// The controller's own flag.
     public var reportsFault: Bool?
 
-    public init(
+    package init(
         isOn: Bool? = nil, level: Double? = nil, watts: Double? = nil, amperes: Double? = nil,
         reportsFault: Bool? = nil
     ) {
@@ -28,6 +28,7 @@ public struct LampReport: Equatable, Sendable {
 
 /// What is wrong with a lamp, with the numbers of the last report that showed it.
 public struct LampFinding: Equatable, Sendable {
+    /// What is wrong; power in W, level in %, nil where no report told it.
     public enum Kind: Equatable, Sendable {
         /// It burns where the sun is up, or in hours of night in which it should be off; elevation in degrees.
         case dayBurner(watts: Double?, sunElevation: Double?)
@@ -39,6 +40,7 @@ public struct LampFinding: Equatable, Sendable {
         case powerOffLevel(watts: Double, expectedWatts: Double, level: Double)
     }
 
+    /// As of the last report that showed it.
     public let kind: Kind
     /// The first report that showed it.
     public let since: Timestamp

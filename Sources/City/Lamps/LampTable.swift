@@ -5,6 +5,7 @@ public import Telemetry
 ///
 /// A device is a lamp when it has a quantity that only lamps have.
 public final class LampTable: Watcher {
+    /// `lamps`; never changes.
     public static let stateName = "lamps"
 
     private enum Part: Role {
@@ -68,8 +69,10 @@ public final class LampTable: Watcher {
     private var resumed: [DeviceIndex: LampWatch] = [:]
     private var resumedFeeders: Set<String> = []
 
+    /// One set of rules for all lamps.
     public init(rules: LampRules) { self.rules = rules }
 
+    /// Gives each lamp its place, rating, cadence and circuit anew; a feeder fault that stands goes on.
     public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
         self.roster = roster
         for circuit in circuits where circuit.hasFeederFault { resumedFeeders.insert(circuit.name) }
@@ -79,6 +82,7 @@ public final class LampTable: Watcher {
 
     // MARK: The turn
 
+    /// Each message of a lamp as it comes, and the circuits twice a minute of the turn's time.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
         if parts.isBehind(scene.registry) { enrol(scene.registry) }
         if !lamps.isEmpty {
@@ -216,6 +220,7 @@ public final class LampTable: Watcher {
 
     // MARK: State to bytes and back
 
+    /// Version 1: the watch of each lamp, and the circuits whose feeder fault stands.
     public func state() -> [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(1))
@@ -231,6 +236,7 @@ public final class LampTable: Watcher {
         return writer.bytes
     }
 
+    /// What the roster knows of the lamps is taken from the one that was set.
     public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         var reader = StateReader(state)
         guard reader.next(UInt32.self) == 1, let round = reader.next(Int64.self), let count = reader.next(UInt32.self)

@@ -3,6 +3,7 @@ import Telemetry
 
 /// When a lamp counts as faulty. One for many lamps.
 public struct LampRules: Equatable, Sendable {
+    /// When a lamp should burn.
     public var expectation = LampExpectation()
     /// The local clock's, east of UTC; for the hours of `expectation.partNight`.
     public var offsetSeconds = 0
@@ -18,13 +19,16 @@ public struct LampRules: Equatable, Sendable {
     public var mustBurnInTheDark = false
     /// Power over expected power that is told.
     public var powerRatioMin = 0.7
+    /// Above this much of the expected power it is told as well.
     public var powerRatioMax = 1.3
     /// After switching on or dimming power is not judged for so long: discharge lamps take minutes to warm up.
     public var warmUp: Duration = .seconds(600)
     /// Switchings, on or off, within a time, that are a flicker: 2 to 8.
     public var flickerSwitches = 6
+    /// The time in which `flickerSwitches` make a flicker; as long without one ends it.
     public var flickerWithin: Duration = .seconds(1800)
 
+    /// The rules as they stand above, for a lamp that burns all night.
     public init() {}
 }
 
@@ -62,6 +66,7 @@ public struct LampWatch: BitwiseCopyable, Sendable {
     /// More is no reading of a lamp.
     private static let wattsMax = 1e7
 
+    /// Knows nothing of the lamp, not even whether it burns.
     public init() {}
 
     /// One message, as the lamp measured it at `moment`: what is wrong with it now. Reports that are not newer than the

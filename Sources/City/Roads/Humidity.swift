@@ -7,8 +7,10 @@ import Glibc
 ///
 /// Source: WMO-No. 8, Guide to Meteorological Instruments and Methods of Observation, annex 4.B.
 public enum Humidity {
+    /// hPa; also below 0 Cel, over water that is supercooled.
     public static func saturationOverWater(_ temperature: Double) -> Double { water.pressure(temperature) }
 
+    /// hPa; below 0 Cel less than over water.
     public static func saturationOverIce(_ temperature: Double) -> Double { ice.pressure(temperature) }
 
     /// The temperature at which this air is saturated over water; `relativeHumidity` in %, above 0 up to 100.

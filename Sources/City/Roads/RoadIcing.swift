@@ -3,7 +3,9 @@ import Telemetry
 
 /// What a road weather station tells; nil where it does not. Temperatures in Cel.
 public struct RoadSurface: Equatable, Sendable {
+    /// Cel; counts from -60 to 90.
     public var surfaceTemperature: Double?
+    /// Cel; counts only with `relativeHumidity`, for the dew point.
     public var airTemperature: Double?
     /// %.
     public var relativeHumidity: Double?
@@ -21,7 +23,7 @@ public struct RoadSurface: Equatable, Sendable {
     /// It rains or snows, or has of late.
     public var hasPrecipitation: Bool?
 
-    public init(
+    package init(
         surfaceTemperature: Double? = nil, airTemperature: Double? = nil, relativeHumidity: Double? = nil,
         dewPoint: Double? = nil, waterFilm: Double? = nil, freezingTemperature: Double? = nil,
         iceThickness: Double? = nil, condition: Int? = nil, hasPrecipitation: Bool? = nil
@@ -49,12 +51,15 @@ public struct RoadSurface: Equatable, Sendable {
 /// (2024) 63; for hoar frost below the dew point, Karlsson, Meteorological Applications 8 (2001) 95-105, and the rule
 /// "slippery frosty" in Lufft's manual of the 8511.EAK. The margin and the least films are ours.
 public struct RoadIcing: Equatable, Sendable {
+    /// How sure it is that the road is slippery: from water that may freeze to ice that a sensor sees.
     public enum Level: Int, Comparable, CaseIterable, Sendable {
         case none, possible, likely, present
 
+        /// `none` is the least, `present` the most.
         public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
     }
 
+    /// Why it is, or may become, icy.
     public enum Cause: String, Sendable {
         /// Ice, frost, snow or slush that a sensor sees.
         case seen
@@ -66,6 +71,7 @@ public struct RoadIcing: Equatable, Sendable {
         case unknownMoisture = "unknown_moisture"
     }
 
+    /// The worst that any of the causes gives.
     public let level: Level
     /// nil with `none`.
     public let cause: Cause?

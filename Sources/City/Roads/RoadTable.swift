@@ -3,6 +3,7 @@ public import Telemetry
 
 /// The roads among the devices: ice on their surface, and what solar segments yield beside their like.
 public final class RoadTable: Watcher {
+    /// `roads`; never changes.
     public static let stateName = "roads"
 
     private enum Part: Role {
@@ -62,6 +63,7 @@ public final class RoadTable: Watcher {
     /// The day of a yield is that of a clock so far east of UTC.
     public init(localOffsetSeconds: Int) { offsetMilliseconds = Int64(localOffsetSeconds) * 1000 }
 
+    /// Gives each segment its profile and its rating (`rated_watts`) anew.
     public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
         self.roster = roster
         for place in segments.indices { settle(place) }
@@ -69,6 +71,7 @@ public final class RoadTable: Watcher {
 
     // MARK: The turn
 
+    /// Each message of a road as it comes; the yields of a day an hour into the next.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
         if parts.isBehind(scene.registry) { enrol(scene.registry) }
         turn.forEachRow(scene.registry) { device, readings in
@@ -205,6 +208,7 @@ public final class RoadTable: Watcher {
 
     // MARK: State to bytes and back
 
+    /// Version 1: the day, each segment's yield and loss, and the air of each area.
     public func state() -> [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(1))
@@ -225,6 +229,7 @@ public final class RoadTable: Watcher {
         return writer.bytes
     }
 
+    /// What the roster knows of the segments is taken from the one that was set.
     public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         var reader = StateReader(state)
         guard reader.next(UInt32.self) == 1, let day = reader.next(Int64.self), let count = reader.next(UInt32.self)

@@ -25,6 +25,7 @@ public struct PeerLossRules: Equatable, Sendable {
     /// A yield above this part of the median is a recovery, on two days in a row.
     public var ratioRecovered = 0.92
 
+    /// The rules as they stand above.
     public init() {}
 
     /// One day of a group of like segments; nil where a segment has no yield or too few have. Yields in any one unit, of
@@ -59,6 +60,7 @@ public struct PeerLossFinding: Equatable, Sendable {
     public let days: Int
     /// At least half of the loss came from one day to the next; nil where no day before it is known.
     public let isSudden: Bool?
+    /// Segments that had a yield on the last day that showed it.
     public let members: Int
 
     /// `Yields 78 % of the median of 12 segments for 4 days, a loss of about 22 %; it came from one day to the next, as by
@@ -91,6 +93,7 @@ public struct PeerLoss: BitwiseCopyable, Sendable {
     private var members: Int32 = 0
     private var ratio: Float = 1
 
+    /// No day is known yet.
     public init() {}
 
     /// The standing of one local day, `day` in days since 1970; the loss while it holds. A day without a standing
@@ -132,6 +135,7 @@ public struct PeerLoss: BitwiseCopyable, Sendable {
 
     // MARK: State to bytes and back
 
+    /// 22 of them, version first.
     public var bytes: [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(1))

@@ -13,8 +13,10 @@ public struct SolarModel: Equatable, Sendable {
     /// Source: the loss categories of PVWatts version 5, NREL/TP-6A20-62641 (2014).
     public let systemFactor: Double
 
+    /// W/m2, at which panels are rated.
     public static let referenceIrradiance = 1000.0
 
+    /// A rating not above 0, a coefficient outside of -0.02 to 0 and a factor outside of 0 to 1.5 stop the program.
     public init(ratedWatts: Double, temperatureCoefficient: Double = -0.004, systemFactor: Double = 0.9) {
         precondition(
             ratedWatts > 0 && ratedWatts.isFinite && (-0.02...0).contains(temperatureCoefficient)
@@ -61,6 +63,7 @@ public struct SolarDay: BitwiseCopyable, Sendable {
     /// With less light than half an hour of full sun a ratio says little: snow, fog, a day that was hardly heard.
     public static let irradiationMin = 500.0
 
+    /// A day without a reading.
     public init() {}
 
     /// One message. Those not newer than the newest, and those that are no numbers, are left out. Negative values (a
@@ -95,6 +98,7 @@ public struct SolarDay: BitwiseCopyable, Sendable {
 
     // MARK: State to bytes and back
 
+    /// 60 of them, version first.
     public var bytes: [UInt8] {
         var writer = StateWriter()
         writer.append(UInt32(1))

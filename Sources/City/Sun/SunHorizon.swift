@@ -7,6 +7,7 @@ public enum SunHorizon: String, CaseIterable, Sendable {
     case nauticalTwilight = "nautical_twilight"
     case astronomicalTwilight = "astronomical_twilight"
 
+    /// Degrees: at sunrise -0.833, at the end of a twilight -6, -12 or -18.
     public var elevation: Double {
         switch self {
         case .sunrise: -0.833

@@ -20,5 +20,6 @@ public struct DecodingLimits: Sendable {
     /// Most metrics of all remembered births together: about 150 bytes each, and their names twice.
     public var sparkplugMetricsMax = 1_048_576
 
+    /// The limits as they stand above.
     public init() {}
 }

@@ -3,6 +3,7 @@ import Telemetry
 
 /// What becomes of devices that the roster does not name.
 public struct Onboarding: Sendable, Hashable {
+    /// By the names in the configuration.
     public enum Answer: String, Sendable, CaseIterable {
         /// Their readings count like any others.
         case accept
@@ -14,19 +15,23 @@ public struct Onboarding: Sendable, Hashable {
 
     /// The answer for the topics of one MQTT filter: areas have topics of their own where it matters.
     public struct Exception: Sendable, Hashable {
+        /// An MQTT filter, with `+` for a level and `#` for the rest.
         public var topics: String
+        /// For devices that are not on the roster and publish there.
         public var answer: Answer
 
-        public init(topics: String, answer: Answer) {
+        package init(topics: String, answer: Answer) {
             self.topics = topics
             self.answer = answer
         }
     }
 
+    /// Where no exception fits.
     public var unknown: Answer
     /// The first whose filter fits the topic counts.
     public var exceptions: [Exception]
 
+    /// Unless told otherwise everyone is let in.
     public init(unknown: Answer = .accept, exceptions: [Exception] = []) {
         self.unknown = unknown
         self.exceptions = exceptions

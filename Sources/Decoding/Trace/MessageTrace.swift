@@ -7,14 +7,19 @@ public import Telemetry
 public struct MessageTrace: Sendable {
     /// One rule of the topic's list.
     public struct Rule: Sendable {
+        /// Whose rule it is.
         public var profile: String
         /// Where the rule stands in its file; from 1.
         public var line: Int
+        /// Its topic filter, as the profile writes it.
         public var topic: String
+        /// Whether the rule took the message.
         public var outcome: Outcome
+        /// One unless the rule has an `each`; none where it did not apply.
         public var items: [Item] = []
     }
 
+    /// What a rule did with the message.
     public enum Outcome: Sendable, Equatable {
         case applied
         /// The rule says `ignore`.
@@ -29,7 +34,9 @@ public struct MessageTrace: Sendable {
         public var path: String
         /// Empty where the rule only keeps values for later messages.
         public var device = ""
+        /// Empty for the device as a whole.
         public var channel = ""
+        /// Time of the readings that have none of their own.
         public var observed = Timestamp(milliseconds: 0)
         /// Where the time was found; nil where it is the time of receipt.
         public var timePath: String?
@@ -37,11 +44,13 @@ public struct MessageTrace: Sendable {
         public var notes: [String] = []
         /// Why the item gave nothing; nil where it was read.
         public var misfit: String?
+        /// As the profile asks for them.
         public var fields: [Field] = []
     }
 
     /// One value that a reading of the profile asked for.
     public struct Field: Sendable {
+        /// What the profile says that it measures.
         public var quantity: Quantity
         /// Where the value stands, or the references that led to none.
         public var path: String
@@ -49,9 +58,11 @@ public struct MessageTrace: Sendable {
         public var wire: String?
         /// The unit that the profile names; nil where it names none.
         public var wireUnit: String?
+        /// What became of it.
         public var result: Result
     }
 
+    /// What became of a value.
     public enum Result: Sendable, Equatable {
         case reading(Value)
         /// Outside the plausible range of its quantity.
@@ -60,11 +71,15 @@ public struct MessageTrace: Sendable {
         case none(String)
     }
 
+    /// A reading with the names of what it is of.
     public struct Value: Sendable, Equatable {
+        /// The device's name.
         public var device: String
+        /// nil for the device as a whole.
         public var channel: String?
         /// In the canonical unit.
         public var value: Double
+        /// The item's time, or the value's own.
         public var observed: Timestamp
         /// An earlier value of the same series and time stands in its place.
         public var isRepeated = false
@@ -72,18 +87,23 @@ public struct MessageTrace: Sendable {
 
     /// A value of the message that no rule read.
     public struct Leftover: Sendable, Equatable {
+        /// As `Item.path`.
         public var path: String
+        /// As it stands in the message.
         public var wire: String
         /// Why, where it can be told.
         public var why: String?
     }
 
+    /// Of the message; what is not UTF-8 is mended with U+FFFD.
     public var topic: String
     /// Empty where no profile has a rule for the topic.
     public var rules: [Rule] = []
     /// Topics of the profiles that are nearest to the message's, where no rule is for it.
     public var nearestTopics: [String] = []
+    /// Values of the message that none of the rules read.
     public var leftovers: [Leftover] = []
+    /// What was rejected of the message, or all of it.
     public var rejects: [Reject] = []
 }
 
