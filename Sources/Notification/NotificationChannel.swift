@@ -18,11 +18,13 @@ public enum Delivery: Equatable, Sendable {
 
 /// Writes the notice into the gateway's log.
 public struct LogChannel: NotificationChannel {
+    /// `log`, as it stands in the outbox.
     public let name = "log"
     private let write: (AlertNotice) -> Void
 
-    public init(write: @escaping (AlertNotice) -> Void) { self.write = write }
+    package init(write: @escaping (AlertNotice) -> Void) { self.write = write }
 
+    /// Always delivered: what becomes of the line is the log's affair.
     public mutating func deliver(_ notice: AlertNotice) -> Delivery {
         write(notice)
         return .delivered
@@ -31,6 +33,7 @@ public struct LogChannel: NotificationChannel {
 
 /// Publishes the notice, retained, at QoS 1: the newest word on an alert stays readable on the broker.
 public struct MQTTChannel: NotificationChannel {
+    /// `mqtt`, as it stands in the outbox.
     public let name = "mqtt"
     private let topicPrefix: String
     private let publish: (_ topic: String, _ payload: String) -> UInt64?
@@ -41,6 +44,7 @@ public struct MQTTChannel: NotificationChannel {
         self.publish = publish
     }
 
+    /// Underway once it is handed to the line; failed where `publish` returns nil.
     public mutating func deliver(_ notice: AlertNotice) -> Delivery {
         guard let token = publish("\(topicPrefix)/alerts/\(notice.alertID)", notice.json) else {
             return .failed(reason: "the broker is not connected, or too many messages wait for its confirmation")
