@@ -20,6 +20,7 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
     case dropped(endpoint: String, reason: String)
     case library(endpoint: String, operation: String, reason: String)
 
+    /// One line that begins with `broker:` and says what failed, at which endpoint, and mostly what would be right.
     public var description: String {
         switch self {
         case .invalidOption(let name, let value, let expected):

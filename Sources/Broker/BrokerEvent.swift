@@ -16,6 +16,7 @@ public enum BrokerEvent: Equatable, Sendable {
 
     /// What the broker granted.
     public struct Session: Equatable, Sendable {
+        /// When the broker accepted the connection.
         public var at: Timestamp
         /// Whether the broker still had our session, with the messages that came while we were away.
         public var isPresent: Bool
@@ -23,14 +24,16 @@ public enum BrokerEvent: Equatable, Sendable {
         public var serverReceiveMaximum: Int?
         /// Nil where the broker grants what was asked for, or speaks 3.1.1.
         public var sessionExpiryGranted: Duration?
+        /// 2 where the broker did not say.
         public var maximumQoS: Int
+        /// The keep-alive that the broker wants instead of ours; nil where ours holds.
         public var serverKeepAlive: Duration?
     }
 }
 
 /// Names one message that we published, until the broker confirms it.
 public struct MessageToken: Hashable, Sendable {
-    public let rawValue: UInt64
+    package let rawValue: UInt64
 
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
 }

@@ -1,5 +1,6 @@
 /// Where the broker is and what session we hold with it.
 public struct BrokerOptions: Sendable {
+    /// Of MQTT, by its usual number.
     public enum ProtocolVersion: String, Sendable, CaseIterable {
         case mqtt5 = "5"
         case mqtt311 = "3.1.1"
@@ -12,18 +13,20 @@ public struct BrokerOptions: Sendable {
         case atLeastOnce = 1
     }
 
+    /// What TLS trusts, and what we show.
     public struct TLSOptions: Sendable, Equatable {
         /// PEM file of the authorities to trust; with `caPath` nil too, those of the operating system are trusted.
         public var caFile: String?
         /// Directory of hashed PEM files.
         public var caPath: String?
-        /// PEM files of our own certificate and its key, where the broker asks for one; both or neither.
+        /// PEM file of our own certificate, where the broker asks for one; with `keyFile` or not at all.
         public var certificateFile: String?
+        /// PEM file of that certificate's key.
         public var keyFile: String?
         /// Off only for a broker whose certificate names another host; the certificate itself is verified always.
         public var verifiesHostname = true
 
-        public init(
+        package init(
             caFile: String? = nil, caPath: String? = nil, certificateFile: String? = nil, keyFile: String? = nil,
             verifiesHostname: Bool = true
         ) {
@@ -35,14 +38,19 @@ public struct BrokerOptions: Sendable {
         }
     }
 
+    /// A name or an address; a session refuses an empty one.
     public var host: String
     /// 1 to 65535.
     public var port: Int
     /// The broker keeps our unacknowledged messages under this name: keep it from start to start.
     public var clientID: String
+    /// nil where the broker lets anybody in.
     public var username: String?
+    /// A session refuses one without a `username`.
     public var password: String?
+    /// nil for a connection without TLS.
     public var tls: TLSOptions?
+    /// 3.1.1 knows no `receiveMaximum`, no length of `sessionExpiry`, and no way to spare us our own messages.
     public var version = ProtocolVersion.mqtt5
     /// 5 to 65535 s. Must exceed the worst stall of a commit: while acknowledgements are held back nothing else is
     /// written either, and the broker hangs up after one and a half of it.
@@ -56,7 +64,9 @@ public struct BrokerOptions: Sendable {
     ///
     /// Not a bound on memory: mosquitto 2.0 overruns it. Memory is bounded by the limits given to `receive`.
     public var receiveMaximum = 10_000
+    /// Topic filters; `+` stands for a level and `#` for the rest.
     public var subscriptions: [String]
+    /// Asked for with each; at QoS 0 what comes while we are away is lost.
     public var subscriptionQoS = QualityOfService.atLeastOnce
     /// Messages under this prefix are our own, published by this gateway: never handed out. MQTT 5 asks the broker
     /// not to send them in the first place.
@@ -66,7 +76,7 @@ public struct BrokerOptions: Sendable {
     /// Of our own publishes, how many may wait for the broker's PUBACK, 1 to 10,000.
     public var unconfirmedMax = 1000
 
-    public init(host: String, port: Int = 1883, clientID: String, subscriptions: [String] = []) {
+    package init(host: String, port: Int = 1883, clientID: String, subscriptions: [String] = []) {
         self.host = host
         self.port = port
         self.clientID = clientID

@@ -51,6 +51,7 @@ public final class BrokerSession {
         phase = .waiting(until: ContinuousClock.now)
     }
 
+    /// Whether the broker has accepted a connection that is not known to be lost.
     public var isConnected: Bool {
         if case .connected = phase { true } else { false }
     }

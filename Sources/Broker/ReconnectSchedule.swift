@@ -4,13 +4,16 @@
 /// so that a broken broker is never hammered, half is random so that a city of gateways does not return as one.
 /// Values only: the caller brings the randomness and the time.
 public struct ReconnectSchedule: Equatable, Sendable {
+    /// The first delay is at most this, and at least half of it.
     public let delayMin: Duration
+    /// No delay is longer.
     public let delayMax: Duration
     /// A connection that held this long was good: the next delay is a first one again.
     public let stableAfter: Duration
     /// Attempts since the last stable connection that came to nothing.
     public private(set) var failures = 0
 
+    /// Traps unless 0 < `delayMin` <= `delayMax`.
     public init(
         delayMin: Duration = .milliseconds(500), delayMax: Duration = .seconds(30),
         stableAfter: Duration = .seconds(30)

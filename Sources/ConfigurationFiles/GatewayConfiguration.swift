@@ -11,6 +11,7 @@ public import Windows
 
 /// `Config/baotu.yaml`, parsed once into values that cannot be wrong.
 public struct GatewayConfiguration: Sendable {
+    /// How much one turn takes on.
     public struct Turn: Sendable {
         /// A turn's batch is full at this many messages …
         public var messagesMax: Int
@@ -20,28 +21,46 @@ public struct GatewayConfiguration: Sendable {
         public var linger: Duration
     }
 
+    /// The channels by which people are told of alerts.
     public struct Notifications: Sendable {
+        /// Into the gateway's log.
         public var toLog: Bool
+        /// As retained messages on the broker.
         public var toMQTT: Bool
         /// Alerts are published under `<prefix>/alerts/<id>`.
         public var topicPrefix: String
     }
 
+    /// Lines of a lower level are not written.
     public enum LogLevel: String, CaseIterable, Sendable { case debug, info, warning, error }
 
+    /// Its own path, as given.
     public var file: String
+    /// The broker and the session with it, of section `mqtt`.
     public var mqtt: BrokerOptions
+    /// The first wait after a lost connection is at most this; then it doubles up to `reconnectMax`.
     public var reconnectMin: Duration
+    /// The longest wait, at least `reconnectMin`.
     public var reconnectMax: Duration
+    /// The store's folder and its bounds, of the sections `store` and `limits`, and the site's days.
     public var store: StoreOptions
+    /// The size of a batch, of section `turn`.
     public var turn: Turn
+    /// Path of the folder that the profiles lie in, one folder a device family.
     public var devicesFolder: String
+    /// Values for the profiles' parameters, by name.
     public var profileParameters: [String: String]
+    /// nil for none: then no device is expected.
     public var rosterFile: String?
+    /// Path of the alert rules.
     public var rulesFile: String
+    /// For which windows rolling statistics are kept, by quantity.
     public var windows: WindowPlan
+    /// Which quantities are watched for anomalies, and how.
     public var detection: DetectionPlan
+    /// Which quantities are compared between devices that are like each other.
     public var peers: PeerPlan
+    /// When a street lamp is taken for faulty.
     public var lamps: LampRules
     /// What one message may cost.
     public var decoding: DecodingLimits
@@ -49,8 +68,11 @@ public struct GatewayConfiguration: Sendable {
     public var onboarding: Onboarding
     /// Path of the Unix socket on which the API listens.
     public var socketPath: String
+    /// Which channels tell people of alerts.
     public var notifications: Notifications
+    /// The lowest level that is written to the log.
     public var logLevel: LogLevel
+    /// How often a line of counters is logged, 1 minute to 24 hours.
     public var statusInterval: Duration
     /// Seconds east of UTC of the site's wall clock without summer time: for what takes none, and for payloads whose times
     /// carry no zone where the site's is not given.
@@ -70,6 +92,7 @@ public struct GatewayConfiguration: Sendable {
     /// Throws all mistakes together, each with file, line, key, value and what would be right.
     public init(path: String) throws(Mistakes) { try self.init(yaml: try SettingFiles.text(of: path), file: path) }
 
+    /// The same of a text; `file` stands in messages, and relative paths are relative to its folder.
     public init(yaml text: String, file: String) throws(Mistakes) {
         var mistakes: [Mistake] = []
         self.init(try Setting.parse(yaml: text, file: file), file: file, &mistakes)

@@ -15,6 +15,7 @@ import UnixSignals
 
 /// Where the rooms meet: reads the configuration, opens the store, starts the turn and the API, and ends them in order.
 public struct Daemon {
+    /// What `baotud --version` and the status say.
     public static let version = "0.1.0"
 
     private let configuration: GatewayConfiguration

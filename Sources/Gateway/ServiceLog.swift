@@ -1,6 +1,6 @@
 import Basics
 import Glibc
-public import Logging
+package import Logging
 import Synchronization
 import Telemetry
 
@@ -8,19 +8,19 @@ import Telemetry
 ///
 /// Under systemd each line begins with its priority (`<4>`) and no time, for the journal adds its own; elsewhere with
 /// the time.
-public struct ServiceLogHandler: LogHandler {
-    public var logLevel: Logger.Level = .info
-    public var metadata: Logger.Metadata = [:]
+package struct ServiceLogHandler: LogHandler {
+    package var logLevel: Logger.Level = .info
+    package var metadata: Logger.Metadata = [:]
     private let isForJournal: Bool
 
-    public init(isForJournal: Bool) { self.isForJournal = isForJournal }
+    package init(isForJournal: Bool) { self.isForJournal = isForJournal }
 
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    public func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         var line = isForJournal ? "<\(event.level.journalPriority)>" : "\(Self.now()) \(event.level.rawValue) "
         line += "\(event.message)"
         let all = metadata.merging(event.metadata ?? [:]) { $1 }

@@ -15,22 +15,25 @@ public struct ImportReport: Sendable {
     private var refusals: [Refusal] = []
     private var kept = 0
 
-    public init() {}
+    package init() {}
 
     /// How many refusals are kept as sentences; all are counted.
     public static let refusalsMax = 20
     /// Bytes of a wrong value that are shown.
     static let shownBytesMax = 48
 
+    /// A line, or a single value of one, that gave no reading and should have.
     public struct Refusal: Hashable, Sendable, CustomStringConvertible {
+        /// Of the text, from 1.
         public var line: Int
         /// Which part of the line; empty for all of it.
         public var key: String
+        /// As written, or its first 48 bytes and an ellipsis; nil where it is missing or the whole line is meant.
         public var value: String?
         /// What would be right.
         public var expected: String
 
-        public init(line: Int, key: String, value: String?, expected: String) {
+        package init(line: Int, key: String, value: String?, expected: String) {
             self.line = line
             self.key = key
             self.value = value
@@ -42,6 +45,7 @@ public struct ImportReport: Sendable {
             (key.isEmpty ? "" : "\(key): ") + (value.map { "'\($0)': " } ?? "") + expected
         }
 
+        /// `line 7: value: 'x': expected a number`
         public var description: String {
             Mistake(file: "line \(line)", line: nil, key: key, value: value, expected: expected).description
         }
@@ -49,8 +53,11 @@ public struct ImportReport: Sendable {
 
     /// A word that is no quantity, and how many values stood under it. These are among the refused.
     public struct UnknownWord: Hashable, Sendable {
+        /// As the file has it.
         public var word: String
+        /// Values that stood under it.
         public var count: Int
+        /// The quantity that was probably meant; nil where none is like it.
         public var nearest: String?
     }
 

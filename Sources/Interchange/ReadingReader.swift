@@ -28,8 +28,11 @@ public struct ReadingReader: ~Copyable {
     /// Bytes and lines read so far: a reader that begins there goes on where this one stopped.
     public var position: (bytes: Int, lines: Int) { (buffer.position, buffer.lines) }
 
+    /// Of the lines read so far.
     public var report: ImportReport { intake.report }
+    /// Words met so far that are no quantities, most frequent first.
     public var unknownWords: [ImportReport.UnknownWord] { intake.vocabulary.unknownWords }
+    /// The refusals kept since the last call, by line.
     public mutating func takeRefusals() -> [ImportReport.Refusal] { intake.report.takeRefusals() }
 
     /// Columns of a CSV header that are not of a reading, for a word of warning; empty for other formats.
@@ -45,7 +48,9 @@ public struct ReadingReader: ~Copyable {
         buffer.begin(position: position.bytes, lines: position.lines)
     }
 
+    /// Copies the next piece of the text; it may end anywhere in a line.
     public mutating func take(_ bytes: UnsafeRawBufferPointer) { buffer.take(bytes) }
+    /// Nothing comes any more: what stands behind the last line break is a line too.
     public mutating func takeEnd() { buffer.takeEnd() }
 
     /// Reads lines until `readings` has `readingsMax` or no whole line is left: then false, and `take` is due.

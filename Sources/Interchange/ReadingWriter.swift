@@ -45,6 +45,7 @@ public struct ReadingWriter: Sendable {
         }
     }
 
+    /// One reading of the series that `begin` named, with its line feed.
     public mutating func append(_ observed: Timestamp, _ value: Double, to output: inout [UInt8]) {
         output.append(contentsOf: before)
         appendTime(observed.milliseconds, to: &output)

@@ -5,23 +5,32 @@ public import Telemetry
 public struct AlertNotice: Hashable, Sendable {
     /// The number by which `baotu alerts show` knows the alert; the last part of its topic.
     public var alertID: Int64
+    /// Its name in the rules file.
     public var rule: String
     /// What it is about, as people call it: the name of a device, a circuit or an area, `gateway` or `broker`.
     public var name: String
+    /// Which kind of thing `name` names.
     public var subject: Subject.Kind
+    /// Its name; nil where the alert is about no single series.
     public var quantity: String?
+    /// Of the device, such as `l1`; nil for the device as a whole, and where the alert is about no single series.
     public var channel: String?
+    /// Into which the step led.
     public var phase: AlertPhase
+    /// Of the alert at this step.
     public var severity: Severity
     /// When the condition began to hold.
     public var since: Timestamp
+    /// The moment of the evaluation that made the step.
     public var at: Timestamp
     /// In the canonical unit of the quantity.
     public var value: Double?
+    /// Canonical unit of the quantity (UCUM); nil where `quantity` is.
     public var unit: String?
+    /// The step in words, with the numbers.
     public var sentence: String
 
-    public init(
+    package init(
         alertID: Int64, rule: String, subject: Subject.Kind, name: String, quantity: String?, channel: String?,
         phase: AlertPhase, severity: Severity, since: Timestamp, at: Timestamp, value: Double?, unit: String?,
         sentence: String

@@ -1,9 +1,11 @@
 /// When a failed delivery is tried again: doubling from a second to five minutes, for as long as it takes.
 public struct DeliverySchedule: Equatable, Sendable {
+    /// The wait after the first failure.
     public var delayMin: Duration
+    /// No wait is longer.
     public var delayMax: Duration
 
-    public init(delayMin: Duration = .seconds(1), delayMax: Duration = .seconds(300)) {
+    package init(delayMin: Duration = .seconds(1), delayMax: Duration = .seconds(300)) {
         self.delayMin = delayMin
         self.delayMax = delayMax
     }

@@ -6,6 +6,7 @@ import Telemetry
 /// Scalars are kept as the text that was written: `on`, `off`, `yes`, `no` and `1e3` mean what the reader of the key
 /// says, not what YAML 1.1 thinks of them.
 public struct Setting: Sendable {
+    /// What stands at a place of the file.
     public enum Content: Sendable {
         case scalar(String)
         case list([Setting])
@@ -13,15 +14,21 @@ public struct Setting: Sendable {
         case map([Entry])
     }
 
+    /// A key of a map with its value.
     public struct Entry: Sendable {
+        /// The text of the key, quotes undone.
         public let key: String
+        /// Line of the key, from 1; the value may begin further down.
         public let keyLine: Int
+        /// Missing (`isMissing`) where nothing stands behind the key.
         public let value: Setting
     }
 
+    /// As given to `parse`.
     public let file: String
     /// Line from 1.
     public let line: Int
+    /// An alias has the content of what it names.
     public let content: Content
     /// Whether a scalar stands in quotes; `~`, `null` and nothing are missing values only without them.
     public let isQuoted: Bool
@@ -233,16 +240,19 @@ extension Setting {
         return text.isEmpty || text == "~" || text == "null"
     }
 
+    /// In file order; nil for scalars and maps.
     public var items: [Setting]? {
         guard case .list(let items) = content else { return nil }
         return items
     }
 
+    /// In file order; nil for scalars and lists.
     public var entries: [Entry]? {
         guard case .map(let entries) = content else { return nil }
         return entries
     }
 
+    /// nil where this is no map or has no such key; looks through all keys.
     public subscript(key: String) -> Setting? { entries?.first { $0.key == key }?.value }
 
     /// What a message shows of the value.
@@ -259,6 +269,7 @@ extension Setting {
         Setting(file: file, line: line, place: .key(key, of: place), content: .map([]), isQuoted: false)
     }
 
+    /// A mistake at this place; `expected` says what would be right.
     public func mistake(_ expected: String) -> Mistake {
         Mistake(file: file, line: line, key: path, value: shown, expected: expected)
     }

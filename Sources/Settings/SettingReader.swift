@@ -5,6 +5,7 @@ public import Telemetry
 ///
 /// Each key that is read counts as known; `finish` reports the others, with the nearest known word.
 public struct SettingReader {
+    /// The map whose keys are read.
     public let setting: Setting
     private var known: [String] = []
 
@@ -45,10 +46,12 @@ public struct SettingReader {
 }
 
 extension SettingReader {
+    /// The scalar under `key` as written; the default where it is missing or, with a mistake, a list or a map.
     public mutating func text(_ key: String, default fallback: String, _ mistakes: inout [Mistake]) -> String {
         optionalText(key, &mistakes) ?? fallback
     }
 
+    /// The scalar under `key` as written; nil where it is missing or, with a mistake, a list or a map.
     public mutating func optionalText(_ key: String, _ mistakes: inout [Mistake]) -> String? {
         guard let found = optional(key) else { return nil }
         guard let text = found.text else {
@@ -58,6 +61,7 @@ extension SettingReader {
         return text
     }
 
+    /// `true`, `yes` or `on`; `false`, `no` or `off`. Anything else is a mistake and reads as the default.
     public mutating func flag(_ key: String, default fallback: Bool, _ mistakes: inout [Mistake]) -> Bool {
         guard let found = optional(key) else { return fallback }
         switch found.text {
@@ -69,6 +73,7 @@ extension SettingReader {
         }
     }
 
+    /// A whole number in `range`. Anything else is a mistake and reads as the default.
     public mutating func integer(
         _ key: String, in range: ClosedRange<Int>, default fallback: Int, _ mistakes: inout [Mistake]
     ) -> Int {

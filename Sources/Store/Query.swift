@@ -38,7 +38,8 @@ extension SeriesHistory.Bucket {
 extension Archive {
     /// Summaries of the series that fit, group by group: by quantity, then by name, or by `order` where `top` is given.
     ///
-    /// Throws as `devices`. More buckets than `historyPointsMax` over all groups come in several answers, see `next`.
+    /// Throws as `devices`. More buckets than `HistoryAnswer.pointsMax` over all groups come in several answers, see
+    /// `next`.
     public func query(_ request: QueryRequest) throws(StoreError) -> QueryAnswer {
         precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
         _ = takeDamagedFrames()

@@ -47,6 +47,7 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Files that are missing, changed or not listed.
     case backupDamaged(folder: String, details: [String])
 
+    /// One line that begins with `store:` and says what failed, on what, and mostly what would be right.
     public var description: String {
         switch self {
         case .parentMissing(let folder):

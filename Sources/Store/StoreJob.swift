@@ -3,6 +3,7 @@ public enum StoreJob: Sendable {
     case seal(SealJob)
     case compaction(CompactionJob)
 
+    /// Blocks until the work is on disk: to be called beside the turn, not in it.
     public func run() throws(StoreError) -> StoreOutcome {
         switch self {
         case .seal(let job): .sealed(try job.run())

@@ -5,6 +5,7 @@ public import Telemetry
 public struct StoreOptions: Sendable {
     /// The data folder; made when missing, if the folder above it exists.
     public var folder: String
+    /// How many devices and series may become known.
     public var limits = SeriesRegistry.Limits()
     /// Budget for rejected messages, in bytes of their texts and payloads; the oldest go first and are counted.
     public var rejectBytesMax = 64 << 20
@@ -13,6 +14,7 @@ public struct StoreOptions: Sendable {
     /// A seal is due when the journal's rows hold this many bytes.
     public var journalBytesMax = 64 << 20
 
+    /// How long readings and the history of alerts are kept.
     public var retention = Retention()
     /// The site's days, which daily statistics are about; nil for those that the store has, which are UTC's at first.
     public var days: LocalDays?
@@ -22,6 +24,7 @@ public struct StoreOptions: Sendable {
     /// Called before each effect on a file; a test makes it throw.
     var effects: EffectHook?
 
+    /// All else is as it is by default.
     public init(folder: String) { self.folder = folder }
 }
 
@@ -50,5 +53,5 @@ public struct Counters: Hashable, Sendable {
     /// Journal rows that could not be read at a start.
     public var damagedRows: Int64 = 0
 
-    public init() {}
+    package init() {}
 }

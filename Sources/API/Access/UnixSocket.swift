@@ -51,6 +51,7 @@ public enum SocketError: Error, Equatable, CustomStringConvertible {
     case taken(path: String)
     case unusable(path: String, reason: String)
 
+    /// One line that begins with `api:` and says on which path, why, and what would be right.
     public var description: String {
         switch self {
         case .taken(let path):

@@ -11,6 +11,7 @@ import Synchronization
 ///
 /// What has no room waits, first come, first served; the server's connections bound how much that is.
 public final class ArchivePool: Sendable {
+    /// Questions by how long they may take.
     public enum Lane: Sendable {
         /// It takes milliseconds whatever is asked.
         case short

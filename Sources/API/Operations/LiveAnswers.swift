@@ -2,13 +2,16 @@ public import Contract
 
 /// What only the running gateway can answer and do. The gateway brings the functions; the API does not know who answers.
 public struct LiveAnswers: Sendable {
+    /// The numbers published last: it waits for nobody.
     public var status: @Sendable () -> LiveStatusAnswer
+    /// Looks anew each time.
     public var examine: @Sendable () -> [FindingAnswer]
     /// At most one more than `StatisticsRequest.answersMax`.
     public var statistics: @Sendable (StatisticsRequest) async throws(Refusal) -> [StatisticsAnswer]
+    /// The orders that are taken, each with who carries it out.
     public var orders: [OrderRoute]
 
-    public init(
+    package init(
         status: @escaping @Sendable () -> LiveStatusAnswer,
         examine: @escaping @Sendable () -> [FindingAnswer],
         statistics: @escaping @Sendable (StatisticsRequest) async throws(Refusal) -> [StatisticsAnswer],
@@ -30,7 +33,7 @@ public struct OrderRoute: Sendable {
 
     typealias Ready = @Sendable (_ body: [UInt8]) async throws -> Reply
 
-    public init<Kind: Order>(
+    package init<Kind: Order>(
         _: Kind.Type, _ carryOut: @escaping @Sendable (Kind) async throws(Refusal) -> Kind.Answer
     ) {
         route = Kind.route

@@ -3,11 +3,14 @@
 /// Each begins with a version of its own, which its room knows. A room that does not read its block starts empty, and
 /// costs the others nothing; a block whose name nobody knows any more is passed over.
 public struct StateBlocks: Equatable, Sendable {
+    /// The state of one room.
     public struct Block: Equatable, Sendable {
+        /// By which its room finds it.
         public var name: String
+        /// Its room's own: the blocks are not looked into here.
         public var bytes: [UInt8]
 
-        public init(name: String, bytes: [UInt8]) {
+        package init(name: String, bytes: [UInt8]) {
             self.name = name
             self.bytes = bytes
         }
@@ -21,8 +24,9 @@ public struct StateBlocks: Equatable, Sendable {
     /// What lies behind the last block that reads, of bytes that were damaged: of so many blocks nothing is known.
     public private(set) var unreadCount = 0
 
-    public init() {}
+    package init() {}
 
+    /// The bytes of the block of that name; nil where there is none.
     public subscript(name: String) -> [UInt8]? { blocks.first { $0.name == name }?.bytes }
 
     /// Puts a block in place of one of the same name, or behind all.
@@ -35,6 +39,7 @@ public struct StateBlocks: Equatable, Sendable {
         }
     }
 
+    /// The version, the number of blocks, then each block's name and bytes.
     public var bytes: [UInt8] {
         var writer = StateWriter()
         writer.append(Self.version)

@@ -1,9 +1,11 @@
 /// Writes integers little endian, one after another: the form in which a room's state rests in the store.
 public struct StateWriter: Sendable {
+    /// What was written so far.
     public private(set) var bytes: [UInt8] = []
 
-    public init() {}
+    package init() {}
 
+    /// As many bytes as the type has.
     public mutating func append<Number: FixedWidthInteger>(_ number: Number) {
         withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
     }
@@ -23,10 +25,12 @@ public struct StateReader: Sendable {
     private let bytes: [UInt8]
     private var position = 0
 
-    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+    /// Whether all bytes were read.
     public var isAtEnd: Bool { position == bytes.count }
 
+    /// nil, and nothing is read, where fewer bytes are left than the type has.
     public mutating func next<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
         let size = MemoryLayout<Number>.size
         guard position + size <= bytes.count else { return nil }
@@ -36,6 +40,7 @@ public struct StateReader: Sendable {
         }
     }
 
+    /// A length and so many bytes; nil where fewer are left.
     public mutating func nextBlock() -> [UInt8]? {
         guard let count = next(UInt32.self), position + Int(count) <= bytes.count else { return nil }
         defer { position += Int(count) }

@@ -1,5 +1,6 @@
 /// One mistake in a configuration file, a profile, a rule file or a roster: where it is and what would be right.
 public struct Mistake: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Its path, or another name for where the text came from.
     public let file: String
     /// Line from 1; nil where the mistake is the file itself (missing, unreadable).
     public let line: Int?
@@ -10,7 +11,7 @@ public struct Mistake: Error, Hashable, Sendable, CustomStringConvertible {
     /// A sentence: what would be right.
     public let expected: String
 
-    public init(file: String, line: Int?, key: String, value: String?, expected: String) {
+    package init(file: String, line: Int?, key: String, value: String?, expected: String) {
         self.file = file
         self.line = line
         self.key = key
@@ -30,9 +31,11 @@ public struct Mistake: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// All mistakes found in one reading of the configuration: they are reported together, not one a start.
 public struct Mistakes: Error, Sendable, CustomStringConvertible {
+    /// In the order in which they were found.
     public let list: [Mistake]
 
-    public init(_ list: [Mistake]) { self.list = list }
+    package init(_ list: [Mistake]) { self.list = list }
 
+    /// One line a mistake.
     public var description: String { list.map(\.description).joined(separator: "\n") }
 }

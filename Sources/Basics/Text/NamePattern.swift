@@ -4,6 +4,7 @@ public struct NamePattern: Hashable, Sendable {
     /// The name itself where the pattern has no wildcard.
     public let literal: String?
 
+    /// Any text is a pattern; one without a wildcard matches itself alone.
     public init(_ pattern: String) {
         self.pattern = Array(pattern.utf8)
         literal = pattern.contains("*") || pattern.contains("?") ? nil : pattern

@@ -2,14 +2,22 @@
 ///
 /// Source of the day count: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms" (public domain), as formulas.
 public struct CivilTime: Equatable, Sendable {
+    /// 1 to 9999.
     public var year: Int
+    /// 1 to 12.
     public var month: Int
+    /// From 1.
     public var day: Int
+    /// 0 to 23.
     public var hour = 0
+    /// 0 to 59.
     public var minute = 0
+    /// 0 to 60.
     public var second = 0
+    /// 0 to 999.
     public var millisecond = 0
 
+    /// Takes any numbers; `isValid` says whether each is in its range.
     public init(
         year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0, millisecond: Int = 0
     ) {

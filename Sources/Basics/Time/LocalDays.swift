@@ -7,11 +7,12 @@
 public struct LocalDays: Hashable, Sendable {
     /// What the clock is ahead of UTC from a moment on.
     public struct Change: Hashable, Sendable {
+        /// The first moment with the new offset.
         public var at: Timestamp
         /// East of UTC.
         public var offsetSeconds: Int
 
-        public init(at: Timestamp, offsetSeconds: Int) {
+        package init(at: Timestamp, offsetSeconds: Int) {
             self.at = at
             self.offsetSeconds = offsetSeconds
         }

@@ -3,6 +3,7 @@
 /// Read from the system's zone files (package tzdata); the library that could do it for us brings 40 MB of Unicode
 /// tables into each program. Source of the format: RFC 9636.
 public struct ZoneRules: Sendable {
+    /// As given, such as `Asia/Shanghai`.
     public let name: String
     /// Rising; seconds since 1970.
     private let moments: [Int64]

@@ -3,7 +3,9 @@ public import Telemetry
 
 /// An alert in its present phase.
 public struct AlertAnswer: Codable, Hashable, Sendable {
+    /// One number for one rule about one subject: it stays through all incidents.
     public var id: Int64
+    /// Its name in the rules file, where it may stand no more.
     public var rule: String
     /// nil where it is about no device; then `subject` and `name` say about what.
     public var device: String?
@@ -11,19 +13,29 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
     public var subject: String?
     /// Of that circuit or area; `gateway` and `broker` by that word.
     public var name: String?
+    /// Name of the quantity; nil where it is about no single series.
     public var quantity: String?
+    /// Of the device, such as `l1`; nil for the device as a whole, and where it is about no single series.
     public var channel: String?
+    /// In which it is since `at`.
     public var phase: AlertPhase
+    /// Of its newest step.
     public var severity: Severity
     /// When the condition began to hold.
     public var since: Timestamp
     /// When it came into its phase.
     public var at: Timestamp
+    /// The value that decided the newest step, in `unit`; nil where none did.
     public var value: Double?
+    /// Canonical unit of the quantity (UCUM); nil where it is about no single series.
     public var unit: String?
+    /// The newest step in words, with the numbers.
     public var sentence: String
+    /// nil where nobody has taken this incident on; the next incident starts without.
     public var acknowledgedAt: Timestamp?
+    /// Who, as given with the order; nil where nobody has.
     public var acknowledgedBy: String?
+    /// What is being done, as given with the order: empty where nothing was; nil where nobody has taken it on.
     public var note: String?
 
     enum CodingKeys: String, CodingKey {
@@ -63,10 +75,13 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
 
 /// An alert with its story, oldest first.
 public struct AlertStoryAnswer: Codable, Hashable, Sendable {
+    /// As it is now.
     public var alert: AlertAnswer
+    /// The steps that are kept.
     public var transitions: [Transition]
-    /// How many of its older steps are no longer kept, and the time of the oldest that is; nil where all are.
+    /// How many of its older steps are no longer kept; nil where all are.
     public var stepsGivenUp: Int64?
+    /// Time of the oldest step that is kept; nil where all are.
     public var toldSince: Timestamp?
 
     enum CodingKeys: String, CodingKey {
@@ -75,15 +90,25 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
         case toldSince = "told_since"
     }
 
+    /// One step of an alert, from one phase into another.
     public struct Transition: Codable, Hashable, Sendable {
+        /// Rising over the steps of all alerts; never used twice.
         public var id: Int64
+        /// The phase it left.
         public var from: AlertPhase
+        /// The phase it came into.
         public var to: AlertPhase
+        /// The moment of the evaluation that made the step.
         public var at: Timestamp
+        /// When the condition began to hold; kept through pending, firing and unknown.
         public var since: Timestamp
+        /// As it was at this step; later ones may have another.
         public var severity: Severity
+        /// The value that decided, in the alert's `unit`; nil where none did.
         public var value: Double?
+        /// The step in words, with the numbers.
         public var sentence: String
+        /// One a channel, in the order they were written; empty for a step that nobody is told of.
         public var notifications: [Notification]
 
         package init(
@@ -102,11 +127,15 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
         }
     }
 
+    /// How the telling of one step by one channel went.
     public struct Notification: Codable, Hashable, Sendable {
+        /// `log` or `mqtt`.
         public var channel: String
+        /// Those that failed.
         public var attempts: Int
+        /// nil while it is still to be delivered.
         public var deliveredAt: Timestamp?
-        /// Why the last attempt failed.
+        /// Why the last attempt failed; nil before one did, and once it is delivered.
         public var error: String?
 
         enum CodingKeys: String, CodingKey {

@@ -3,23 +3,33 @@ public import Telemetry
 
 /// A device as the city knows it, also when it never spoke.
 public struct DeviceAnswer: Codable, Hashable, Sendable {
+    /// Its name, which no other device has.
     public var device: String
+    /// The profile that decoded it, else the one that the roster or an import named; empty where there is none.
     public var profile: String
+    /// As the roster last said; empty where it named none.
     public var area: String
+    /// The electrical circuit or feeder, as the roster last said; empty where it named none.
     public var circuit: String
-    /// Degrees north and east, WGS 84.
+    /// Degrees north, WGS 84; nil where the roster gave none.
     public var latitude: Double?
+    /// Degrees east, WGS 84; nil where the roster gave none.
     public var longitude: Double?
     /// Whether the roster names it.
     public var expected: Bool
+    /// When the roster first named it, without a break since; nil where it does not.
     public var expectedSince: Timestamp?
+    /// How often the roster expects it to speak; nil where it does not name it.
     public var cadenceSeconds: Double?
-    /// Received time of its newest message.
+    /// Received time of its newest message; nil where it never spoke.
     public var lastHeard: Timestamp?
     /// `online` or `offline` by its own word; nil where it never said.
     public var lastStatus: String?
+    /// The time of that word; nil where it never said.
     public var lastStatusAt: Timestamp?
+    /// How many series of it are known.
     public var series: Int
+    /// Alerts in phase `firing` about the device or one of its series.
     public var firingAlerts: Int
     /// At the moment of the answer.
     public var health: Health

@@ -6,12 +6,15 @@ public struct HistoryAnswer: Codable, Hashable, Sendable {
     /// asked. As JSON they are about 12 MB.
     public static let pointsMax = 200_000
 
+    /// As asked.
     public var device: String
+    /// Included; as asked.
     public var since: Timestamp
     /// Not included.
     public var until: Timestamp
     /// Width of a bucket; nil for raw points.
     public var stepSeconds: Double?
+    /// In the order they became known; one without readings in the span has an entry too.
     public var series: [SeriesHistory]
     /// Frames that could not be read and are missing from the answer.
     public var damaged: [String]
@@ -34,9 +37,13 @@ public struct HistoryAnswer: Codable, Hashable, Sendable {
     }
 }
 
+/// The readings of one series, raw or in buckets.
 public struct SeriesHistory: Codable, Hashable, Sendable {
+    /// Its name in the vocabulary of quantities.
     public var quantity: String
+    /// Of the device, such as `l1`; nil for the device as a whole.
     public var channel: String?
+    /// Canonical unit of the quantity (UCUM), in which the values are.
     public var unit: String
     /// In order of time. Empty when buckets were asked for.
     public var points: [Point]
@@ -45,8 +52,11 @@ public struct SeriesHistory: Codable, Hashable, Sendable {
     /// Ask again with this `since` for what did not fit the limit; nil at the end.
     public var next: Timestamp?
 
+    /// One raw reading.
     public struct Point: Codable, Hashable, Sendable {
+        /// When the device measured, as far as it said.
         public var observed: Timestamp
+        /// In the `unit` of the series.
         public var value: Double
 
         package init(
@@ -60,11 +70,17 @@ public struct SeriesHistory: Codable, Hashable, Sendable {
     /// The readings of `start ..< start + step`. Buckets lie on multiples of the step since 1970-01-01T00:00:00Z, those
     /// of whole days on the site's days.
     public struct Bucket: Codable, Hashable, Sendable {
+        /// On that grid: the first bucket may begin before the answer's `since`.
         public var start: Timestamp
+        /// Readings in it, at least 1.
         public var count: Int
+        /// `sum` over `count`, also of directions.
         public var mean: Double
+        /// The least value.
         public var min: Double
+        /// The greatest value.
         public var max: Double
+        /// Of the values as they stand: of a counter not its growth.
         public var sum: Double
         /// The value at the newest time.
         public var last: Double
@@ -72,9 +88,11 @@ public struct SeriesHistory: Codable, Hashable, Sendable {
         public var standardDeviation: Double
         /// Where they were asked for, to a thirty-second part of the value.
         public var median: Double?
+        /// The 95th percentile, as `median`.
         public var p95: Double?
+        /// The 99th percentile, as `median`.
         public var p99: Double?
-        /// Readings over those expected by the roster's cadence; nil where the roster gives none.
+        /// Readings over those expected by the roster's cadence; nil where the roster gives none, and in a history.
         public var coverage: Double?
         /// True where readings came, or were corrected, after an hour or day in it had been told complete.
         public var revised: Bool?

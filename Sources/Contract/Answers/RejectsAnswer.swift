@@ -7,9 +7,13 @@ public struct RejectsAnswer: Codable, Hashable, Sendable {
     /// Newest first.
     public var rejects: [Entry]
 
+    /// How often one reason was met.
     public struct Count: Codable, Hashable, Sendable {
+        /// The raw value of a `Reject.Reason`.
         public var reason: String
+        /// Messages or parts of messages, since the store was made.
         public var count: Int64
+        /// When the newest of them was received.
         public var lastAt: Timestamp
 
         enum CodingKeys: String, CodingKey {
@@ -26,17 +30,25 @@ public struct RejectsAnswer: Codable, Hashable, Sendable {
         }
     }
 
+    /// A message, or a part of one, that gave no reading.
     public struct Entry: Codable, Hashable, Sendable {
+        /// Rising; the newest has the greatest.
         public var id: Int64
+        /// By the gateway's clock.
         public var receivedAt: Timestamp
+        /// The raw value of a `Reject.Reason`.
         public var reason: String
+        /// What exactly was wrong, as a sentence; without payload content that could be secret.
         public var detail: String
+        /// Its first 512 bytes.
         public var topic: String
+        /// nil where the message could not be told to be of one.
         public var device: String?
         /// The first bytes of the payload where they are UTF-8 text.
         public var payload: String?
         /// The same bytes in hexadecimal where they are not.
         public var payloadHex: String?
+        /// Length of the whole payload; of a long one only the first bytes are kept.
         public var payloadBytes: Int
 
         enum CodingKeys: String, CodingKey {

@@ -1,34 +1,49 @@
 public import Basics
-public import Telemetry
+package import Telemetry
 
 /// The rolling statistics of one window of one series.
 public struct StatisticsAnswer: Codable, Hashable, Sendable {
+    /// Its name, as in `DeviceAnswer`.
     public var device: String
+    /// Its name in the vocabulary of quantities.
     public var quantity: String
+    /// Of the device, such as `l1`; nil for the device as a whole.
     public var channel: String?
+    /// Canonical unit of the quantity (UCUM), in which the values are.
     public var unit: String
+    /// Length of the window.
     public var windowSeconds: Double
     /// The window ends here.
     public var end: Timestamp
+    /// Samples in the window.
     public var count: Int
-    /// How many samples the roster's cadence lets expect; `count` over it, at most 1. nil where no cadence is known.
+    /// How many samples the roster's cadence lets expect, at least 1; nil where no cadence is known.
     public var expectedCount: Int?
+    /// `count` over `expectedCount`, at most 1; nil where no cadence is known.
     public var coverage: Double?
     /// Of directions the direction of their vector sum; nil where they cancel out.
     public var mean: Double?
+    /// The least sample.
     public var min: Double
+    /// The greatest sample.
     public var max: Double
     /// Of the population (divided by `count`).
     public var standardDeviation: Double?
+    /// The oldest sample by observed time.
     public var first: Double
+    /// Observed time of `first`.
     public var firstAt: Timestamp
+    /// The newest sample by observed time.
     public var last: Double
+    /// Observed time of `last`.
     public var lastAt: Timestamp
     /// Change from the window's first to its last sample, in units per hour.
     public var ratePerHour: Double?
     /// Exact, or estimated where the window has more samples than are kept.
     public var median: Double?
+    /// The 95th percentile, as `median`.
     public var p95: Double?
+    /// False where `median` and `p95` are estimated; nil where there are none.
     public var quantilesAreExact: Bool?
     /// What a counter grew by, resets and roll-overs counted in; the sum of the amounts of a delta.
     public var total: Double?
@@ -53,7 +68,7 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
         case ratePerHour = "rate_per_hour"
     }
 
-    public init(_ summary: WindowSummary, registry: SeriesRegistry, clockSkew: Duration?) {
+    package init(_ summary: WindowSummary, registry: SeriesRegistry, clockSkew: Duration?) {
         let series = registry.series[summary.series.index]
         device = registry.devices[series.device.index].name
         quantity = series.quantity.name

@@ -4,35 +4,51 @@ public import Basics
 public struct StatusAnswer: Codable, Hashable, Sendable {
     /// Messages since the store was made; the counters below count readings unless they say otherwise.
     public var received: Int64
+    /// Fresh ones, on disk.
     public var committed: Int64
+    /// Dropped: the same value at the same time was there already.
     public var duplicates: Int64
+    /// They replaced another value of the same series and time.
     public var corrected: Int64
     /// Messages or parts of messages.
     public var rejected: Int64
+    /// Outside the plausible range of their quantity.
     public var suspect: Int64
+    /// Fresh ones that arrived behind a newer one of their stream.
     public var late: Int64
     /// Messages.
     public var ignored: Int64
     /// Messages.
     public var empty: Int64
+    /// Journal rows that could not be read at a start.
     public var damagedRows: Int64
+    /// Series that are known.
     public var series: Int
+    /// Devices that are known, those that never spoke included.
     public var devices: Int
+    /// Those that the roster names.
     public var devicesExpected: Int
+    /// Alerts in phase `firing`.
     public var alertsFiring: Int
+    /// Alerts in phase `pending`.
     public var alertsPending: Int
+    /// Alerts in phase `unknown`.
     public var alertsUnknown: Int
     /// The newest journal row.
     public var journalID: Int64
-    /// Rows and bytes waiting for the next seal.
+    /// Rows that wait for the next seal.
     public var journalRows: Int64
+    /// Bytes of those rows.
     public var journalBytes: Int64
-    /// The first and the last UTC day with sealed readings, `2026-03-05`.
+    /// The first UTC day with sealed readings, such as `2026-03-05`; nil where nothing is sealed.
     public var oldestDay: String?
+    /// The last UTC day with sealed readings.
     public var newestDay: String?
     /// Of all files of the store.
     public var storeBytes: Int64
+    /// nil before the first commit.
     public var lastCommitAt: Timestamp?
+    /// The last journal row whose alerts are recorded.
     public var evaluatedThrough: Int64
     /// Notifications not delivered yet.
     public var outboxPending: Int

@@ -1,25 +1,28 @@
 /// Someone takes an alert on. The answer is the alert as it is then.
 public struct AcknowledgeOrder: Order {
-    public typealias Answer = AlertStoryAnswer
-    public static let route = Route(.post, "alerts/:id/acknowledge", [.by, .note])
-    public static let deed = "acknowledge an alert"
+    package typealias Answer = AlertStoryAnswer
+    package static let route = Route(.post, "alerts/:id/acknowledge", [.by, .note])
+    package static let deed = "acknowledge an alert"
 
+    /// As `AlertAnswer.id`.
     public var alert: Int64
     /// Who, at most `byBytesMax` and never empty.
     public var by: String
     /// What is being done, at most `noteBytesMax`.
     public var note: String
 
+    /// Most bytes of `by`, in UTF-8.
     public static let byBytesMax = 128
+    /// Most bytes of `note`, in UTF-8.
     public static let noteBytesMax = 1024
 
-    public init(alert: Int64, by: String, note: String = "") {
+    package init(alert: Int64, by: String, note: String = "") {
         self.alert = alert
         self.by = by
         self.note = note
     }
 
-    public init(_ form: Form) throws(Refusal) {
+    package init(_ form: Form) throws(Refusal) {
         alert = try form.alertID()
         by = form.text(.by) ?? ""
         note = form.text(.note) ?? ""
@@ -31,7 +34,7 @@ public struct AcknowledgeOrder: Order {
         }
     }
 
-    public func write(to form: inout Form) {
+    package func write(to form: inout Form) {
         form.write(alert, as: .id)
         form.write(by, as: .by)
         form.write(note, as: .note)

@@ -2,9 +2,9 @@ import Telemetry
 
 /// Readings to be committed beside the live ones; the body is their text. The answer comes when they are on disk.
 public struct ImportOrder: Order {
-    public typealias Answer = ImportReceipt
-    public static let route = Route(.post, "readings", [.format, .profile])
-    public static let deed = "take readings over its socket"
+    package typealias Answer = ImportReceipt
+    package static let route = Route(.post, "readings", [.format, .profile])
+    package static let deed = "take readings over its socket"
     /// Of one batch. A thousand readings take about 70 KB.
     public static let bodyBytesMax = 1 << 20
     /// A batch is one commit between two turns of live readings, so it must not take long.
@@ -12,18 +12,20 @@ public struct ImportOrder: Order {
     /// The profile of devices that only an import has named.
     public static let usualProfile = "imported"
 
+    /// Of the text in `body`.
     public var format: ReadingFormat
     /// New devices get it.
     public var profile: String
+    /// The readings as text, at most `bodyBytesMax`; empty in an order that was read from its URL alone.
     public var body: [UInt8]
 
-    public init(format: ReadingFormat = .csv, profile: String = usualProfile, body: [UInt8] = []) {
+    package init(format: ReadingFormat = .csv, profile: String = usualProfile, body: [UInt8] = []) {
         self.format = format
         self.profile = profile
         self.body = body
     }
 
-    public init(_ form: Form) throws(Refusal) {
+    package init(_ form: Form) throws(Refusal) {
         format = try ReadingFormat(form)
         profile = form.text(.profile) ?? Self.usualProfile
         body = []
@@ -32,7 +34,7 @@ public struct ImportOrder: Order {
         }
     }
 
-    public func write(to form: inout Form) {
+    package func write(to form: inout Form) {
         form.write(format, as: .format)
         form.write(profile, as: .profile)
     }

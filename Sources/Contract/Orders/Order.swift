@@ -2,7 +2,7 @@
 ///
 /// A new order touches three files: its own beside this one, `Gateway/Live/Orders.swift` where it is carried out, and its
 /// command in `OperatorCLI/Commands`. The way between them (URL, route, mailbox, refusals) is the same for all.
-public protocol Order: Request {
+package protocol Order: Request {
     /// What there is to say when it is done.
     associatedtype Answer: Codable & Sendable
 
@@ -17,9 +17,9 @@ public protocol Order: Request {
 }
 
 extension Order {
-    public static var bodyBytesMax: Int { 0 }
+    package static var bodyBytesMax: Int { 0 }
 
-    public var body: [UInt8] {
+    package var body: [UInt8] {
         get { [] }
         set {}
     }

@@ -2,11 +2,14 @@
 public struct DeviceFilter: Hashable, Sendable {
     /// A name, or a pattern in which `*` stands for any characters and `?` for one.
     public var device: String?
+    /// A name, no pattern.
     public var profile: String?
+    /// A name of the roster, no pattern.
     public var area: String?
     /// Looked at where the answer is about series.
     public var quantity: String?
 
+    /// Without arguments, for all devices.
     public init(device: String? = nil, profile: String? = nil, area: String? = nil, quantity: String? = nil) {
         self.device = device
         self.profile = profile

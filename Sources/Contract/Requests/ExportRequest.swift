@@ -2,9 +2,10 @@ public import Basics
 
 /// Which readings are exported; what is nil does not matter. The answer is text, as long as there are readings.
 public struct ExportRequest: Request {
-    public static let route = Route(
+    package static let route = Route(
         .get, "export", DeviceFilter.parameters + [.channel, .since, .until, .format, .end])
 
+    /// Of which devices, and of which quantity of theirs.
     public var filter: DeviceFilter
     /// nil for all channels, empty for the series of the device as a whole.
     public var channel: String?
@@ -12,13 +13,14 @@ public struct ExportRequest: Request {
     public var since: Timestamp?
     /// Not included.
     public var until: Timestamp?
+    /// Of the text that is the answer.
     public var format: ReadingFormat
     /// Whether an `ExportEnd` shall stand behind the text.
     public var isEndMarked: Bool
 
     private enum End: String, CaseIterable { case marked }
 
-    public init(
+    package init(
         _ filter: DeviceFilter = DeviceFilter(), channel: String? = nil, since: Timestamp? = nil,
         until: Timestamp? = nil, format: ReadingFormat = .csv, isEndMarked: Bool = false
     ) {
@@ -30,7 +32,7 @@ public struct ExportRequest: Request {
         self.isEndMarked = isEndMarked
     }
 
-    public init(_ form: Form) throws(Refusal) {
+    package init(_ form: Form) throws(Refusal) {
         let format = try ReadingFormat(form)
         let (since, until) = (try form.moment(.since), try form.moment(.until))
         if let since, let until, since >= until {
@@ -41,7 +43,7 @@ public struct ExportRequest: Request {
             isEndMarked: try form.word(.end, End.self) == .marked)
     }
 
-    public func write(to form: inout Form) {
+    package func write(to form: inout Form) {
         filter.write(to: &form)
         form.write(channel, as: .channel)
         form.write(since, as: .since)

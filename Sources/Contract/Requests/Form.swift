@@ -2,7 +2,7 @@ import Basics
 import Telemetry
 
 /// The parameters of a request as text, with what reads and writes each kind of value.
-public struct Form: Hashable, Sendable {
+package struct Form: Hashable, Sendable {
     private var texts: [Parameter: String] = [:]
 
     /// Without parameters, to be written.

@@ -2,14 +2,16 @@ public import Basics
 
 /// Which readings of a device.
 public struct HistoryRequest: Question {
-    public typealias Answer = HistoryAnswer
-    public static let route = Route(.get, "history", [.device, .quantity, .channel, .since, .until, .step, .limit])
+    package typealias Answer = HistoryAnswer
+    package static let route = Route(.get, "history", [.device, .quantity, .channel, .since, .until, .step, .limit])
 
+    /// A name, no pattern.
     public var device: String
     /// nil for all quantities of the device.
     public var quantity: String?
     /// nil for all channels, empty for the series of the device as a whole.
     public var channel: String?
+    /// Included.
     public var since: Timestamp
     /// Not included.
     public var until: Timestamp
@@ -19,8 +21,10 @@ public struct HistoryRequest: Question {
     /// `HistoryAnswer.pointsMax`.
     public var limit: Int
 
+    /// The `limit` of a request that names none.
     public static let usualLimit = 10_000
 
+    /// Where `until` is not later than `since`, the series of the answer are empty.
     public init(
         device: String, quantity: String? = nil, channel: String? = nil, since: Timestamp, until: Timestamp,
         step: Duration? = nil, limit: Int = usualLimit
@@ -34,7 +38,7 @@ public struct HistoryRequest: Question {
         self.limit = limit
     }
 
-    public init(_ form: Form) throws(Refusal) {
+    package init(_ form: Form) throws(Refusal) {
         guard let device = form.text(.device) else { throw .wrong("device: expected the device's name") }
         let span = try form.span()
         self.init(
@@ -43,7 +47,7 @@ public struct HistoryRequest: Question {
             limit: try form.integer(.limit, in: 1...HistoryAnswer.pointsMax) ?? Self.usualLimit)
     }
 
-    public func write(to form: inout Form) {
+    package func write(to form: inout Form) {
         form.write(device, as: .device)
         form.write(quantity, as: .quantity)
         form.write(channel, as: .channel)

@@ -1,12 +1,13 @@
 /// The newest reading of each series that fits.
 public struct LatestRequest: Question {
-    public typealias Answer = [LatestAnswer]
-    public static let route = Route(.get, "latest", DeviceFilter.parameters)
+    package typealias Answer = [LatestAnswer]
+    package static let route = Route(.get, "latest", DeviceFilter.parameters)
 
+    /// Of which devices, and of which quantity of theirs.
     public var filter: DeviceFilter
 
-    public init(_ filter: DeviceFilter = DeviceFilter()) { self.filter = filter }
+    package init(_ filter: DeviceFilter = DeviceFilter()) { self.filter = filter }
 
-    public init(_ form: Form) throws(Refusal) { filter = try DeviceFilter(form) }
-    public func write(to form: inout Form) { filter.write(to: &form) }
+    package init(_ form: Form) throws(Refusal) { filter = try DeviceFilter(form) }
+    package func write(to form: inout Form) { filter.write(to: &form) }
 }

@@ -1,9 +1,9 @@
 /// How the running gateway does, beyond what its files say.
 public struct LiveRequest: Question {
-    public typealias Answer = LiveStatusAnswer
-    public static let route = Route(.get, "live")
+    package typealias Answer = LiveStatusAnswer
+    package static let route = Route(.get, "live")
 
-    public init() {}
-    public init(_ form: Form) {}
-    public func write(to form: inout Form) {}
+    package init() {}
+    package init(_ form: Form) {}
+    package func write(to form: inout Form) {}
 }

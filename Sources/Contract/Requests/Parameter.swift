@@ -1,12 +1,12 @@
 /// The name of a value in a URL. One word for one thing, whatever is asked.
 ///
 /// A struct, so that an order can bring words of its own in its file.
-public struct Parameter: Hashable, Sendable, CustomStringConvertible {
-    public let name: String
+package struct Parameter: Hashable, Sendable, CustomStringConvertible {
+    package let name: String
 
-    public init(_ name: String) { self.name = name }
+    package init(_ name: String) { self.name = name }
 
-    public var description: String { name }
+    package var description: String { name }
 
     static let device = Parameter("device")
     static let profile = Parameter("profile")

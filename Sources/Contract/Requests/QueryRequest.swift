@@ -2,8 +2,8 @@ public import Basics
 
 /// What summaries of many series are asked for, and how they are put together.
 public struct QueryRequest: Question {
-    public typealias Answer = QueryAnswer
-    public static let route = Route(
+    package typealias Answer = QueryAnswer
+    package static let route = Route(
         .get, "query",
         DeviceFilter.parameters + [.since, .until, .step, .by, .quantiles, .top, .order, .ascending])
 
@@ -25,21 +25,26 @@ public struct QueryRequest: Question {
         case standardDeviation = "stddev"
     }
 
+    /// Of which devices, and of which quantity of theirs.
     public var filter: DeviceFilter
+    /// Included.
     public var since: Timestamp
     /// Not included.
     public var until: Timestamp
     /// Width of the buckets, at least a millisecond; whole days are days of the site. nil for the whole span.
     public var step: Duration?
+    /// What becomes one entry of the answer.
     public var group: Group
     /// Whether medians and the like are wanted; they take longer.
     public var quantiles: Bool
     /// Only so many groups, those with the greatest `order` over the whole span; nil for all.
     public var top: Int?
+    /// By what `top` ranks groups; nothing without `top`.
     public var order: Statistic
     /// The least instead of the greatest.
     public var ascending: Bool
 
+    /// With the two times alone: each series by itself, in one bucket of the whole span.
     public init(
         filter: DeviceFilter = DeviceFilter(), since: Timestamp, until: Timestamp, step: Duration? = nil,
         group: Group = .series, quantiles: Bool = false, top: Int? = nil, order: Statistic = .mean,
@@ -56,7 +61,7 @@ public struct QueryRequest: Question {
         self.ascending = ascending
     }
 
-    public init(_ form: Form) throws(Refusal) {
+    package init(_ form: Form) throws(Refusal) {
         let span = try form.span()
         self.init(
             filter: try DeviceFilter(form), since: span.lowerBound, until: span.upperBound,
@@ -65,7 +70,7 @@ public struct QueryRequest: Question {
             order: try form.word(.order) ?? .mean, ascending: try form.flag(.ascending))
     }
 
-    public func write(to form: inout Form) {
+    package func write(to form: inout Form) {
         filter.write(to: &form)
         form.write(since, as: .since)
         form.write(until, as: .until)

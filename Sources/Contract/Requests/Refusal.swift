@@ -29,6 +29,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The sentence alone.
     public var description: String {
         switch self {
         case .wrong(let sentence), .notFound(let sentence), .unavailable(let sentence), .failed(let sentence): sentence
@@ -36,9 +37,9 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Its JSON.
-    public struct Body: Codable, Sendable {
-        public var error: String
+    package struct Body: Codable, Sendable {
+        package var error: String
 
-        public init(error: String) { self.error = error }
+        package init(error: String) { self.error = error }
     }
 }

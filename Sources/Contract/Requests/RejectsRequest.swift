@@ -2,30 +2,33 @@ public import Telemetry
 
 /// Messages that gave no reading, the newest.
 public struct RejectsRequest: Question {
-    public typealias Answer = RejectsAnswer
-    public static let route = Route(.get, "rejects", [.limit, .reason, .device])
+    package typealias Answer = RejectsAnswer
+    package static let route = Route(.get, "rejects", [.limit, .reason, .device])
 
     /// Messages at most, one of `limits`.
     public var limit: Int
+    /// nil for all reasons.
     public var reason: Reject.Reason?
     /// A name.
     public var device: String?
 
+    /// Of `limit`; beyond them a request is refused.
     public static let limits = 1...10_000
 
+    /// Without arguments, for the newest 100 of all reasons and devices.
     public init(limit: Int = 100, reason: Reject.Reason? = nil, device: String? = nil) {
         self.limit = limit
         self.reason = reason
         self.device = device
     }
 
-    public init(_ form: Form) throws(Refusal) {
+    package init(_ form: Form) throws(Refusal) {
         self.init(
             limit: try form.integer(.limit, in: Self.limits) ?? 100, reason: try form.word(.reason),
             device: form.text(.device))
     }
 
-    public func write(to form: inout Form) {
+    package func write(to form: inout Form) {
         form.write(limit, as: .limit)
         form.write(reason, as: .reason)
         form.write(device, as: .device)

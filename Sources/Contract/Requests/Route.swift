@@ -1,15 +1,15 @@
 /// Where a request stands among the URLs of the gateway, and which parameters it may have.
-public struct Route: Hashable, Sendable {
-    public enum Method: String, Sendable {
+package struct Route: Hashable, Sendable {
+    package enum Method: String, Sendable {
         case get = "GET"
         case post = "POST"
     }
 
-    public let method: Method
+    package let method: Method
     /// `/v1/alerts/:id`: a part with a colon is a parameter.
-    public let pattern: String
+    package let pattern: String
     /// Those behind the question mark.
-    public let parameters: [Parameter]
+    package let parameters: [Parameter]
     /// The parts of the pattern.
     let parts: [Part]
 

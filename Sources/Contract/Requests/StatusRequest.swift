@@ -1,9 +1,9 @@
 /// How much there is, and how it goes, by the files.
 public struct StatusRequest: Question {
-    public typealias Answer = StatusAnswer
-    public static let route = Route(.get, "status")
+    package typealias Answer = StatusAnswer
+    package static let route = Route(.get, "status")
 
-    public init() {}
-    public init(_ form: Form) {}
-    public func write(to form: inout Form) {}
+    package init() {}
+    package init(_ form: Form) {}
+    package func write(to form: inout Form) {}
 }

@@ -149,5 +149,6 @@ extension AirAveraging: ExpressibleByArgument {
     /// As the command line has them, without blanks.
     public static var allValueStrings: [String] { allCases.map { $0.rawValue.replacing(" ", with: "-") } }
 
+    /// One of `allValueStrings`; nil for anything else.
     public init?(argument: String) { self.init(rawValue: argument.replacing("-", with: " ")) }
 }

@@ -2,6 +2,7 @@ public import ArgumentParser
 
 /// `baotu`: what city operations ask.
 public struct BaotuCommand: AsyncParsableCommand {
+    /// The name, the help and the list of commands.
     public static let configuration = CommandConfiguration(
         commandName: "baotu", abstract: "Asks the city's telemetry gateway.",
         discussion: """
@@ -18,5 +19,6 @@ public struct BaotuCommand: AsyncParsableCommand {
             BackupCommand.self, RestoreCommand.self, StoreCommand.self,
         ])
 
+    /// For the parser of the command line.
     public init() {}
 }

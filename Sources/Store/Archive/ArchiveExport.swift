@@ -14,14 +14,17 @@ public struct ExportCursor: Sendable {
     var series: SeriesID?
     var since: Timestamp
 
+    /// Devices that fit the request.
     public var deviceCount: Int { devices.count }
     /// Devices that are through.
     public var devicesDone: Int { device }
+    /// Whether every device is through: there is no next page.
     public var isAtEnd: Bool { device >= devices.count }
 }
 
 /// Some thousands of readings of an export, as runs of one series.
 public struct ExportPage: Sendable {
+    /// In the order that `exportPage` tells; a series that the page cuts off goes on in the next.
     public var runs: [ReadingRun] = []
     /// Where the next page begins.
     public var next: ExportCursor

@@ -4,13 +4,17 @@ import Telemetry
 
 /// What a backup holds, as its list says.
 public struct BackupSummary: Sendable, Hashable, Codable {
+    /// Where the files lie: the backup's folder, or after a restore the store's.
     public var folder: String
     /// When it was begun: everything acknowledged before is in it.
     public var made: Timestamp
+    /// Of core.db.
     public var schemaVersion: Int
     /// The last journal row in it.
     public var journalID: Int64
+    /// How many, the list itself not counted.
     public var files: Int
+    /// Of these files together, linked ones included.
     public var bytes: Int64
     /// Files that share their bytes on disk with the store.
     public var linked: Int

@@ -3,8 +3,11 @@ import Glibc
 
 /// How far a backup, a restore, a check or a repair has come: `done` of `total` files, at `file`.
 public struct StoreProgress: Sendable, Hashable {
+    /// Files that are through.
     public var done: Int
+    /// Files there are, as far as is known: 1 until core.db has told.
     public var total: Int
+    /// The one at hand, relative to the folder of the store or the backup.
     public var file: String
 }
 

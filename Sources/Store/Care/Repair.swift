@@ -5,6 +5,7 @@ import Telemetry
 
 /// What a repair has found, done and given up.
 public struct RepairReport: Sendable, Hashable, Codable {
+    /// The folder of the store.
     public var folder: String
     /// What the check before it found.
     public var found: [StoreDamage]
@@ -15,6 +16,7 @@ public struct RepairReport: Sendable, Hashable, Codable {
     /// What the check after it finds; empty when all is well again.
     public var remaining: [StoreDamage] = []
 
+    /// Whether the check after it found nothing.
     public var isGood: Bool { remaining.isEmpty }
 }
 

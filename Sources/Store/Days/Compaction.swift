@@ -131,6 +131,7 @@ extension CompactionJob {
 
 /// What a compaction has written; `Journal.finishCompaction` makes it what readers read.
 public struct CompactedDays: Sendable {
+    /// The closed day it was for, since 1970.
     public let day: Int64
     let inputs: [Part]
     let parts: [Part]

@@ -195,6 +195,7 @@ public struct SealJob: Sendable {
 
 /// What a seal has written to day files; `Journal.finishSeal` then lets the journal forget it.
 public struct SealedDays: Sendable {
+    /// The last journal row that it took.
     public let journalID: Int64
     let beganAt: Timestamp
     let state: [UInt8]

@@ -4,13 +4,16 @@ public import Telemetry
 
 /// A frame that could not be read. It was skipped; the rest answers.
 public struct DamagedFrame: Hashable, Sendable, CustomStringConvertible {
+    /// Path of the file.
     public var file: String
     /// nil where a whole file is missing, or a page of it is damaged.
     public var stream: StreamID?
     /// Time of its first row.
     public var start: Timestamp
+    /// What of it does not read.
     public var reason: String
 
+    /// One line with the file, the stream where it is known, the time and the reason.
     public var description: String {
         guard let stream else { return "\(file), from \(start): \(reason)" }
         return "\(file): the frame of stream \(stream.rawValue) from \(start) is damaged: \(reason)"

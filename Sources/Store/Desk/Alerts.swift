@@ -5,34 +5,47 @@ public import Telemetry
 public struct StoredAlert: Hashable, Sendable {
     /// Stable for the key: one alert keeps its number through all its incidents.
     public var id: Int64
+    /// The rule, and what the alert is about.
     public var key: AlertKey
+    /// Into which its newest step led.
     public var phase: AlertPhase
     /// The phase before: an unknown alert goes on differently when people had been told that it fires.
     public var from: AlertPhase
+    /// Of its newest step.
     public var severity: Severity
     /// When the condition began to hold.
     public var since: Timestamp
     /// When the alert came into its phase.
     public var at: Timestamp
+    /// The value that decided the newest step, in the canonical unit; nil for absence.
     public var value: Double?
+    /// The newest step in words, with the numbers.
     public var sentence: String
+    /// nil where nobody has taken this incident on.
     public var acknowledgement: Acknowledgement?
 
     /// Someone has taken the alert on. It ends with the incident: a new one starts without.
     public struct Acknowledgement: Hashable, Sendable {
+        /// When the order was carried out.
         public var at: Timestamp
+        /// Who, as given with the order.
         public var by: String
+        /// What is being done; empty where nothing was given.
         public var note: String
     }
 }
 
 /// One message that someone must still get.
 public struct PendingNotification: Hashable, Sendable {
+    /// Its number in the outbox: the older notification has the lesser.
     public var id: Int64
+    /// The channel that is to deliver it, by its name in the outbox.
     public var channel: String
     /// Attempts that failed.
     public var attempts: Int
+    /// As `StoredAlert.id`.
     public var alertID: Int64
+    /// What is to be told.
     public var transition: AlertTransition
     /// The name of what the alert is about; see `Subject.name`.
     public var subject: String
@@ -58,7 +71,9 @@ public struct FailedNotification: Hashable, Sendable {
 
 /// A device that the roster names.
 public struct ExpectedDevice: Hashable, Sendable {
+    /// Its place in the registry.
     public var device: DeviceIndex
+    /// Its line, without `constants`: the store does not keep them.
     public var entry: RosterEntry
     /// When the roster first named it, without a break since.
     public var since: Timestamp

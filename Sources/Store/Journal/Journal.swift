@@ -20,6 +20,7 @@ public struct Commit: Sendable {
 public final class Journal {
     /// Devices, series and streams. The decoder adds to it; what is new becomes durable with its first use.
     public var registry: SeriesRegistry
+    /// As of the last commit.
     public private(set) var counters: Counters
     /// The newest journal row, counted from 1; never used twice.
     public private(set) var lastJournalID: Int64
@@ -27,8 +28,9 @@ public final class Journal {
     public internal(set) var evaluatedThrough: Int64
     /// The state to start from, as of the last finished seal; nil for a store that was never sealed.
     public internal(set) var snapshot: StateSnapshot?
-    /// Rows and bytes that wait for the next seal.
+    /// Rows that wait for the next seal.
     public var journalRows: Int { extent.rows }
+    /// Bytes of those rows.
     public var journalBytes: Int { extent.bytes }
     /// Journal rows that could not be read at the start, as sentences. They are counted in `counters` once.
     public private(set) var damage: [String] = []

@@ -1,6 +1,8 @@
 /// State of the windows and device health as it was after a journal row. The store does not look into the bytes.
 public struct StateSnapshot: Sendable, Equatable {
+    /// The journal row after which the state was so.
     public var journalID: Int64
+    /// As `Journal.beginSeal` was given them.
     public var bytes: [UInt8]
 }
 

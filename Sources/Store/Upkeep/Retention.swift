@@ -13,7 +13,7 @@ public struct Retention: Sendable, Hashable {
         /// Age at which a day of raw readings is given up; nil for never.
         public var raw: Duration?
 
-        public init(name: String, profiles: [String], raw: Duration?) {
+        package init(name: String, profiles: [String], raw: Duration?) {
             self.name = name
             self.profiles = profiles
             self.raw = raw
@@ -31,6 +31,7 @@ public struct Retention: Sendable, Hashable {
     /// Of all files of the store together: beyond it the oldest raw days go first. nil for no limit.
     public var bytesMax: Int64?
 
+    /// Readings are kept for ever, the history of alerts for 730 days, whatever room that takes.
     public init() {}
 
     /// Of the file system that `folder`, or the one above it, lies on; nil where neither is there.

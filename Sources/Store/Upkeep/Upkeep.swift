@@ -5,6 +5,7 @@ import Telemetry
 
 /// Readings or steps of alerts that the store no longer has, as the ledger keeps it.
 public struct GivenUp: Sendable, Hashable, Codable {
+    /// Why something is gone.
     public enum Why: String, Sendable, Codable {
         /// Older than its retention class keeps; of core.db, steps of alerts older than any is kept.
         case age
@@ -14,17 +15,23 @@ public struct GivenUp: Sendable, Hashable, Codable {
         case damage
     }
 
+    /// When it was given up.
     public var at: Timestamp
+    /// `age` and `budget` are retention's, `damage` is a repair's.
     public var why: Why
+    /// The file it was in, relative to the store's folder; core.db for steps of alerts.
     public var file: String
     /// Empty for the default one.
     public var retentionClass: String
-    /// Times of the first and the last reading, or step.
+    /// Time of the first reading, or step; that of the repair where it could not tell.
     public var first: Timestamp
+    /// Time of the last one; that of the repair where it could not tell.
     public var last: Timestamp
     /// Rows: readings of one stream at one time count as one. Or steps.
     public var rows: Int64
+    /// Of a file that went as a whole; else 0.
     public var bytes: Int64
+    /// What is gone, in words; empty for a file that retention gave up.
     public var detail: String
 
     enum CodingKeys: String, CodingKey {
@@ -68,9 +75,11 @@ extension Archive {
 
 /// What `Journal.upkeep` did and found.
 public struct UpkeepReport: Sendable {
+    /// As found by this look at the disk.
     public var disk: DiskState
     /// Free for the store's user.
     public var freeBytes: Int64
+    /// The files that this call gave up, one entry each.
     public var gaveUp: [GivenUp] = []
     /// Steps of alerts, told when a walk over all of them has come to its end.
     public var alertSteps: GivenUp?
