@@ -7,12 +7,14 @@ import Synchronization
 public final class Lane: Sendable {
     /// A notice on its way, under its number in the outbox.
     public struct Parcel: Sendable {
+        /// Under which the store is told what became of it.
         public var id: Int64
         /// Of this notice on this channel, before this one.
         public var attempts: Int
+        /// What is to be told.
         public var notice: AlertNotice
 
-        public init(id: Int64, attempts: Int, notice: AlertNotice) {
+        package init(id: Int64, attempts: Int, notice: AlertNotice) {
             self.id = id
             self.attempts = attempts
             self.notice = notice
@@ -21,7 +23,9 @@ public final class Lane: Sendable {
 
     /// What became of a parcel.
     public struct Report: Sendable {
+        /// As it was taken on.
         public var parcel: Parcel
+        /// What the channel said; a delivery out of time has failed.
         public var delivery: Delivery
     }
 
@@ -42,6 +46,7 @@ public final class Lane: Sendable {
     private let executor: LaneExecutor
     private let state = Mutex(State())
 
+    /// A lane with a thread of its own, idle until it takes a parcel.
     public init(_ channel: any NotificationChannel) {
         self.channel = channel
         executor = LaneExecutor(name: channel.name)

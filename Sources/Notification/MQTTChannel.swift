@@ -3,7 +3,9 @@ public struct MQTTChannel: NotificationChannel {
     /// As it stands in the outbox.
     public static let channelName = "mqtt"
 
+    /// `mqtt`.
     public var name: String { Self.channelName }
+    /// 64.
     public let width = 64
     /// What the broker was sent once is confirmed or refused in the end, over lost lines too.
     public let timeLimit: Duration? = nil
@@ -18,6 +20,7 @@ public struct MQTTChannel: NotificationChannel {
         self.publish = publish
     }
 
+    /// Publishes the notice's JSON; returns when the broker has confirmed or refused it.
     public func deliver(_ notice: AlertNotice) async -> Delivery {
         await publish("\(topicPrefix)/alerts/\(notice.alertID)", notice.json)
     }

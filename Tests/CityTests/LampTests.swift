@@ -395,19 +395,19 @@ struct CircuitTests {
             Case(what: "none", down: [], isFeeder: false, held: [], own: []),
             Case(what: "all well", down: [nil, nil, nil], isFeeder: false, held: [], own: []),
             Case(what: "one, just now", down: [1, nil, nil, nil], isFeeder: false, held: [0], own: []),
-            Case(what: "one, settled", down: [2, nil, nil, nil], isFeeder: false, held: [], own: [0]),
-            Case(what: "two of two", down: [5, 5], isFeeder: false, held: [], own: [0, 1]),
+            Case(what: "one, settled", down: [6, nil, nil, nil], isFeeder: false, held: [], own: [0]),
+            Case(what: "two of two", down: [7, 7], isFeeder: false, held: [], own: [0, 1]),
             Case(what: "three of three", down: [5, 5, 4], isFeeder: true, held: [], own: []),
             Case(what: "three of six", down: [0, 0, 0, nil, nil, nil], isFeeder: true, held: [], own: []),
             Case(
-                what: "three of seven", down: [3, 0, 3, nil, nil, nil, nil], isFeeder: false, held: [1], own: [0, 2]),
+                what: "three of seven", down: [6, 0, 6, nil, nil, nil, nil], isFeeder: false, held: [1], own: [0, 2]),
             Case(
-                what: "one by one, over days", down: [5, 700, 1400, nil, nil], isFeeder: false, held: [],
+                what: "one by one, over days", down: [6, 700, 1400, nil, nil], isFeeder: false, held: [],
                 own: [0, 1, 2]),
             Case(
                 what: "one of long ago, and the feeder", down: [700, 3, 3, 1, nil], isFeeder: true, held: [], own: [0]),
             Case(what: "fifteen minutes apart", down: [20, 10, 5], isFeeder: true, held: [], own: []),
-            Case(what: "more than fifteen", down: [21, 10, 5], isFeeder: false, held: [], own: [0, 1, 2]),
+            Case(what: "more than fifteen", down: [22, 11, 6], isFeeder: false, held: [], own: [0, 1, 2]),
         ])
     func verdicts(row: Case) {
         let verdict = CircuitRules(cadence: .seconds(10)).verdict(lamps(row.down), at: Self.now)

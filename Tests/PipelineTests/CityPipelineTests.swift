@@ -195,6 +195,21 @@ struct CityPipelineTests {
         #expect(scene.firings(of: "lamp-out").isEmpty, "\(scene.firings(of: "lamp-out").map(\.sentence))")
     }
 
+    @Test("lamps of one circuit that say nothing are down when the law of staleness says so, however often they speak")
+    func silentCircuit() throws {
+        let quiet = CityScene.start + .seconds(600)
+        for (minutes, isFault) in [(4, false), (8, true)] {
+            let scene = try CityScene(devices: 40, cadence: 10, faultsPerHour: 0)
+            scene.run(until: quiet + .seconds(900)) { emission in
+                let isQuiet = emission.at >= quiet && emission.at < quiet + .seconds(60 * minutes)
+                return isQuiet && emission.topic.hasPrefix("lights/") ? nil : emission.payload
+            }
+            let told = scene.firings(of: "feeder-fault")
+            #expect(told.isEmpty != isFault, "\(minutes) min: \(told.map(\.sentence))")
+            for one in told { #expect((300...360).contains((one.at - quiet).milliseconds / 1000)) }
+        }
+    }
+
     @Test("one lamp that goes out without saying so is told by itself, once its neighbours were heard")
     func lampOut() throws {
         let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 0)

@@ -1,23 +1,23 @@
-public import Foundation
+package import Foundation
 
 /// A program started by a test and ended by its process id.
 ///
 /// `posix_spawn` and `waitpid`, not Foundation's `Process`: its `waitUntilExit` turns a run loop, which on a thread of
 /// the task pool was seen to wait for ever.
-public final class ChildProcess {
-    public struct Failure: Error, CustomStringConvertible {
-        public let description: String
+package final class ChildProcess {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
 
-        public init(description: String) { self.description = description }
+        package init(description: String) { self.description = description }
     }
 
-    public let id: pid_t
+    package let id: pid_t
     private var status: Int32?
 
     /// Starts `program`; both its outputs go to the file `output`, or what it says on standard error to `errors`.
     ///
     /// `environment` is added to that of this process.
-    public init(
+    package init(
         _ program: String, _ arguments: [String], output: String = "/dev/null", errors: String? = nil,
         environment: [String: String] = [:]
     ) throws {
@@ -55,7 +55,7 @@ public final class ChildProcess {
 
     deinit { end(with: SIGKILL) }
 
-    public var isRunning: Bool {
+    package var isRunning: Bool {
         if status != nil { return false }
         var status: Int32 = 0
         guard waitpid(id, &status, WNOHANG) == id else { return true }
@@ -64,19 +64,19 @@ public final class ChildProcess {
     }
 
     /// Sends the signal and does not wait.
-    public func signal(_ signal: Int32) {
+    package func signal(_ signal: Int32) {
         if isRunning { kill(id, signal) }
     }
 
     /// Sends the signal and waits for the end, at most ten seconds; then SIGKILL.
-    public func end(with signal: Int32) {
+    package func end(with signal: Int32) {
         guard isRunning else { return }
         kill(id, signal)
         _ = wait()
     }
 
     /// The exit code of the program when it ends by itself within `seconds`, after which it is killed; nil if it was.
-    public func wait(seconds: Int = 10) -> Int32? {
+    package func wait(seconds: Int = 10) -> Int32? {
         for _ in 0..<seconds * 200 where isRunning { usleep(5000) }
         if isRunning {
             kill(id, SIGKILL)
@@ -91,6 +91,6 @@ public final class ChildProcess {
 }
 
 /// Runs a program to its end and says whether it succeeded.
-public func succeeds(_ program: String, _ arguments: [String]) -> Bool {
+package func succeeds(_ program: String, _ arguments: [String]) -> Bool {
     (try? ChildProcess(program, arguments))?.wait(seconds: 30) == 0
 }

@@ -1,14 +1,14 @@
 import Glibc
 
 /// Why a test cannot go on.
-public struct Failure: Error, CustomStringConvertible {
-    public let description: String
+package struct Failure: Error, CustomStringConvertible {
+    package let description: String
 
-    public init(description: String) { self.description = description }
+    package init(description: String) { self.description = description }
 }
 
 /// Waits until the condition holds, looking a hundred times a second or as often as it can, and at most so long.
-public func eventually(_ what: String, seconds: Int = 30, _ condition: () throws -> Bool) throws {
+package func eventually(_ what: String, seconds: Int = 30, _ condition: () throws -> Bool) throws {
     let patience = ContinuousClock.now + .seconds(seconds)
     repeat {
         if try condition() { return }

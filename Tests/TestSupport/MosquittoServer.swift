@@ -1,33 +1,33 @@
-public import Foundation
+package import Foundation
 
 /// A private mosquitto on a free loopback port, in a directory of its own, ended by its process id.
 ///
 /// Owned by one test. `persistence` is off unless the given lines turn it on; `directory` is where it may write.
-public final class MosquittoServer {
-    public struct Failure: Error, CustomStringConvertible {
-        public let description: String
+package final class MosquittoServer {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
 
-        public init(description: String) { self.description = description }
+        package init(description: String) { self.description = description }
     }
 
-    public let port: Int
-    public let directory: URL
+    package let port: Int
+    package let directory: URL
     private let program: String
     private var process: ChildProcess?
 
     /// Where the program is, or nil where this machine has none.
-    public static var program: String? {
+    package static var program: String? {
         ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/bin/mosquitto"]
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// Whether tests that need the broker should run. On a build server they always do, and fail where it is missing:
     /// a skipped proof must not look like a passed one.
-    public static var isExpected: Bool { program != nil || ProcessInfo.processInfo.environment["CI"] != nil }
+    package static var isExpected: Bool { program != nil || ProcessInfo.processInfo.environment["CI"] != nil }
 
     /// Starts a broker; `lines` are added to its configuration, in which `DIRECTORY` stands for its directory.
     /// `listener` replaces the plain listener, for TLS; `PORT` in it stands for the port.
-    public init(_ lines: [String] = [], listener: [String] = ["listener PORT 127.0.0.1", "allow_anonymous true"])
+    package init(_ lines: [String] = [], listener: [String] = ["listener PORT 127.0.0.1", "allow_anonymous true"])
         throws
     {
         guard let program = Self.program else {
@@ -51,20 +51,20 @@ public final class MosquittoServer {
     }
 
     /// A persistent store that is written when the broker ends; lines for `init`.
-    public static let persistent = [
+    package static let persistent = [
         "persistence true", "persistence_location DIRECTORY/", "autosave_interval 1", "autosave_on_changes true",
     ]
 
     /// Writes a file into the broker's directory and returns its path.
     @discardableResult
-    public func write(_ text: String, to name: String) throws -> String {
+    package func write(_ text: String, to name: String) throws -> String {
         let url = directory.appending(path: name)
         try text.write(to: url, atomically: true, encoding: .utf8)
         return url.path
     }
 
     /// Starts the process and waits until the port accepts, at most ten seconds.
-    public func start() throws {
+    package func start() throws {
         let process = try ChildProcess(
             program, ["-c", directory.appending(path: "mosquitto.conf").path],
             output: directory.appending(path: "mosquitto.log").path)
@@ -79,23 +79,23 @@ public final class MosquittoServer {
     }
 
     /// Ends the process as an operator would, so that it writes its store.
-    public func stop() {
+    package func stop() {
         process?.end(with: SIGTERM)
         process = nil
     }
 
     /// kill -9.
-    public func kill() {
+    package func kill() {
         process?.end(with: SIGKILL)
         process = nil
     }
 
-    public var logText: String {
+    package var logText: String {
         (try? String(contentsOf: directory.appending(path: "mosquitto.log"), encoding: .utf8)) ?? ""
     }
 
     /// A port that was free a moment ago.
-    public static func freePort() throws -> Int { try SilentListener().port }
+    package static func freePort() throws -> Int { try SilentListener().port }
 
     private static func accepts(_ port: Int) -> Bool {
         let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -110,11 +110,11 @@ public final class MosquittoServer {
 }
 
 /// A loopback port whose connections the kernel accepts and nobody answers.
-public final class SilentListener {
-    public let port: Int
+package final class SilentListener {
+    package let port: Int
     private let socket: Int32
 
-    public init() throws {
+    package init() throws {
         let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.socket = socket
         var address = loopback(port: 0)

@@ -1,13 +1,13 @@
 import Foundation
 
 /// A program of this package, run to its end with its outputs apart.
-public struct Program {
-    public let code: Int32?
-    public let output: String
-    public let errors: String
+package struct Program {
+    package let code: Int32?
+    package let output: String
+    package let errors: String
 
     /// `program` is the name of a built executable, or the path of any other.
-    public init(
+    package init(
         _ program: String, _ arguments: [String] = [], input: String = "", environment: [String: String] = [:],
         shell: String = "\"$@\"", seconds: Int = 60
     ) throws {
@@ -25,18 +25,18 @@ public struct Program {
     }
 
     /// The folder of the executables that were built with these tests.
-    public static let built: String = {
+    package static let built: String = {
         let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(filePath: tests).deletingLastPathComponent().path(percentEncoded: false)
     }()
 }
 
 /// A folder that goes when the value does.
-public final class TemporaryDirectory: Sendable {
-    public let path: String
+package final class TemporaryDirectory: Sendable {
+    package let path: String
 
     /// Short, because the path of a Unix socket may have 107 bytes.
-    public init() {
+    package init() {
         var template = Array("/tmp/baotu-XXXXXX".utf8CString)
         path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
     }

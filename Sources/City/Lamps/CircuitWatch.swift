@@ -78,11 +78,12 @@ public struct CircuitRules: Equatable, Sendable {
     /// A lamp not heard for this long before the fault is not of the circuit any more.
     public var heardWithin: Duration = .seconds(86_400)
 
-    /// `cadence` is how often the circuit's lamps speak. A lamp is out by its third report, so all are known to be down
-    /// four times that later: the settle time, at least 2 min; `together` is as long, at least 15 min.
+    /// `cadence` is how often the slowest of the circuit's lamps speaks. A lamp is out by its third report and silent
+    /// after its allowance, so all are known to be down a cadence after that: the settle time; `together` is as long, at
+    /// least 15 min.
     public init(cadence: Duration) {
-        settle = max(.seconds(120), cadence * 4)
-        together = max(.seconds(900), cadence * 4)
+        settle = Staleness.allowance(cadence: cadence) + cadence
+        together = max(.seconds(900), settle)
     }
 
     /// Lamps of one circuit, in any order; the answer keeps it. `standing`: this circuit's feeder fault was told before

@@ -48,6 +48,7 @@ public final class LampTable: Watcher {
     private struct Circuit {
         var name: String
         var lamps: [Int] = []
+        var cadence: Duration
         var rules: CircuitRules
         var hasFeederFault = false
     }
@@ -155,7 +156,7 @@ public final class LampTable: Watcher {
                 guard let last = scene.lastHeard(lamps[place].device) else { return nil }
                 let silence = now - last
                 let condition: CircuitLamp<Int>.Condition =
-                    if let cadence = lamps[place].cadence, silence > cadence * Staleness.cadences {
+                    if silence > Staleness.allowance(cadence: lamps[place].cadence) {
                         .silent(since: last)
                     } else if let out = lamps[place].out {
                         .out(since: out.since)
@@ -208,11 +209,14 @@ public final class LampTable: Watcher {
         let circuit = circuits.firstIndex { $0.name == entry.circuit }
         if let circuit {
             lamps[place].circuit = circuit
+            // The slowest lamp says how long it takes until all are known to be down.
+            circuits[circuit].cadence = max(circuits[circuit].cadence, entry.cadence)
+            circuits[circuit].rules = CircuitRules(cadence: circuits[circuit].cadence)
         } else {
             lamps[place].circuit = circuits.count
             circuits.append(
                 Circuit(
-                    name: entry.circuit, rules: CircuitRules(cadence: entry.cadence),
+                    name: entry.circuit, cadence: entry.cadence, rules: CircuitRules(cadence: entry.cadence),
                     hasFeederFault: resumedFeeders.remove(entry.circuit) != nil))
         }
         circuits[lamps[place].circuit].lamps.append(place)

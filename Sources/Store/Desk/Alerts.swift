@@ -57,12 +57,14 @@ public struct PendingNotification: Hashable, Sendable {
 
 /// An attempt that failed.
 public struct FailedNotification: Hashable, Sendable {
+    /// Of the notification in the outbox.
     public var id: Int64
     /// Why, as a sentence without a full stop.
     public var error: String
+    /// Not tried again before this moment.
     public var nextAttempt: Timestamp
 
-    public init(id: Int64, error: String, nextAttempt: Timestamp) {
+    package init(id: Int64, error: String, nextAttempt: Timestamp) {
         self.id = id
         self.error = error
         self.nextAttempt = nextAttempt

@@ -1,26 +1,26 @@
 import Glibc
 
 /// What is wrong with a command line.
-public struct UsageError: Error {
-    public var sentence: String
+package struct UsageError: Error {
+    package var sentence: String
 
-    public init(sentence: String) { self.sentence = sentence }
+    package init(sentence: String) { self.sentence = sentence }
 }
 
 /// A bench as a program: what it prints and how it ends.
-public struct BenchProgram {
+package struct BenchProgram {
     private let name: String
     private let usage: String
 
     /// `usage` follows what is wrong with a command line.
-    public init(_ name: String, usage: String) {
+    package init(_ name: String, usage: String) {
         self.name = name
         self.usage = usage
     }
 
     /// Runs `body`, which fills the table. Does not return where a figure was missed by more than a fifth (exit code 1),
     /// the command line is wrong (2), or something else failed (3); each is told on standard error.
-    public func run(_ body: (inout FigureTable) throws -> Void) {
+    package func run(_ body: (inout FigureTable) throws -> Void) {
         do {
             var table = FigureTable()
             try body(&table)

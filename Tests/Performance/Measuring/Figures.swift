@@ -1,21 +1,21 @@
 import Glibc
 
 /// One line of the table.
-public struct Figure {
-    public enum Target {
+package struct Figure {
+    package enum Target {
         case atMost(Double)
         case atLeast(Double)
         case none
     }
 
-    public var name: String
-    public var value: Double
-    public var unit: String
-    public var target = Target.none
-    public var note = ""
+    package var name: String
+    package var value: Double
+    package var unit: String
+    package var target = Target.none
+    package var note = ""
 
     /// By more than a fifth: neighbours on a shared machine cost as much from one hour to the next.
-    public var isMissed: Bool {
+    package var isMissed: Bool {
         switch target {
         case .atMost(let bound): value > bound * 1.2
         case .atLeast(let bound): value < bound / 1.2
@@ -32,7 +32,7 @@ public struct Figure {
         }
     }
 
-    public var line: String {
+    package var line: String {
         let bound =
             switch target {
             case .atMost(let bound): "≤ \(Self.text(bound))"
@@ -47,7 +47,7 @@ public struct Figure {
         return cells.joined(separator: " ")
     }
 
-    public static func text(_ value: Double) -> String {
+    package static func text(_ value: Double) -> String {
         if value >= 1000 {
             var digits = String(Int(value.rounded()))
             for place in stride(from: digits.count - 3, to: 0, by: -3) {
@@ -59,7 +59,7 @@ public struct Figure {
     }
 }
 
-public func fixed(_ value: Double, _ places: Int) -> String {
+package func fixed(_ value: Double, _ places: Int) -> String {
     let power = pow(10, Double(places))
     let parts = String(describing: (value * power).rounded() / power).split(separator: ".")
     guard places > 0 else { return String(parts[0]) }
@@ -73,14 +73,14 @@ private func padded(_ text: String, _ width: Int, atStart: Bool = false) -> Stri
 }
 
 /// What was measured, each line printed as soon as it is known.
-public struct FigureTable {
+package struct FigureTable {
     private var figures: [Figure] = []
 
-    public init() {}
+    package init() {}
 
-    public static let heading = "figure, measured value, unit, target"
+    package static let heading = "figure, measured value, unit, target"
 
-    public mutating func add(
+    package mutating func add(
         _ name: String, _ value: Double, _ unit: String, _ target: Figure.Target = .none, _ note: String = ""
     ) {
         let figure = Figure(name: name, value: value, unit: unit, target: target, note: note)
@@ -89,5 +89,5 @@ public struct FigureTable {
         fflush(nil)
     }
 
-    public var missed: [String] { figures.filter(\.isMissed).map(\.name) }
+    package var missed: [String] { figures.filter(\.isMissed).map(\.name) }
 }

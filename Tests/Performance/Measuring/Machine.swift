@@ -1,9 +1,9 @@
 import Glibc
 
 /// What the figures depend on, and what the kernel knows of this process and its files.
-public enum Machine {
+package enum Machine {
     /// One line.
-    public static func facts(folder: String) -> String {
+    package static func facts(folder: String) -> String {
         var system = utsname()
         uname(&system)
         let release = withUnsafeBytes(of: system.release) { bytes in
@@ -34,7 +34,7 @@ public enum Machine {
         return "\(kind) on \(rotates ? "a rotating disk" : "a disk that does not rotate"), \(cache)"
     }
 
-    public static func read(_ path: String) -> String {
+    package static func read(_ path: String) -> String {
         guard let file = fopen(path, "r") else { return "" }
         defer { fclose(file) }
         var bytes: [UInt8] = []
@@ -44,12 +44,12 @@ public enum Machine {
     }
 
     /// The most memory that this process has held, in bytes.
-    public static var peakResidentBytes: Double {
+    package static var peakResidentBytes: Double {
         let line = read("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""
         return (Double(line.split(separator: " ").dropLast().last ?? "") ?? 0) * 1024
     }
 
-    public static var executable: String {
+    package static var executable: String {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &bytes, bytes.count)
         return String(decoding: bytes[..<max(0, count)], as: UTF8.self)
@@ -57,7 +57,7 @@ public enum Machine {
 
     // MARK: Files
 
-    public static func names(in folder: String) -> [String] {
+    package static func names(in folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -70,17 +70,17 @@ public enum Machine {
         return names.sorted()
     }
 
-    public static func isFolder(_ path: String) -> Bool {
+    package static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    public static func size(of path: String) -> Int {
+    package static func size(of path: String) -> Int {
         var status = stat()
         return stat(path, &status) == 0 ? Int(status.st_size) : 0
     }
 
-    public static func removeTree(_ path: String) {
+    package static func removeTree(_ path: String) {
         for name in names(in: path) {
             let entry = path + "/" + name
             if isFolder(entry) { removeTree(entry) } else { unlink(entry) }
@@ -89,7 +89,7 @@ public enum Machine {
     }
 
     /// Writes out what the kernel holds of the files below `folder`, and has it forget them.
-    public static func dropCache(_ folder: String) {
+    package static func dropCache(_ folder: String) {
         for name in names(in: folder) {
             let path = folder + "/" + name
             if isFolder(path) {
@@ -105,7 +105,7 @@ public enum Machine {
     }
 
     /// Seconds that appending 4 kB and `fdatasync` take, as the median: what a commit waits for at the least.
-    public static func syncSeconds(in folder: String) -> Double {
+    package static func syncSeconds(in folder: String) -> Double {
         let path = folder + "/sync"
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         defer {

@@ -1,0 +1,104 @@
+import Basics
+import Broker
+import Settings
+
+/// Section `mqtt`.
+extension GatewayConfiguration {
+    /// Whether it is one (MQTT 5, 4.7.1).
+    static func isTopicFilter(_ text: String) -> Bool {
+        let levels = text.split(separator: "/", omittingEmptySubsequences: false)
+        return !text.isEmpty && text.utf8.count <= 65_535 && !text.utf8.contains(0)
+            && levels.dropLast().allSatisfy { $0 == "+" || !$0.contains { "+#".contains($0) } }
+            && (levels.last.map { $0 == "+" || $0 == "#" || !$0.contains { "+#".contains($0) } } ?? false)
+    }
+
+    struct MQTT {
+        var options: BrokerOptions
+        var reconnectMin: Duration
+        var reconnectMax: Duration
+        var brokerConfiguration: [String]
+        var ownPrefix: String
+    }
+
+    static func mqtt(
+        _ setting: Setting, _ located: (String) -> String, _ mistakes: inout [Mistake]
+    ) -> MQTT {
+        var reader = SettingReader(setting, &mistakes)
+        let host = reader.text("host", default: "127.0.0.1", &mistakes)
+        let port = reader.integer("port", in: 1...65_535, default: 1883, &mistakes)
+        let clientID = reader.text("client_id", default: "baotu", &mistakes)
+        var options = BrokerOptions(host: host, port: port, clientID: clientID)
+        switch reader.text("version", default: "5", &mistakes) {
+        case "5": options.version = .mqtt5
+        case "3.1.1": options.version = .mqtt311
+        default:
+            if let found = setting["version"] { mistakes.append(found.mistake("expected \"5\" or \"3.1.1\"")) }
+        }
+        /// What the broker's library would refuse only when the store is open already.
+        func check(_ holds: Bool, _ key: String, _ expected: String) {
+            if !holds, let found = setting[key] { mistakes.append(found.mistake(expected)) }
+        }
+        check(!host.isEmpty, "host", "expected a name or an address")
+        check((1...256).contains(clientID.utf8.count), "client_id", "expected 1 to 256 bytes")
+        options.username = reader.optionalText("username", &mistakes)
+        check(options.username != nil, "password_file", "expected mqtt.username beside it")
+        if let path = reader.optional("password_file") {
+            do {
+                let text = try SettingFiles.text(of: located(path.shown))
+                options.password = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+            } catch {
+                mistakes.append(path.mistake("expected a readable file with the password in its first line"))
+            }
+        }
+        options.subscriptions = reader.texts("subscriptions", default: ["#"], &mistakes)
+        if options.subscriptions.isEmpty, let found = setting["subscriptions"] {
+            mistakes.append(found.mistake("expected at least one topic filter, such as \"#\""))
+        }
+        check(
+            options.subscriptions.allSatisfy(Self.isTopicFilter), "subscriptions",
+            "expected topic filters: '+' fills a whole level, and '#' the last one (MQTT 5, 4.7.1)")
+        options.subscriptionQoS =
+            reader.integer("qos", in: 0...1, default: 1, &mistakes) == 0 ? .atMostOnce : .atLeastOnce
+        options.keepAlive = reader.duration(
+            "keep_alive", in: .seconds(5) ... .seconds(3600), default: .seconds(60), &mistakes)
+        options.sessionExpiry = reader.duration(
+            "session_expiry", in: .seconds(60) ... .seconds(31_536_000), default: .seconds(604_800), &mistakes)
+        options.receiveMaximum = reader.integer("receive_maximum", in: 1...65_535, default: 10_000, &mistakes)
+        let prefix = reader.text("own_prefix", default: "baotu", &mistakes)
+        check(
+            !prefix.isEmpty && !prefix.contains { "+#$".contains($0) }, "own_prefix",
+            "expected the beginning of a topic, without '+', '#' and '$'")
+        options.ignoredTopicPrefix = prefix + "/"
+        let brokerConfiguration = reader.texts("broker_configuration", default: [], &mistakes).map(located)
+
+        var reconnect = SettingReader(section(&reader, "reconnect"), &mistakes)
+        let least = reconnect.duration(
+            "min", in: .milliseconds(100) ... .seconds(60), default: .milliseconds(500), &mistakes)
+        let most = reconnect.duration("max", in: .seconds(1) ... .seconds(3600), default: .seconds(60), &mistakes)
+        reconnect.finish(&mistakes)
+        if most < least, let found = setting["reconnect"] {
+            mistakes.append(found.mistake("expected min at most max"))
+        }
+        if let tls = reader.optional("tls") {
+            var section = SettingReader(tls, &mistakes)
+            let files = ["ca_file", "certificate_file", "key_file"].map { key in
+                let path = section.optionalText(key, &mistakes).map(located)
+                if let path, let found = tls[key], !SettingFiles.isReadable(path) {
+                    mistakes.append(found.mistake("expected a readable file"))
+                }
+                return path
+            }
+            let verifies = section.flag("verify_host", default: true, &mistakes)
+            section.finish(&mistakes)
+            if (files[1] == nil) != (files[2] == nil) {
+                mistakes.append(tls.mistake("expected certificate_file and key_file together"))
+            }
+            options.tls = BrokerOptions.TLSOptions(
+                caFile: files[0], certificateFile: files[1], keyFile: files[2], verifiesHostname: verifies)
+        }
+        reader.finish(&mistakes)
+        return MQTT(
+            options: options, reconnectMin: least, reconnectMax: max(least, most),
+            brokerConfiguration: brokerConfiguration, ownPrefix: prefix)
+    }
+}
