@@ -40,7 +40,16 @@ public struct AlertBook: Sendable {
     public private(set) var active: [AlertKey: Active] = [:]
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []
-    private var roster = Roster()
+    private var selection = Selection()
+
+    /// What a round of judging goes by.
+    private struct Facts {
+        let health: DeviceHealth
+        let statistics: Statistics
+        let registry: SeriesRegistry
+        let now: Timestamp
+    }
+
     /// One threshold rule on one series, as plain numbers: what every reading is judged by is copied without counting
     /// references. (6 values a message with 3 such rules: 1.9 µs a message with the rules themselves.)
     private struct Watch: Sendable {
@@ -77,7 +86,7 @@ public struct AlertBook: Sendable {
 
     /// Replaces the earlier roster.
     public mutating func setRoster(_ roster: Roster) {
-        self.roster = roster
+        selection.roster = roster
         // Selectors ask the roster for the area, and a series goes stale by its cadence.
         watchesOfSeries.removeAll(keepingCapacity: true)
         watches.removeAll(keepingCapacity: true)
@@ -117,13 +126,11 @@ public struct AlertBook: Sendable {
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
-        let now = turn.now
-        for finding in noticed.findings { judge(finding, registry, at: now, &transitions) }
+        let facts = Facts(health: health, statistics: statistics, registry: registry, now: turn.now)
+        for finding in noticed.findings { judge(finding, facts, &transitions) }
         for reading in turn.suspects {
-            for index in rangeRules where matches(rules[index], subject(of: reading.series, registry), registry) {
-                step(
-                    rules[index], series: reading.series, .holds, value: reading.value, registry, at: now,
-                    &transitions)
+            for index in rangeRules where selection.means(rules[index], .series(reading.series, registry), registry) {
+                step(rules[index], series: reading.series, .holds, value: reading.value, facts, &transitions)
             }
         }
         turnCount &+= 1
@@ -132,7 +139,7 @@ public struct AlertBook: Sendable {
             guard judgedIn[reading.series.index] != turnCount else { continue }
             judgedIn[reading.series.index] = turnCount
             for index in watchesOfSeries[reading.series.index] {
-                judge(watches[index], reading.series, health, statistics, registry, at: now, &transitions)
+                judge(watches[index], reading.series, facts, &transitions)
             }
         }
         return transitions
@@ -148,27 +155,27 @@ public struct AlertBook: Sendable {
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
+        let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
         for key in active.keys.sorted(by: Self.inOrder) {
             guard let index = ruleIndex[key.rule] else { continue }
             if case .finding(let watch) = rules[index].condition {
-                judgeFindings(rules[index], watch, key, health, registry, at: now, &transitions)
+                judgeFindings(rules[index], watch, key, facts, &transitions)
             }
             guard let series = key.subject.series else { continue }
             switch rules[index].condition {
             case .threshold:
                 for place in watchesOfSeries[series.index] where watches[place].rule == index {
-                    judge(watches[place], series, health, statistics, registry, at: now, &transitions)
+                    judge(watches[place], series, facts, &transitions)
                 }
-            case .outOfRange: judgeRange(rules[index], series, health, statistics, registry, at: now, &transitions)
+            case .outOfRange: judgeRange(rules[index], series, facts, &transitions)
             case .absence, .finding: break
             }
         }
         guard let listeningSince else { return transitions }
         for index in absenceRules {
             guard case .absence(let absence) = rules[index].condition else { continue }
-            for (device, line) in roster.lines {
-                judgeAbsence(
-                    rules[index], absence, device, line, health, listeningSince, registry, at: now, &transitions)
+            for (device, line) in selection.roster.lines {
+                judgeAbsence(rules[index], absence, device, line, listeningSince, facts, &transitions)
             }
         }
         // A dictionary has no order, and the same input must give the same transitions in the same order.
@@ -180,7 +187,7 @@ public struct AlertBook: Sendable {
         var transitions: [AlertTransition] = []
         for key in active.keys.sorted(by: Self.inOrder) {
             let rule = ruleIndex[key.rule].map { rules[$0] }
-            if let rule, isAbout(rule, key, registry) { continue }
+            if let rule, selection.isAbout(rule, key, registry) { continue }
             end(
                 key, because: rule == nil ? "the rule was removed" : "the rule is no longer about it", registry,
                 at: now, &transitions)
@@ -193,28 +200,27 @@ public struct AlertBook: Sendable {
         var book = AlertBook(rules: rules)
         book.active = active
         book.activeCounts = activeCounts
-        book.roster = roster
+        book.selection = selection
         return book
     }
 
     // MARK: Judging
 
     private mutating func judge(
-        _ watch: Watch, _ series: SeriesID, _ health: DeviceHealth, _ statistics: Statistics,
-        _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
+        _ watch: Watch, _ series: SeriesID, _ facts: Facts, _ transitions: inout [AlertTransition]
     ) {
         var value: Double?
-        let clock = statistics.clock(watch.device)
+        let clock = facts.statistics.clock(watch.device)
         // A device that delivers what it kept since yesterday is heard, but says nothing about now.
-        if let heard = health.lastHeard(watch.device),
-            now.milliseconds - heard.milliseconds < watch.staleMilliseconds,
+        if let heard = facts.health.lastHeard(watch.device),
+            facts.now.milliseconds - heard.milliseconds < watch.staleMilliseconds,
             clock.backlog.milliseconds < watch.staleMilliseconds
         {
             if let window = watch.window {
-                value = statistics.summary(series, window, watch.statistic.isQuantile)
+                value = facts.statistics.summary(series, window, watch.statistic.isQuantile)
                     .flatMap { ($0.coverage ?? 1) >= watch.coverageMin ? watch.statistic.value(in: $0) : nil }
-            } else if let newest = statistics.newest(series) {
-                let age = now - newest.observed - max(.zero, clock.skew)
+            } else if let newest = facts.statistics.newest(series) {
+                let age = facts.now - newest.observed - max(.zero, clock.skew)
                 // An old value raises nothing new. What was raised by it when it was young goes on: a state that is told
                 // when it changes still holds.
                 guard age.milliseconds < watch.staleMilliseconds || hasActiveAlert(series) else { return }
@@ -231,68 +237,68 @@ public struct AlertBook: Sendable {
         }
         // The usual case, a quiet series that stays quiet, ends here without a look-up and without a sentence.
         guard verdict == .holds || hasActiveAlert(series) else { return }
-        step(rules[watch.rule], series: series, verdict, value: value, registry, at: now, &transitions)
+        step(rules[watch.rule], series: series, verdict, value: value, facts, &transitions)
     }
 
     private mutating func judgeRange(
-        _ rule: AlertRule, _ series: SeriesID, _ health: DeviceHealth, _ statistics: Statistics,
-        _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
+        _ rule: AlertRule, _ series: SeriesID, _ facts: Facts, _ transitions: inout [AlertTransition]
     ) {
         guard case .outOfRange(let range) = rule.condition else { return }
-        let key = AlertKey(rule: rule.name, subject: subject(of: series, registry))
+        let key = AlertKey(rule: rule.name, subject: .series(series, facts.registry))
         guard active[key] != nil else { return }
-        guard let suspect = health.lastSuspect(series), let newest = statistics.newest(series),
-            newest.observed > suspect, now - suspect >= range.clearAfter
+        guard let suspect = facts.health.lastSuspect(series), let newest = facts.statistics.newest(series),
+            newest.observed > suspect, facts.now - suspect >= range.clearAfter
         else { return }
-        step(rule, series: series, .clears, value: newest.value, registry, at: now, &transitions)
+        step(rule, series: series, .clears, value: newest.value, facts, &transitions)
     }
 
     private mutating func judge(
-        _ finding: Finding, _ registry: SeriesRegistry, at now: Timestamp, _ transitions: inout [AlertTransition]
+        _ finding: Finding, _ facts: Facts, _ transitions: inout [AlertTransition]
     ) {
         for index in findingRules {
             let rule = rules[index]
-            guard case .finding(let watch) = rule.condition, watch.watches(finding, registry),
+            guard case .finding(let watch) = rule.condition, watch.watches(finding, facts.registry),
                 // What a backlog tells of yesterday is no news.
-                now - finding.observed < watch.clearAfter,
-                matches(rule, finding.subject, registry)
+                facts.now - finding.observed < watch.clearAfter,
+                selection.means(rule, finding.subject, facts.registry)
             else { continue }
             step(
                 rule, key: AlertKey(rule: rule.name, subject: finding.subject), .holds, hold: .zero,
-                value: finding.value, sentence: "\(finding.subject.name(in: registry)): \(finding.sentence)", at: now,
+                value: finding.value, sentence: "\(finding.subject.name(in: facts.registry)): \(finding.sentence)",
+                at: facts.now,
                 &transitions)
         }
     }
 
     private mutating func judgeFindings(
-        _ rule: AlertRule, _ watch: FindingWatch, _ key: AlertKey, _ health: DeviceHealth, _ registry: SeriesRegistry,
-        at now: Timestamp, _ transitions: inout [AlertTransition]
+        _ rule: AlertRule, _ watch: FindingWatch, _ key: AlertKey, _ facts: Facts,
+        _ transitions: inout [AlertTransition]
     ) {
-        let last = watch.kinds.compactMap { health.lastFinding($0, subject: key.subject) }.max()
-        if let last, now - last < watch.clearAfter { return }
-        let title = key.subject.series.map { " in its \(registry.series[$0.index].quantity.definition.title)" } ?? ""
+        let last = watch.kinds.compactMap { facts.health.lastFinding($0, subject: key.subject) }.max()
+        if let last, facts.now - last < watch.clearAfter { return }
+        let title =
+            key.subject.series.map { " in its \(facts.registry.series[$0.index].quantity.definition.title)" } ?? ""
         step(
             rule, key: key, .clears, hold: .zero, value: nil,
-            sentence: "\(key.subject.name(in: registry)): nothing of the kind was noticed\(title) for "
-                + spoken(watch.clearAfter), at: now, &transitions)
+            sentence: "\(key.subject.name(in: facts.registry)): nothing of the kind was noticed\(title) for "
+                + spoken(watch.clearAfter), at: facts.now, &transitions)
     }
 
     private mutating func judgeAbsence(
-        _ rule: AlertRule, _ absence: Absence, _ device: DeviceIndex, _ expected: Roster.Line, _ health: DeviceHealth,
-        _ listeningSince: Timestamp, _ registry: SeriesRegistry, at now: Timestamp,
-        _ transitions: inout [AlertTransition]
+        _ rule: AlertRule, _ absence: Absence, _ device: DeviceIndex, _ expected: Roster.Line,
+        _ listeningSince: Timestamp, _ facts: Facts, _ transitions: inout [AlertTransition]
     ) {
-        let name = registry.devices[device.index].name
+        let name = facts.registry.devices[device.index].name
         guard rule.devices.matches(name: name, profile: expected.entry.profile, area: expected.entry.area) else {
             return
         }
-        let heard = health.lastHeard(device)
+        let heard = facts.health.lastHeard(device)
         let allowance = absence.allowance(cadence: expected.entry.cadence)
         // A gateway that was not listening cannot blame the device.
-        let silence = now - max(heard ?? expected.since, listeningSince)
-        let saidOffline = health.saidOffline(device)
+        let silence = facts.now - max(heard ?? expected.since, listeningSince)
+        let saidOffline = facts.health.saidOffline(device)
         let key = AlertKey(rule: rule.name, subject: .device(device))
-        let wasHeard = heard.map { now - $0 < allowance } ?? false
+        let wasHeard = heard.map { facts.now - $0 < allowance } ?? false
         let isAbsent = saidOffline || silence >= allowance
         if !isAbsent && (!wasHeard || active[key] == nil) { return }
         let sentence: String
@@ -307,20 +313,20 @@ public struct AlertBook: Sendable {
             sentence = "\(name) has never spoken since it was put on the roster at \(expected.since)"
         }
         step(
-            rule, key: key, isAbsent ? .holds : .clears, hold: .zero, value: nil, sentence: sentence, at: now,
+            rule, key: key, isAbsent ? .holds : .clears, hold: .zero, value: nil, sentence: sentence, at: facts.now,
             &transitions)
     }
 
     private mutating func step(
-        _ rule: AlertRule, series: SeriesID, _ verdict: Verdict, value: Double?, _ registry: SeriesRegistry,
-        at now: Timestamp, _ transitions: inout [AlertTransition]
+        _ rule: AlertRule, series: SeriesID, _ verdict: Verdict, value: Double?, _ facts: Facts,
+        _ transitions: inout [AlertTransition]
     ) {
-        let key = AlertKey(rule: rule.name, subject: subject(of: series, registry))
+        let key = AlertKey(rule: rule.name, subject: .series(series, facts.registry))
         let hold: Duration = if case .threshold(let threshold) = rule.condition { threshold.hold } else { .zero }
         let state = active[key]?.state ?? .inactive
-        guard state.next(verdict, hold: hold, at: now) != state else { return }
-        let sentence = sentence(for: rule, series, verdict, value, registry)
-        step(rule, key: key, verdict, hold: hold, value: value, sentence: sentence, at: now, &transitions)
+        guard state.next(verdict, hold: hold, at: facts.now) != state else { return }
+        let sentence = rule.sentence(about: series, verdict, value: value, facts.registry)
+        step(rule, key: key, verdict, hold: hold, value: value, sentence: sentence, at: facts.now, &transitions)
     }
 
     private mutating func step(
@@ -357,11 +363,11 @@ public struct AlertBook: Sendable {
             let series = SeriesID(rawValue: UInt32(watchesOfSeries.count))
             let entry = registry.series[series.index]
             let first = watches.count
-            let allowance = Staleness.allowance(cadence: roster.cadence(of: entry.device)).milliseconds
+            let allowance = Staleness.allowance(cadence: selection.roster.cadence(of: entry.device)).milliseconds
             for (index, rule) in rules.enumerated() {
                 guard case .threshold(let threshold) = rule.condition, threshold.quantity == entry.quantity,
                     threshold.channel == nil || threshold.channel == registry.channelName(of: series),
-                    matches(rule, entry.device, registry)
+                    selection.means(rule, entry.device, registry)
                 else { continue }
                 watches.append(
                     Watch(
@@ -375,46 +381,6 @@ public struct AlertBook: Sendable {
         while judgedIn.count < registry.seriesCount { judgedIn.append(turnCount) }
     }
 
-    private func subject(of series: SeriesID, _ registry: SeriesRegistry) -> Subject {
-        .series(series, of: registry.series[series.index].device)
-    }
-
-    /// Whether the rule's selector means the subject. A circuit or an area is meant where one of its devices is; the
-    /// gateway and the broker only by a rule that selects nothing.
-    private func matches(_ rule: AlertRule, _ subject: Subject, _ registry: SeriesRegistry) -> Bool {
-        switch subject {
-        case .series(_, let device), .device(let device): matches(rule, device, registry)
-        case .circuit(let name): roster.devices(onCircuit: name).contains { matches(rule, $0, registry) }
-        case .area(let name): roster.devices(inArea: name).contains { matches(rule, $0, registry) }
-        case .gateway, .broker: rule.devices == .all
-        }
-    }
-
-    private func matches(_ rule: AlertRule, _ device: DeviceIndex, _ registry: SeriesRegistry) -> Bool {
-        rule.devices.matches(
-            name: registry.devices[device.index].name, profile: registry.devices[device.index].profile,
-            area: roster.area(of: device))
-    }
-
-    private func isAbout(_ rule: AlertRule, _ key: AlertKey, _ registry: SeriesRegistry) -> Bool {
-        switch (rule.condition, key.subject) {
-        case (.threshold(let threshold), .series(let series, _)):
-            threshold.quantity == registry.series[series.index].quantity && matches(rule, key.subject, registry)
-        case (.outOfRange, .series): matches(rule, key.subject, registry)
-        case (.absence, .device(let device)):
-            roster[device].map {
-                rule.devices.matches(
-                    name: registry.devices[device.index].name, profile: $0.profile, area: $0.area)
-            } ?? false
-        case (.finding(let watch), let subject):
-            matches(rule, subject, registry)
-                && (watch.quantities.map { wanted in
-                    subject.series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
-                } ?? true)
-        case (.threshold, _), (.outOfRange, _), (.absence, _): false
-        }
-    }
-
     private static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {
         (left.rule, left.subject) < (right.rule, right.subject)
     }
@@ -424,7 +390,7 @@ public struct AlertBook: Sendable {
     public func subjectNow(of key: AlertKey, health: DeviceHealth) -> Subject {
         guard case .device(let device) = key.subject, let index = ruleIndex[key.rule],
             case .finding(let watch) = rules[index].condition, watch.kinds.contains(.feederFault),
-            let circuit = roster[device]?.circuit, !circuit.isEmpty
+            let circuit = selection.roster[device]?.circuit, !circuit.isEmpty
         else { return key.subject }
         func last(_ kinds: Set<Finding.Kind>, _ subject: Subject) -> Timestamp? {
             kinds.compactMap { health.lastFinding($0, subject: subject) }.max()
@@ -434,60 +400,4 @@ public struct AlertBook: Sendable {
         let ofFeeder = last([.feederFault], .circuit(circuit))
         return ofLamp.map { lamp in ofFeeder.map { $0 >= lamp } ?? false } ?? true ? .circuit(circuit) : key.subject
     }
-
-    // MARK: Sentences
-
-    private func sentence(
-        for rule: AlertRule, _ series: SeriesID, _ verdict: Verdict, _ value: Double?, _ registry: SeriesRegistry
-    ) -> String {
-        let entry = registry.series[series.index]
-        let name = registry.devices[entry.device.index].name
-        let channel = registry.channelName(of: series).map { " (\($0))" } ?? ""
-        let subject = "\(name): \(entry.quantity.definition.title)\(channel)"
-        let unit = entry.quantity.unit == "1" ? "" : " \(entry.quantity.unit)"
-        let shown = value.map { "\(rounded($0))\(unit)" } ?? "no value"
-        switch rule.condition {
-        case .threshold(let threshold):
-            let per = threshold.statistic == .rate ? " an hour" : ""
-            let unit = threshold.statistic.isBare ? "" : unit
-            let shown = value.map { "\(rounded($0))\(unit)" } ?? "no value"
-            let what = threshold.window.map { "\(threshold.statistic.rawValue) of \(spoken($0)) " } ?? ""
-            let (raise, clear) = (
-                "\(rounded(threshold.raise))\(unit)\(per)", "\(rounded(threshold.clear))\(unit)\(per)"
-            )
-            switch verdict {
-            case .holds: return "\(subject) \(what)is \(shown)\(per), \(threshold.direction.rawValue) \(raise)"
-            case .clears: return "\(subject) \(what)is \(shown)\(per), back at or within \(clear)"
-            case .between: return "\(subject) \(what)is \(shown)\(per), between \(clear) and \(raise)"
-            case .noData: return "\(subject) cannot be judged: no data"
-            }
-        case .outOfRange:
-            let range = entry.quantity.range
-            switch verdict {
-            case .holds, .between:
-                return
-                    "\(subject) is \(shown), outside the possible \(rounded(range.lowerBound)) to \(rounded(range.upperBound))\(unit)"
-            case .clears: return "\(subject) is \(shown), possible again"
-            case .noData: return "\(subject) cannot be judged: no data"
-            }
-        case .absence, .finding: return name
-        }
-    }
-}
-
-/// At most three decimals, without trailing zeros.
-private func rounded(_ value: Double) -> String {
-    let scaled = (value * 1000).rounded() / 1000
-    guard abs(scaled) < 1e15 else { return "\(value)" }
-    return scaled == scaled.rounded() ? "\(Int64(scaled))" : "\(scaled)"
-}
-
-/// `90 s`, `5 min`, `1 h`: a span as people say it.
-private func spoken(_ span: Duration) -> String {
-    let milliseconds = span.milliseconds
-    for (unit, size) in [("h", 3_600_000), ("min", 60_000), ("s", 1000)] as [(String, Int64)]
-    where milliseconds != 0 && milliseconds % size == 0 {
-        return "\(milliseconds / size) \(unit)"
-    }
-    return "\(milliseconds) ms"
 }
