@@ -79,26 +79,30 @@ extension GatewayConfiguration {
         if most < least, let found = setting["reconnect"] {
             mistakes.append(found.mistake("expected min at most max"))
         }
-        if let tls = reader.optional("tls") {
-            var section = SettingReader(tls, &mistakes)
-            let files = ["ca_file", "certificate_file", "key_file"].map { key in
-                let path = section.optionalText(key, &mistakes).map(located)
-                if let path, let found = tls[key], !SettingFiles.isReadable(path) {
-                    mistakes.append(found.mistake("expected a readable file"))
-                }
-                return path
-            }
-            let verifies = section.flag("verify_host", default: true, &mistakes)
-            section.finish(&mistakes)
-            if (files[1] == nil) != (files[2] == nil) {
-                mistakes.append(tls.mistake("expected certificate_file and key_file together"))
-            }
-            options.tls = BrokerOptions.TLSOptions(
-                caFile: files[0], certificateFile: files[1], keyFile: files[2], verifiesHostname: verifies)
-        }
+        options.tls = reader.optional("tls").map { tls($0, located, &mistakes) }
         reader.finish(&mistakes)
         return MQTT(
             options: options, reconnectMin: least, reconnectMax: max(least, most),
             brokerConfiguration: brokerConfiguration, ownPrefix: prefix)
+    }
+
+    private static func tls(
+        _ setting: Setting, _ located: (String) -> String, _ mistakes: inout [Mistake]
+    ) -> BrokerOptions.TLSOptions {
+        var reader = SettingReader(setting, &mistakes)
+        let files = ["ca_file", "certificate_file", "key_file"].map { key in
+            let path = reader.optionalText(key, &mistakes).map(located)
+            if let path, let found = setting[key], !SettingFiles.isReadable(path) {
+                mistakes.append(found.mistake("expected a readable file"))
+            }
+            return path
+        }
+        let verifies = reader.flag("verify_host", default: true, &mistakes)
+        reader.finish(&mistakes)
+        if (files[1] == nil) != (files[2] == nil) {
+            mistakes.append(setting.mistake("expected certificate_file and key_file together"))
+        }
+        return BrokerOptions.TLSOptions(
+            caFile: files[0], certificateFile: files[1], keyFile: files[2], verifiesHostname: verifies)
     }
 }
