@@ -454,7 +454,7 @@ final class IngestLoop {
             live.remember(event)
             switch event {
             case .connected(let session):
-                outbox.isBack(MQTTChannel.channelName)
+                outbox.isBack(MQTTChannel.channelName, after: Publisher.noLine)
                 log.notice(
                     "connected to the broker",
                     metadata: ["broker": "\(live.current.broker)", "session_present": "\(session.isPresent)"])

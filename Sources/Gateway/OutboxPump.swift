@@ -20,6 +20,8 @@ struct OutboxPump {
         var failures = 0
         /// The store is asked for notices at this moment at the latest, and at once when something was recorded.
         var nextLook = Timestamp(milliseconds: 0)
+        /// Why the last delivery failed; nil after one that succeeded.
+        var lastFailure: String?
         /// While a channel fails it is tried no sooner than this.
         var restsUntil: Timestamp?
         /// The next look takes also what is to wait longer: the channel has come back.
@@ -43,9 +45,11 @@ struct OutboxPump {
         for index in lines.indices { lines[index].nextLook = Timestamp(milliseconds: 0) }
     }
 
-    /// The channel works again, as far as anyone can know: what waits for it is tried at once.
-    mutating func isBack(_ channel: String) {
+    /// What the channel failed for is over, as far as anyone can know: what waits for it is tried at once. Where it failed
+    /// for another reason it rests as long as it was to: a broker may end the line for each notice that it refuses.
+    mutating func isBack(_ channel: String, after failure: String) {
         guard let index = lines.firstIndex(where: { $0.lane.name == channel }) else { return }
+        guard lines[index].lastFailure == nil || lines[index].lastFailure == failure else { return }
         lines[index].nextLook = Timestamp(milliseconds: 0)
         lines[index].restsUntil = nil
         lines[index].failures = 0
@@ -86,10 +90,14 @@ struct OutboxPump {
     private func settle(_ line: inout Line, _ journal: Journal, _ now: Timestamp) throws(StoreError) {
         let fresh = line.lane.takeReports()
         if fresh.contains(where: { $0.delivery == .delivered }) {
+            // What was to wait longer goes with the others.
+            if line.failures > 0 { line.takesAll = true }
             line.failures = 0
             line.restsUntil = nil
-        } else if !fresh.isEmpty {
+            line.lastFailure = nil
+        } else if case .failed(let reason)? = fresh.last?.delivery {
             line.failures += 1
+            line.lastFailure = reason
             line.restsUntil = now + schedule.delay(afterAttempts: line.failures)
         }
         line.reports += fresh

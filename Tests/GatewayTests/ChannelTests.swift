@@ -142,7 +142,13 @@ final class ChannelTests {
         let tries = channel.attempts - 50
         #expect((15...22).contains(tries), "\(tries)")
         channel.become(.works)
-        pump.isBack("mail")
+        // Something else is over: it goes on as it was.
+        let resting = channel.attempts
+        pump.isBack("mail", after: "no line")
+        now = now + .milliseconds(50)
+        pump.pump(journal, at: now) { Issue.record($0) }
+        #expect(pump.unreported == 0 && channel.attempts == resting)
+        pump.isBack("mail", after: "out of order")
         try turn(&pump, journal, until: "told") { try undelivered(journal, "mail") == 0 }
         #expect(channel.told.values.allSatisfy { $0 == Self.phases } && channel.toldCount == 200)
         #expect(channel.attempts - 50 - tries == 200)

@@ -19,6 +19,8 @@ final class Publisher: Sendable {
         var isStopped = false
     }
 
+    /// Why nothing can be published while there is no line.
+    static let noLine = "the broker is not connected, or too many messages wait for its confirmation"
     private static let stopping = Delivery.failed(reason: "the gateway is stopping")
     private let state = Mutex(State())
 
@@ -47,8 +49,7 @@ final class Publisher: Sendable {
             if let token {
                 state.withLock { $0.underway[token] = letter }
             } else {
-                letter.reply(
-                    .failed(reason: "the broker is not connected, or too many messages wait for its confirmation"))
+                letter.reply(.failed(reason: Self.noLine))
             }
         }
     }

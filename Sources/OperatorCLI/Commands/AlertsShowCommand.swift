@@ -26,7 +26,7 @@ extension AlertsCommand {
                     ],
                     rows: story.transitions.map { step in
                         let told = step.notifications.map { notice in
-                            notice.deliveredAt == nil
+                            notice.deliveredAt == nil || notice.error != nil
                                 ? "\(notice.channel) (\(output.text(notice.error ?? "waiting")))" : notice.channel
                         }
                         return [
