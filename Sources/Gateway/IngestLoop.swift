@@ -313,7 +313,7 @@ final class IngestLoop {
         for letter in mailbox.take() { answer(letter, at: now()) }
         refuseImports()
         broker.acknowledge()
-        publisher.exchange(with: broker)
+        publisher.takeConfirmations(of: broker)
         publisher.stop()
         broker.disconnect()
         record([], at: now())
@@ -454,7 +454,7 @@ final class IngestLoop {
             live.remember(event)
             switch event {
             case .connected(let session):
-                outbox.isBack(MQTTChannel.channelName, after: Publisher.noLine)
+                outbox.isReachable(MQTTChannel.channelName)
                 log.notice(
                     "connected to the broker",
                     metadata: ["broker": "\(live.current.broker)", "session_present": "\(session.isPresent)"])

@@ -16,16 +16,22 @@ struct OutboxPump {
         var inHand: Set<Int64> = []
         /// What became of them, while the store does not take it.
         var reports: [Lane.Report] = []
-        /// Deliveries that failed since the last that succeeded.
-        var failures = 0
         /// The store is asked for notices at this moment at the latest, and at once when something was recorded.
         var nextLook = Timestamp(milliseconds: 0)
-        /// Why the last delivery failed; nil after one that succeeded.
-        var lastFailure: String?
-        /// While a channel fails it is tried no sooner than this.
-        var restsUntil: Timestamp?
+        /// nil while deliveries succeed.
+        var failing: Failing?
         /// The next look takes also what is to wait longer: the channel has come back.
         var takesAll = false
+    }
+
+    /// A channel whose deliveries fail.
+    private struct Failing {
+        /// Rounds of reports without a success.
+        var rounds: Int
+        /// It is tried no sooner than this.
+        var restsUntil: Timestamp
+        /// Whether there was no way to it, the last time.
+        var isUnreachable: Bool
     }
 
     private var lines: [Line]
@@ -45,14 +51,13 @@ struct OutboxPump {
         for index in lines.indices { lines[index].nextLook = Timestamp(milliseconds: 0) }
     }
 
-    /// What the channel failed for is over, as far as anyone can know: what waits for it is tried at once. Where it failed
-    /// for another reason it rests as long as it was to: a broker may end the line for each notice that it refuses.
-    mutating func isBack(_ channel: String, after failure: String) {
+    /// There is a way to the channel again: what waits for that is tried at once. Where it failed for another reason it
+    /// rests as long as it was to: a broker may end the line for each notice that it refuses.
+    mutating func isReachable(_ channel: String) {
         guard let index = lines.firstIndex(where: { $0.lane.name == channel }) else { return }
-        guard lines[index].lastFailure == nil || lines[index].lastFailure == failure else { return }
+        guard lines[index].failing?.isUnreachable ?? true else { return }
         lines[index].nextLook = Timestamp(milliseconds: 0)
-        lines[index].restsUntil = nil
-        lines[index].failures = 0
+        lines[index].failing = nil
         lines[index].takesAll = true
     }
 
@@ -91,14 +96,13 @@ struct OutboxPump {
         let fresh = line.lane.takeReports()
         if fresh.contains(where: { $0.delivery == .delivered }) {
             // What was to wait longer goes with the others.
-            if line.failures > 0 { line.takesAll = true }
-            line.failures = 0
-            line.restsUntil = nil
-            line.lastFailure = nil
-        } else if case .failed(let reason)? = fresh.last?.delivery {
-            line.failures += 1
-            line.lastFailure = reason
-            line.restsUntil = now + schedule.delay(afterAttempts: line.failures)
+            if line.failing != nil { line.takesAll = true }
+            line.failing = nil
+        } else if let last = fresh.last {
+            let rounds = (line.failing?.rounds ?? 0) + 1
+            let isUnreachable = if case .unreachable = last.delivery { true } else { false }
+            line.failing = Failing(
+                rounds: rounds, restsUntil: now + schedule.delay(afterAttempts: rounds), isUnreachable: isUnreachable)
         }
         line.reports += fresh
         guard !line.reports.isEmpty else { return }
@@ -107,7 +111,7 @@ struct OutboxPump {
         for report in line.reports {
             switch report.delivery {
             case .delivered: delivered.append(report.parcel.id)
-            case .failed(let reason):
+            case .failed(let reason), .unreachable(let reason):
                 let wait = schedule.delay(afterAttempts: report.parcel.attempts + 1)
                 failed.append(FailedNotification(id: report.parcel.id, error: reason, nextAttempt: now + wait))
             }
@@ -121,7 +125,7 @@ struct OutboxPump {
     private func supply(_ line: inout Line, _ journal: Journal, _ now: Timestamp) throws(StoreError) {
         let room = Lane.parcelsMax - line.inHand.count
         guard room > 0, isDue(line.nextLook, at: now, atMost: .seconds(1)) else { return }
-        if let until = line.restsUntil, !isDue(until, at: now, atMost: schedule.delayMax) { return }
+        if let until = line.failing?.restsUntil, !isDue(until, at: now, atMost: schedule.delayMax) { return }
         line.nextLook = now + .seconds(1)
         let due = try journal.pendingNotifications(
             on: line.lane.name, atMost: room + line.inHand.count, now: now,
@@ -129,7 +133,7 @@ struct OutboxPump {
         line.takesAll = false
         let fresh = due.filter { !line.inHand.contains($0.id) }
         // A channel that fails is asked with one notice, not with two hundred.
-        let parcels = fresh.prefix(line.failures == 0 ? room : 1).map {
+        let parcels = fresh.prefix(line.failing == nil ? room : 1).map {
             Lane.Parcel(id: $0.id, attempts: $0.attempts, notice: AlertNotice($0))
         }
         line.inHand.formUnion(parcels.map(\.id))

@@ -33,9 +33,8 @@ public final class Lane: Sendable {
         /// Oldest last.
         var waiting: [Parcel] = []
         var reports: [Report] = []
+        /// Workers, each with a parcel in hand.
         var workers = 0
-        /// Workers that have a parcel in hand.
-        var working = 0
         var isStopped = false
     }
 
@@ -57,14 +56,17 @@ public final class Lane: Sendable {
 
     /// Takes parcels on, in order; the caller sees to it that no more than `parcelsMax` are here at one time.
     public func take(_ parcels: [Parcel]) {
-        let workers = state.withLock { state in
-            guard !state.isStopped else { return 0 }
+        let begun = state.withLock { state in
+            guard !state.isStopped else { return [Parcel]() }
             state.waiting.insert(contentsOf: parcels.reversed(), at: 0)
-            let more = max(0, min(max(1, channel.width) - state.workers, state.waiting.count))
-            state.workers += more
-            return more
+            var begun: [Parcel] = []
+            while state.workers < max(1, channel.width), let next = state.waiting.popLast() {
+                state.workers += 1
+                begun.append(next)
+            }
+            return begun
         }
-        for _ in 0..<workers { Task(executorPreference: executor) { await self.work() } }
+        for parcel in begun { Task(executorPreference: executor) { await self.work(on: parcel) } }
     }
 
     /// What was delivered or failed since this was last asked, in that order.
@@ -84,27 +86,21 @@ public final class Lane: Sendable {
     }
 
     /// How many have been taken on and not yet reported.
-    public var unreported: Int { state.withLock { $0.waiting.count + $0.working } }
+    public var unreported: Int { state.withLock { $0.waiting.count + $0.workers } }
 
-    private func work() async {
-        var report: Report?
-        while let parcel = exchange(report) {
-            report = Report(parcel: parcel, delivery: await deliver(parcel.notice))
+    private func work(on first: Parcel) async {
+        var next: Parcel? = first
+        while let parcel = next {
+            next = exchange(Report(parcel: parcel, delivery: await deliver(parcel.notice)))
         }
     }
 
-    /// Leaves what became of the last parcel, and takes the one that has waited longest; nil ends the worker.
-    private func exchange(_ report: Report?) -> Parcel? {
+    /// Leaves what became of a parcel, and takes the one that has waited longest; nil ends the worker.
+    private func exchange(_ report: Report) -> Parcel? {
         state.withLock { state in
-            if let report {
-                state.reports.append(report)
-                state.working -= 1
-            }
-            guard let next = state.waiting.popLast() else {
-                state.workers -= 1
-                return nil
-            }
-            state.working += 1
+            state.reports.append(report)
+            let next = state.waiting.popLast()
+            if next == nil { state.workers -= 1 }
             return next
         }
     }

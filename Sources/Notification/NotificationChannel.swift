@@ -21,6 +21,8 @@ extension NotificationChannel {
 /// What came of one attempt.
 public enum Delivery: Equatable, Sendable {
     case delivered
+    /// There is no way to whoever should take it; otherwise as `failed`. Whoever knows that the way is open again says so.
+    case unreachable(reason: String)
     /// It is tried again; `reason` stands in the store and in the alert's story.
     case failed(reason: String)
 }

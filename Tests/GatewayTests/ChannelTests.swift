@@ -11,7 +11,7 @@ import TestSupport
 
 /// A channel that does as it is told: works, fails, or hangs until it is mended.
 private final class TrialChannel: NotificationChannel {
-    enum Mood { case works, fails, hangs }
+    enum Mood { case works, fails, isAway, hangs }
 
     private struct State {
         var mood: Mood
@@ -57,6 +57,7 @@ private final class TrialChannel: NotificationChannel {
             if !hangs { continuation.resume() }
         }
         return state.withLock { state in
+            if state.mood == .isAway { return .unreachable(reason: "no line") }
             guard state.mood == .works else { return .failed(reason: "out of order") }
             state.told[notice.name, default: []].append(notice.phase)
             return .delivered
@@ -141,17 +142,23 @@ final class ChannelTests {
         // All fifty once; after that 1, 2, 4 … 256, 300 s apart.
         let tries = channel.attempts - 50
         #expect((15...22).contains(tries), "\(tries)")
-        channel.become(.works)
         // Something else is over: it goes on as it was.
         let resting = channel.attempts
-        pump.isBack("mail", after: "no line")
+        pump.isReachable("mail")
         now = now + .milliseconds(50)
         pump.pump(journal, at: now) { Issue.record($0) }
         #expect(pump.unreported == 0 && channel.attempts == resting)
-        pump.isBack("mail", after: "out of order")
+        channel.become(.isAway)
+        now = now + .seconds(300)
+        try turn(&pump, journal, until: "tried again") { channel.attempts > resting }
+        try eventually("reported") { pump.unreported == 0 }
+        pump.pump(journal, at: now) { Issue.record($0) }
+        let away = channel.attempts
+        channel.become(.works)
+        pump.isReachable("mail")
         try turn(&pump, journal, until: "told") { try undelivered(journal, "mail") == 0 }
         #expect(channel.told.values.allSatisfy { $0 == Self.phases } && channel.toldCount == 200)
-        #expect(channel.attempts - 50 - tries == 200)
+        #expect(channel.attempts - away == 200)
         journal.close()
     }
 

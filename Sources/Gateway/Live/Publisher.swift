@@ -19,8 +19,6 @@ final class Publisher: Sendable {
         var isStopped = false
     }
 
-    /// Why nothing can be published while there is no line.
-    static let noLine = "the broker is not connected, or too many messages wait for its confirmation"
     private static let stopping = Delivery.failed(reason: "the gateway is stopping")
     private let state = Mutex(State())
 
@@ -38,7 +36,7 @@ final class Publisher: Sendable {
 
     /// On the ingest thread: confirmations in, letters out.
     func exchange(with broker: any BrokerLine) {
-        for token in broker.takeConfirmed() { reply(.delivered, to: token) }
+        takeConfirmations(of: broker)
         let letters = state.withLock { state in
             defer { state.letters = [] }
             return state.letters
@@ -49,9 +47,16 @@ final class Publisher: Sendable {
             if let token {
                 state.withLock { $0.underway[token] = letter }
             } else {
-                letter.reply(.failed(reason: Self.noLine))
+                letter.reply(
+                    .unreachable(
+                        reason: "the broker is not connected, or too many messages wait for its confirmation"))
             }
         }
+    }
+
+    /// Whoever waits for what the broker has confirmed is told.
+    func takeConfirmations(of broker: any BrokerLine) {
+        for token in broker.takeConfirmed() { reply(.delivered, to: token) }
     }
 
     /// The broker will not take what has this token.
