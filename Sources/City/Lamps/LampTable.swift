@@ -48,8 +48,8 @@ public final class LampTable: Watcher {
     private struct Circuit {
         var name: String
         var lamps: [Int] = []
+        /// Of its slowest lamp, which says how long it takes until all are known to be down.
         var cadence: Duration
-        var rules: CircuitRules
         var hasFeederFault = false
     }
 
@@ -165,7 +165,8 @@ public final class LampTable: Watcher {
                     }
                 return CircuitLamp(id: place, condition: condition, heard: last)
             }
-            let verdict = circuits[index].rules.verdict(members, at: now, standing: circuits[index].hasFeederFault)
+            let verdict = CircuitRules(cadence: circuits[index].cadence).verdict(
+                members, at: now, standing: circuits[index].hasFeederFault)
             circuits[index].hasFeederFault = verdict.feeder != nil
             if let feeder = verdict.feeder {
                 noticed.findings.append(
@@ -209,14 +210,12 @@ public final class LampTable: Watcher {
         let circuit = circuits.firstIndex { $0.name == entry.circuit }
         if let circuit {
             lamps[place].circuit = circuit
-            // The slowest lamp says how long it takes until all are known to be down.
             circuits[circuit].cadence = max(circuits[circuit].cadence, entry.cadence)
-            circuits[circuit].rules = CircuitRules(cadence: circuits[circuit].cadence)
         } else {
             lamps[place].circuit = circuits.count
             circuits.append(
                 Circuit(
-                    name: entry.circuit, cadence: entry.cadence, rules: CircuitRules(cadence: entry.cadence),
+                    name: entry.circuit, cadence: entry.cadence,
                     hasFeederFault: resumedFeeders.remove(entry.circuit) != nil))
         }
         circuits[lamps[place].circuit].lamps.append(place)
