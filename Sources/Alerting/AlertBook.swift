@@ -289,9 +289,7 @@ public struct AlertBook: Sendable {
         _ listeningSince: Timestamp, _ facts: Facts, _ transitions: inout [AlertTransition]
     ) {
         let name = facts.registry.devices[device.index].name
-        guard rule.devices.matches(name: name, profile: expected.entry.profile, area: expected.entry.area) else {
-            return
-        }
+        guard selection.means(rule, device, expectedAs: expected.entry, facts.registry) else { return }
         let heard = facts.health.lastHeard(device)
         let allowance = absence.allowance(cadence: expected.entry.cadence)
         // A gateway that was not listening cannot blame the device.

@@ -21,16 +21,21 @@ struct Selection {
             area: roster.area(of: device))
     }
 
+    /// The same of a device that may never have spoken: what the roster says of it counts.
+    func means(
+        _ rule: AlertRule, _ device: DeviceIndex, expectedAs entry: RosterEntry, _ registry: SeriesRegistry
+    ) -> Bool {
+        rule.devices.matches(name: registry.devices[device.index].name, profile: entry.profile, area: entry.area)
+    }
+
+    /// Whether an alert under this key is still one that the rule can have raised.
     func isAbout(_ rule: AlertRule, _ key: AlertKey, _ registry: SeriesRegistry) -> Bool {
         switch (rule.condition, key.subject) {
         case (.threshold(let threshold), .series(let series, _)):
             threshold.quantity == registry.series[series.index].quantity && means(rule, key.subject, registry)
         case (.outOfRange, .series): means(rule, key.subject, registry)
         case (.absence, .device(let device)):
-            roster[device].map {
-                rule.devices.matches(
-                    name: registry.devices[device.index].name, profile: $0.profile, area: $0.area)
-            } ?? false
+            roster[device].map { means(rule, device, expectedAs: $0, registry) } ?? false
         case (.finding(let watch), let subject):
             means(rule, subject, registry)
                 && (watch.quantities.map { wanted in
