@@ -24,13 +24,13 @@ public struct DeviceHealth: Equatable, Sendable {
     public init() {}
 
     /// Takes in what the watchers noticed in a turn.
-    public mutating func note(_ noticed: Noticed) {
-        for standing in noticed.standing { note(standing.kind, subject: standing.subject, at: standing.at) }
-        for finding in noticed.findings { note(finding.kind, subject: finding.subject, at: finding.observed) }
+    public mutating func absorb(_ noticed: Noticed) {
+        for standing in noticed.standing { record(standing.kind, subject: standing.subject, at: standing.at) }
+        for finding in noticed.findings { record(finding.kind, subject: finding.subject, at: finding.observed) }
     }
 
     /// The newest moment counts, whatever the order of the calls.
-    public mutating func note(_ kind: Finding.Kind, subject: Subject, at moment: Timestamp) {
+    public mutating func record(_ kind: Finding.Kind, subject: Subject, at moment: Timestamp) {
         let key = Key(kind: kind, subject: subject)
         noticed[key] = max(noticed[key] ?? Self.never, moment)
     }
@@ -47,12 +47,12 @@ public struct DeviceHealth: Equatable, Sendable {
     }
 
     /// The last call counts, not the newest time: a device's word holds until its next.
-    public mutating func note(_ status: DeviceStatus) {
+    public mutating func absorb(_ status: DeviceStatus) {
         if status.isOnline { offline.remove(status.device) } else { offline.insert(status.device) }
     }
 
     /// `moment` is when the value was observed.
-    public mutating func noteSuspect(_ series: SeriesID, at moment: Timestamp) { suspect[series] = moment }
+    public mutating func recordSuspect(_ series: SeriesID, at moment: Timestamp) { suspect[series] = moment }
 
     /// nil for a device that never spoke.
     public func lastHeard(_ device: DeviceIndex) -> Timestamp? {
@@ -117,14 +117,14 @@ public struct DeviceHealth: Equatable, Sendable {
         for _ in 0..<findings {
             if version == 2 {
                 guard let key = Key(second: &reader, circuit), let moment = reader.next(Int64.self) else { return nil }
-                note(key.kind, subject: key.subject, at: Timestamp(milliseconds: moment))
+                record(key.kind, subject: key.subject, at: Timestamp(milliseconds: moment))
             } else {
                 guard let kind = reader.nextText(), let subject = reader.nextSubject(),
                     let moment = reader.next(Int64.self)
                 else { return nil }
                 // A kind that no watcher tells any more is nobody's.
                 guard let kind = Finding.Kind(rawValue: kind) else { continue }
-                note(kind, subject: subject, at: Timestamp(milliseconds: moment))
+                record(kind, subject: subject, at: Timestamp(milliseconds: moment))
             }
         }
         guard reader.isAtEnd else { return nil }

@@ -200,7 +200,7 @@ public final class BrokerSession {
             switch signal {
             case .accepted(let session): settle(session, now)
             case .refused(let error), .disconnected(let error): return fail(error)
-            case .subscribed, .subscriptionRefused, .publishRefused, .droppedTotal: note(signal)
+            case .subscribed, .subscriptionRefused, .publishRefused, .droppedTotal: handle(signal)
             }
         }
         if case .connecting = phase, ContinuousClock.now >= deadline {
@@ -240,7 +240,7 @@ public final class BrokerSession {
             let drained = client.read(
                 into: &batch, messagesMax: messagesMax, bytesMax: bytesMax, receivedAt: now(), until: end)
             if case .lost(let error) = drained { return lose(error) }
-            for signal in client.takeSignals() { note(signal) }
+            for signal in client.takeSignals() { handle(signal) }
             guard case .dry = drained, isConnected else { return }
             let moment = ContinuousClock.now
             if batch.count > before {
@@ -291,7 +291,7 @@ public final class BrokerSession {
         var isTold = false
         for signal in client.takeSignals() {
             guard case .disconnected(let told) = signal else {
-                note(signal)
+                handle(signal)
                 continue
             }
             if case .connectionLost = error, !isTold { reason = told }
@@ -308,7 +308,7 @@ public final class BrokerSession {
 
     // MARK: Events
 
-    private func note(_ signal: MosquittoClient.Signal) {
+    private func handle(_ signal: MosquittoClient.Signal) {
         switch signal {
         case .subscribed(let filter, let granted): tell(.subscribed(filter: filter, granted: granted))
         case .subscriptionRefused(let filter, let reason):

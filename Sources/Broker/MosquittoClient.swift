@@ -3,6 +3,8 @@ import CMosquitto
 import Glibc
 import Telemetry
 
+// Long: the library is behind this one file: what it calls touches what nobody else may.
+
 /// The fence around libmosquitto: the only file that imports it, and the only one that sees its pointers and codes.
 ///
 /// The library is used as if we had threads (`mosquitto_threaded_set`) and its loop is turned by us, because only then
@@ -99,7 +101,7 @@ final class MosquittoClient {
         // Only while connecting: with a log function set the library formats a line for every packet.
         mosquitto_log_callback_set(handle) { _, context, level, text in
             guard level == MOSQ_LOG_ERR, let text else { return }
-            MosquittoClient.from(context).note(libraryError: String(cString: text))
+            MosquittoClient.from(context).keep(libraryError: String(cString: text))
         }
         let code: Int32
         if hasConnectedBefore {
@@ -400,7 +402,7 @@ final class MosquittoClient {
         unconfirmed = unconfirmed.filter { $0.value.qos > 0 }
     }
 
-    private func note(libraryError text: String) {
+    private func keep(libraryError text: String) {
         if libraryErrors.count < 8 { libraryErrors.append(text) }
     }
 

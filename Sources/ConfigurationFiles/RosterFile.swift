@@ -12,6 +12,7 @@ public enum RosterFile {
         case device, profile, area, circuit, latitude, longitude, cadence, constants
     }
 
+    // Long: a line of the roster column by column, every mistake gathered.
     /// Throws all mistakes together, each with line, column, value and what would be right.
     public static func parse(csv text: String, file: String) throws(Mistakes) -> [RosterEntry] {
         var mistakes: [Mistake] = []

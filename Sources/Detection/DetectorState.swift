@@ -1,6 +1,8 @@
 import Basics
 import Telemetry
 
+// Long: the bytes of every part of a detector, one below the other as they are stored.
+
 /// State to bytes and back, so that a restart resumes where it stopped: little endian, version first, every number of
 /// every part in the order it is declared.
 ///

@@ -170,7 +170,7 @@ struct StraightLine: BitwiseCopyable {
         if isRepeated {
             run += 1
         } else {
-            noteResolution(abs(next))
+            learnResolution(abs(next))
             (run, step, isTold) = (1, next, false)
         }
         repetition.learn(isRepeated: isRepeated, before: before)
@@ -182,7 +182,7 @@ struct StraightLine: BitwiseCopyable {
         return (run + 1, step)
     }
 
-    private mutating func noteResolution(_ size: Double) {
+    private mutating func learnResolution(_ size: Double) {
         if size > 0, size < 0.99 * stepMin {
             (stepMin, stepMinCount) = (size, 1)
         } else if size < 1.01 * stepMin, size > 0 {

@@ -39,6 +39,7 @@ package struct CityRun {
 
     struct Failure: Error, CustomStringConvertible { let description: String }
 
+    // Long: the simulated minutes in their order.
     /// Runs until the duration has passed or a stop is asked for. A message is published whole or not at all; those that
     /// find no connection wait for it, as a device's own buffer would let them.
     package func run(

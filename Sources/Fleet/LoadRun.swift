@@ -60,6 +60,7 @@ package struct LoadRun {
         }
     }
 
+    // Long: the phases of one measurement in their order.
     /// Publishes all, waits for the broker's receipts, and says goodbye; a stop signal ends it early and cleanly.
     ///
     /// With QoS 0 `acknowledged` counts what the broker has certainly read: all or nothing, by a ping at the end.
@@ -69,7 +70,7 @@ package struct LoadRun {
         var payload = LoadPayload(
             deviceCount: deviceCount, readingsPerMessage: readingsPerMessage, firstTimestamp: firstTimestamp,
             seed: seed)
-        let ledger = try ledgerPath.map { try Ledger(path: $0, payload: payload) }
+        let ledger = try ledgerPath.map { try AcknowledgedList(path: $0, payload: payload) }
         var report = Report()
         report.firstTimestamp = firstTimestamp
         let processorBefore = processorSeconds()
@@ -129,7 +130,7 @@ package struct LoadRun {
 }
 
 /// The list of acknowledged readings, written in blocks.
-struct Ledger {
+struct AcknowledgedList {
     struct Failure: Error, CustomStringConvertible { let description: String }
 
     private let path: String

@@ -30,6 +30,7 @@ struct LineProtocol {
         channelTag = Array(options.channelTag.utf8)
     }
 
+    // Long: one line of the protocol part by part, without a copy between the parts.
     mutating func read(
         _ line: UnsafeMutableBufferPointer<UInt8>, _ number: Int, _ intake: inout Intake,
         into readings: inout NamedReadings

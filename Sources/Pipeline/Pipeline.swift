@@ -69,15 +69,15 @@ public final class Pipeline {
         case .live: break
         }
         for hearing in turn.heard { health.hear(hearing.device, at: hearing.at) }
-        for status in turn.statuses { health.note(status) }
-        for reading in turn.suspects { health.noteSuspect(reading.series, at: reading.observed) }
+        for status in turn.statuses { health.absorb(status) }
+        for reading in turn.suspects { health.recordSuspect(reading.series, at: reading.observed) }
         clocks.absorb(turn, registry: registry)
         noticed.removeAll()
         let scene = Scene(
             registry: registry, newest: { [unowned self] in windows.newest(of: $0) },
             lastHeard: { [unowned self] in health.lastHeard($0) })
         for watcher in watchers { watcher.watch(turn, scene, &noticed) }
-        health.note(noticed)
+        health.absorb(noticed)
         guard !turn.isJudged else { return [] }
         return book.evaluate(
             turn, noticed, health: health, statistics: statistics(at: turn.now), registry: registry)

@@ -7,8 +7,8 @@ extension ProfileCompiler {
     /// The conditions of `when` or `if`, and whether each can be judged before the item is known.
     mutating func compileConditions(
         _ setting: Setting, _ scope: Scope
-    ) -> [(condition: Condition, isOfMessage: Bool)] {
-        var conditions: [(condition: Condition, isOfMessage: Bool)] = []
+    ) -> [(condition: WhenCondition, isOfMessage: Bool)] {
+        var conditions: [(condition: WhenCondition, isOfMessage: Bool)] = []
         for entry in mapEntries(setting, "a map of references and the values they must have") {
             guard let reference = single(entry.key, at: entry.value, scope) else { continue }
             let isOfMessage =
@@ -18,7 +18,7 @@ extension ProfileCompiler {
                 case .key, .index, .outerKey, .fact: false
                 case .template: builder.entries.templates[Int(reference.template)].isOfTopic
                 }
-            var condition = Condition(kind: .oneOf, reference: builder.add(one: reference, to: \.references))
+            var condition = WhenCondition(kind: .oneOf, reference: builder.add(one: reference, to: \.references))
             if entry.value.entries != nil {
                 guard compileTest(entry.value, scope, &condition) else { continue }
             } else if let items = entry.value.items {
@@ -41,7 +41,7 @@ extension ProfileCompiler {
     }
 
     /// `{like: …}`, `{not: …}`, `{above: …}`, `{below: …}` or `{word: …}`; false, and a mistake, for anything else.
-    private mutating func compileTest(_ setting: Setting, _ scope: Scope, _ condition: inout Condition) -> Bool {
+    private mutating func compileTest(_ setting: Setting, _ scope: Scope, _ condition: inout WhenCondition) -> Bool {
         let known = ["like", "not", "above", "below", "word"]
         guard let entry = setting.entries?.first, setting.entries?.count == 1, known.contains(entry.key) else {
             let hint = setting.entries?.first.flatMap { nearest(to: $0.key, in: known) }

@@ -65,6 +65,7 @@ extension ProfileCompiler {
         return readings
     }
 
+    // Long: one reading of a profile key by key, every mistake gathered.
     /// Long, for it is the list of the keys of a reading, and which of them exclude each other.
     private mutating func compileOne(
         _ quantity: Quantity, _ setting: Setting, _ scope: Scope, _ defaultFrom: Setting?

@@ -191,6 +191,7 @@ extension ProfileCompiler {
         return builder.add(parts, to: \.layout)
     }
 
+    // Long: one envelope key by key, every mistake gathered.
     /// `{tlv: {channel: u8, type: u8}, name, tag: [type], length: name, cases: {0x67: fields}, else: stop | fields}`.
     private mutating func tagged(_ setting: Setting, _ isLittleEndian: Bool?) -> LayoutStep? {
         var reader = SettingReader(setting, &mistakes)

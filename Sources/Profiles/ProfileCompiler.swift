@@ -91,6 +91,7 @@ struct ProfileCompiler {
 
     // MARK: A rule
 
+    // Long: one rule of a profile key by key, every mistake gathered.
     /// Long, for it is the list of the keys of a rule in the order in which later ones build upon earlier ones.
     private mutating func compileRule(_ setting: Setting, _ profile: UInt32, _ outer: Scope) {
         var scope = outer
@@ -172,7 +173,7 @@ struct ProfileCompiler {
     }
 
     /// `.: absent`.
-    private func isEmptyPayload(_ condition: Condition) -> Bool {
+    private func isEmptyPayload(_ condition: WhenCondition) -> Bool {
         let reference = builder.entries.references[Int(condition.reference)]
         return condition.kind == .absent && reference.steps.isEmpty
             && (reference.base == .item || reference.base == .message)

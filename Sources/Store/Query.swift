@@ -100,6 +100,7 @@ extension Archive {
         var readingsPerMillisecond: [Double?] = []
     }
 
+    // Long: groups are made while the series are walked, and put in order at the end.
     /// The series that fit, each with its group.
     private func members(_ request: QueryRequest) throws(StoreError) -> Members {
         try withSnapshot { connection throws(StoreError) in

@@ -21,7 +21,7 @@ struct RouteTests {
             #expect(status.headers.contains("content-type: application/json"))
             #expect(try status.json(StatusAnswer.self).committed == 31)
             #expect(try await server.get("live").json(LiveStatusAnswer.self).version == "test")
-            #expect(try await server.get("doctor").json([FindingAnswer].self).map(\.level) == [.warning])
+            #expect(try await server.get("doctor").json([Diagnosis].self).map(\.level) == [.warning])
             #expect(try await server.get("devices").json([DeviceAnswer].self).map(\.device) == ["lamp-1", Self.name])
             #expect(try await server.get("latest").json([LatestAnswer].self).map(\.value) == [231, 230])
             let history = try await server.get(

@@ -109,7 +109,7 @@ private struct Scene {
 
     mutating func suspect(_ lamp: Int, _ value: Double) -> [AlertTransition] {
         health.hear(lamps[lamp], at: now)
-        health.noteSuspect(temperature[lamp], at: now)
+        health.recordSuspect(temperature[lamp], at: now)
         let reading = Reading(series: temperature[lamp], observed: now, value: value)
         return book.evaluate(
             Turn(origin: .live, now: now, suspects: [reading]), Noticed(), health: health, statistics: statistics,
@@ -229,9 +229,9 @@ struct AlertBookTests {
     func offline() {
         var scene = Scene(rules: [silent])
         _ = scene.hear(0, 20)
-        scene.health.note(DeviceStatus(device: scene.lamps[0], isOnline: false, at: scene.now))
+        scene.health.absorb(DeviceStatus(device: scene.lamps[0], isOnline: false, at: scene.now))
         #expect(scene.scan(after: 1).map(\.sentence) == ["lamp-1 said that it is offline"])
-        scene.health.note(DeviceStatus(device: scene.lamps[0], isOnline: true, at: scene.now))
+        scene.health.absorb(DeviceStatus(device: scene.lamps[0], isOnline: true, at: scene.now))
         _ = scene.hear(0, 20)
         #expect(scene.scan(after: 1).map(\.to) == [.resolved])
     }

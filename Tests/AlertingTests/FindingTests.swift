@@ -34,7 +34,7 @@ struct FindingTests {
         mutating func hear(_ finding: Finding, at now: Timestamp) -> [AlertTransition] {
             var noticed = Noticed()
             noticed.findings = [finding]
-            health.note(noticed)
+            health.absorb(noticed)
             return book.evaluate(
                 Turn(origin: .live, now: now), noticed, health: health, statistics: statistics, registry: registry)
         }
@@ -155,7 +155,7 @@ struct FindingTests {
                 sentence: "Feeder fault: 3 of 5 lamps are down")
         ]
         var health = DeviceHealth()
-        health.note(noticed)
+        health.absorb(noticed)
         let statistics = AlertBook.Statistics(newest: { _ in nil }, summary: { _, _, _ in nil })
         let raised = book.evaluate(
             Turn(origin: .live, now: Self.t0), noticed, health: health, statistics: statistics, registry: registry)
@@ -170,7 +170,7 @@ struct FindingTests {
         #expect(subjectNow("all") == .circuit("circuit-1") && subjectNow("both") == .circuit("circuit-1"))
         #expect(subjectNow("gone") == .device(lamps[0]))
         // A rule about both: the lamp was noticed later.
-        health.note(.lampOut, subject: .device(lamps[0]), at: Self.t0 + .seconds(1))
+        health.record(.lampOut, subject: .device(lamps[0]), at: Self.t0 + .seconds(1))
         #expect(subjectNow("both") == .device(lamps[0]) && subjectNow("all") == .circuit("circuit-1"))
         // Without the circuit on the roster nobody watches it any more.
         book.setRoster(Roster())

@@ -76,4 +76,56 @@ struct HouseTests {
             }
         }
     }
+
+    @Test("a file above 400 lines and a function above 60 say why")
+    func lengths() throws {
+        let folder = Self.root.appending(path: "Sources")
+        let walk = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+        var files = 0
+        for case let file as URL in walk where file.pathExtension == "swift" {
+            files += 1
+            let lines = try String(contentsOf: file, encoding: .utf8).split(
+                separator: "\n", omittingEmptySubsequences: false)
+            if lines.count > 401 {
+                #expect(lines.contains { $0.hasPrefix("// Long: ") }, "\(file.lastPathComponent): \(lines.count) lines")
+            }
+            for function in Self.functions(lines) where function.length > 60 {
+                #expect(
+                    Self.comment(above: function.line, lines).contains { $0.hasPrefix("// Long: ") },
+                    "\(file.lastPathComponent):\(function.line + 1): \(function.length) lines")
+            }
+        }
+        #expect(files > 300)
+    }
+
+    /// Functions and initializers by indentation, which the formatter keeps: the line each begins at, and how many it has.
+    private static func functions(_ lines: [Substring]) -> [(line: Int, length: Int)] {
+        var open: [(indent: Int, line: Int)] = []
+        var found: [(line: Int, length: Int)] = []
+        for (number, line) in lines.enumerated() {
+            let code = line.drop { $0 == " " }
+            let indent = line.count - code.count
+            if code == "}", let last = open.last, last.indent == indent {
+                found.append((last.line, number - last.line + 1))
+                open.removeLast()
+            }
+            let words = code.prefix { $0 != "(" && $0 != "<" && $0 != "?" }.split(separator: " ")
+            guard words.contains("func") || words.last == "init", !code.hasPrefix("//"), !code.hasSuffix("}"),
+                code.hasSuffix("{") || code.hasSuffix("(")
+            else { continue }
+            open.append((indent, number))
+        }
+        return found
+    }
+
+    /// The comments and attributes right above a line, without their indentation.
+    private static func comment(above line: Int, _ lines: [Substring]) -> [Substring] {
+        var above: [Substring] = []
+        for line in lines[..<line].reversed() {
+            let text = line.drop { $0 == " " }
+            guard text.hasPrefix("//") || text.hasPrefix("@") else { break }
+            above.append(text)
+        }
+        return above
+    }
 }

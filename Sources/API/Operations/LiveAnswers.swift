@@ -5,7 +5,7 @@ public struct LiveAnswers: Sendable {
     /// The numbers published last: it waits for nobody.
     public var status: @Sendable () -> LiveStatusAnswer
     /// Looks anew each time.
-    public var examine: @Sendable () -> [FindingAnswer]
+    public var examine: @Sendable () -> [Diagnosis]
     /// At most one more than `StatisticsRequest.answersMax`.
     public var statistics: @Sendable (StatisticsRequest) async throws(Refusal) -> [StatisticsAnswer]
     /// The orders that are taken, each with who carries it out.
@@ -13,7 +13,7 @@ public struct LiveAnswers: Sendable {
 
     package init(
         status: @escaping @Sendable () -> LiveStatusAnswer,
-        examine: @escaping @Sendable () -> [FindingAnswer],
+        examine: @escaping @Sendable () -> [Diagnosis],
         statistics: @escaping @Sendable (StatisticsRequest) async throws(Refusal) -> [StatisticsAnswer],
         orders: [OrderRoute]
     ) {

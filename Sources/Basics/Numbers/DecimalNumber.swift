@@ -22,6 +22,7 @@ public enum DecimalNumber {
         return parse(base.assumingMemoryBound(to: UInt8.self), count: text.count)
     }
 
+    // Long: one walk over the digits that keeps sign, digits and exponent in registers.
     /// The same of the `count` bytes from `text` on.
     public static func parse(_ text: UnsafePointer<UInt8>, count: Int) -> Double? {
         guard count <= bytesMax else { return nil }

@@ -89,8 +89,8 @@ public struct LampWatch: BitwiseCopyable, Sendable {
         let rated = ratedWatts.flatMap { $0.isFinite && $0 > 0 ? $0 : nil }
         let isTold = report.isOn ?? level.map { $0 > 0 }
         let burns = burns(report, watts: watts, level: level, rated: rated, rules)
-        noteSteadiness(burns: burns, level: level, now)
-        noteSwitching(burns: burns, isNight: expected != .off, now, rules)
+        followSteadiness(burns: burns, level: level, now)
+        followSwitching(burns: burns, isNight: expected != .off, now, rules)
 
         if day.step(burnsByDay(burns, watts, isTold, expected, rules), now, rules.reports) {
             dayWatts = Float(watts ?? .nan)
@@ -203,13 +203,13 @@ public struct LampWatch: BitwiseCopyable, Sendable {
         }
     }
 
-    private mutating func noteSteadiness(burns: Bool?, level: Double?, _ now: Int64) {
+    private mutating func followSteadiness(burns: Bool?, level: Double?, _ now: Int64) {
         let isOther = level.map { abs(Float($0) - newestLevel) > 5 || newestLevel.isNaN } ?? false
         if isOther || (burns == true && light != 2) { steadySince = now }
         if let level { newestLevel = Float(level) }
     }
 
-    private mutating func noteSwitching(burns: Bool?, isNight: Bool, _ now: Int64, _ rules: LampRules) {
+    private mutating func followSwitching(burns: Bool?, isNight: Bool, _ now: Int64, _ rules: LampRules) {
         let seconds = UInt32(clamping: now / 1000)
         let within = UInt32(clamping: rules.flickerWithin.milliseconds / 1000)
         if let burns {

@@ -87,6 +87,7 @@ public struct RoadIcing: Equatable, Sendable {
     /// A surface this warm melts what a sensor may call ice.
     public static let meltingAbove = 5.0
 
+    // Long: the causes of ice in the order in which they are asked; each ends or adds one line.
     /// nil where neither the surface's temperature nor its ice is known.
     public init?(_ surface: RoadSurface) {
         func within(_ value: Double?, _ range: ClosedRange<Double>) -> Double? {

@@ -20,6 +20,7 @@ extension GatewayConfiguration {
         var ownPrefix: String
     }
 
+    // Long: one section, a key a line.
     static func mqtt(
         _ setting: Setting, _ located: (String) -> String, _ mistakes: inout [Mistake]
     ) -> MQTT {

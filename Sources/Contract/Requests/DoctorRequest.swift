@@ -1,6 +1,6 @@
 /// What can lose messages or mislead people although the gateway runs.
 public struct DoctorRequest: Question {
-    package typealias Answer = [FindingAnswer]
+    package typealias Answer = [Diagnosis]
     package static let route = Route(.get, "doctor")
 
     package init() {}

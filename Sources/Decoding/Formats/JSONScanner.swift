@@ -21,6 +21,7 @@ struct JSONScanner: ~Copyable {
         open = FixedArray(count: nestingMax, of: 0)
     }
 
+    // Long: the state machine of the scanner; a call a token would cost more than the token.
     /// Scans `text[0..<count]`.
     ///
     /// `readable` says how many bytes may be loaded from `text`: where payloads lie side by side, more than `count`,

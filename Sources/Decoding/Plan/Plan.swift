@@ -15,7 +15,7 @@ package struct PlanEntries {
     package var namingCases: [NamingCase] = []
     package var patterns: [Pattern] = []
     package var patternParts: [PatternPart] = []
-    package var conditions: [Condition] = []
+    package var conditions: [WhenCondition] = []
     package var literals: [Literal] = []
     package var captures: [Capture] = []
     package var times: [TimeCandidate] = []
@@ -60,7 +60,7 @@ struct PlanTables: Sendable {
     let namingCases: PlanTable<NamingCase>
     let patterns: PlanTable<Pattern>
     let patternParts: PlanTable<PatternPart>
-    let conditions: PlanTable<Condition>
+    let conditions: PlanTable<WhenCondition>
     let literals: PlanTable<Literal>
     let captures: PlanTable<Capture>
     let times: PlanTable<TimeCandidate>

@@ -175,7 +175,7 @@ package struct PatternPart: Sendable {
     }
 }
 
-package struct Condition: Sendable {
+package struct WhenCondition: Sendable {
     package enum Kind: UInt8, Sendable { case exists, absent, oneOf, noneOf, like, above, below, hasWord }
     package var kind: Kind
     package var reference: UInt32

@@ -14,7 +14,7 @@ protocol AnswerSource {
     func answer(_ question: AlertsRequest) async throws -> [AlertAnswer]
     func answer(_ question: AlertRequest) async throws -> AlertStoryAnswer
     func answer(_ question: RejectsRequest) async throws -> RejectsAnswer
-    func answer(_ question: DoctorRequest) async throws -> [FindingAnswer]
+    func answer(_ question: DoctorRequest) async throws -> [Diagnosis]
     func carryOut<Kind: Order>(_ order: Kind) async throws -> Kind.Answer
     func close() async throws
 }

@@ -32,7 +32,7 @@ struct StoreSource: AnswerSource {
     func answer(_ question: RejectsRequest) throws -> RejectsAnswer { try ask { try $0.rejects(question) } }
     func answer(_ question: StatisticsRequest) throws -> [StatisticsAnswer] { try ask { try statistics(question, $0) } }
 
-    func answer(_ question: DoctorRequest) throws -> [FindingAnswer] {
+    func answer(_ question: DoctorRequest) throws -> [Diagnosis] {
         throw NoAnswer.wrongQuestion("only the running gateway can be examined; leave --store out")
     }
 

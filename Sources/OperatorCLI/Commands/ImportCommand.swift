@@ -108,6 +108,7 @@ struct ImportCommand: AsyncParsableCommand {
         return ([target, format.rawValue, names] + map).joined(separator: "\n")
     }
 
+    // Long: one batch is committed while the next is read; what the two share are the locals of this loop.
     /// Imports one file; the number of values that were refused.
     private func take(
         _ name: String, into sink: any ImportSink, _ console: Console

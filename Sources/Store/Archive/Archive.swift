@@ -192,7 +192,7 @@ public final class Archive {
             guard case .turn(let turn) = row.content else { return }
             tail.blocks.put(turn.fresh, registry)
             tail.blocks.put(turn.corrections, registry)
-            tail.links.note(turn)
+            tail.links.follow(turn)
         }
         seen = found
     }

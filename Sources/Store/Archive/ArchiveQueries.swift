@@ -11,12 +11,12 @@ extension Archive {
         try withSnapshot { _ throws(StoreError) in try known(device) }
     }
 
-    private func known(_ device: String?) throws(StoreError) {
+    func known(_ device: String?) throws(StoreError) {
         guard let device, NamePattern(device).literal != nil, registry.device(named: device) == nil else { return }
         throw noSuchDevice(device)
     }
 
-    private func noSuchDevice(_ name: String) -> StoreError {
+    func noSuchDevice(_ name: String) -> StoreError {
         .noSuchDevice(name: name, nearest: nearest(to: name, in: registry.devices.lazy.map(\.name)))
     }
 
@@ -293,149 +293,6 @@ extension Archive {
         return (max(first, span.lowerBound), min(last, span.upperBound - 1) + 1)
     }
 
-    /// The alerts that fit, those that were never more than pending included, newest step first. Throws
-    /// `.noSuchDevice`.
-    public func alerts(_ filter: AlertsRequest = AlertsRequest()) throws(StoreError) -> [AlertAnswer] {
-        try withSnapshot { connection throws(StoreError) in
-            try known(filter.device)
-            let pattern = filter.device.map { NamePattern($0) }
-            var answers: [AlertAnswer] = []
-            try connection.rows(
-                try alertColumns(connection)
-                    + " WHERE (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR rule = ?2) ORDER BY at DESC, id",
-                .optional(filter.phase?.rawValue), .optional(filter.rule)
-            ) { row throws(StoreError) in
-                let answer = try alert(row, connection.file)
-                if pattern.map({ answer.device.map($0.matches) ?? false }) ?? true { answers.append(answer) }
-            }
-            return answers
-        }
-    }
-
-    /// One alert with every step of it that is kept. Throws `.noSuchAlert`.
-    public func alert(_ id: Int64) throws(StoreError) -> AlertStoryAnswer {
-        try withSnapshot { connection throws(StoreError) in
-            var found: AlertAnswer?
-            try connection.rows(alertColumns(connection) + " WHERE id = ?", .integer(id)) { row throws(StoreError) in
-                found = try alert(row, connection.file)
-            }
-            guard let found else { throw .noSuchAlert(id: id) }
-            var story = AlertStoryAnswer(alert: found, transitions: [])
-            let file = connection.file
-            try connection.rows(
-                "SELECT id, was, became, at, since, severity, value, sentence FROM transition WHERE alert = ? ORDER BY id",
-                .integer(id)
-            ) { row throws(StoreError) in
-                guard let from = AlertPhase(rawValue: row.text("was")),
-                    let to = AlertPhase(rawValue: row.text("became")),
-                    let severity = Severity(rawValue: row.text("severity"))
-                else { throw .corrupt(file: file, detail: "transition \(row.integer("id")) does not read") }
-                story.transitions.append(
-                    .init(
-                        id: row.integer("id"), from: from, to: to, at: Timestamp(milliseconds: row.integer("at")),
-                        since: Timestamp(milliseconds: row.integer("since")), severity: severity,
-                        value: row.optionalReal("value"), sentence: row.text("sentence"), notifications: []))
-            }
-            for index in story.transitions.indices {
-                try connection.rows(
-                    "SELECT channel, attempts, delivered_at, error FROM outbox WHERE transition_id = ? ORDER BY id",
-                    .integer(story.transitions[index].id)
-                ) { row throws(StoreError) in
-                    story.transitions[index].notifications.append(
-                        .init(
-                            channel: row.text("channel"), attempts: Int(row.integer("attempts")),
-                            deliveredAt: row.optionalInteger("delivered_at").map { Timestamp(milliseconds: $0) },
-                            error: row.optionalText("error")))
-                }
-            }
-            guard try Schema.version(of: connection) >= 4 else { return story }
-            story.stepsGivenUp = try connection.integer(
-                "SELECT n FROM steps_given_up WHERE alert = ?", .integer(id))
-            if story.stepsGivenUp != nil { story.toldSince = story.transitions.first?.at }
-            return story
-        }
-    }
-
-    /// Also of a store that no gateway has led forward yet.
-    private func alertColumns(_ connection: Connection) throws(StoreError) -> String {
-        let subject =
-            try Schema.version(of: connection) < 5
-            ? "\(Schema.sourceOfNewColumn["alert.subject"]!) AS subject, \(Schema.sourceOfNewColumn["alert.name"]!) AS name"
-            : "subject, name"
-        return """
-            SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
-                acknowledged_by, note, \(subject) FROM alert
-            """
-    }
-
-    private func alert(_ row: Statement, _ file: String) throws(StoreError) -> AlertAnswer {
-        guard let phase = AlertPhase(rawValue: row.text("phase")),
-            let severity = Severity(rawValue: row.text("severity")),
-            let key = AlertKey(row, registry)
-        else { throw .corrupt(file: file, detail: "alert \(row.integer("id")) does not read") }
-        let quantity = key.subject.series.map { registry.series[$0.index].quantity }
-        let name = key.subject.name(in: registry)
-        let isOfDevice = key.subject.kind.isOfDevice
-        return AlertAnswer(
-            id: row.integer("id"), rule: key.rule, device: isOfDevice ? name : nil,
-            subject: isOfDevice ? nil : key.subject.kind.rawValue, name: isOfDevice ? nil : name,
-            quantity: quantity?.name, channel: key.subject.series.flatMap { registry.channelName(of: $0) },
-            phase: phase,
-            severity: severity, since: Timestamp(milliseconds: row.integer("since")),
-            at: Timestamp(milliseconds: row.integer("at")), value: row.optionalReal("value"), unit: quantity?.unit,
-            sentence: row.text("sentence"),
-            acknowledgedAt: row.optionalInteger("acknowledged_at").map { Timestamp(milliseconds: $0) },
-            acknowledgedBy: row.optionalText("acknowledged_by"), note: row.optionalText("note"))
-    }
-
-    /// The newest messages that gave no reading, and how many there were by reason.
-    ///
-    /// Counts go back to the beginning; the messages themselves to what the budget holds.
-    public func rejects(_ request: RejectsRequest = RejectsRequest()) throws(StoreError) -> RejectsAnswer {
-        try withSnapshot { connection throws(StoreError) in
-            var answer = RejectsAnswer(counts: [], rejects: [])
-            var index: Int64?
-            if let device = request.device {
-                guard let known = registry.device(named: device) else { throw noSuchDevice(device) }
-                index = Int64(known.rawValue)
-            }
-            try connection.rows(
-                """
-                SELECT reason, sum(n) AS count, max(last_at) AS last_at FROM reject_count
-                WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2)
-                GROUP BY reason ORDER BY sum(n) DESC, reason
-                """, .optional(request.reason?.rawValue), .optional(index)
-            ) { row throws(StoreError) in
-                answer.counts.append(
-                    .init(
-                        reason: row.text("reason"), count: row.integer("count"),
-                        lastAt: Timestamp(milliseconds: row.integer("last_at"))))
-            }
-            try connection.rows(
-                """
-                SELECT id, received, reason, detail, topic, device, payload, payload_bytes FROM reject
-                WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2) ORDER BY id DESC LIMIT ?3
-                """, .optional(request.reason?.rawValue), .optional(index), .integer(Int64(request.limit))
-            ) { row throws(StoreError) in
-                let payload = row.withBlob("payload") { Array($0) }
-                let text = String(validating: payload, as: UTF8.self)
-                let device = row.optionalInteger("device").flatMap { $0 < registry.deviceCount ? Int($0) : nil }
-                answer.rejects.append(
-                    .init(
-                        id: row.integer("id"), receivedAt: Timestamp(milliseconds: row.integer("received")),
-                        reason: row.text("reason"), detail: row.text("detail"), topic: row.text("topic"),
-                        device: device.map { registry.devices[$0].name },
-                        payload: text, payloadHex: text == nil ? hexadecimal(payload) : nil,
-                        payloadBytes: Int(row.integer("payload_bytes"))))
-            }
-            return answer
-        }
-    }
-}
-
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }
 
 /// One page of a series' readings, filled in order of time.

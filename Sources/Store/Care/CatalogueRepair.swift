@@ -113,6 +113,7 @@ struct CatalogueRepair {
 
     // MARK: Stand-ins
 
+    // Long: devices, streams and series get their stand-ins in this order, and each makes more of the one before.
     /// Gives every id that something refers to a row, so that no later one gets it: ids are places, without gaps.
     mutating func fill() throws(StoreError) {
         func highest(_ sql: String) throws(StoreError) -> Int64 { try core.integer(sql) ?? -1 }

@@ -53,7 +53,7 @@ final class StoreChecker {
             progress(StoreProgress(done: 1 + parts.count + index, total: total, file: rollup))
             checkRollup(rollup)
         }
-        noteStrays()
+        checkStrays()
         return report
     }
 
@@ -233,6 +233,7 @@ final class StoreChecker {
 
     // MARK: Files of frames
 
+    // Long: what a file must hold, from the outside in; the first that fails ends it.
     private func check(_ part: Part) {
         let path = folder.path(of: part)
         guard Folder.exists(path) else {
@@ -369,7 +370,7 @@ final class StoreChecker {
 
     // MARK: What nothing names
 
-    private func noteStrays() {
+    private func checkStrays() {
         let parts = (manifest?.live ?? []) + (manifest?.retired ?? [])
         let databases =
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
@@ -383,40 +384,4 @@ final class StoreChecker {
         let kept = Folder.names(in: folder.damaged)
         if !kept.isEmpty { report.notes.append("damaged/ holds \(kept.count) files that a repair set aside") }
     }
-}
-
-extension Connection {
-    /// Names of the tables, SQLite's own left out.
-    func tables() throws(StoreError) -> [String] {
-        var names: [String] = []
-        try rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
-            row throws(StoreError) in names.append(row.text("name"))
-        }
-        return names
-    }
-}
-
-extension Folder {
-    var damaged: String { path + "/" + DamagedFiles.folderName }
-}
-
-extension FolderLock {
-    /// Whether a gateway has the store open, as far as this user can tell.
-    static func isHeld(_ folder: Folder) -> Bool {
-        let descriptor = open(folder.lock, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return true }
-        flock(descriptor, LOCK_UN)
-        return false
-    }
-}
-
-/// The tables of core.db, in the order in which a repair takes them over.
-enum CoreTables {
-    static let names = [
-        "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
-        "snapshot", "alert", "transition", "steps_given_up", "outbox", "reject",
-        "reject_count", "remembered",
-    ]
 }

@@ -73,7 +73,7 @@ struct FrameWalk {
                 lost.append(Lost(key: key, until: until, reason: reason))
                 continue
             }
-            notePage(connection, key)
+            rememberPage(connection, key)
             keys.append(key)
             rows += rowCount
             streamMax = max(streamMax ?? 0, key.stream)
@@ -84,7 +84,7 @@ struct FrameWalk {
         }
     }
 
-    private mutating func notePage(_ connection: Connection, _ key: FrameKey) {
+    private mutating func rememberPage(_ connection: Connection, _ key: FrameKey) {
         if let page = connection.takeWrongPage(), pages[page] == nil { pages[page] = key }
     }
 
@@ -95,7 +95,7 @@ struct FrameWalk {
         do throws(StoreError) {
             try connection.rows("SELECT k FROM frame ORDER BY k") { row throws(StoreError) in
                 all.append(FrameKey(rawValue: row.integer("k")))
-                notePage(connection, all[all.count - 1])
+                rememberPage(connection, all[all.count - 1])
             }
         } catch .corrupt(_, let detail) {
             failure = detail

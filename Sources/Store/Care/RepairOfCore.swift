@@ -185,6 +185,7 @@ extension StoreRepairer {
         }
     }
 
+    // Long: table by table, in the order of what refers to what.
     /// Puts an empty row in the place of each journal row that does not read or is missing: ids have no gaps.
     private func takeJournal(_ old: Connection, into core: Connection) throws(StoreError) {
         let isOther = old !== core

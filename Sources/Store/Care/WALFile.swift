@@ -37,7 +37,7 @@ final class WALFile {
     private let header: [UInt8]
     /// The frame at hand and the one behind it.
     private let buffers: [UnsafeMutableRawBufferPointer]
-    private var pageBytes = 0
+    var pageBytes = 0
 
     /// nil where there is no such file, or it may not be read.
     init?(_ path: String, of database: String) {

@@ -150,7 +150,7 @@ final class ColumnCursor {
             }
             do throws(StoreError) {
                 try read(reader, frames.keys(of: stream, in: part, span), frames)
-                frames.notePage(of: reader, part)
+                frames.rememberPage(of: reader, part)
             } catch .corrupt(let file, let detail) {
                 // A page that does not read: what lies behind it in this file is out of reach.
                 empty()

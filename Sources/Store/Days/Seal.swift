@@ -209,7 +209,7 @@ extension Journal {
 
     /// Whether the journal is old or large enough, and no seal is under way.
     public func sealIsDue(now: Timestamp) -> Bool {
-        guard extent.rows > 0, !ledger.isSealing else { return false }
+        guard extent.rows > 0, !openRows.isSealing else { return false }
         if extent.bytes >= options.journalBytesMax { return true }
         return extent.oldestNow.map { now - $0 >= options.sealInterval } ?? true
     }
@@ -219,11 +219,11 @@ extension Journal {
     /// Commits go on while the job runs. One seal at a time: a job that failed is run again, not begun again.
     public func beginSeal(state: [UInt8], now: Timestamp) throws(StoreError) -> SealJob {
         let toldThrough = try Meta.sealedAt.read(core) - SealJob.underWay.milliseconds
-        ledger.grow(to: registry.streamCount)
+        openRows.grow(to: registry.streamCount)
         extent.beginSeal(now: now)
         return SealJob(
             journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
-            rows: ledger.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now,
+            rows: openRows.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now,
             toldThrough: toldThrough, state: state)
     }
 
@@ -232,7 +232,7 @@ extension Journal {
     /// The state goes first, in pieces that nothing refers to yet; the last transaction decides. After an error it may
     /// be called again with the same value.
     public func finishSeal(_ sealedDays: SealedDays) throws(StoreError) {
-        precondition(ledger.isSealing, "store: no seal is under way")
+        precondition(openRows.isSealing, "store: no seal is under way")
         let current = try Meta.snapshotGeneration.read(core)
         let generation = current + 1
         try core.transaction { () throws(StoreError) in
@@ -269,7 +269,7 @@ extension Journal {
         note(newest: sealedDays.latest)
         writeCatalogueCache(rosterVersion)
         snapshot = StateSnapshot(journalID: sealedDays.journalID, bytes: sealedDays.state)
-        ledger.finishSeal()
+        openRows.finishSeal()
         var manifest = sealed.manifest
         manifest.put(sealedDays.parts)
         sealed.use(manifest)

@@ -100,7 +100,7 @@ final class SealedFrames {
                 return (rows, damage)
             }
             if let damage { note(damage) }
-            notePage(of: reader, part)
+            rememberPage(of: reader, part)
             return rows
         } catch .corrupt(let file, let detail) {
             // A reading is kept rather than refused for ever because an old page does not read.
@@ -211,7 +211,7 @@ final class SealedFrames {
     }
 
     /// Tells once more with every answer from a file that one of its pages is damaged: what it lacks cannot be known.
-    func notePage(of reader: FileReader, _ part: Part) {
+    func rememberPage(of reader: FileReader, _ part: Part) {
         guard let page = reader.wrongPage else { return }
         note(
             DamagedFrame(

@@ -39,7 +39,7 @@ public final class Journal {
     let folder: Folder
     let core: Connection
     let sealed: SealedFrames
-    var ledger = Ledger()
+    var openRows = OpenRows()
     var saved: Catalogue.Saved
     var links: [DeviceLink] = []
     /// By series, as table `latest` has it.
@@ -116,7 +116,7 @@ public final class Journal {
             guard series >= 0, series < registry.seriesCount else { return }
             newest[Int(series)] = NewestReading(time: row.integer("ts"), value: row.real("v"))
             let stream = registry.place(of: SeriesID(rawValue: UInt32(series))).stream.index
-            ledger.noteSealed(stream: stream, time: row.integer("ts"))
+            openRows.setSealed(stream: stream, time: row.integer("ts"))
         }
         try readBack()
     }
@@ -153,16 +153,16 @@ public final class Journal {
             switch row.content {
             case .turn(let turn):
                 extent.add(bytes: row.byteCount, now: turn.now)
-                ledger.restore(turn.fresh, registry)
-                ledger.restore(turn.corrections, registry)
-                links.note(turn)
+                openRows.restore(turn.fresh, registry)
+                openRows.restore(turn.corrections, registry)
+                links.follow(turn)
             case .damaged(let reason):
                 extent.add(bytes: row.byteCount, now: nil)
                 damage.append("store: journal row \(row.id) is damaged and was skipped: \(reason)")
                 if !row.isCounted { damagedRows.append(row.id) }
             }
         }
-        ledger.finishRestoring()
+        openRows.finishRestoring()
         guard !damagedRows.isEmpty else { return }
         var next = counters
         next.damagedRows += Int64(damagedRows.count)
@@ -199,34 +199,36 @@ public final class Journal {
         guard disk != .full else { throw noRoom }
         Catalogue.settle(&registry, beyond: saved)
         if saved.streams < registry.streamCount { setFloors(now: now) }
-        try ledger.stage(batch.readings, origin, registry, sealed: sealed, now: now)
+        try openRows.stage(batch.readings, origin, registry, sealed: sealed, now: now)
         do {
             try write(batch, received: received, now: now)
         } catch {
-            ledger.undo()
+            openRows.undo()
             if error.isDiskFull { room.foundFull() }
             throw error
         }
-        ledger.settle()
+        openRows.settle()
         let turn = Turn(
-            origin: origin, journalID: lastJournalID, now: now, fresh: ledger.fresh, corrections: ledger.corrections,
+            origin: origin, journalID: lastJournalID, now: now, fresh: openRows.fresh,
+            corrections: openRows.corrections,
             suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard)
-        return Commit(turn: turn, duplicates: ledger.duplicates, late: ledger.late)
+        return Commit(turn: turn, duplicates: openRows.duplicates, late: openRows.late)
     }
 
     private func write(_ batch: DecodedBatch, received: Int, now: Timestamp) throws(StoreError) {
         TurnCodec.end(
-            suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard, now: now, into: &ledger.writer)
+            suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard, now: now, into: &openRows.writer)
         let hasRow =
-            !ledger.fresh.isEmpty || !ledger.corrections.isEmpty || !batch.suspects.isEmpty || !batch.statuses.isEmpty
+            !openRows.fresh.isEmpty || !openRows.corrections.isEmpty || !batch.suspects.isEmpty
+            || !batch.statuses.isEmpty
             || !batch.heard.isEmpty
-        let refused = ledger.refused.map { refusal(of: $0, now: now) }
+        let refused = openRows.refused.map { refusal(of: $0, now: now) }
         var next = counters
         next.received += Int64(received)
-        next.committed += Int64(ledger.fresh.count)
-        next.duplicates += Int64(ledger.duplicates)
-        next.corrected += Int64(ledger.corrections.count)
-        next.late += Int64(ledger.late)
+        next.committed += Int64(openRows.fresh.count)
+        next.duplicates += Int64(openRows.duplicates)
+        next.corrected += Int64(openRows.corrections.count)
+        next.late += Int64(openRows.late)
         next.suspect += Int64(batch.suspects.count)
         next.rejected += Int64(batch.rejects.count + refused.count)
         next.ignored += Int64(batch.ignoredMessages)
@@ -245,20 +247,20 @@ public final class Journal {
         }
         saved = nowSaved
         extent.trim(through: nowTrimmed)
-        noteSavedProfiles()
+        markProfilesSaved()
         rejects.settle(nowRejectBytes)
         counters = next
         if hasRow {
             lastJournalID = id
-            extent.add(bytes: ledger.writer.count, now: now)
-            links.note(statuses: batch.statuses, heard: batch.heard)
+            extent.add(bytes: openRows.writer.count, now: now)
+            links.follow(statuses: batch.statuses, heard: batch.heard)
         }
     }
 
     private func insertRow(_ id: Int64, now: Timestamp) throws(StoreError) {
         let statement = try core.statement("INSERT INTO journal VALUES (?, ?, ?, ?, ?)")
-        let count = Int64(ledger.fresh.count)
-        try ledger.writer.withBytes { bytes throws(StoreError) in
+        let count = Int64(openRows.fresh.count)
+        try openRows.writer.withBytes { bytes throws(StoreError) in
             statement.bind(1, id)
             statement.bind(2, now.milliseconds)
             statement.bind(3, count)
@@ -267,7 +269,7 @@ public final class Journal {
         }
     }
 
-    func noteSavedProfiles() {
+    func markProfilesSaved() {
         for index in savedProfiles.count..<saved.devices { savedProfiles.append(registry.devices[index].profile) }
     }
 
@@ -298,109 +300,5 @@ public final class Journal {
     /// Damaged rows are left out. No transaction is open while `body` runs.
     public func replay(_ body: (Turn) throws -> Void) throws {
         try JournalRows.replay(core, registry, after: snapshot?.journalID ?? 0, body)
-    }
-}
-
-/// Reads the journal row by row.
-enum JournalRows {
-    struct Row {
-        enum Content {
-            case turn(Turn)
-            case damaged(String)
-        }
-        var id: Int64
-        var byteCount: Int
-        /// A damaged row that an earlier start has counted.
-        var isCounted: Bool
-        var content: Content
-    }
-
-    /// Calls `body` for each row after `first`, in order. Each row is read in a transaction of its own, or in the one
-    /// that the caller holds.
-    static func forEach(
-        _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (Row) throws(StoreError) -> Void
-    ) throws(StoreError) {
-        var last = first
-        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
-        while let row = try next(core, registry, after: last, &turn) {
-            last = row.id
-            try body(row)
-        }
-    }
-
-    /// As `forEach`, without the damaged rows, for a body that may fail in its own way.
-    static func replay(
-        _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (Turn) throws -> Void
-    ) throws {
-        var last = first
-        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
-        while let row = try next(core, registry, after: last, &turn) {
-            last = row.id
-            if case .turn(let turn) = row.content { try body(turn) }
-        }
-    }
-
-    static func next(
-        _ core: Connection, _ registry: SeriesRegistry, after last: Int64, _ turn: inout Turn
-    ) throws(StoreError) -> Row? {
-        var found: Row?
-        try core.rows("SELECT id, n, crc, b FROM journal WHERE id > ? ORDER BY id LIMIT 1", .integer(last)) {
-            row throws(StoreError) in
-            let id = row.integer("id")
-            let crc = row.integer("crc")
-            var byteCount = 0
-            let content: Row.Content
-            do throws(Malformed) {
-                try row.withBlob("b") { bytes throws(Malformed) in
-                    byteCount = bytes.count
-                    guard CRC32C.check(key: id, bytes) == crc else { throw Malformed("its check value is wrong") }
-                    try TurnCodec.decode(bytes, registry: registry, into: &turn)
-                }
-                turn.journalID = id
-                turn.isReplayed = true
-                content = .turn(turn)
-            } catch {
-                content = .damaged(error.reason)
-            }
-            found = Row(id: id, byteCount: byteCount, isCounted: row.isNull("n"), content: content)
-        }
-        return found
-    }
-}
-
-/// When a device was last heard, and its own last word about its link.
-struct DeviceLink: Sendable {
-    var lastHeard: Int64 = .min
-    var isOnline = false
-    /// `.min` where the device never said.
-    var statusAt: Int64 = .min
-    /// Changed since core.db last took it.
-    var isNew = false
-}
-
-extension [DeviceLink] {
-    mutating func note(_ turn: Turn) { note(statuses: turn.statuses, heard: turn.heard) }
-
-    mutating func note(statuses: [DeviceStatus], heard: [Hearing]) {
-        for hearing in heard {
-            let (device, at) = (hearing.device, hearing.at)
-            grow(to: device.index + 1)
-            if at.milliseconds > self[device.index].lastHeard {
-                self[device.index].lastHeard = at.milliseconds
-                self[device.index].isNew = true
-            }
-        }
-        for status in statuses {
-            grow(to: status.device.index + 1)
-            if status.at.milliseconds >= self[status.device.index].statusAt {
-                self[status.device.index].isOnline = status.isOnline
-                self[status.device.index].statusAt = status.at.milliseconds
-                self[status.device.index].isNew = true
-            }
-        }
-    }
-
-    private mutating func grow(to count: Int) {
-        while self.count < count { append(DeviceLink()) }
     }
 }

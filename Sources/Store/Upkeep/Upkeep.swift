@@ -141,7 +141,7 @@ extension Journal {
         return gaveUp
     }
 
-    /// Takes files out of the manifest and writes them into the ledger. The readings in them are gone for readers at
+    /// Takes files out of the manifest and writes them into the openRows. The readings in them are gone for readers at
     /// once, and the files a little later.
     private func giveUp(
         _ expired: [(part: Part, why: GivenUp.Why)], now: Timestamp
@@ -177,7 +177,7 @@ extension Journal {
     /// Readings before these times are not taken: their days were given up, or would be at once.
     func setFloors(now: Timestamp) {
         var byProfile: [String: Int64] = [:]
-        ledger.grow(to: registry.streamCount)
+        openRows.grow(to: registry.streamCount)
         for (stream, definition) in registry.streams.enumerated() {
             let profile = registry.devices[definition.device.index].profile
             let floor: Int64
@@ -191,7 +191,7 @@ extension Journal {
                 floor = max(floors[name] ?? .min, age ?? .min)
                 byProfile[profile] = floor
             }
-            ledger.setFloor(floor, stream: stream)
+            openRows.setFloor(floor, stream: stream)
         }
     }
 

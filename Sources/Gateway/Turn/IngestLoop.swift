@@ -26,27 +26,27 @@ final class IngestLoop {
     /// A batch of messages that is full says that more wait on the line; then only every so many turns takes an import.
     private static let turnsBetweenImports = 8
 
-    private let configuration: GatewayConfiguration
+    let configuration: GatewayConfiguration
     private let broker: any BrokerLine
     let journal: Journal
     let pipeline: Pipeline
     private let mailbox: Mailbox
-    private let live: LiveView
+    let live: LiveView
     let log: Logger
-    private let serviceManager: ServiceManager
-    private let now: () -> Timestamp
+    let serviceManager: ServiceManager
+    let now: () -> Timestamp
 
-    private var decoder: MessageDecoder
+    var decoder: MessageDecoder
     private var batch = MessageBatch()
     private var decoded = DecodedBatch()
     private(set) var outbox: OutboxPump
     private let publisher: Publisher
-    private var sealer: Sealer
+    var sealer: Sealer
     /// Set once a second, and after each job: looking for closed days walks the list of files.
-    private var asksForCompaction = false
+    var asksForCompaction = false
     /// Transitions that the store could not take yet; they go before all others.
     private var unrecorded: [AlertTransition] = []
-    private var lastJournalID: Int64
+    var lastJournalID: Int64
     private var lastScan: Int64 = 0
     private var lastImport = Timestamp(milliseconds: 0)
     private var turnsSinceImport = 0
@@ -110,7 +110,7 @@ final class IngestLoop {
         }
         record(transitions, at: moment)
         publisher.exchange(with: broker)
-        outbox.pump(journal, at: moment) { note($0) }
+        outbox.pump(journal, at: moment) { complain($0) }
         for letter in mailbox.take() { answer(letter, at: moment) }
         takeImport(at: moment)
         seal(at: moment)
@@ -123,17 +123,17 @@ final class IngestLoop {
     private func commit(at moment: Timestamp) -> Commit? {
         do throws(StoreError) {
             let commit = try journal.commit(decoded, received: batch.count, now: moment)
-            noteCommit(commit)
+            committed(commit)
             return commit
         } catch {
-            note(error, "the store refuses readings; nothing is acknowledged until it takes them")
+            complain(error, "the store refuses readings; nothing is acknowledged until it takes them")
             broker.dropConnection("a commit failed; the broker delivers again")
             live.update { $0.storeTrouble = "\(error)" }
             return nil
         }
     }
 
-    private func noteCommit(_ commit: Commit) {
+    private func committed(_ commit: Commit) {
         lastJournalID = commit.turn.journalID
         guard storeTrouble != nil else { return }
         storeTrouble = nil
@@ -141,7 +141,7 @@ final class IngestLoop {
     }
 
     /// Stores transitions and their notifications in one transaction; what the store refuses is kept for the next turn.
-    private func record(_ transitions: [AlertTransition], at moment: Timestamp) {
+    func record(_ transitions: [AlertTransition], at moment: Timestamp) {
         unrecorded += transitions
         guard !unrecorded.isEmpty else { return }
         do throws(StoreError) {
@@ -150,11 +150,11 @@ final class IngestLoop {
             unrecorded.removeAll()
             outbox.wake()
         } catch {
-            note(error)
+            complain(error)
         }
     }
 
-    private func note(_ error: StoreError, _ sentence: Logger.Message = "the store refuses; it is tried again") {
+    func complain(_ error: StoreError, _ sentence: Logger.Message = "the store refuses; it is tried again") {
         // The same trouble turn after turn is one line, not twenty a second.
         guard storeTrouble != error else { return }
         storeTrouble = error
@@ -211,11 +211,11 @@ final class IngestLoop {
         do throws(StoreError) {
             let (commit, receipt) = try journal.commit(
                 imported: letter.readings, profile: letter.profile, now: moment)
-            noteCommit(commit)
+            committed(commit)
             _ = pipeline.step(commit.turn, registry: journal.registry)
             letter.reply(.success(receipt))
         } catch {
-            note(error, "the store refuses imported readings; they are sent again")
+            complain(error, "the store refuses imported readings; they are sent again")
             letter.reply(.failure(.store(error)))
         }
     }
@@ -228,82 +228,6 @@ final class IngestLoop {
     }
 
     // MARK: Sealing, compacting, keeping house
-
-    private func seal(at moment: Timestamp) {
-        do throws(StoreError) {
-            switch sealer.poll(at: moment) {
-            case .idle:
-                if journal.sealIsDue(now: moment) {
-                    sealer.begin(.seal(try journal.beginSeal(state: pipeline.state(), now: moment)))
-                } else if asksForCompaction {
-                    asksForCompaction = false
-                    if let job = journal.nextCompaction(now: moment) { sealer.begin(.compaction(job)) }
-                }
-            case .running: return
-            case .done(let outcome):
-                try take(outcome, at: moment)
-                sealer.complete()
-                asksForCompaction = true
-            case .failed(let job, let error):
-                if error.isDiskFull { journal.foundDiskFull() }
-                switch job {
-                case .seal: log.error("sealing failed and is tried again", metadata: ["reason": "\(error)"])
-                case .compaction(let job):
-                    journal.compactionFailed(job.day, now: moment)
-                    log.error("a compaction failed and is tried again later", metadata: ["reason": "\(error)"])
-                }
-            }
-        } catch {
-            if error.isDiskFull { journal.foundDiskFull() }
-            sealer.postpone(at: moment)
-            note(error)
-        }
-    }
-
-    private func take(_ outcome: StoreOutcome, at moment: Timestamp) throws(StoreError) {
-        switch outcome {
-        case .sealed(let days): try journal.finishSeal(days)
-        case .compacted(let days): try journal.finishCompaction(days, now: moment)
-        }
-    }
-
-    /// Once a second: room on the disk, retention, and what was found damaged meanwhile.
-    private func keepHouse(at moment: Timestamp) {
-        do throws(StoreError) {
-            let before = journal.disk
-            let report = try journal.upkeep(now: moment)
-            if report.disk != before { tell(report) }
-            for gone in report.gaveUp {
-                log.notice(
-                    "readings given up",
-                    metadata: [
-                        "why": "\(gone.why.rawValue)", "file": "\(gone.file)", "from": "\(gone.first)",
-                        "to": "\(gone.last)", "rows": "\(gone.rows)",
-                    ])
-            }
-            if let gone = report.alertSteps {
-                log.notice(
-                    "old steps of alerts given up",
-                    metadata: ["from": "\(gone.first)", "to": "\(gone.last)", "steps": "\(gone.rows)"])
-            }
-        } catch {
-            note(error)
-        }
-        for damage in journal.takeDamagedFrames() {
-            log.error("damage in the store; run baotu store check", metadata: ["found": "\(damage)"])
-        }
-    }
-
-    private func tell(_ report: UpkeepReport) {
-        let free: Logger.Metadata = ["free_bytes": "\(report.freeBytes)"]
-        switch report.disk {
-        case .ample: log.notice("there is room on the disk again", metadata: free)
-        case .low: log.warning("less than a twentieth of the disk is free", metadata: free)
-        case .full:
-            log.error("the disk is full: nothing is acknowledged until there is room", metadata: free)
-        }
-    }
-
     // MARK: Stopping
 
     /// Ends in order: stop receiving, acknowledge what is committed, seal, close.
@@ -317,7 +241,7 @@ final class IngestLoop {
         publisher.stop()
         broker.disconnect()
         record([], at: now())
-        outbox.stop(journal, at: now()) { note($0) }
+        outbox.stop(journal, at: now()) { complain($0) }
         do throws(StoreError) {
             if let outcome = try sealer.finish() { try take(outcome, at: now()) }
             let job = try journal.beginSeal(state: pipeline.state(), now: now())
@@ -330,82 +254,6 @@ final class IngestLoop {
     }
 
     // MARK: Resuming
-
-    /// Puts windows, health and alerts back as they were: snapshot, stored alerts, then the journal's tail through the
-    /// same code, with the times it kept.
-    private func resume(_ files: LoadedFiles) throws {
-        for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
-        try setRoster(of: files, at: now())
-        if let snapshot = journal.snapshot {
-            for sentence in pipeline.restore(snapshot.bytes, registry: journal.registry) {
-                log.error("a part of the stored state was lost", metadata: ["lost": "\(sentence)"])
-                live.rememberLoss(sentence)
-            }
-        }
-        showRemembered()
-        try restoreAlerts()
-        var missed: [AlertTransition] = []
-        var rows = 0
-        try journal.replay { turn in
-            rows += 1
-            var turn = turn
-            // Up to the mark the stored alerts are the outcome of these turns already.
-            turn.isJudged = turn.journalID <= journal.evaluatedThrough
-            missed += pipeline.step(turn, registry: journal.registry)
-        }
-        let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: now())
-        record(missed + retired, at: now())
-        log.notice(
-            "resumed",
-            metadata: [
-                "devices": "\(journal.registry.deviceCount)", "series": "\(journal.registry.seriesCount)",
-                "replayed_turns": "\(rows)", "journal_id": "\(lastJournalID)",
-            ])
-    }
-
-    /// Puts the stored alerts back, each under what it is about today.
-    private func restoreAlerts() throws(StoreError) {
-        var alerts: [(key: AlertKey, state: AlertState, severity: Severity)] = []
-        for alert in try journal.alertStates() {
-            var key = alert.key
-            let state = AlertState(alert.phase, after: alert.from, since: alert.since)
-            if state != .inactive {
-                let subject = pipeline.subjectNow(of: key)
-                if subject != key.subject {
-                    let now = AlertKey(rule: key.rule, subject: subject)
-                    if try journal.refile(alert.id, as: now) { key = now }
-                }
-            }
-            alerts.append((key, state, alert.severity))
-        }
-        pipeline.restore(alerts)
-    }
-
-    private func setRoster(of files: LoadedFiles, at moment: Timestamp) throws(StoreError) {
-        for name in try journal.saveRoster(files.roster, now: moment) {
-            log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
-        }
-        pipeline.setRoster(
-            Roster(try journal.expectedDevices(), constants: files.constants), registry: journal.registry)
-    }
-
-    /// Shows a new decoder the messages that later ones are read by.
-    private func showRemembered() {
-        do throws(StoreError) {
-            decoder.restore(try journal.remembered())
-        } catch {
-            log.error("what earlier messages told could not be read", metadata: ["reason": "\(error)"])
-        }
-    }
-
-    private static func decoder(_ files: LoadedFiles, _ configuration: GatewayConfiguration) -> MessageDecoder {
-        return MessageDecoder(
-            catalog: files.catalog, limits: configuration.decoding,
-            siteZoneOffsetSeconds: configuration.siteOffsetSeconds, siteZone: configuration.siteZone,
-            constants: files.constants, onboarding: configuration.onboarding,
-            expectedDevices: Set(files.roster.lazy.map(\.device)))
-    }
-
     // MARK: Letters
 
     private func answer(_ letter: Mailbox.Letter, at moment: Timestamp) { letter.carryOut(self, moment) }
@@ -426,25 +274,6 @@ final class IngestLoop {
             }
         }
         return answers
-    }
-
-    func reload(_ files: LoadedFiles, at moment: Timestamp) throws(Refusal) {
-        do throws(StoreError) {
-            try setRoster(of: files, at: moment)
-        } catch {
-            throw .unavailable("the roster could not be stored; the old one stays: \(error)")
-        }
-        decoder = Self.decoder(files, configuration)
-        showRemembered()
-        let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: moment)
-        record(retired, at: moment)
-        log.notice(
-            "reloaded",
-            metadata: [
-                "profiles": "\(files.catalog.profileNames.count)", "rules": "\(files.rules.count)",
-                "roster": "\(files.roster.count)",
-            ])
-        serviceManager.ready("reloaded")
     }
 
     // MARK: The line to the broker

@@ -1,5 +1,5 @@
 /// One thing the doctor looked at.
-public struct FindingAnswer: Codable, Hashable, Sendable {
+public struct Diagnosis: Codable, Hashable, Sendable {
     /// How bad it is; `bad` makes `baotu doctor` end with exit code 2.
     public enum Level: String, Codable, Sendable, CaseIterable { case good, warning, bad }
 

@@ -44,6 +44,7 @@ public struct Daemon {
             + "broker \(configuration.mqtt.host):\(configuration.mqtt.port)"
     }
 
+    // Long: every part of the gateway is made here, in the order in which they need each other.
     /// Runs until SIGTERM or SIGINT.
     ///
     /// Throws `StoreError` when the store cannot be opened and `BrokerError` when an option of the connection is wrong.

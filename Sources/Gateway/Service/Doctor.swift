@@ -17,20 +17,20 @@ struct Doctor: Sendable {
     let live: LiveView
     let now: @Sendable () -> Timestamp
 
-    func examine() -> [FindingAnswer] {
+    func examine() -> [Diagnosis] {
         brokerConfiguration() + session() + [durability(), room(), clock(), pipeline()] + losses()
     }
 
     // MARK: Broker
 
     /// Reads the broker's own files, where they are named or where the broker runs on this machine.
-    private func brokerConfiguration() -> [FindingAnswer] {
+    private func brokerConfiguration() -> [Diagnosis] {
         var files = configuration.brokerConfigurationFiles
         let isLocal = ["127.0.0.1", "::1", "localhost"].contains(configuration.mqtt.host)
         if files.isEmpty, isLocal { files = ["/etc/mosquitto/mosquitto.conf"] }
         guard let settings = MosquittoSettings(files: files) else {
             return [
-                FindingAnswer(
+                Diagnosis(
                     check: "broker", level: .good,
                     finding: "the broker's configuration cannot be seen from here (mqtt.broker_configuration)")
             ]
@@ -38,51 +38,51 @@ struct Doctor: Sendable {
         return settings.findings(sessionExpiry: configuration.mqtt.sessionExpiry)
     }
 
-    private func session() -> [FindingAnswer] {
-        var findings: [FindingAnswer] = []
-        func note(_ level: FindingAnswer.Level, _ finding: String, _ mend: String? = nil) {
-            findings.append(FindingAnswer(check: "broker", level: level, finding: finding, mend: mend))
+    private func session() -> [Diagnosis] {
+        var findings: [Diagnosis] = []
+        func tell(_ level: Diagnosis.Level, _ finding: String, _ mend: String? = nil) {
+            findings.append(Diagnosis(check: "broker", level: level, finding: finding, mend: mend))
         }
         let status = live.current
         if !status.brokerConnected {
-            note(
+            tell(
                 .bad, "the gateway is not connected to \(status.broker)",
                 "check that the broker runs and that mqtt.host, port, password and TLS in \(configuration.file) fit; the log has the reason"
             )
         }
         if status.droppedByBroker > 0 {
-            note(
+            tell(
                 .bad, "the broker threw \(status.droppedByBroker) messages away since the gateway listens",
                 "set max_queued_messages 0 and max_queued_bytes in the broker's configuration")
         }
         if live.sessionWasLost {
-            note(
+            tell(
                 .bad, "the broker had forgotten the gateway's session: what came meanwhile is lost",
                 "set persistence true and a persistent_client_expiration of 7d in the broker's configuration")
         }
         if configuration.mqtt.subscriptionQoS == .atMostOnce {
-            note(
+            tell(
                 .warning, "the gateway subscribes at QoS 0: messages that come while it is away are lost",
                 "set mqtt.qos: 1 in \(configuration.file)")
         }
         if let session = live.session {
             if let granted = session.sessionExpiryGranted, granted < configuration.mqtt.sessionExpiry {
-                note(
+                tell(
                     .warning, "the broker keeps the session for \(granted.shortForm) only",
                     "raise the broker's limit of the session expiry")
             }
             if session.maximumQoS < 1 {
-                note(.bad, "the broker grants QoS 0 only", "allow QoS 1 in the broker's configuration")
+                tell(.bad, "the broker grants QoS 0 only", "allow QoS 1 in the broker's configuration")
             }
         }
-        if findings.isEmpty { note(.good, "connected to \(status.broker)") }
+        if findings.isEmpty { tell(.good, "connected to \(status.broker)") }
         return findings
     }
 
     /// What of the stored state this start could not read.
-    private func losses() -> [FindingAnswer] {
+    private func losses() -> [Diagnosis] {
         live.losses.map {
-            FindingAnswer(
+            Diagnosis(
                 check: "state", level: .warning, finding: $0,
                 mend: "run baotu store check; what is learnt anew is right again once the longest window has passed")
         }
@@ -91,11 +91,11 @@ struct Doctor: Sendable {
     // MARK: Machine
 
     /// Whether the disk under the store really waits: the file system's kind, and what a synced write takes.
-    private func durability() -> FindingAnswer {
+    private func durability() -> Diagnosis {
         let folder = configuration.store.folder
         var system = statfs()
         guard statfs(folder, &system) == 0 else {
-            return FindingAnswer(
+            return Diagnosis(
                 check: "disk", level: .bad,
                 finding: "\(folder) cannot be examined: \(String(cString: strerror(errno)))",
                 mend: "check that the folder exists and belongs to the gateway's user")
@@ -105,24 +105,24 @@ struct Doctor: Sendable {
             0x0102_1994: "tmpfs", 0x8584_58F6: "ramfs", 0x6969: "NFS", 0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB",
         ]
         if let kind = kinds[Int(system.f_type) & 0xFFFF_FFFF] {
-            return FindingAnswer(
+            return Diagnosis(
                 check: "disk", level: .bad,
                 finding: "\(folder) lies on \(kind), which does not keep what is synced",
                 mend: "move store.folder to a local disk with ext4 or xfs")
         }
         guard let microseconds = Self.syncMicroseconds(in: folder) else {
-            return FindingAnswer(
+            return Diagnosis(
                 check: "disk", level: .warning, finding: "a synced write in \(folder) could not be tried",
                 mend: "check that the folder is writable by the gateway's user")
         }
         // No disk and no flash with a power-safe cache answers a flush in less; memory does.
         if microseconds < 10 {
-            return FindingAnswer(
+            return Diagnosis(
                 check: "disk", level: .bad,
                 finding: "a synced write takes \(microseconds) µs: the disk only pretends to sync",
                 mend: "switch the write cache's cheat off (mount with barriers, no eatmydata, no nobarrier)")
         }
-        return FindingAnswer(
+        return Diagnosis(
             check: "disk", level: .good, finding: "a synced write of 4 KiB takes \(microseconds) µs (median of 5)")
     }
 
@@ -145,55 +145,55 @@ struct Doctor: Sendable {
             + spans.sorted()[2].components.seconds * 1_000_000
     }
 
-    private func room() -> FindingAnswer {
+    private func room() -> Diagnosis {
         var system = statvfs()
         guard statvfs(configuration.store.folder, &system) == 0, system.f_blocks > 0 else {
-            return FindingAnswer(check: "disk", level: .warning, finding: "the room on the disk cannot be read")
+            return Diagnosis(check: "disk", level: .warning, finding: "the room on the disk cannot be read")
         }
         let free = Double(system.f_bavail) / Double(system.f_blocks) * 100
         let megabytes = Int(system.f_bavail) * Int(system.f_frsize) / 1_048_576
         let finding = "\(megabytes) MB free, \((free * 10).rounded() / 10) %"
-        let level: FindingAnswer.Level = free < 1 ? .bad : free < 5 ? .warning : .good
-        return FindingAnswer(
+        let level: Diagnosis.Level = free < 1 ? .bad : free < 5 ? .warning : .good
+        return Diagnosis(
             check: "disk", level: level, finding: finding,
             mend: level == .good ? nil : "make room: when the disk is full nothing is acknowledged until there is room")
     }
 
-    private func clock() -> FindingAnswer {
+    private func clock() -> Diagnosis {
         var state = timex()
         let answer = adjtimex(&state)
         if now() < CivilTime(year: 2024, month: 1, day: 1).timestamp() {
-            return FindingAnswer(
+            return Diagnosis(
                 check: "clock", level: .bad, finding: "the clock says \(now())",
                 mend: "set the clock and start a time service (systemd-timesyncd, chrony)")
         }
         // TIME_ERROR of adjtimex(2): the kernel was not told that the clock is synchronised.
         if answer == 5 || state.status & 0x40 != 0 {
-            return FindingAnswer(
+            return Diagnosis(
                 check: "clock", level: .warning, finding: "the clock is not synchronised",
                 mend:
                     "start a time service (systemd-timesyncd, chrony); readings without a time of their own get this clock's"
             )
         }
-        return FindingAnswer(check: "clock", level: .good, finding: "the clock is synchronised")
+        return Diagnosis(check: "clock", level: .good, finding: "the clock is synchronised")
     }
 
-    private func pipeline() -> FindingAnswer {
+    private func pipeline() -> Diagnosis {
         let status = live.current
         let age = now() - status.lastTurnAt
         if let trouble = status.storeTrouble {
-            return FindingAnswer(
+            return Diagnosis(
                 check: "pipeline", level: .bad, finding: "the store refuses: \(trouble)",
                 mend:
                     "make room or mend the disk; the broker keeps the messages meanwhile and the gateway resumes by itself"
             )
         }
         if age > .seconds(10) {
-            return FindingAnswer(
+            return Diagnosis(
                 check: "pipeline", level: .bad, finding: "no turn was completed for \(age.milliseconds / 1000) s",
                 mend: "restart the daemon (systemctl restart baotud) and look at the log for the reason")
         }
-        return FindingAnswer(
+        return Diagnosis(
             check: "pipeline", level: .good, finding: "\(status.turns) turns, the last \(age.milliseconds) ms ago")
     }
 }
@@ -238,32 +238,32 @@ struct MosquittoSettings: Equatable {
         return rest.lastIndex { !isBlank($0) }.map { String(rest[...$0]) } ?? ""
     }
 
-    func findings(sessionExpiry: Duration) -> [FindingAnswer] {
-        var findings: [FindingAnswer] = []
-        func note(_ level: FindingAnswer.Level, _ finding: String, _ mend: String) {
-            findings.append(FindingAnswer(check: "broker", level: level, finding: finding, mend: mend))
+    func findings(sessionExpiry: Duration) -> [Diagnosis] {
+        var findings: [Diagnosis] = []
+        func tell(_ level: Diagnosis.Level, _ finding: String, _ mend: String) {
+            findings.append(Diagnosis(check: "broker", level: level, finding: finding, mend: mend))
         }
         let queued = values["max_queued_messages"].flatMap { Int($0) } ?? 1000
         if queued != 0, queued < 100_000 {
-            note(
+            tell(
                 .bad,
                 "the broker keeps at most \(queued) messages for the gateway and drops the others without a word, although their senders are told that they arrived",
                 "set max_queued_messages 0 and a max_queued_bytes that fits the disk in the broker's configuration")
         }
         if values["persistence"] != "true" {
-            note(
+            tell(
                 .bad, "the broker keeps nothing over its own restart: messages and the gateway's session are lost then",
                 "set persistence true in the broker's configuration")
         }
         if let text = values["persistent_client_expiration"], let kept = Self.span(text), kept < sessionExpiry {
-            note(
+            tell(
                 .warning, "the broker forgets a session after \(text), sooner than the gateway asks for",
                 "set persistent_client_expiration \(max(1, sessionExpiry.milliseconds / 86_400_000))d in the broker's configuration"
             )
         }
         if findings.isEmpty {
             findings.append(
-                FindingAnswer(
+                Diagnosis(
                     check: "broker", level: .good, finding: "the broker's queue and persistence settings lose nothing"))
         }
         return findings

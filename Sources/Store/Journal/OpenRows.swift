@@ -6,7 +6,7 @@ import Telemetry
 ///
 /// It decides whether a reading is fresh. A batch is staged first, which also encodes its journal row; `settle` keeps it
 /// once the row is on disk, `undo` takes it back when the disk failed.
-struct Ledger: ~Copyable {
+struct OpenRows: ~Copyable {
     /// By stream: rows in the journal that no seal has taken.
     private(set) var open: [RowBlock] = []
     /// By stream: rows that a seal is writing to day files. The journal still holds them too.
@@ -58,7 +58,7 @@ struct Ledger: ~Copyable {
     // MARK: Restoring
 
     /// A time of `stream` that is in day files.
-    mutating func noteSealed(stream: Int, time: Int64) {
+    mutating func setSealed(stream: Int, time: Int64) {
         sealedNewest[stream] = max(sealedNewest[stream], time)
         newest[stream] = max(newest[stream], time)
     }

@@ -1,0 +1,91 @@
+import Alerting
+import Basics
+import Broker
+import ConfigurationFiles
+import Contract
+import Decoding
+import Logging
+import Notification
+import Pipeline
+import Store
+import Synchronization
+import Telemetry
+import Windows
+
+// Sealing, compacting, and what upkeep finds.
+extension IngestLoop {
+    func seal(at moment: Timestamp) {
+        do throws(StoreError) {
+            switch sealer.poll(at: moment) {
+            case .idle:
+                if journal.sealIsDue(now: moment) {
+                    sealer.begin(.seal(try journal.beginSeal(state: pipeline.state(), now: moment)))
+                } else if asksForCompaction {
+                    asksForCompaction = false
+                    if let job = journal.nextCompaction(now: moment) { sealer.begin(.compaction(job)) }
+                }
+            case .running: return
+            case .done(let outcome):
+                try take(outcome, at: moment)
+                sealer.complete()
+                asksForCompaction = true
+            case .failed(let job, let error):
+                if error.isDiskFull { journal.foundDiskFull() }
+                switch job {
+                case .seal: log.error("sealing failed and is tried again", metadata: ["reason": "\(error)"])
+                case .compaction(let job):
+                    journal.compactionFailed(job.day, now: moment)
+                    log.error("a compaction failed and is tried again later", metadata: ["reason": "\(error)"])
+                }
+            }
+        } catch {
+            if error.isDiskFull { journal.foundDiskFull() }
+            sealer.postpone(at: moment)
+            complain(error)
+        }
+    }
+
+    func take(_ outcome: StoreOutcome, at moment: Timestamp) throws(StoreError) {
+        switch outcome {
+        case .sealed(let days): try journal.finishSeal(days)
+        case .compacted(let days): try journal.finishCompaction(days, now: moment)
+        }
+    }
+
+    /// Once a second: room on the disk, retention, and what was found damaged meanwhile.
+    func keepHouse(at moment: Timestamp) {
+        do throws(StoreError) {
+            let before = journal.disk
+            let report = try journal.upkeep(now: moment)
+            if report.disk != before { tell(report) }
+            for gone in report.gaveUp {
+                log.notice(
+                    "readings given up",
+                    metadata: [
+                        "why": "\(gone.why.rawValue)", "file": "\(gone.file)", "from": "\(gone.first)",
+                        "to": "\(gone.last)", "rows": "\(gone.rows)",
+                    ])
+            }
+            if let gone = report.alertSteps {
+                log.notice(
+                    "old steps of alerts given up",
+                    metadata: ["from": "\(gone.first)", "to": "\(gone.last)", "steps": "\(gone.rows)"])
+            }
+        } catch {
+            complain(error)
+        }
+        for damage in journal.takeDamagedFrames() {
+            log.error("damage in the store; run baotu store check", metadata: ["found": "\(damage)"])
+        }
+    }
+
+    private func tell(_ report: UpkeepReport) {
+        let free: Logger.Metadata = ["free_bytes": "\(report.freeBytes)"]
+        switch report.disk {
+        case .ample: log.notice("there is room on the disk again", metadata: free)
+        case .low: log.warning("less than a twentieth of the disk is free", metadata: free)
+        case .full:
+            log.error("the disk is full: nothing is acknowledged until there is room", metadata: free)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+public import Basics
+public import Telemetry
+
+/// A device that the roster names.
+public struct ExpectedDevice: Hashable, Sendable {
+    /// Its place in the registry.
+    public var device: DeviceIndex
+    /// Its line, without `constants`: the store does not keep them.
+    public var entry: RosterEntry
+    /// When the roster first named it, without a break since.
+    public var since: Timestamp
+}
+
+// What the roster and messages that are remembered leave in the store.
+extension Journal {
+    /// Makes `entries` the roster: devices it names are expected from now on, or since they first were; those it no
+    /// longer names are not. Returns the devices that found no room in the registry or whose name is not usable.
+    @discardableResult
+    public func saveRoster(_ entries: [RosterEntry], now: Timestamp) throws(StoreError) -> [String] {
+        var refused: [String] = []
+        var known: [(device: DeviceIndex, entry: RosterEntry)] = []
+        for entry in entries {
+            guard let device = registry.intern(device: entry.device, profile: entry.profile) else {
+                refused.append(entry.device)
+                continue
+            }
+            // The roster's word fills a gap; what decoded the device knows better.
+            if registry.devices[device.index].profile.isEmpty { registry.setProfile(entry.profile, of: device) }
+            known.append((device, entry))
+        }
+        Catalogue.settle(&registry, beyond: saved)
+        let (nowSaved, profiles, version) = try core.transaction { () throws(StoreError) in
+            let nowSaved = try Catalogue.save(registry, beyond: saved, core)
+            // Marked first and swept after, so that `expected_since` of those who stay is kept.
+            try core.run("UPDATE device SET expected_since = -expected_since - 1 WHERE expected_since IS NOT NULL")
+            for (device, entry) in known {
+                try core.run(
+                    """
+                    UPDATE device SET profile = ?, area = ?, circuit = ?, latitude = ?, longitude = ?, cadence_ms = ?,
+                        expected_since = CASE WHEN expected_since IS NULL THEN ?
+                            WHEN expected_since < 0 THEN -expected_since - 1 ELSE expected_since END
+                    WHERE id = ?
+                    """, .text(registry.devices[device.index].profile), .text(entry.area), .text(entry.circuit),
+                    .optional(entry.latitude), .optional(entry.longitude), .integer(entry.cadence.milliseconds),
+                    .integer(now.milliseconds), .integer(Int64(device.rawValue)))
+            }
+            try core.run(
+                "UPDATE device SET expected_since = NULL, cadence_ms = NULL WHERE expected_since < 0")
+            let version = try Meta.rosterVersion.read(core) + 1
+            try Meta.rosterVersion.write(version, core)
+            return (nowSaved, registry.devices.map(\.profile), version)
+        }
+        saved = nowSaved
+        savedProfiles = profiles
+        writeCatalogueCache(version)
+        return refused
+    }
+
+    /// The devices that the roster names, by place in the registry.
+    public func expectedDevices() throws(StoreError) -> [ExpectedDevice] { try ExpectedDevice.all(core, registry) }
+
+    // MARK: Messages that later ones are read by
+
+    /// In the order in which they came.
+    public func remembered() throws(StoreError) -> [RememberedMessage] {
+        var messages: [RememberedMessage] = []
+        try core.rows("SELECT topic, received, payload FROM remembered ORDER BY received, id") {
+            row throws(StoreError) in
+            messages.append(
+                RememberedMessage(
+                    topic: row.withBlob("topic") { Array($0) }, payload: row.withBlob("payload") { Array($0) },
+                    receivedAt: Timestamp(milliseconds: row.integer("received"))))
+        }
+        return messages
+    }
+
+    /// In the caller's transaction.
+    func remember(_ messages: [RememberedMessage]) throws(StoreError) {
+        for message in messages {
+            guard !message.payload.isEmpty else {
+                try core.run("DELETE FROM remembered WHERE topic = ?", .blob(message.topic))
+                continue
+            }
+            // The same again, as a broker replays what it retains, writes nothing.
+            try core.run(
+                """
+                INSERT INTO remembered(topic, received, payload) VALUES (?, ?, ?) ON CONFLICT(topic) DO UPDATE
+                SET received = excluded.received, payload = excluded.payload WHERE payload <> excluded.payload
+                """, .blob(message.topic), .integer(message.receivedAt.milliseconds), .blob(message.payload))
+        }
+    }
+}
+
+extension ExpectedDevice {
+    /// The devices that the roster names, by place in the registry.
+    static func all(_ core: Connection, _ registry: SeriesRegistry) throws(StoreError) -> [ExpectedDevice] {
+        var devices: [ExpectedDevice] = []
+        try core.rows(
+            """
+            SELECT id, profile, area, circuit, latitude, longitude, cadence_ms, expected_since FROM device
+            WHERE expected_since IS NOT NULL ORDER BY id
+            """
+        ) { row throws(StoreError) in
+            let device = DeviceIndex(rawValue: UInt32(row.integer("id")))
+            devices.append(
+                ExpectedDevice(
+                    device: device,
+                    entry: RosterEntry(
+                        device: registry.devices[device.index].name, profile: row.text("profile"),
+                        area: row.text("area"),
+                        circuit: row.text("circuit"), latitude: row.optionalReal("latitude"),
+                        longitude: row.optionalReal("longitude"),
+                        cadence: .milliseconds(row.integer("cadence_ms"))),
+                    since: Timestamp(milliseconds: row.integer("expected_since"))))
+        }
+        return devices
+    }
+}
+
+extension Roster {
+    /// Of the devices that a store expects. What else the roster's file says of a device the store does not keep:
+    /// `constants` has it by the device's name.
+    public init(_ expected: [ExpectedDevice], constants: [String: [String: String]] = [:]) {
+        var lines: [DeviceIndex: Line] = [:]
+        for device in expected {
+            var entry = device.entry
+            entry.constants = constants[entry.device] ?? [:]
+            lines[device.device] = Line(entry: entry, since: device.since)
+        }
+        self.init(lines)
+    }
+}
