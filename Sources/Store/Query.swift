@@ -38,7 +38,7 @@ extension SeriesHistory.Bucket {
 extension Archive {
     /// Summaries of the series that fit, group by group: by quantity, then by name, or by `order` where `top` is given.
     ///
-    /// Throws as `devices`. More buckets than `HistoryAnswer.pointsMax` over all groups come in several answers, see
+    /// Throws as `latest`. More buckets than `HistoryAnswer.pointsMax` over all groups come in several answers, see
     /// `next`.
     public func query(_ request: QueryRequest) throws(StoreError) -> QueryAnswer {
         precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
@@ -106,9 +106,10 @@ extension Archive {
         try withSnapshot { connection throws(StoreError) in
             try known(request.filter, connection)
             var members = Members()
-            var places: [[String]: Int] = [:]
+            var places: [[ByteName]: Int] = [:]
             var details: [DeviceIndex: (area: String, cadence: Int64?)] = [:]
             let devices = try devicesThatFit(request.filter, connection)
+            try known(request.filter, among: devices)
             func take(_ row: Statement) {
                 details[DeviceIndex(rawValue: UInt32(row.integer("id")))] = (
                     row.text("area"), row.optionalInteger("cadence_ms")
@@ -132,7 +133,7 @@ extension Archive {
                     guard wanted.map({ $0 == definition.quantity }) ?? true else { continue }
                     let quantity = definition.quantity.name
                     let channel = registry.channelName(of: series)
-                    let key: [String] =
+                    let words: [String] =
                         switch request.group {
                         case .series: [quantity, name, channel ?? ""]
                         case .device: [quantity, name]
@@ -140,6 +141,7 @@ extension Archive {
                         case .profile: [quantity, profile]
                         case .all: [quantity]
                         }
+                    let key = words.map { ByteName($0) }
                     let rate = details[device]?.cadence.map { 1 / Double($0) }
                     if let place = places[key] {
                         members.groups[place].series += 1

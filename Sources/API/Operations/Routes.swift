@@ -26,7 +26,7 @@ struct Routes {
         router.answer(HistoryRequest.self) { asked in try await archives.ask(.long) { try $0.history(asked) } }
         router.answer(QueryRequest.self) { asked in try await archives.ask(.long) { try $0.query(asked) } }
         router.answer(StatisticsRequest.self) { asked in
-            try await archives.ask(.short) { try $0.check(device: asked.device) }
+            try await archives.ask(.short) { try $0.check(asked) }
             let answers = try await live.statistics(asked)
             guard answers.count <= StatisticsRequest.answersMax else {
                 throw Refusal.wrong(

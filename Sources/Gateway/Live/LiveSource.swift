@@ -18,7 +18,7 @@ struct LiveSource: Sendable {
         LiveAnswers(
             status: { live.current }, examine: { doctor.examine() },
             statistics: { (request) async throws(Refusal) -> [StatisticsAnswer] in
-                try await betweenTurns { (loop, moment) throws(Refusal) in loop.statistics(request, at: moment) }
+                try await betweenTurns { (loop, moment) throws(Refusal) in try loop.statistics(request, at: moment) }
             },
             orders: carriedOutOrders.map { route($0) })
     }

@@ -258,7 +258,8 @@ final class IngestLoop {
 
     private func answer(_ letter: Mailbox.Letter, at moment: Timestamp) { letter.carryOut(self, moment) }
 
-    func statistics(_ request: StatisticsRequest, at moment: Timestamp) -> [StatisticsAnswer] {
+    func statistics(_ request: StatisticsRequest, at moment: Timestamp) throws(Refusal) -> [StatisticsAnswer] {
+        try request.check(windows: pipeline.windows.plan.lengths(asked: request.quantity))
         let pattern = request.device.map { NamePattern($0) }
         var answers: [StatisticsAnswer] = []
         for (index, series) in journal.registry.series.enumerated() {

@@ -38,6 +38,7 @@ extension IngestLoop {
         }
         let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: now())
         record(missed + retired, at: now())
+        noteRules(files)
         log.notice(
             "resumed",
             metadata: [
@@ -72,6 +73,15 @@ extension IngestLoop {
             Roster(try journal.expectedDevices(), constants: files.constants), registry: journal.registry)
     }
 
+    /// So that readers know a rule that never raised an alert from one that does not exist.
+    private func noteRules(_ files: LoadedFiles) {
+        do throws(StoreError) {
+            try journal.saveRules(files.rules.map(\.name))
+        } catch {
+            complain(error)
+        }
+    }
+
     /// Shows a new decoder the messages that later ones are read by.
     private func showRemembered() {
         do throws(StoreError) {
@@ -99,6 +109,7 @@ extension IngestLoop {
         showRemembered()
         let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: moment)
         record(retired, at: moment)
+        noteRules(files)
         log.notice(
             "reloaded",
             metadata: [

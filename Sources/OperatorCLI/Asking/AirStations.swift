@@ -45,7 +45,7 @@ struct AirStations {
                     filter: DeviceFilter(device: pattern, profile: profile, area: area, quantity: quantity.name),
                     since: since, until: until, step: Self.hour, group: .device)
                 while true {
-                    let answer = try await source.answer(request)
+                    guard let answer = try await Self.answer(source, request) else { break }
                     damaged += answer.damaged
                     for entry in answer.groups {
                         guard let name = entry.device else { continue }
@@ -84,6 +84,15 @@ struct AirStations {
         damaged = Array(Set(damaged)).sorted()
     }
 
+    /// nil where nobody measures the quantity, which is true of most. That the stations exist is found before.
+    private static func answer(_ source: any AnswerSource, _ request: QueryRequest) async throws -> QueryAnswer? {
+        do {
+            return try await source.answer(request)
+        } catch let error as NoAnswer where error.isNotFound {
+            return nil
+        }
+    }
+
     /// How far the site's midnight is from that of UTC, in whole hours: the days of the query engine are days of the
     /// site. nil where there is no reading.
     static func midnightHour(
@@ -91,12 +100,15 @@ struct AirStations {
         until: Timestamp
     ) async throws -> Int? {
         for pattern in patterns.isEmpty ? [nil] : patterns.map(Optional.some) {
+            // For the error, where a name is wrong.
+            _ = try await source.answer(DevicesRequest(device: pattern, profile: profile, area: area))
             for quantity in quantities {
-                let answer = try await source.answer(
+                let answer = try await answer(
+                    source,
                     QueryRequest(
                         filter: DeviceFilter(device: pattern, profile: profile, area: area, quantity: quantity.name),
                         since: since, until: until, step: .seconds(86_400), group: .all))
-                guard let day = answer.groups.lazy.compactMap(\.buckets.first).first else { continue }
+                guard let day = answer?.groups.lazy.compactMap(\.buckets.first).first else { continue }
                 let inDay =
                     day.start.milliseconds - day.start.milliseconds.flooredDivision(by: 86_400_000) * 86_400_000
                 guard inDay % 3_600_000 == 0 else {

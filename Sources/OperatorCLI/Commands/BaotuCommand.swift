@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Basics
 
 /// `baotu`: what city operations ask.
 public struct BaotuCommand: AsyncParsableCommand {
@@ -21,4 +22,32 @@ public struct BaotuCommand: AsyncParsableCommand {
 
     /// For the parser of the command line.
     public init() {}
+
+    /// Reads the command line and does what it says. A misspelt command gets the one that was probably meant.
+    public static func start() async {
+        if let sentence = misspelt(CommandLine.arguments.dropFirst()) {
+            StandardStreams.complain(sentence)
+            exit(withError: ExitCode(64))
+        }
+        await main()
+    }
+
+    /// What is wrong with the commands that the line begins with; nil where nothing is, or another word has to say it.
+    static func misspelt(_ words: some Sequence<String>) -> String? {
+        var command: any ParsableCommand.Type = BaotuCommand.self
+        for word in words {
+            // What stands behind a default command may be a name, and so may all behind a command without others.
+            let known = command.configuration.subcommands
+            let names = known.compactMap(\.configuration.commandName) + ["help"]
+            if let next = known.first(where: { $0._commandName == word }) {
+                command = next
+                continue
+            }
+            guard !known.isEmpty, !word.hasPrefix("-"), !names.contains(word) else { return nil }
+            guard command.configuration.defaultSubcommand == nil else { return nil }
+            let hint = nearest(to: word, in: names).map { "did you mean '\($0)'?" }
+            return "there is no command '\(printable(word))'; " + (hint ?? "there are \(names.joined(separator: ", "))")
+        }
+        return nil
+    }
 }

@@ -21,21 +21,8 @@ struct StatsCommand: AsyncParsableCommand {
     func run() async throws {
         let output = options.output
         try await options.ask { source in
-            let quantity = try checked(quantity)
             let answers = try await source.answer(
-                StatisticsRequest(device: device, quantity: quantity, window: window?.duration))
-            if answers.isEmpty, let window {
-                // Empty because of the window? Then say which there are.
-                let all = try await source.answer(StatisticsRequest(device: device, quantity: quantity))
-                let lengths = Set(all.map(\.windowSeconds)).sorted().map { Self.span(seconds: $0) }
-                if !lengths.isEmpty,
-                    !all.contains(where: { $0.windowSeconds == Double(window.duration.milliseconds) / 1000 })
-                {
-                    throw NoAnswer.wrongQuestion(
-                        "there is no window of \(window.duration.shortForm); there are \(lengths.joined(separator: ", "))"
-                    )
-                }
-            }
+                StatisticsRequest(device: device, quantity: try checked(quantity), window: window?.duration))
             var columns = output.isForPeople ? Self.columns : Self.columns + Self.moreColumns
             var rows = answers.map { Self.row($0, output) }
             // A screen has no room for what none of the series has.

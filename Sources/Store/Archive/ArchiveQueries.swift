@@ -4,42 +4,6 @@ import Frames
 import Telemetry
 
 extension Archive {
-    // MARK: Names
-
-    /// Throws `.noSuchDevice` for a name that is no pattern and that no device has.
-    public func check(device: String?) throws(StoreError) {
-        try withSnapshot { _ throws(StoreError) in try known(device) }
-    }
-
-    func known(_ device: String?) throws(StoreError) {
-        guard let device, NamePattern(device).literal != nil, registry.device(named: device) == nil else { return }
-        throw noSuchDevice(device)
-    }
-
-    func noSuchDevice(_ name: String) -> StoreError {
-        .noSuchDevice(name: name, nearest: nearest(to: name, in: registry.devices.lazy.map(\.name)))
-    }
-
-    /// A name that nothing has is a slip, and an empty answer would say that all is well there.
-    func known(_ filter: DeviceFilter, _ connection: Connection) throws(StoreError) {
-        try known(filter.device)
-        if let area = filter.area, try !names("area", connection).contains(area) {
-            throw .noSuchArea(name: area, nearest: nearest(to: area, in: try names("area", connection)))
-        }
-        if let profile = filter.profile, try !names("profile", connection).contains(profile) {
-            throw .noSuchProfile(name: profile, nearest: nearest(to: profile, in: try names("profile", connection)))
-        }
-    }
-
-    private func names(_ column: String, _ connection: Connection) throws(StoreError) -> [String] {
-        var names: [String] = []
-        try connection.rows("SELECT DISTINCT \(column) AS name FROM device WHERE \(column) <> '' ORDER BY 1") {
-            row throws(StoreError) in
-            names.append(row.text("name"))
-        }
-        return names
-    }
-
     // MARK: Answers
 
     /// How much there is, and how it goes.
@@ -129,11 +93,13 @@ extension Archive {
         try withSnapshot { connection throws(StoreError) in try ExpectedDevice.all(connection, registry) }
     }
 
-    /// The newest reading of every series that fits, by device in the order they became known. Throws as `devices`.
+    /// The newest reading of every series that fits, by device in the order they became known. Throws as `devices`, and
+    /// `.noSuchQuantity` where devices that fit have series and none of the quantity.
     public func latest(_ filter: DeviceFilter = DeviceFilter()) throws(StoreError) -> [LatestAnswer] {
         try withSnapshot { connection throws(StoreError) in
             try known(filter, connection)
             let wanted = try devicesThatFit(filter, connection)
+            try known(filter, among: wanted)
             let (registry, blocks) = (registry, tail.blocks)
             let newest = try newestSealed(connection)
             var answers: [LatestAnswer] = []
@@ -201,19 +167,20 @@ extension Archive {
         return devices
     }
 
-    /// Raw points, or buckets, of the series of one device. Throws `.noSuchDevice`.
+    /// Raw points, or buckets, of the series of one device. Throws `.noSuchDevice`, `.noSuchQuantity` or `.noSuchChannel`.
     public func history(_ request: HistoryRequest) throws(StoreError) -> HistoryAnswer {
         precondition(request.limit >= 1, "store: a history of at most \(request.limit) points")
         precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
         try catchUp()
         guard let device = registry.device(named: request.device) else { throw noSuchDevice(request.device) }
+        try known(DeviceFilter(quantity: request.quantity), channel: request.channel, among: [device])
         _ = takeDamagedFrames()
         var answer = HistoryAnswer(
             device: request.device, since: request.since, until: request.until,
             stepSeconds: request.step.map { Double($0.milliseconds) / 1000 }, series: [], damaged: [])
         let wanted = registry.series(of: device).filter { series in
             (request.quantity.map { $0 == registry.series[series.index].quantity.name } ?? true)
-                && (request.channel.map { $0 == registry.channelName(of: series) ?? "" } ?? true)
+                && (request.channel.map { $0.hasBytes(of: registry.channelName(of: series) ?? "") } ?? true)
         }
         let limit = min(request.limit, max(1, HistoryAnswer.pointsMax / max(1, wanted.count)))
         for series in wanted {
