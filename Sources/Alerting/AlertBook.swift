@@ -46,12 +46,13 @@ public struct AlertBook: Sendable {
     private let absenceRules: [Int]
     private let rangeRules: [Int]
     private let findingRules: [Int]
-    private let ruleIndex: [String: Int]
+    private let ruleIndex: [ByteName: Int]
 
     /// Names should differ: alerts are kept by the name of their rule and their subject.
     public init(rules: [AlertRule]) {
         self.rules = rules
-        ruleIndex = Dictionary(rules.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        ruleIndex = Dictionary(
+            rules.enumerated().map { (ByteName($1.name), $0) }, uniquingKeysWith: { first, _ in first })
         absenceRules = rules.indices.filter { if case .absence = rules[$0].condition { true } else { false } }
         rangeRules = rules.indices.filter { if case .outOfRange = rules[$0].condition { true } else { false } }
         findingRules = rules.indices.filter { if case .finding = rules[$0].condition { true } else { false } }
@@ -130,7 +131,7 @@ public struct AlertBook: Sendable {
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
         for key in active.keys.sorted(by: Self.inOrder) {
-            guard let index = ruleIndex[key.rule] else { continue }
+            guard let index = ruleIndex[ByteName(key.rule)] else { continue }
             if case .finding(let watch) = rules[index].condition {
                 judgeFindings(rules[index], watch, key, facts, &transitions)
             }
@@ -159,7 +160,7 @@ public struct AlertBook: Sendable {
     public mutating func retire(_ registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         for key in active.keys.sorted(by: Self.inOrder) {
-            let rule = ruleIndex[key.rule].map { rules[$0] }
+            let rule = ruleIndex[ByteName(key.rule)].map { rules[$0] }
             if let rule, selection.isAbout(rule, key, registry) { continue }
             end(
                 key, because: rule == nil ? "the rule was removed" : "the rule is no longer about it", registry,
@@ -337,7 +338,7 @@ public struct AlertBook: Sendable {
             let allowance = Staleness.allowance(cadence: selection.roster.cadence(of: entry.device)).milliseconds
             for (index, rule) in rules.enumerated() {
                 guard case .threshold(let threshold) = rule.condition, threshold.quantity == entry.quantity,
-                    threshold.channel == nil || threshold.channel == registry.channelName(of: series),
+                    threshold.channel.map({ $0.hasBytes(of: registry.channelName(of: series) ?? "") }) ?? true,
                     selection.means(rule, entry.device, registry)
                 else { continue }
                 watches.append(
@@ -353,13 +354,13 @@ public struct AlertBook: Sendable {
     }
 
     private static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {
-        (left.rule, left.subject) < (right.rule, right.subject)
+        left.rule.hasBytes(of: right.rule) ? left.subject < right.subject : left.rule.precedesByBytes(right.rule)
     }
 
     /// What the alert is about today, where an earlier version knew no better than a device: a fault of a feeder was filed
     /// under the first of its lamps. The roster and the rules must be set already.
     public func subjectNow(of key: AlertKey, health: DeviceHealth) -> Subject {
-        guard case .device(let device) = key.subject, let index = ruleIndex[key.rule],
+        guard case .device(let device) = key.subject, let index = ruleIndex[ByteName(key.rule)],
             case .finding(let watch) = rules[index].condition, watch.kinds.contains(.feederFault),
             let circuit = selection.roster[device]?.circuit, !circuit.isEmpty
         else { return key.subject }

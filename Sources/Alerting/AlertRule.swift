@@ -187,6 +187,12 @@ public struct DeviceSelector: Equatable, Sendable {
     /// Every device, on the roster or not.
     public static let all = DeviceSelector(name: nil, profile: nil, area: nil)
 
+    /// By bytes, as all names are.
+    public static func == (left: DeviceSelector, right: DeviceSelector) -> Bool {
+        [left.name, left.profile, left.area].map { $0.map { ByteName($0) } }
+            == [right.name, right.profile, right.area].map { $0.map { ByteName($0) } }
+    }
+
     /// `name` may be a pattern.
     public init(name: String?, profile: String?, area: String?) {
         self.name = name
@@ -197,7 +203,7 @@ public struct DeviceSelector: Equatable, Sendable {
 
     /// Whether a device of these names is meant; `area` is empty for one without.
     public func matches(name: String, profile: String, area: String) -> Bool {
-        (self.profile == nil || self.profile == profile) && (self.area == nil || self.area == area)
+        (self.profile.map { $0.hasBytes(of: profile) } ?? true) && (self.area.map { $0.hasBytes(of: area) } ?? true)
             && (pattern?.matches(name) ?? true)
     }
 }

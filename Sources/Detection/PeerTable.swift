@@ -46,12 +46,20 @@ public final class PeerTable: Watcher {
     /// Who is compared with whom. A group goes on where it was for as long as it has this name, wherever its entry stands
     /// in the configuration.
     fileprivate struct Name: Hashable, Comparable {
-        var quantity: String
-        var channel: String
-        var by: String
+        var quantity: ByteName
+        var channel: ByteName
+        var by: ByteName
         /// The profile, and the area or circuit.
-        var profile: String
-        var place: String
+        var profile: ByteName
+        var place: ByteName
+
+        init(quantity: String, channel: String, by: String, profile: String, place: String) {
+            self.quantity = ByteName(quantity)
+            self.channel = ByteName(channel)
+            self.by = ByteName(by)
+            self.profile = ByteName(profile)
+            self.place = ByteName(place)
+        }
 
         static func < (left: Name, right: Name) -> Bool {
             (left.quantity, left.channel, left.by, left.profile, left.place)
@@ -156,7 +164,7 @@ public final class PeerTable: Watcher {
             for text in [
                 group.name.quantity, group.name.channel, group.name.by, group.name.profile, group.name.place,
             ] {
-                writer.append(text: text)
+                writer.append(text: text.text)
             }
             writer.append(block: group.peers.state())
         }
@@ -173,9 +181,9 @@ public final class PeerTable: Watcher {
         for _ in 0..<count {
             let named: Name?? = version == 1 ? firstName(&reader) : Name(&reader).map { .some($0) }
             guard let named, let peers = reader.nextBlock() else { return false }
-            guard let name = named, let quantity = Quantity(named: name.quantity),
+            guard let name = named, let quantity = Quantity(named: name.quantity.text),
                 let rule = plan.entries.first(where: {
-                    $0.quantities.contains(quantity) && $0.by.rawValue == name.by
+                    $0.quantities.contains(quantity) && $0.by.rawValue == name.by.text
                 })
             else { continue }
             var compared = PeerGroup(spreadsMax: rule.spreadsMax, floor: rule.floor, rounds: rule.rounds)

@@ -29,6 +29,17 @@ public struct AlertKey: Hashable, Sendable {
         self.rule = rule
         self.subject = subject
     }
+
+    /// Of rules whose names are the same bytes.
+    public static func == (left: AlertKey, right: AlertKey) -> Bool {
+        left.subject == right.subject && left.rule.hasBytes(of: right.rule)
+    }
+
+    /// By bytes too.
+    public func hash(into hasher: inout Hasher) {
+        rule.hashBytes(into: &hasher)
+        hasher.combine(subject)
+    }
 }
 
 /// One step of one alert: what is stored, shown and told.

@@ -19,15 +19,15 @@ public struct Roster: Sendable {
     /// By device, in no order.
     public let lines: [DeviceIndex: Line]
     /// By name, rising.
-    private let circuits: [String: [DeviceIndex]]
-    private let areas: [String: [DeviceIndex]]
+    private let circuits: [ByteName: [DeviceIndex]]
+    private let areas: [ByteName: [DeviceIndex]]
 
     /// Files the devices by circuit and by area once: asking costs one look-up.
     public init(_ lines: [DeviceIndex: Line] = [:]) {
         self.lines = lines
         let devices = lines.keys.sorted()
-        circuits = Dictionary(grouping: devices) { lines[$0]!.entry.circuit }
-        areas = Dictionary(grouping: devices) { lines[$0]!.entry.area }
+        circuits = Dictionary(grouping: devices) { ByteName(lines[$0]!.entry.circuit) }
+        areas = Dictionary(grouping: devices) { ByteName(lines[$0]!.entry.area) }
     }
 
     /// What is known beforehand of the device; nil for one that the roster does not name.
@@ -40,8 +40,8 @@ public struct Roster: Sendable {
     public func area(of device: DeviceIndex) -> String { lines[device]?.entry.area ?? "" }
 
     /// The devices of a circuit, by number.
-    public func devices(onCircuit name: String) -> [DeviceIndex] { circuits[name] ?? [] }
+    public func devices(onCircuit name: String) -> [DeviceIndex] { circuits[ByteName(name)] ?? [] }
 
     /// The devices of an area, by number.
-    public func devices(inArea name: String) -> [DeviceIndex] { areas[name] ?? [] }
+    public func devices(inArea name: String) -> [DeviceIndex] { areas[ByteName(name)] ?? [] }
 }

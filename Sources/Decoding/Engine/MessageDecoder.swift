@@ -32,8 +32,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     /// `constants` are what the roster tells of devices: by device name, then name, what profiles read as `$name`.
     public init(
         catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
-        siteZone: ZoneRules? = nil, constants: [String: [String: String]] = [:],
-        onboarding: Onboarding = Onboarding(), expectedDevices: Set<String> = []
+        siteZone: ZoneRules? = nil, constants: [ByteName: [String: String]] = [:],
+        onboarding: Onboarding = Onboarding(), expectedDevices: Set<ByteName> = []
     ) {
         precondition(limits.payloadBytesMax < 1 << 31, "decoding: payloadBytesMax must be below 2 GiB")
         self.catalog = catalog

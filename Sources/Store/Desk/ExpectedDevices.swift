@@ -120,11 +120,11 @@ extension ExpectedDevice {
 extension Roster {
     /// Of the devices that a store expects. What else the roster's file says of a device the store does not keep:
     /// `constants` has it by the device's name.
-    public init(_ expected: [ExpectedDevice], constants: [String: [String: String]] = [:]) {
+    public init(_ expected: [ExpectedDevice], constants: [ByteName: [String: String]] = [:]) {
         var lines: [DeviceIndex: Line] = [:]
         for device in expected {
             var entry = device.entry
-            entry.constants = constants[entry.device] ?? [:]
+            entry.constants = constants[ByteName(entry.device)] ?? [:]
             lines[device.device] = Line(entry: entry, since: device.since)
         }
         self.init(lines)

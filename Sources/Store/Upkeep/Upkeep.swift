@@ -176,15 +176,15 @@ extension Journal {
 
     /// Readings before these times are not taken: their days were given up, or would be at once.
     func setFloors(now: Timestamp) {
-        var byProfile: [String: Int64] = [:]
+        var byProfile: [ByteName: Int64] = [:]
         openRows.grow(to: registry.streamCount)
         for (stream, definition) in registry.streams.enumerated() {
-            let profile = registry.devices[definition.device.index].profile
+            let profile = ByteName(registry.devices[definition.device.index].profile)
             let floor: Int64
             if let known = byProfile[profile] {
                 floor = known
             } else {
-                let name = options.retention.name(ofProfile: profile)
+                let name = options.retention.name(ofProfile: profile.text)
                 let age = options.retention.raw(ofClass: name).map { raw in
                     FrameKey.day(of: (now - raw).milliseconds) * FrameKey.dayMilliseconds
                 }
