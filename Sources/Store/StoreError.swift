@@ -43,6 +43,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case sealedMeanwhile(folder: String)
     /// The catalogue names a quantity that this build does not know: it was written by a newer one.
     case unknownQuantity(name: String)
+    /// Sealing or compacting was asked to end early.
+    case stopped(folder: String)
     /// A repair was interrupted, and only it can go on.
     case repairUnfinished(folder: String)
     /// SQLite would pass over commits of a WAL that was left, and write over them.
@@ -110,6 +112,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: there is no rule '\(name)', and no alert of one\(Self.hint(nearest))"
         case .sealedMeanwhile(let folder):
             "store: the gateway sealed \(folder) during the replay; read the state again and start over"
+        case .stopped(let folder):
+            "store: the work on the files of \(folder) was stopped; it is done again later"
         case .repairUnfinished(let folder):
             "store: a repair of \(folder) was interrupted; run baotu store repair again before the gateway"
         case .walDamaged(let file, let detail):

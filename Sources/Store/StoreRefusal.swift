@@ -8,7 +8,8 @@ extension Refusal {
             self = .notFound("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite, .sealedMeanwhile,
-            .unknownQuantity, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists, .noBackup, .backupDamaged:
+            .unknownQuantity, .stopped, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists, .noBackup,
+            .backupDamaged:
             self = .failed("\(error)")
         }
     }

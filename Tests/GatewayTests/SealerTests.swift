@@ -42,7 +42,7 @@ struct SealerTests {
         var again: SealedDays?
         if !isEnding {
             again = try days(&sealer, at: Self.noon + .seconds(30))
-        } else if case .sealed(let written) = try sealer.finish() {
+        } else if case .sealed(let written) = try sealer.finish(by: ContinuousClock.now + .seconds(60)) {
             again = written
         }
         #expect(again?.journalID == first.journalID)

@@ -212,7 +212,9 @@ struct ArchiveTests {
         #expect(try archive.latest(DeviceFilter(device: "meter")).map(\.channel) == [nil, "l1", "l2", nil])
         #expect(try archive.latest(DeviceFilter(quantity: "voltage")).map(\.device) == ["meter", "other"])
         #expect(try archive.latest(DeviceFilter(device: "o?her")).map(\.value) == [231])
-        #expect(try archive.latest(DeviceFilter(device: "none*")).isEmpty)
+        #expect(throws: StoreError.noSuchDevice(name: "none*", nearest: nil)) {
+            try archive.latest(DeviceFilter(device: "none*"))
+        }
         #expect(throws: StoreError.noSuchDevice(name: "metre", nearest: "meter")) {
             try archive.latest(DeviceFilter(device: "metre"))
         }

@@ -45,6 +45,24 @@ extension IngestLoop {
         }
     }
 
+    /// All that a stop may take for sealing: systemd ends what takes longer than `TimeoutStopSec`, which is 15 s. After a long
+    /// import there were days by the hundred to write, and 21 s were not enough for them.
+    private static let lastSealMax = Duration.seconds(5)
+
+    /// Seals what the journal holds, as far as the time goes; the next start replays the rest.
+    func sealAtEnd() throws(StoreError) {
+        let end = ContinuousClock.now + Self.lastSealMax
+        if let outcome = try sealer.finish(by: end) {
+            try take(outcome, at: now())
+            sealer.complete()
+        }
+        if !journal.isSealing {
+            sealer.begin(.seal(try journal.beginSeal(state: pipeline.state(), now: now())))
+            if let outcome = try sealer.finish(by: end) { return try take(outcome, at: now()) }
+        }
+        log.notice("stopping before all is sealed; the next start replays the journal")
+    }
+
     func take(_ outcome: StoreOutcome, at moment: Timestamp) throws(StoreError) {
         switch outcome {
         case .sealed(let days): try journal.finishSeal(days)

@@ -128,7 +128,7 @@ final class IngestLoop {
         } catch {
             complain(error, "the store refuses readings; nothing is acknowledged until it takes them")
             broker.dropConnection("a commit failed; the broker delivers again")
-            live.update { $0.storeTrouble = "\(error)" }
+            live.rememberTrouble(error, isDiskFull: journal.disk == .full)
             return nil
         }
     }
@@ -165,9 +165,9 @@ final class IngestLoop {
         live.update {
             $0.lastTurnAt = moment
             $0.turns += 1
-            // A turn without messages passes while the store refuses those with some: that is no end of the trouble.
-            $0.storeTrouble = storeTrouble.map { "\($0)" }
         }
+        // A turn without messages passes while the store refuses those with some: that is no end of the trouble.
+        live.rememberTrouble(storeTrouble, isDiskFull: journal.disk == .full)
         guard let interval = serviceManager.watchdogInterval else { return }
         if lastWatchdog.map({ moment - $0 >= interval / 3 || moment < $0 }) ?? true {
             lastWatchdog = moment
@@ -243,9 +243,7 @@ final class IngestLoop {
         record([], at: now())
         outbox.stop(journal, at: now()) { complain($0) }
         do throws(StoreError) {
-            if let outcome = try sealer.finish() { try take(outcome, at: now()) }
-            let job = try journal.beginSeal(state: pipeline.state(), now: now())
-            try journal.finishSeal(try job.run())
+            try sealAtEnd()
         } catch {
             log.error("the last seal failed; the next start replays the journal", metadata: ["reason": "\(error)"])
         }

@@ -31,7 +31,7 @@ public struct SealJob: Sendable {
     /// Writes the rows into the day files, each synced in a transaction of its own.
     ///
     /// After an error it may be run again; what is there already is merged with the same rows and stays as it is.
-    public func run() throws(StoreError) -> SealedDays {
+    public func run(_ stop: StopRequest = StopRequest()) throws(StoreError) -> SealedDays {
         // Stream by stream would open each file thousands of times; so first by day, then by stream.
         var pieces: [Piece] = []
         for (stream, block) in rows.enumerated() {
@@ -48,7 +48,7 @@ public struct SealJob: Sendable {
         var first = 0
         while first < pieces.count {
             let end = pieces[first...].firstIndex { $0.day != pieces[first].day } ?? pieces.count
-            parts.append(try write(pieces[first..<end], day: pieces[first].day))
+            parts.append(try write(pieces[first..<end], day: pieces[first].day, stop))
             first = end
         }
         return SealedDays(journalID: journalID, beganAt: beganAt, state: state, parts: parts, latest: latest())
@@ -60,19 +60,23 @@ public struct SealJob: Sendable {
         var rows: Range<Int>
     }
 
-    private func write(_ pieces: ArraySlice<Piece>, day: Int64) throws(StoreError) -> Part {
+    private func write(
+        _ pieces: ArraySlice<Piece>, day: Int64, _ stop: StopRequest
+    ) throws(StoreError) -> Part {
         var part = manifest.smallPart(of: day, at: beganAt.milliseconds)
         do {
-            return try write(pieces, part)
+            return try write(pieces, part, stop)
         } catch .corrupt {
             // A page of it does not read. The file stays as it is and answers what it can; the rows get one beside it.
             part.generation += 1
             part.file = "raw/\(Folder.dayName(day)).l\(part.generation).db"
-            return try write(pieces, part)
+            return try write(pieces, part, stop)
         }
     }
 
-    private func write(_ pieces: ArraySlice<Piece>, _ known: Part) throws(StoreError) -> Part {
+    private func write(
+        _ pieces: ArraySlice<Piece>, _ known: Part, _ stop: StopRequest
+    ) throws(StoreError) -> Part {
         var part = known
         let path = folder.path(of: part)
         try Folder.makeFile(path)
@@ -83,9 +87,10 @@ public struct SealJob: Sendable {
         var writer = ByteWriter(capacity: 1 << 14)
         try file.transaction { () throws(StoreError) in
             for piece in pieces {
+                try stop.check(folder)
                 try put(rows[piece.stream].slice(piece.rows), piece.stream, part.days.lowerBound, file, &writer)
             }
-            if isRolled { try putHours(pieces.map(\.stream), part, file, &writer) }
+            if isRolled { try putHours(pieces.map(\.stream), part, file, &writer, stop) }
         }
         (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
         try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
@@ -145,7 +150,7 @@ public struct SealJob: Sendable {
 
     /// Recomputes the hours of streams from all files of the day, this one included.
     private func putHours(
-        _ streams: [Int], _ part: Part, _ file: Connection, _ writer: inout ByteWriter
+        _ streams: [Int], _ part: Part, _ file: Connection, _ writer: inout ByteWriter, _ stop: StopRequest
     ) throws(StoreError) {
         let day = part.days.lowerBound
         let others = SealedFrames(folder, effects: effects)
@@ -154,6 +159,7 @@ public struct SealJob: Sendable {
         let hasOthers = manifest.parts(of: day).contains { $0.file != part.file }
         let insert = try file.statement("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)")
         for stream in streams {
+            try stop.check(folder)
             let keys = FrameKey.first(of: stream, day: day).rawValue...FrameKey.last(of: stream, day: day).rawValue
             var rows = try file.frames(in: keys, reaching: keys.lowerBound).rows
             if hasOthers { rows = try others.rows(of: stream, part.times, without: part.file).merged(with: rows) }
@@ -206,6 +212,9 @@ public struct SealedDays: Sendable {
 extension Journal {
     /// Bytes of state written in one transaction.
     private static let stateChunkBytes = 1 << 20
+
+    /// Whether rows are set aside for a seal that is not finished.
+    public var isSealing: Bool { openRows.isSealing }
 
     /// Whether the journal is old or large enough, and no seal is under way.
     public func sealIsDue(now: Timestamp) -> Bool {
