@@ -98,6 +98,10 @@ final class MosquittoClient {
         pendingFilters.removeAll()
         forgetUnconfirmedQoS0()
         libraryErrors.removeAll()
+        if let username = options.username, let password = options.currentPassword?() {
+            let code = mosquitto_username_pw_set(handle, username, password)
+            guard code == MOSQ_ERR_SUCCESS.rawValue else { return error(of: code) }
+        }
         // Only while connecting: with a log function set the library formats a line for every packet.
         mosquitto_log_callback_set(handle) { _, context, level, text in
             guard level == MOSQ_LOG_ERR, let text else { return }

@@ -1,6 +1,7 @@
 import Basics
 import Broker
 import Contract
+import Store
 import Synchronization
 import Telemetry
 
@@ -14,6 +15,8 @@ final class LiveView: Sendable {
         var wasConnected = false
         /// Parts of the stored state that this start could not read, as sentences.
         var losses: [String] = []
+        /// The store has no room: what it refuses, and that the broker hangs up, follow from it.
+        var isDiskFull = false
     }
 
     private let state: Mutex<State>
@@ -27,6 +30,16 @@ final class LiveView: Sendable {
     var losses: [String] { state.withLock { $0.losses } }
 
     func rememberLoss(_ sentence: String) { state.withLock { $0.losses.append(sentence) } }
+
+    var isDiskFull: Bool { state.withLock { $0.isDiskFull } }
+
+    /// nil where the store takes what it is given.
+    func rememberTrouble(_ trouble: StoreError?, isDiskFull: Bool) {
+        state.withLock { state in
+            state.status.storeTrouble = trouble.map { "\($0)" }
+            state.isDiskFull = isDiskFull || trouble?.isDiskFull == true
+        }
+    }
 
     func update(_ change: (inout LiveStatusAnswer) -> Void) { state.withLock { change(&$0.status) } }
 

@@ -37,20 +37,22 @@ public struct Daemon {
         self.files = files
     }
 
+    /// What may be meant and probably is not, one sentence each.
+    public var warnings: [String] { files.warnings.map(\.description) }
+
     /// What `--check` says of good files.
     public var summary: String {
         "\(configuration.file) is good: \(files.catalog.profileNames.count) profiles, \(files.rules.count) rules, "
             + "\(files.roster.count) devices on the roster, store in \(configuration.store.folder), "
             + "broker \(configuration.mqtt.host):\(configuration.mqtt.port)"
+            + (warnings.isEmpty ? "" : "; \(warnings.count) warning\(warnings.count == 1 ? "" : "s")")
     }
 
     // Long: every part of the gateway is made here, in the order in which they need each other.
     /// Runs until SIGTERM or SIGINT.
     ///
     /// Throws `StoreError` when the store cannot be opened and `BrokerError` when an option of the connection is wrong.
-    public func run() async throws {
-        // Before anything else: by default SIGHUP ends the process, and it may come as soon as there is one.
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
+    public func run(_ hangUps: HangUps) async throws {
         let environment = ProcessInfo.processInfo.environment
         let level = Logger.Level(configuration.logLevel)
         LoggingSystem.bootstrap { _ in
@@ -63,6 +65,10 @@ public struct Daemon {
         let clock: @Sendable () -> Timestamp = { ServiceLogHandler.now() }
         log.notice(
             "starting", metadata: ["version": "\(Self.version)", "store": "\(configuration.store.folder)"])
+
+        for warning in warnings {
+            log.warning("the configuration may not be meant so", metadata: ["warning": "\(warning)"])
+        }
 
         let journal = try Journal.open(configuration.store)
         let mailbox = Mailbox()
@@ -103,7 +109,7 @@ public struct Daemon {
                         service: IngestService(
                             loop: loop, mailbox: mailbox, serviceManager: serviceManager, doctor: doctor, log: log)),
                     .init(
-                        service: ReloadService(source: source, log: log, hangups: hangups)),
+                        service: ReloadService(source: source, log: log, hangUps: hangUps)),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))

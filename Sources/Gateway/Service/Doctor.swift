@@ -18,7 +18,30 @@ struct Doctor: Sendable {
     let now: @Sendable () -> Timestamp
 
     func examine() -> [Diagnosis] {
-        brokerConfiguration() + session() + [durability(), room(), clock(), pipeline()] + losses()
+        // The root first. On a full disk nothing is acknowledged and the line is dropped for it: neither is the broker's
+        // fault, nor the password's, and neither needs another mend.
+        guard !live.isDiskFull else {
+            return [fullDisk()] + brokerConfiguration() + session(isWaiting: true) + [clock()] + losses() + files()
+        }
+        return brokerConfiguration() + session(isWaiting: false) + [durability(), room(), clock(), pipeline()]
+            + losses()
+            + files()
+    }
+
+    private func fullDisk() -> Diagnosis {
+        let folder = configuration.store.folder
+        var system = statvfs()
+        let free = statvfs(folder, &system) == 0 ? Int(system.f_bavail) * Int(system.f_frsize) : nil
+        let room = free.map { ", \($0 / 1_048_576) MB free" } ?? ""
+        let refusal = live.current.storeTrouble.map { "; the store refuses: \($0)" } ?? ""
+        return Diagnosis(
+            check: "disk", level: .bad,
+            finding:
+                "the disk of \(folder) is full\(room): nothing is committed, so nothing is acknowledged, and the line to "
+                + "the broker is dropped whenever a message comes\(refusal)",
+            mend:
+                "make room on it (or raise the quota or limit that it has); the broker keeps the messages meanwhile and the "
+                + "gateway resumes by itself")
     }
 
     // MARK: Broker
@@ -38,13 +61,14 @@ struct Doctor: Sendable {
         return settings.findings(sessionExpiry: configuration.mqtt.sessionExpiry)
     }
 
-    private func session() -> [Diagnosis] {
+    /// While the gateway waits for room, a line that is down says nothing.
+    private func session(isWaiting: Bool) -> [Diagnosis] {
         var findings: [Diagnosis] = []
         func tell(_ level: Diagnosis.Level, _ finding: String, _ mend: String? = nil) {
             findings.append(Diagnosis(check: "broker", level: level, finding: finding, mend: mend))
         }
         let status = live.current
-        if !status.brokerConnected {
+        if !status.brokerConnected, !isWaiting {
             tell(
                 .bad, "the gateway is not connected to \(status.broker)",
                 "check that the broker runs and that mqtt.host, port, password and TLS in \(configuration.file) fit; the log has the reason"
@@ -75,7 +99,12 @@ struct Doctor: Sendable {
                 tell(.bad, "the broker grants QoS 0 only", "allow QoS 1 in the broker's configuration")
             }
         }
-        if findings.isEmpty { tell(.good, "connected to \(status.broker)") }
+        if findings.isEmpty {
+            tell(
+                .good,
+                status.brokerConnected
+                    ? "connected to \(status.broker)" : "the line to \(status.broker) is down while there is no room")
+        }
         return findings
     }
 
@@ -86,6 +115,28 @@ struct Doctor: Sendable {
                 check: "state", level: .warning, finding: $0,
                 mend: "run baotu store check; what is learnt anew is right again once the longest window has passed")
         }
+    }
+
+    /// Whether what is in force is what the files say.
+    private func files() -> [Diagnosis] {
+        var findings: [Diagnosis] = []
+        if let refused = live.current.refusedReload {
+            findings.append(
+                Diagnosis(
+                    check: "configuration", level: .bad,
+                    finding:
+                        "the reload at \(refused.at) was refused, and profiles, rules and roster of before are in force: "
+                        + refused.reason.replacing("\n", with: "; "),
+                    mend: "mend the files, then run baotu reload"))
+        }
+        if let keys = live.current.restartNeeded {
+            findings.append(
+                Diagnosis(
+                    check: "configuration", level: .warning,
+                    finding: "changed in \(configuration.file) and not in force: \(keys.joined(separator: ", "))",
+                    mend: "restart the daemon (systemctl restart baotud)"))
+        }
+        return findings
     }
 
     // MARK: Machine
