@@ -153,7 +153,9 @@ let package = Package(
             "AuthoringTests", ["Basics", "Telemetry", "Authoring", "Decoding", "Profiles", "Settings", "TestSupport"]),
         .tests(
             "ConfigurationFilesTests",
-            ["Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding"]),
+            [
+                "Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding", "TestSupport",
+            ]),
         .tests("ContractTests", ["Basics", "Telemetry", "Contract", "TestSupport"]),
         .tests("BrokerTests", ["Broker"]),
         .tests("NotificationTests", ["Basics", "Telemetry", "Notification"]),

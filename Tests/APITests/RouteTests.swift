@@ -133,7 +133,7 @@ struct RouteTests {
                 ("alerts?device=x", "store: there is no device 'x'"),
                 ("devices?area=x", "store: no device is in an area 'x'"),
                 ("latest?profile=lamp", "store: no device has a profile 'lamp'; did you mean 'lamps'?"),
-                ("latest?device=lampp*", "store: no device fits 'lampp*'; did you mean 'lamp-*'?"),
+                ("latest?device=lampp*", "store: no device fits 'lampp*'; did you mean 'lamp*'?"),
                 ("alerts?device=x*", "store: no device fits 'x*'"),
                 ("statistics?device=x*", "store: no device fits 'x*'"),
                 ("export?device=x*", "store: no device fits 'x*'"),

@@ -121,13 +121,13 @@ struct StoreSourceTests {
                 == "store: no device is in an area '历下'")
         #expect(
             sentence { _ = try source.answer(LatestRequest(DeviceFilter(device: "lampp*"))) }
-                == "store: no device fits 'lampp*'; did you mean 'lamp-*'?")
+                == "store: no device fits 'lampp*'; did you mean 'lamp*'?")
         #expect(
             sentence { _ = try source.answer(AlertsRequest(rule: "hott")) }
                 == "store: there is no rule 'hott', and no alert of one")
         #expect(
             sentence { _ = try source.answer(StatisticsRequest(window: .seconds(420))) }
-                == "window: there is none of 7m; there are 5m, 1h, 8h, 24h")
+                == "there is no window of 7m; there are 5m, 1h, 8h, 24h")
         // It is expected, and what it will send nobody knows.
         #expect(try source.answer(LatestRequest(DeviceFilter(device: "lamp-3", quantity: "pm2_5"))).isEmpty)
     }

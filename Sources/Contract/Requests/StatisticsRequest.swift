@@ -30,7 +30,7 @@ public struct StatisticsRequest: Question {
     package func check(windows kept: [Duration]) throws(Refusal) {
         guard let window, !kept.contains(window) else { return }
         let lengths = kept.map(\.shortForm).joined(separator: ", ")
-        throw .wrong("window: there is none of \(window.shortForm); there are \(lengths)")
+        throw .wrong("there is no window of \(window.shortForm); there are \(lengths)")
     }
 
     package func write(to form: inout Form) {

@@ -65,7 +65,7 @@ struct LiveSource: Sendable {
         do throws(Mistakes) {
             return try loadFiles()
         } catch {
-            throw .wrong("\(error)")
+            throw .misconfigured("\(error)")
         }
     }
 

@@ -73,6 +73,35 @@ extension IngestLoop {
             Roster(try journal.expectedDevices(), constants: files.constants), registry: journal.registry)
     }
 
+    /// A file that lost all it said is more often a slip than a wish: cut off, or another one by its name.
+    func emptied(by files: LoadedFiles) -> [Mistake] {
+        var warnings: [Mistake] = []
+        func warn(_ file: String, _ what: String, _ count: Int) {
+            warnings.append(
+                Mistake(
+                    file: file, line: nil, key: "", value: nil,
+                    expected: "it names no \(what) any more, where there were \(count); is that meant?", isWarning: true
+                ))
+        }
+        if files.rules.isEmpty, !pipeline.book.rules.isEmpty {
+            warn(files.rulesFile, "rule", pipeline.book.rules.count)
+        }
+        if files.roster.isEmpty, !pipeline.roster.lines.isEmpty {
+            warn(files.rosterFile ?? configuration.file, "device", pipeline.roster.lines.count)
+        }
+        return warnings
+    }
+
+    /// What of the files may not be meant, and what of the configuration file's changes is not in force.
+    func tell(_ files: LoadedFiles) {
+        for warning in files.warnings {
+            log.warning("the configuration may not be meant so", metadata: ["warning": "\(warning)"])
+        }
+        for key in files.restartNeeded {
+            log.warning("a changed key takes a restart", metadata: ["key": "\(key)"])
+        }
+    }
+
     /// So that readers know a rule that never raised an alert from one that does not exist.
     private func noteRules(_ files: LoadedFiles) {
         do throws(StoreError) {
@@ -96,7 +125,7 @@ extension IngestLoop {
             catalog: files.catalog, limits: configuration.decoding,
             siteZoneOffsetSeconds: configuration.siteOffsetSeconds, siteZone: configuration.siteZone,
             constants: files.constants, onboarding: configuration.onboarding,
-            expectedDevices: Set(files.roster.lazy.map(\.device)))
+            expectedDevices: Set(files.roster.lazy.map { ByteName($0.device) }))
     }
 
     func reload(_ files: LoadedFiles, at moment: Timestamp) throws(Refusal) {
@@ -116,6 +145,7 @@ extension IngestLoop {
                 "profiles": "\(files.catalog.profileNames.count)", "rules": "\(files.rules.count)",
                 "roster": "\(files.roster.count)",
             ])
+        tell(files)
         serviceManager.ready("reloaded")
     }
 }

@@ -33,12 +33,12 @@ struct AirStations {
         until: Timestamp
     ) async throws {
         let count = Int((until - since).milliseconds / 3_600_000)
-        var areas: [String: String] = [:]
-        var histories: [String: AirHistory] = [:]
+        var areas: [ByteName: String] = [:]
+        var histories: [ByteName: AirHistory] = [:]
         var hours = 0
         for pattern in patterns.isEmpty ? [nil] : patterns.map(Optional.some) {
             for device in try await source.answer(DevicesRequest(device: pattern, profile: profile, area: area)) {
-                areas[device.device] = device.area
+                areas[ByteName(device.device)] = device.area
             }
             for quantity in Self.quantities {
                 var request = QueryRequest(
@@ -48,7 +48,7 @@ struct AirStations {
                     guard let answer = try await Self.answer(source, request) else { break }
                     damaged += answer.damaged
                     for entry in answer.groups {
-                        guard let name = entry.device else { continue }
+                        guard let name = entry.device.map({ ByteName($0) }) else { continue }
                         var history = histories[name] ?? AirHistory(start: since)
                         // A station that was silent has its line; what it did not measure by mass it may have in ppb.
                         histories[name] = history
@@ -79,8 +79,8 @@ struct AirStations {
                 }
             }
         }
-        stations = histories.map { Station(name: $0.key, area: areas[$0.key] ?? "", history: $0.value) }
-            .sorted { $0.name < $1.name }
+        stations = histories.map { Station(name: $0.key.text, area: areas[$0.key] ?? "", history: $0.value) }
+            .sorted { $0.name.precedesByBytes($1.name) }
         damaged = Array(Set(damaged)).sorted()
     }
 

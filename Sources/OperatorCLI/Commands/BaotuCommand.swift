@@ -34,18 +34,24 @@ public struct BaotuCommand: AsyncParsableCommand {
 
     /// What is wrong with the commands that the line begins with; nil where nothing is, or another word has to say it.
     static func misspelt(_ words: some Sequence<String>) -> String? {
-        var command: any ParsableCommand.Type = BaotuCommand.self
+        var level = configuration
         for word in words {
             // What stands behind a default command may be a name, and so may all behind a command without others.
-            let known = command.configuration.subcommands
-            let names = known.compactMap(\.configuration.commandName) + ["help"]
-            if let next = known.first(where: { $0._commandName == word }) {
-                command = next
+            var names: [String] = []
+            var next: CommandConfiguration?
+            for known in level.subcommands {
+                let configuration = known.configuration
+                names.append(configuration.commandName ?? "")
+                if configuration.commandName == word { next = configuration }
+            }
+            if let next {
+                level = next
                 continue
             }
-            guard !known.isEmpty, !word.hasPrefix("-"), !names.contains(word) else { return nil }
-            guard command.configuration.defaultSubcommand == nil else { return nil }
-            let hint = nearest(to: word, in: names).map { "did you mean '\($0)'?" }
+            guard !names.isEmpty, !word.hasPrefix("-"), word != "help", level.defaultSubcommand == nil else {
+                return nil
+            }
+            let hint = nearest(to: word, in: names + ["help"]).map { "did you mean '\($0)'?" }
             return "there is no command '\(printable(word))'; " + (hint ?? "there are \(names.joined(separator: ", "))")
         }
         return nil

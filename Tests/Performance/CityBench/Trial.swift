@@ -39,7 +39,7 @@ final class Trial {
             yaml: try SettingFiles.text(of: configuration.rulesFile), file: configuration.rulesFile,
             windows: configuration.windows.lengths(of:))
         decoder = MessageDecoder(
-            catalog: try DeviceCatalog.load(folder: configuration.devicesFolder, parameters: [:]),
+            catalog: try DeviceCatalog.load(folders: configuration.devicesFolders, parameters: [:]),
             limits: configuration.decoding)
         pipeline = Pipeline(configuration.plan, rules: rules)
         var lines: [DeviceIndex: Roster.Line] = [:]
