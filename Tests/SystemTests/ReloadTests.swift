@@ -177,7 +177,13 @@ struct ReloadTests {
         let site = try Site()
         try site.configure()
         let daemon = try site.launch()
-        // From its first instructions on, until it is ready.
+        // From the first line of its program on, until it is ready: what is before it belongs to the loader.
+        try eventually("the program has begun", seconds: 60) {
+            let status = try String(contentsOfFile: "/proc/\(daemon.id)/status", encoding: .utf8)
+            let ignored = status.split(separator: "\n").first { $0.hasPrefix("SigIgn:") }?.split(separator: "\t").last
+            return ignored.flatMap { UInt64($0, radix: 16) }.map { $0 & 1 == 1 } ?? false
+        }
+        #expect(!site.log.contains("starting"))
         try eventually("ready") {
             daemon.signal(SIGHUP)
             guard daemon.isRunning else { throw Failure(description: "SIGHUP ended the daemon:\n\(site.log)") }

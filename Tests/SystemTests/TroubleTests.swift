@@ -316,7 +316,9 @@ struct TroubleTests {
         try site.configure()
         let daemon = try site.start()
         try site.waitUntilSubscribed()
-        try resumes(site, daemon, fill: { try disk.fill() }, makeRoom: { try disk.makeRoom() })
+        try resumes(
+            site, daemon, root: "the disk of \(site.store) is full", fill: { try disk.fill() },
+            makeRoom: { try disk.makeRoom() })
     }
 
     @Test("a limit on the size of files does the same")
@@ -328,7 +330,8 @@ struct TroubleTests {
         try site.waitUntilSubscribed()
         let prlimit = "/usr/bin/prlimit"
         try resumes(
-            site, daemon, fill: { #expect(succeeds(prlimit, ["--pid", "\(daemon.id)", "--fsize=400000:"])) },
+            site, daemon, root: "pipeline",
+            fill: { #expect(succeeds(prlimit, ["--pid", "\(daemon.id)", "--fsize=400000:"])) },
             makeRoom: { #expect(succeeds(prlimit, ["--pid", "\(daemon.id)", "--fsize=unlimited:"])) })
     }
 
@@ -365,7 +368,7 @@ struct TroubleTests {
     }
 
     private func resumes(
-        _ site: Site, _ daemon: ChildProcess, fill: () throws -> Void, makeRoom: () throws -> Void
+        _ site: Site, _ daemon: ChildProcess, root: String, fill: () throws -> Void, makeRoom: () throws -> Void
     ) throws {
         let first = try site.startLoad(rate: 2000, readingsPerMessage: 5, count: 400)
         let before = try first.acknowledged()
@@ -377,8 +380,7 @@ struct TroubleTests {
         try eventually("the doctor says it, and goes on saying it") {
             try (0..<3).allSatisfy { _ in
                 let doctor = try site.ask(["doctor"])
-                let isTheRoot = doctor.output.contains("the disk of \(site.store) is full")
-                return doctor.code == 2 && isTheRoot && doctor.output.contains("the store refuses: ")
+                return doctor.code == 2 && doctor.output.contains(root) && doctor.output.contains("the store refuses: ")
                     && !doctor.output.contains("password") && !doctor.output.contains("not connected")
                     && !doctor.output.contains("restart")
             }

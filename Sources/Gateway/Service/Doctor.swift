@@ -18,14 +18,14 @@ struct Doctor: Sendable {
     let now: @Sendable () -> Timestamp
 
     func examine() -> [Diagnosis] {
-        // The root first. On a full disk nothing is acknowledged and the line is dropped for it: neither is the broker's
-        // fault, nor the password's, and neither needs another mend.
-        guard !live.isDiskFull else {
-            return [fullDisk()] + brokerConfiguration() + session(isWaiting: true) + [clock()] + losses() + files()
-        }
-        return brokerConfiguration() + session(isWaiting: false) + [durability(), room(), clock(), pipeline()]
-            + losses()
-            + files()
+        // The root first. While the store refuses, nothing is acknowledged and the line is dropped for it: that is neither
+        // the broker's fault nor the password's, and needs no other mend.
+        let isRefusing = live.isDiskFull || live.current.storeTrouble != nil
+        let line = brokerConfiguration() + session(isWaiting: isRefusing)
+        let rest = losses() + files()
+        if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
+        let machine = [durability(), room(), clock()]
+        return isRefusing ? [pipeline()] + line + machine + rest : line + machine + [pipeline()] + rest
     }
 
     private func fullDisk() -> Diagnosis {
@@ -61,7 +61,7 @@ struct Doctor: Sendable {
         return settings.findings(sessionExpiry: configuration.mqtt.sessionExpiry)
     }
 
-    /// While the gateway waits for room, a line that is down says nothing.
+    /// While the store refuses, a line that is down says nothing.
     private func session(isWaiting: Bool) -> [Diagnosis] {
         var findings: [Diagnosis] = []
         func tell(_ level: Diagnosis.Level, _ finding: String, _ mend: String? = nil) {
@@ -103,7 +103,8 @@ struct Doctor: Sendable {
             tell(
                 .good,
                 status.brokerConnected
-                    ? "connected to \(status.broker)" : "the line to \(status.broker) is down while there is no room")
+                    ? "connected to \(status.broker)"
+                    : "the line to \(status.broker) is down while nothing can be committed")
         }
         return findings
     }
