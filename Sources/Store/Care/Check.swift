@@ -65,9 +65,21 @@ final class StoreChecker {
         while report.isRunning, report.damage.count > before.damage.count, looks < Self.looksMax {
             usleep(Self.restMicroseconds)
             report = before
+            renewCatalogue()
             look()
             looks += 1
         }
+    }
+
+    /// The file may have what became known since.
+    private func renewCatalogue() {
+        guard registry.deviceCount > 0 else { return }
+        let renewed = try? FileReader(folder.core, effects: nil).read { connection throws(StoreError) in
+            var registry = registry
+            try Catalogue.load(connection, into: &registry)
+            return registry
+        }
+        if let renewed { registry = renewed }
     }
 
     private static let looksMax = 4
