@@ -74,12 +74,18 @@ final class StoreChecker {
     /// The file may have what became known since.
     private func renewCatalogue() {
         guard registry.deviceCount > 0 else { return }
-        let renewed = try? FileReader(folder.core, effects: nil).read { connection throws(StoreError) in
-            var registry = registry
-            try Catalogue.load(connection, into: &registry)
-            return registry
+        if let renewed = try? catalogue(FileReader(folder.core, effects: nil)) { registry = renewed }
+    }
+
+    /// In one transaction: a gateway makes devices, streams and series known meanwhile.
+    private func catalogue(_ reader: FileReader) throws(StoreError) -> SeriesRegistry {
+        try reader.read { connection throws(StoreError) in
+            try connection.transaction("BEGIN") { () throws(StoreError) in
+                var registry = SeriesRegistry()
+                try Catalogue.load(connection, into: &registry)
+                return registry
+            }
         }
-        if let renewed { registry = renewed }
     }
 
     private static let looksMax = 4
@@ -128,11 +134,7 @@ final class StoreChecker {
         checkPages(file, tolerant) { _ in nil }
         checkStructure(file, tolerant)
         do throws(StoreError) {
-            registry = try strict.read { connection throws(StoreError) in
-                var registry = SeriesRegistry()
-                try Catalogue.load(connection, into: &registry)
-                return registry
-            }
+            registry = try catalogue(strict)
         } catch {
             guard isDamage(error) else { throw error }
             found(file, .catalogue, "the catalogue of devices and series does not read: \(detail(error))")
