@@ -133,7 +133,7 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: ours),
         .tests("BasicsTests", ["Basics", "Telemetry", "Settings"]),
-        .tests("TelemetryTests", ["Basics", "Telemetry"]),
+        .tests("TelemetryTests", ["Basics", "Telemetry", "TestSupport"]),
         .tests("SettingsTests", ["Basics", "Telemetry", "Settings", "TestSupport"]),
         .tests("DecodingTests", ["Basics", "Telemetry", "Decoding", "Profiles", "Settings", "TestSupport"]),
         .tests("ProfilesTests", ["Basics", "Telemetry", "Decoding", "Profiles"]),
