@@ -36,7 +36,9 @@ public struct Threshold: Equatable, Sendable {
         case standardDeviation = "standard_deviation"
         /// Change over the window, in the quantity's unit per hour.
         case rate
-        /// What a counter grew by, resets and roll-overs counted in, or the sum of the amounts of a delta.
+        /// What a counter grew by, resets and roll-overs counted in, spikes left out.
+        case increase
+        /// The sum of the amounts of a delta.
         case total
         /// Of a state, each sample held until the next: the share of time that a lamp was on.
         case timeWeightedMean = "time_weighted_mean"
@@ -51,7 +53,8 @@ public struct Threshold: Equatable, Sendable {
         /// Whether series of the quantity have it.
         package func exists(for quantity: Quantity) -> Bool {
             switch self {
-            case .total: quantity.kind == .counter || quantity.kind == .delta
+            case .increase: quantity.kind == .counter
+            case .total: quantity.kind == .delta
             case .timeWeightedMean: quantity.kind == .state
             case .median, .p95: !quantity.isDirection
             case .last, .mean, .min, .max, .count, .standardDeviation, .rate, .coverage: true
@@ -70,6 +73,7 @@ public struct Threshold: Equatable, Sendable {
             case .p95: summary.p95
             case .standardDeviation: summary.standardDeviation
             case .rate: summary.ratePerHour
+            case .increase: summary.increase
             case .total: summary.total
             case .timeWeightedMean: summary.timeWeightedMean
             case .coverage: summary.coverage

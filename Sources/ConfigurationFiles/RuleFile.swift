@@ -133,11 +133,15 @@ public enum RuleFile {
         var reader = SettingReader(setting, &mistakes)
         let quantity = reader.required("quantity", "a quantity, such as pm2_5", &mistakes)?.quantity(&mistakes)
         let channel = reader.optionalText("channel", &mistakes)
-        let statistic = reader.word("statistic", default: Threshold.Statistic.last, &mistakes)
+        var statistic = reader.word("statistic", default: Threshold.Statistic.last, &mistakes)
+        // The word of rules written when both kinds had one.
+        if statistic == .total, quantity?.kind == .counter { statistic = .increase }
         let window = Self.window(reader.optional("window"), windows(quantity), &mistakes)
         if let quantity, let found = setting["statistic"], !statistic.exists(for: quantity) {
+            let instead = statistic == .increase && quantity.kind == .delta ? "; ask for total" : ""
             mistakes.append(
-                found.mistake("\(quantity.name) has no \(statistic.rawValue): it is a \(quantity.kind.rawValue)"))
+                found.mistake(
+                    "\(quantity.name) has no \(statistic.rawValue): it is a \(quantity.kind.rawValue)\(instead)"))
         }
         if statistic != .last, setting["window"] == nil {
             _ = reader.required("window", "\(statistic.rawValue) needs a window, such as 5m", &mistakes)

@@ -337,7 +337,13 @@ struct RuleFileTests {
             }
         }
         #expect(parse("quantity: lamp_on, statistic: time_weighted_mean, window: 24h, above: 0.9").isEmpty)
+        #expect(parse("quantity: active_energy_import, statistic: increase, window: 1h, above: 9").isEmpty)
+        // The word of older files.
         #expect(parse("quantity: active_energy_import, statistic: total, window: 1h, above: 9").isEmpty)
+        #expect(
+            parse("quantity: precipitation, statistic: increase, window: 1h, above: 9") == [
+                "rules[0].threshold.statistic: precipitation has no increase: it is a delta; ask for total"
+            ])
         #expect(parse("quantity: pm10, statistic: coverage, window: 1h, below: 0.5").isEmpty)
         #expect(
             parse("quantity: lamp_on, statistic: max, window: 1h, above: 0.9") == [

@@ -206,7 +206,8 @@ final class KeptStore {
                     ("first_at", "\(window.firstAt)"), ("last", Self.text(window.last)),
                     ("last_at", "\(window.lastAt)"), ("median", Self.text(window.median)),
                     ("p95", Self.text(window.p95)), ("exact", "\(window.hasExactQuantiles)"),
-                    ("total", Self.text(window.total)), ("time_weighted", Self.text(window.timeWeightedMean)),
+                    ("total", Self.text(window.total ?? window.increase)),
+                    ("time_weighted", Self.text(window.timeWeightedMean)),
                     ("expected", window.expectedCount.map { "\($0)" } ?? "-"), ("change", Self.text(window.change)),
                     ("revision", "\(window.revision)"),
                 ]
