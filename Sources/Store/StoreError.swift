@@ -31,6 +31,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case noSuchDevice(name: String, nearest: String?)
     case noSuchArea(name: String, nearest: String?)
     case noSuchProfile(name: String, nearest: String?)
+    /// The quantity does not have it; the sentence says what to ask for instead.
+    case wrongStatistic(String)
     /// A seal finished while a reader was replaying: the state it started from is no longer the one to start from.
     case sealedMeanwhile(folder: String)
     /// The catalogue names a quantity that this build does not know: it was written by a newer one.
@@ -90,6 +92,7 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: there is no device '\(name)'\(Self.hint(nearest))"
         case .noSuchArea(let name, let nearest):
             "store: no device is in an area '\(name)'\(Self.hint(nearest))"
+        case .wrongStatistic(let sentence): sentence
         case .noSuchProfile(let name, let nearest):
             "store: no device has a profile '\(name)'\(Self.hint(nearest))"
         case .sealedMeanwhile(let folder):

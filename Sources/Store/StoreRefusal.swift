@@ -5,6 +5,7 @@ extension Refusal {
     package init(_ error: StoreError) {
         switch error {
         case .noSuchAlert, .noSuchDevice, .noSuchArea, .noSuchProfile: self = .notFound("\(error)")
+        case .wrongStatistic: self = .wrong("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite, .sealedMeanwhile,
             .unknownQuantity, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists, .noBackup, .backupDamaged:

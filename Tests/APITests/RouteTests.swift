@@ -96,6 +96,10 @@ struct RouteTests {
             ("latest?device=lamp-1&device=lamp-2", "device: given twice; expected it once"),
             ("latest?device=%zz", "device: '%zz': expected UTF-8 with % and two digits for a byte"),
             ("query?since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z&top=0", "top: '0': expected a number from 1"),
+            (
+                "query?quantity=active_energy_import&since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z&order=sum",
+                "sum: active_energy_import is a counter, whose readings do not add up; ask for increase"
+            ),
             ("latest?quantity=voltag", "quantity: 'voltag' is not a quantity; did you mean 'voltage'?"),
         ])
     func badRequests(target: String, sentence: String) async throws {

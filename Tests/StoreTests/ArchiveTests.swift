@@ -159,7 +159,7 @@ struct ArchiveTests {
             #expect(bucket.min == values.min())
             #expect(bucket.max == values.max())
             #expect(bucket.last == values.last)
-            #expect(abs(bucket.sum - values.reduce(0, +)) < 1e-9)
+            #expect(abs(bucket.sum! - values.reduce(0, +)) < 1e-9)
             #expect(abs(bucket.mean - mean) < 1e-9)
             #expect(abs(bucket.standardDeviation - variance.squareRoot()) < 1e-9)
         }

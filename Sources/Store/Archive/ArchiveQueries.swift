@@ -269,10 +269,11 @@ extension Archive {
                     history.next = Timestamp(milliseconds: start)
                     return history
                 }
-                history.buckets.append(.init(bucket, start: start, expected: nil))
+                history.buckets.append(.init(bucket, of: quantity, start: start, expected: nil))
             }
             plan.since = plan.until
             plan.until = end
+            plan.isContinued = true
         }
         return history
     }
