@@ -99,9 +99,8 @@ extension WindowTable {
         case .gauge: break
         case .delta: summary.total = merged.mean * Double(merged.count)
         case .counter:
-            let increase = CounterWalk.rounded(merged.extra, most: merged.max)
-            summary.increase = increase
-            summary.change = increase
+            summary.increase = merged.extra
+            summary.change = merged.extra
             if merged.first.isNaN { summary.first = summary.last }
         case .state:
             let held = max(0, moment - merged.lastAt)

@@ -27,8 +27,10 @@ private struct Meter: ~Copyable {
 
     /// By window, five minutes to a day.
     borrowing func increases(at seconds: Int64? = nil) -> [Double?] {
-        WindowPlan.standard.windows.map {
-            table.summary(of: series, over: $0.length, at: seconds.map { start + .seconds($0) } ?? now)?.increase
+        WindowPlan.standard.windows.map { window in
+            table.summary(of: series, over: window.length, at: seconds.map { start + .seconds($0) } ?? now).map {
+                CounterWalk.rounded($0.increase!, most: $0.max)
+            }
         }
     }
 }

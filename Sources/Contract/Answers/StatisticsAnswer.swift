@@ -94,7 +94,7 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
         median = summary.median
         p95 = summary.p95
         quantilesAreExact = summary.median.map { _ in summary.hasExactQuantiles }
-        increase = summary.increase
+        increase = summary.increase.map { CounterWalk.rounded($0, most: summary.max) }
         total = summary.total
         timeWeightedMean = summary.timeWeightedMean
         revision = summary.revision
