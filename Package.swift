@@ -74,12 +74,12 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
 
         // Ground.
-        .room("Basics"),
+        .room("Basics", ["CLinux"]),
         .room("Telemetry", ["Basics"]),
         .room("Settings", ["Basics", "Telemetry", "CYAML"]),
 
         // Pure: no clock, no file, no socket, no lock.
-        .room("Frames", ["Basics", "Telemetry", "CLinux"], exclude: ["FRAMES.md"]),
+        .room("Frames", ["Basics", "Telemetry"], exclude: ["FRAMES.md"]),
         .room("Decoding", ["Basics", "Telemetry"]),
         .room("Windows", ["Basics", "Telemetry"]),
         .room("Detection", ["Basics", "Telemetry"]),
@@ -105,9 +105,14 @@ let package = Package(
 
         // Shells.
         .room("Broker", ["Basics", "Telemetry", "CMosquitto"]),
-        .room("Store", ["Basics", "Telemetry", "Contract", "Frames", "CSQLite", .crypto]),
+        .room("Store", ["Basics", "Telemetry", "Contract", "Frames", "CSQLite", "CLinux", .crypto]),
         .room("Notification", ["Basics", "Telemetry"]),
-        .room("API", ["Basics", "Telemetry", "Contract", "Store", "Interchange", .hummingbird, .logging, .nioCore]),
+        .room(
+            "API",
+            [
+                "Basics", "Telemetry", "Contract", "Store", "Interchange", .hummingbird, .logging, .nioCore,
+                .serviceLifecycle,
+            ]),
 
         // Where they meet.
         .room(

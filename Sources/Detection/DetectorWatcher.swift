@@ -48,7 +48,7 @@ public final class DetectorWatcher: Watcher {
 
     /// What was learnt is kept; how each series is watched follows the plan.
     public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
-        guard let table = DetectorTable(state: state) else { return false }
+        guard let table = DetectorTable(state: state, seriesEnd: registry.seriesCount) else { return false }
         self.table = table
         settledCount = 0
         settle(registry)

@@ -179,7 +179,7 @@ public final class PeerTable: Watcher {
                 })
             else { continue }
             var compared = PeerGroup(spreadsMax: rule.spreadsMax, floor: rule.floor, rounds: rule.rounds)
-            guard compared.resume(peers) else { return false }
+            guard compared.resume(peers), compared.seriesEnd <= registry.seriesCount else { return false }
             resumed.append(Group(name: name, peers: compared))
         }
         // A name that stands twice is no state of ours.

@@ -23,6 +23,8 @@ public final class Pipeline {
     private let watchers: [any Watcher]
     /// Which windows are kept; nil: those that the restored state kept.
     private let windowPlan: WindowPlan?
+    /// The blocks of the state restored last that did not read, for somebody to look at.
+    public private(set) var unreadBlocks: [StateBlocks.Block] = []
     /// Blocks of the state that are nobody's here: kept as they are for who knows them.
     private var carried: [StateBlocks.Block] = []
     private var noticed = Noticed()
@@ -147,6 +149,10 @@ public final class Pipeline {
         static let windows = "windows"
         static let health = "health"
         static let clocks = "clocks"
+        /// Those of the watchers, which a pipeline without them keeps.
+        static let watchers = [
+            DetectorWatcher.stateName, PeerTable.stateName, LampTable.stateName, RoadTable.stateName,
+        ]
     }
 
     /// All that was learnt, each room's under its name; alerts are not in it, the store has them row by row.
@@ -157,25 +163,34 @@ public final class Pipeline {
         blocks.put(BlockName.clocks, clocks.state())
         for watcher in watchers { blocks.put(type(of: watcher).stateName, watcher.state()) }
         for block in carried { blocks.put(block.name, block.bytes) }
+        // Nobody watches here: an empty block says that nothing was learnt, where a missing one was lost.
+        for name in BlockName.watchers where blocks[name] == nil { blocks.put(name, []) }
         return blocks.bytes
     }
 
     /// Goes on from what `state` gave, now or in an earlier version, each room by itself: one whose block does not read
     /// begins empty, and the others do not. The roster must be set.
     ///
-    /// Returns a sentence for each block that did not read.
+    /// Returns a sentence for each block that did not read or is missing; `unreadBlocks` has what there is of them.
     public func restore(_ state: [UInt8], registry: SeriesRegistry) -> [String] {
-        // A gateway that had learnt nothing left nothing.
-        guard !state.isEmpty else { return [] }
+        unreadBlocks = []
+        guard !state.isEmpty else { return ["the stored state is gone; all that was learnt is learnt anew"] }
         guard let blocks = StateBlocks(bytes: state) ?? StateBlocks(placed: state) else {
+            unreadBlocks = [StateBlocks.Block(name: "state", bytes: state)]
             return ["the stored state does not read, or is of a newer version; all that was learnt is learnt anew"]
         }
-        var unread: [String] = []
+        var missing: [String] = []
         var known: Set<String> = []
         func take(_ name: String, _ read: ([UInt8]) -> Bool) {
             known.insert(name)
-            guard let bytes = blocks[name], !read(bytes) else { return }
-            unread.append("what was learnt of \(name) does not read; it is learnt anew, and nothing else is lost")
+            guard let bytes = blocks[name] else {
+                // Older states lack what their gateway did not watch.
+                if blocks.isChecked { missing.append(name) }
+                return
+            }
+            // Left by a pipeline without watchers.
+            if bytes.isEmpty, blocks.isChecked { return }
+            if !read(bytes) { unreadBlocks.append(StateBlocks.Block(name: name, bytes: bytes)) }
         }
         take(BlockName.windows) { restoreWindows($0, registry) }
         take(BlockName.health) {
@@ -192,10 +207,31 @@ public final class Pipeline {
             take(type(of: watcher).stateName) { watcher.resume($0, registry: registry) }
         }
         carried = blocks.blocks.filter { !known.contains($0.name) }
-        if blocks.unreadCount > 0 {
-            unread.append("the stored state breaks off; \(blocks.unreadCount) of its blocks are learnt anew")
+        return losses(of: blocks, missing: missing)
+    }
+
+    /// Sentences about the blocks that did not read, those that are missing, and what is wrong around them.
+    private func losses(of blocks: StateBlocks, missing: [String]) -> [String] {
+        let damaged = blocks.damaged.map(\.name)
+        func sentence(_ name: String, _ what: String) -> String {
+            "what was learnt of \(name) \(what); it is learnt anew, and nothing else is lost"
         }
-        return unread
+        var sentences = unreadBlocks.map { sentence($0.name, "does not read") }
+        sentences += missing.map {
+            sentence($0, damaged.contains($0) ? "does not match its check value" : "is missing from the stored state")
+        }
+        // One that has lost its name is one of the missing.
+        if damaged.count > missing.count {
+            sentences.append("\(damaged.count) blocks of the stored state do not match their check values")
+        }
+        if blocks.unreadCount > 0 {
+            sentences.append("the stored state breaks off; \(blocks.unreadCount) of its blocks are learnt anew")
+        } else if !blocks.rest.isEmpty {
+            sentences.append("the stored state has \(blocks.rest.count) bytes more than its blocks")
+        }
+        unreadBlocks += blocks.damaged
+        if !blocks.rest.isEmpty { unreadBlocks.append(StateBlocks.Block(name: "rest", bytes: blocks.rest)) }
+        return sentences
     }
 
     private func restoreWindows(_ bytes: [UInt8], _ registry: SeriesRegistry) -> Bool {

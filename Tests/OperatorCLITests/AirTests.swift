@@ -56,7 +56,7 @@ struct AirTests {
                 batch.heard.append(Hearing(device: device, at: at))
             }
             _ = try journal.commit(batch, received: 3, now: at)
-            if step == 120 { try journal.finishSeal(try journal.beginSeal(state: [], now: at).run()) }
+            if step == 120 { try journal.finishSeal(try journal.beginSeal(state: nothingLearnt, now: at).run()) }
         }
     }
 

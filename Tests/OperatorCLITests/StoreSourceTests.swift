@@ -39,7 +39,7 @@ struct StoreSourceTests {
                 batch.heard.append(Hearing(device: device, at: at))
             }
             _ = try journal.commit(batch, received: 2, now: at)
-            if step == 14 { try journal.finishSeal(try journal.beginSeal(state: [], now: at).run()) }
+            if step == 14 { try journal.finishSeal(try journal.beginSeal(state: nothingLearnt, now: at).run()) }
         }
         return try StoreSource(folder: store)
     }

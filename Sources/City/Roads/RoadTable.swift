@@ -246,7 +246,7 @@ public final class RoadTable: Watcher {
         guard let areas = reader.next(UInt32.self) else { return false }
         for _ in 0..<areas {
             guard let area = reader.nextText(), let temperature = reader.next(UInt64.self),
-                let humidity = reader.next(UInt64.self), let observed = reader.next(Int64.self)
+                let humidity = reader.next(UInt64.self), let observed = reader.nextTime(none: .min)
             else { return false }
             airs[area] = Air(
                 temperature: Double(bitPattern: temperature), humidity: Double(bitPattern: humidity),
