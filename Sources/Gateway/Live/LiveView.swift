@@ -12,8 +12,16 @@ final class LiveView: Sendable {
         /// The broker had forgotten our session when we came back to it.
         var sessionWasLost = false
         var wasConnected = false
-        /// Parts of the stored state that this start could not read, as sentences.
-        var losses: [String] = []
+        var losses: Losses?
+    }
+
+    /// Parts of the stored state that this start could not read.
+    struct Losses: Sendable {
+        var sentences: [String]
+        /// Files with the bytes of them, in the store's folder.
+        var kept: [String]
+        /// They are learnt anew since.
+        var since: Timestamp
     }
 
     private let state: Mutex<State>
@@ -24,9 +32,10 @@ final class LiveView: Sendable {
     var session: BrokerEvent.Session? { state.withLock { $0.session } }
     var sessionWasLost: Bool { state.withLock { $0.sessionWasLost } }
 
-    var losses: [String] { state.withLock { $0.losses } }
+    /// nil where this start read all of the stored state.
+    var losses: Losses? { state.withLock { $0.losses } }
 
-    func rememberLoss(_ sentence: String) { state.withLock { $0.losses.append(sentence) } }
+    func remember(_ losses: Losses) { state.withLock { $0.losses = losses } }
 
     func update(_ change: (inout LiveStatusAnswer) -> Void) { state.withLock { change(&$0.status) } }
 

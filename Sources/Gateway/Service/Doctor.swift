@@ -81,10 +81,14 @@ struct Doctor: Sendable {
 
     /// What of the stored state this start could not read.
     private func losses() -> [Diagnosis] {
-        live.losses.map {
+        guard let losses = live.losses else { return [] }
+        let kept = losses.kept.isEmpty ? "" : "; what did not read is kept as \(losses.kept.joined(separator: ", "))"
+        return losses.sentences.map {
             Diagnosis(
-                check: "state", level: .warning, finding: $0,
-                mend: "run baotu store check; what is learnt anew is right again once the longest window has passed")
+                check: "state", level: .warning, finding: "\($0) (since the start at \(losses.since))",
+                mend:
+                    "nothing has to be done: windows are right again once the longest has passed, and the readings in the store are whole\(kept)"
+            )
         }
     }
 

@@ -19,12 +19,7 @@ extension IngestLoop {
     func resume(_ files: LoadedFiles) throws {
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
         try setRoster(of: files, at: now())
-        if let snapshot = journal.snapshot {
-            for sentence in pipeline.restore(snapshot.bytes, registry: journal.registry) {
-                log.error("a part of the stored state was lost", metadata: ["lost": "\(sentence)"])
-                live.rememberLoss(sentence)
-            }
-        }
+        if let snapshot = journal.snapshot { restoreState(snapshot) }
         showRemembered()
         try restoreAlerts()
         var missed: [AlertTransition] = []
@@ -44,6 +39,26 @@ extension IngestLoop {
                 "devices": "\(journal.registry.deviceCount)", "series": "\(journal.registry.seriesCount)",
                 "replayed_turns": "\(rows)", "journal_id": "\(lastJournalID)",
             ])
+    }
+
+    /// Goes on from the snapshot; what of it does not read is told, and kept for somebody to look at.
+    private func restoreState(_ snapshot: StateSnapshot) {
+        let losses = pipeline.restore(snapshot.bytes, registry: journal.registry)
+        guard !losses.isEmpty else { return }
+        var kept: [String] = []
+        for block in pipeline.unreadBlocks {
+            do throws(StoreError) {
+                kept.append(try journal.keepDamaged(block.bytes, as: "state-\(snapshot.journalID)-\(block.name)"))
+            } catch {
+                log.error("a damaged part of the state could not be kept", metadata: ["reason": "\(error)"])
+            }
+        }
+        for sentence in losses {
+            log.error(
+                "a part of the stored state was lost",
+                metadata: ["lost": "\(sentence)", "kept": "\(kept.joined(separator: ", "))"])
+        }
+        live.remember(LiveView.Losses(sentences: losses, kept: kept, since: now()))
     }
 
     /// Puts the stored alerts back, each under what it is about today.

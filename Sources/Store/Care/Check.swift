@@ -382,6 +382,8 @@ final class StoreChecker {
             report.notes.append("\(name): nothing names this file; the next start removes it if it is in raw/")
         }
         let kept = Folder.names(in: folder.damaged)
-        if !kept.isEmpty { report.notes.append("damaged/ holds \(kept.count) files that a repair set aside") }
+        if !kept.isEmpty {
+            report.notes.append("damaged/ holds \(kept.count) files that a repair or a start set aside")
+        }
     }
 }
