@@ -35,6 +35,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case sealedMeanwhile(folder: String)
     /// The catalogue names a quantity that this build does not know: it was written by a newer one.
     case unknownQuantity(name: String)
+    /// Nobody waits for the answer any more, see `Abandonment`.
+    case abandoned
     /// A repair was interrupted, and only it can go on.
     case repairUnfinished(folder: String)
     /// SQLite would pass over commits of a WAL that was left, and write over them.
@@ -94,6 +96,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: no device has a profile '\(name)'\(Self.hint(nearest))"
         case .sealedMeanwhile(let folder):
             "store: the gateway sealed \(folder) during the replay; read the state again and start over"
+        case .abandoned:
+            "store: nobody waited for the answer any more"
         case .repairUnfinished(let folder):
             "store: a repair of \(folder) was interrupted; run baotu store repair again before the gateway"
         case .walDamaged(let file, let detail):

@@ -7,7 +7,8 @@ extension Refusal {
         case .noSuchAlert, .noSuchDevice, .noSuchArea, .noSuchProfile: self = .notFound("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite, .sealedMeanwhile,
-            .unknownQuantity, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists, .noBackup, .backupDamaged:
+            .unknownQuantity, .abandoned, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists, .noBackup,
+            .backupDamaged:
             self = .failed("\(error)")
         }
     }

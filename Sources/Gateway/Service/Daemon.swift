@@ -88,7 +88,7 @@ public struct Daemon {
         let source = LiveSource(
             mailbox: mailbox, live: live, doctor: doctor, archives: archives,
             loadFiles: { () throws(Mistakes) in try LoadedFiles.reload(configuration) })
-        let api = try UnixSocketServer.application(
+        let api = try UnixSocketServer.service(
             socketPath: configuration.socketPath, archives: archives, live: source.answers, log: log,
             now: clock)
         let group = ServiceGroup(
@@ -131,10 +131,11 @@ private final class IngestService: Service, @unchecked Sendable {
     func run() async {
         await withGracefulShutdownHandler {
             await withCheckedContinuation { continuation in
-                BlockingThread.start(name: "baotu.ingest", stackBytes: 8 << 20) { [self] in
+                let isStarted = BlockingThread.start(name: "baotu.ingest", stackBytes: 8 << 20) { [self] in
                     turnUntilStopped()
                     continuation.resume()
                 }
+                precondition(isStarted, "a gateway without its thread does nothing")
             }
         } onGracefulShutdown: {
             self.mailbox.stop()

@@ -19,6 +19,10 @@ struct NewestReading {
 /// Not for several threads at once: give each its own, or one an owner. A question about many series is itself
 /// answered by several threads, and its answer does not depend on how many there were.
 public final class Archive {
+    /// Who waits for the answers: where he has gone, they throw `.abandoned`. nil: somebody always waits.
+    public var abandonment: Abandonment? {
+        didSet { for files in files { files.abandonment = abandonment } }
+    }
     /// Devices, series and streams as of the last answer.
     public private(set) var registry = SeriesRegistry()
     private let folder: Folder
@@ -91,6 +95,7 @@ public final class Archive {
         while files.count < wanted {
             let more = DayFiles(folder, effects: effects)
             more.use(sealed.manifest)
+            more.abandonment = abandonment
             files.append(more)
         }
         return (0..<wanted).map { reader($0) }

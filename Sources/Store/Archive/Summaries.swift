@@ -1,6 +1,5 @@
 import Basics
 import Contract
-import Dispatch
 import Frames
 import Synchronization
 import Telemetry
@@ -75,23 +74,30 @@ extension Archive {
         let parts = request.parts(registry)
         // Each is used by the one thread that has its number, while the caller waits for all of them.
         nonisolated(unsafe) let readers = readers(forParts: parts.count)
-        let outcomes = Mutex([PartOutcome?](repeating: nil, count: parts.count))
-        let next = Atomic(0)
-        DispatchQueue.concurrentPerform(iterations: readers.count) { thread in
+        let work = PartedWork(count: parts.count)
+        BlockingThread.perform(readers.count) { thread in
             while true {
-                let part = next.add(1, ordering: .relaxed).oldValue
+                let part = work.next.add(1, ordering: .relaxed).oldValue
                 guard part < parts.count else { return }
                 let outcome = PartOutcome(parts[part], readers[thread])
-                outcomes.withLock { $0[part] = outcome }
+                work.outcomes.withLock { $0[part] = outcome }
             }
         }
         var groups: [[BucketSummary]] = []
-        for outcome in outcomes.withLock({ $0 }) {
+        for outcome in work.outcomes.withLock({ $0 }) {
             sealed.note(outcome!.damaged)
             groups.merge(try outcome!.groups.get())
         }
         return groups
     }
+}
+
+/// The parts of a question, taken one after another by its threads.
+private final class PartedWork: Sendable {
+    let next = Atomic(0)
+    let outcomes: Mutex<[PartOutcome?]>
+
+    init(count: Int) { outcomes = Mutex(Array(repeating: nil, count: count)) }
 }
 
 private struct PartOutcome: Sendable {
