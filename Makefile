@@ -110,23 +110,22 @@ lint:
 format:
 	$(SWIFT) format format --in-place --recursive Sources Tests Package.swift
 
-# Configuration that is there already is kept.
+# Configuration that is there already is kept, and so is what people put beside the shipped profiles.
 install:
 	@test -x $(RELEASE_BIN)/baotud || { echo "install: there are no binaries yet; run make build first" >&2; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/baotu $(DESTDIR)$(PREFIX)/share/doc/baotu
 	install -s -m 0755 $(RELEASE_BIN)/baotud $(RELEASE_BIN)/baotu $(RELEASE_BIN)/baotu-fleet $(DESTDIR)$(PREFIX)/bin/
-	rm -rf $(DESTDIR)$(PREFIX)/share/baotu/Devices
-	cp -R Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices
+	@.ci/install-tree Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices.installed
+	@.ci/install-tree Config/mosquitto $(DESTDIR)$(PREFIX)/share/baotu/mosquitto \
+		$(DESTDIR)$(PREFIX)/share/baotu/mosquitto.installed
 	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/baotu/
-	install -d $(DESTDIR)$(SYSCONFDIR)/baotu
+	install -d $(DESTDIR)$(SYSCONFDIR)/baotu $(DESTDIR)$(SYSCONFDIR)/baotu/devices
 	@for file in alerts.yaml roster.csv; do \
 		test -e $(DESTDIR)$(SYSCONFDIR)/baotu/$$file || \
 			install -m 0644 Config/$$file $(DESTDIR)$(SYSCONFDIR)/baotu/$$file; done
 	@test -e $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml || { \
-		sed 's|folder: ../Devices   |folder: $(PREFIX)/share/baotu/Devices|' Config/baotu.yaml \
+		sed 's|folder: ../Devices  .*|folder: [devices, $(PREFIX)/share/baotu/Devices]  # profiles: your own, then those that are shipped|' Config/baotu.yaml \
 			> $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml && chmod 0644 $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml; }
-	install -d $(DESTDIR)$(PREFIX)/share/baotu/mosquitto
-	cp -R Config/mosquitto/. $(DESTDIR)$(PREFIX)/share/baotu/mosquitto/
 	install -D -m 0644 systemd/baotud.service $(DESTDIR)$(UNITDIR)/baotud.service
 	install -D -m 0644 systemd/baotu.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/baotu.conf
 	install -D -m 0644 systemd/baotu.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/baotu.conf

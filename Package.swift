@@ -74,12 +74,12 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
 
         // Ground.
-        .room("Basics"),
+        .room("Basics", ["CLinux"]),
         .room("Telemetry", ["Basics"]),
         .room("Settings", ["Basics", "Telemetry", "CYAML"]),
 
         // Pure: no clock, no file, no socket, no lock.
-        .room("Frames", ["Basics", "Telemetry", "CLinux"], exclude: ["FRAMES.md"]),
+        .room("Frames", ["Basics", "Telemetry"], exclude: ["FRAMES.md"]),
         .room("Decoding", ["Basics", "Telemetry"]),
         .room("Windows", ["Basics", "Telemetry"]),
         .room("Detection", ["Basics", "Telemetry"]),
@@ -105,9 +105,14 @@ let package = Package(
 
         // Shells.
         .room("Broker", ["Basics", "Telemetry", "CMosquitto"]),
-        .room("Store", ["Basics", "Telemetry", "Contract", "Frames", "CSQLite", .crypto]),
+        .room("Store", ["Basics", "Telemetry", "Contract", "Frames", "CSQLite", "CLinux", .crypto]),
         .room("Notification", ["Basics", "Telemetry"]),
-        .room("API", ["Basics", "Telemetry", "Contract", "Store", "Interchange", .hummingbird, .logging, .nioCore]),
+        .room(
+            "API",
+            [
+                "Basics", "Telemetry", "Contract", "Store", "Interchange", .hummingbird, .logging, .nioCore,
+                .serviceLifecycle,
+            ]),
 
         // Where they meet.
         .room(
@@ -131,9 +136,11 @@ let package = Package(
         .program("baotu", ["OperatorCLI", .argumentParser]),
         .program("baotu-fleet", ["Basics", "Telemetry", "Fleet", "Broker", .argumentParser]),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: ours),
+        .target(
+            name: "TestSupport", dependencies: ["Basics", "Telemetry", "Store"], path: "Tests/TestSupport",
+            swiftSettings: ours),
         .tests("BasicsTests", ["Basics", "Telemetry", "Settings"]),
-        .tests("TelemetryTests", ["Basics", "Telemetry"]),
+        .tests("TelemetryTests", ["Basics", "Telemetry", "TestSupport"]),
         .tests("SettingsTests", ["Basics", "Telemetry", "Settings", "TestSupport"]),
         .tests("DecodingTests", ["Basics", "Telemetry", "Decoding", "Profiles", "Settings", "TestSupport"]),
         .tests("ProfilesTests", ["Basics", "Telemetry", "Decoding", "Profiles"]),
@@ -153,7 +160,9 @@ let package = Package(
             "AuthoringTests", ["Basics", "Telemetry", "Authoring", "Decoding", "Profiles", "Settings", "TestSupport"]),
         .tests(
             "ConfigurationFilesTests",
-            ["Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding"]),
+            [
+                "Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding", "TestSupport",
+            ]),
         .tests("ContractTests", ["Basics", "Telemetry", "Contract", "TestSupport"]),
         .tests("BrokerTests", ["Broker"]),
         .tests("NotificationTests", ["Basics", "Telemetry", "Notification"]),

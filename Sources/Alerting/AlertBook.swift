@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import Telemetry
 
 /// Every alert that is not inactive, and the step of each at every evaluation.
@@ -13,19 +13,19 @@ public struct AlertBook: Sendable {
     public private(set) var active: [AlertKey: Active] = [:]
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []
-    private var selection = Selection()
+    var selection = Selection()
 
     /// What a round of judging goes by.
-    private struct Facts {
+    struct Facts {
         let health: DeviceHealth
         let statistics: Statistics
         let registry: SeriesRegistry
-        let now: Timestamp
+        let now: Moment
     }
 
     /// One threshold rule on one series, as plain numbers: what every reading is judged by is copied without counting
     /// references. (6 values a message with 3 such rules: 1.9 µs a message with the rules themselves.)
-    private struct Watch: Sendable {
+    struct Watch: Sendable {
         var rule: Int
         var device: DeviceIndex
         var statistic: Threshold.Statistic
@@ -38,20 +38,21 @@ public struct AlertBook: Sendable {
     }
 
     /// By series, where its watches lie; filled when a series is first seen.
-    private var watchesOfSeries: [Range<Int>] = []
-    private var watches: [Watch] = []
+    var watchesOfSeries: [Range<Int>] = []
+    var watches: [Watch] = []
     /// By series: the turn in which its watches last judged it.
-    private var judgedIn: [UInt32] = []
-    private var turnCount: UInt32 = 0
-    private let absenceRules: [Int]
-    private let rangeRules: [Int]
-    private let findingRules: [Int]
-    private let ruleIndex: [String: Int]
+    var judgedIn: [UInt32] = []
+    var turnCount: UInt32 = 0
+    let absenceRules: [Int]
+    let rangeRules: [Int]
+    let findingRules: [Int]
+    let ruleIndex: [ByteName: Int]
 
     /// Names should differ: alerts are kept by the name of their rule and their subject.
     public init(rules: [AlertRule]) {
         self.rules = rules
-        ruleIndex = Dictionary(rules.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        ruleIndex = Dictionary(
+            rules.enumerated().map { (ByteName($1.name), $0) }, uniquingKeysWith: { first, _ in first })
         absenceRules = rules.indices.filter { if case .absence = rules[$0].condition { true } else { false } }
         rangeRules = rules.indices.filter { if case .outOfRange = rules[$0].condition { true } else { false } }
         findingRules = rules.indices.filter { if case .finding = rules[$0].condition { true } else { false } }
@@ -65,9 +66,9 @@ public struct AlertBook: Sendable {
         watches.removeAll(keepingCapacity: true)
     }
 
-    /// Puts one alert back as it was stored.
-    public mutating func restore(_ key: AlertKey, state: AlertState, severity: Severity) {
-        set(key, state == .inactive ? nil : Active(state: state, severity: severity))
+    /// Puts one alert back as it was stored; `watched` is empty where an earlier version stored it.
+    public mutating func restore(_ key: AlertKey, state: AlertState, severity: Severity, watched: String = "") {
+        set(key, state == .inactive ? nil : Active(state: state, severity: severity, watched: watched))
     }
 
     private mutating func set(_ key: AlertKey, _ alert: Active?) {
@@ -82,7 +83,7 @@ public struct AlertBook: Sendable {
         }
     }
 
-    private func hasActiveAlert(_ series: SeriesID) -> Bool {
+    func hasActiveAlert(_ series: SeriesID) -> Bool {
         series.index < activeCounts.count && activeCounts[series.index] > 0
     }
 
@@ -99,15 +100,17 @@ public struct AlertBook: Sendable {
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
-        let facts = Facts(health: health, statistics: statistics, registry: registry, now: turn.now)
+        let facts = Facts(health: health, statistics: statistics, registry: registry, now: turn.moment)
         for finding in noticed.findings { judge(finding, facts, &transitions) }
-        for reading in turn.suspects {
-            for index in rangeRules where selection.means(rules[index], .series(reading.series, registry), registry) {
-                step(rules[index], series: reading.series, .holds, value: reading.value, facts, &transitions)
-            }
-        }
+        for reading in turn.suspects { judge(suspect: reading, facts, &transitions) }
         turnCount &+= 1
-        for reading in turn.fresh where !watchesOfSeries[reading.series.index].isEmpty {
+        judge(turn.fresh, facts, &transitions)
+        if !turn.corrections.isEmpty { judge(turn.corrections, facts, &transitions) }
+        return transitions
+    }
+
+    private mutating func judge(_ readings: [Reading], _ facts: Facts, _ transitions: inout [AlertTransition]) {
+        for reading in readings where !watchesOfSeries[reading.series.index].isEmpty {
             // Each series once a turn, by its newest reading.
             guard judgedIn[reading.series.index] != turnCount else { continue }
             judgedIn[reading.series.index] = turnCount
@@ -115,180 +118,109 @@ public struct AlertBook: Sendable {
                 judge(watches[index], reading.series, facts, &transitions)
             }
         }
-        return transitions
     }
 
     /// Judges what time alone changes: hold times, data that stopped, devices that are silent.
     ///
-    /// `listeningSince` is when the gateway began to hear the broker; nil while it does not, and then nobody is called
-    /// absent. To be called about once a second.
+    /// To be called about once a second. Time in which the gateway did not hear the broker is no time
+    /// (`Moment.listened`); while `isListening` is false nobody is called absent.
     public mutating func scan(
-        health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, listeningSince: Timestamp?,
-        at now: Timestamp
+        health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, isListening: Bool, at now: Moment
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
         for key in active.keys.sorted(by: Self.inOrder) {
-            guard let index = ruleIndex[key.rule] else { continue }
-            if case .finding(let watch) = rules[index].condition {
-                judgeFindings(rules[index], watch, key, facts, &transitions)
-            }
-            guard let series = key.subject.series else { continue }
+            guard let index = ruleIndex[ByteName(key.rule)] else { continue }
             switch rules[index].condition {
             case .threshold:
+                guard let series = key.subject.series else { continue }
                 for place in watchesOfSeries[series.index] where watches[place].rule == index {
                     judge(watches[place], series, facts, &transitions)
                 }
-            case .outOfRange: judgeRange(rules[index], series, facts, &transitions)
-            case .absence, .finding: break
+            case .outOfRange(let range):
+                guard let series = key.subject.series else { continue }
+                judge(rules[index], range, series, facts, &transitions)
+            case .finding(let watch): judge(rules[index], watch, key, facts, &transitions)
+            case .absence: break
             }
         }
-        guard let listeningSince else { return transitions }
+        guard isListening else { return transitions }
         for index in absenceRules {
             guard case .absence(let absence) = rules[index].condition else { continue }
             for (device, line) in selection.roster.lines {
-                judgeAbsence(rules[index], absence, device, line, listeningSince, facts, &transitions)
+                judge(rules[index], absence, device, line, facts, &transitions)
             }
         }
         // A dictionary has no order, and the same input must give the same transitions in the same order.
         return transitions.sorted { Self.inOrder($0.key, $1.key) }
     }
 
-    /// The transitions that end every alert whose rule, device or roster line is gone, after a reload.
-    public mutating func retire(_ registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
+    /// Judges everything that is known and not stale by the rules that are not among `known`, which has the content of each by
+    /// its name: one that is new or changed did not see it come.
+    public mutating func judgeNew(
+        since known: [String: String], health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry,
+        at now: Moment
+    ) -> [AlertTransition] {
+        let new = Set(rules.indices.filter { known[rules[$0].name] != rules[$0].content })
         var transitions: [AlertTransition] = []
-        for key in active.keys.sorted(by: Self.inOrder) {
-            let rule = ruleIndex[key.rule].map { rules[$0] }
-            if let rule, selection.isAbout(rule, key, registry) { continue }
-            end(
-                key, because: rule == nil ? "the rule was removed" : "the rule is no longer about it", registry,
-                at: now, &transitions)
+        guard !new.isEmpty else { return transitions }
+        bind(registry)
+        let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
+        for series in 0..<registry.seriesCount {
+            for index in watchesOfSeries[series] where new.contains(watches[index].rule) {
+                judge(watches[index], SeriesID(rawValue: UInt32(series)), facts, &transitions)
+            }
+        }
+        judgeKnownFindings(of: new, facts, &transitions)
+        judgeKnownSuspects(of: new, facts, &transitions)
+        return transitions
+    }
+
+    // MARK: Other rules, other devices
+
+    /// The transitions that end every alert that nobody watches any more, after a reload: its rule is gone or watches
+    /// something else, or its device left the roster (`retired`).
+    public mutating func retire(
+        _ retired: Set<DeviceIndex>, _ registry: SeriesRegistry, at now: Moment
+    ) -> [AlertTransition] {
+        var transitions: [AlertTransition] = []
+        for (key, alert) in active.sorted(by: { Self.inOrder($0.key, $1.key) }) {
+            guard let reason = whyOver(key, alert, retired, registry) else { continue }
+            end(key, because: reason, registry, at: now, &transitions)
         }
         return transitions
     }
 
-    /// A book under new rules that goes on with the alerts of this one.
-    public func with(rules: [AlertRule]) -> AlertBook {
+    private func whyOver(
+        _ key: AlertKey, _ alert: Active, _ retired: Set<DeviceIndex>, _ registry: SeriesRegistry
+    ) -> String? {
+        guard let rule = ruleIndex[ByteName(key.rule)].map({ rules[$0] }) else { return "the rule was removed" }
+        if let device = key.subject.device, retired.contains(device) { return "the device was taken off the roster" }
+        if !alert.watched.isEmpty, alert.watched != rule.watched { return "the rule watches something else now" }
+        return selection.isAbout(rule, key.subject, registry) ? nil : "the rule is no longer about it"
+    }
+
+    /// A book under new rules that goes on with the alerts of this one; those of a rule of which only the name changed go
+    /// along. Returns with it the new name of each such rule by its old one.
+    public func with(rules: [AlertRule]) -> (book: AlertBook, renamed: [String: String]) {
         var book = AlertBook(rules: rules)
-        book.active = active
-        book.activeCounts = activeCounts
+        var renamed: [String: String] = [:]
+        for old in self.rules where book.ruleIndex[ByteName(old.name)] == nil {
+            let same = rules.filter { ruleIndex[ByteName($0.name)] == nil && $0.isSame(as: old) }
+            if same.count == 1 { renamed[old.name] = same[0].name }
+        }
         book.selection = selection
-        return book
-    }
-
-    // MARK: Judging
-
-    private mutating func judge(
-        _ watch: Watch, _ series: SeriesID, _ facts: Facts, _ transitions: inout [AlertTransition]
-    ) {
-        var value: Double?
-        let clock = facts.statistics.clock(watch.device)
-        // A device that delivers what it kept since yesterday is heard, but says nothing about now.
-        if let heard = facts.health.lastHeard(watch.device),
-            facts.now.milliseconds - heard.milliseconds < watch.staleMilliseconds,
-            clock.backlog.milliseconds < watch.staleMilliseconds
-        {
-            if let window = watch.window {
-                value = facts.statistics.summary(series, window, watch.statistic.isQuantile)
-                    .flatMap { ($0.coverage ?? 1) >= watch.coverageMin ? watch.statistic.value(in: $0) : nil }
-            } else if let newest = facts.statistics.newest(series) {
-                let age = facts.now - newest.observed - max(.zero, clock.skew)
-                // An old value raises nothing new. What was raised by it when it was young goes on: a state that is told
-                // when it changes still holds.
-                guard age.milliseconds < watch.staleMilliseconds || hasActiveAlert(series) else { return }
-                value = newest.value
-            }
+        for (key, alert) in active {
+            let name = renamed[key.rule] ?? key.rule
+            book.set(AlertKey(rule: name, subject: key.subject), alert)
         }
-        let verdict: Verdict
-        if let value {
-            let isBeyond = watch.isAbove ? value > watch.raise : value < watch.raise
-            let isInside = watch.isAbove ? value <= watch.clear : value >= watch.clear
-            verdict = isBeyond ? .holds : isInside ? .clears : .between
-        } else {
-            verdict = .noData
-        }
-        // The usual case, a quiet series that stays quiet, ends here without a look-up and without a sentence.
-        guard verdict == .holds || hasActiveAlert(series) else { return }
-        step(rules[watch.rule], series: series, verdict, value: value, facts, &transitions)
+        return (book, renamed)
     }
 
-    private mutating func judgeRange(
-        _ rule: AlertRule, _ series: SeriesID, _ facts: Facts, _ transitions: inout [AlertTransition]
-    ) {
-        guard case .outOfRange(let range) = rule.condition else { return }
-        let key = AlertKey(rule: rule.name, subject: .series(series, facts.registry))
-        guard active[key] != nil else { return }
-        guard let suspect = facts.health.lastSuspect(series), let newest = facts.statistics.newest(series),
-            newest.observed > suspect, facts.now - suspect >= range.clearAfter
-        else { return }
-        step(rule, series: series, .clears, value: newest.value, facts, &transitions)
-    }
+    // MARK: Steps
 
-    private mutating func judge(
-        _ finding: Finding, _ facts: Facts, _ transitions: inout [AlertTransition]
-    ) {
-        for index in findingRules {
-            let rule = rules[index]
-            guard case .finding(let watch) = rule.condition, watch.watches(finding, facts.registry),
-                // What a backlog tells of yesterday is no news.
-                facts.now - finding.observed < watch.clearAfter,
-                selection.means(rule, finding.subject, facts.registry)
-            else { continue }
-            step(
-                rule, key: AlertKey(rule: rule.name, subject: finding.subject), .holds, hold: .zero,
-                value: finding.value, sentence: "\(finding.subject.name(in: facts.registry)): \(finding.sentence)",
-                at: facts.now,
-                &transitions)
-        }
-    }
-
-    private mutating func judgeFindings(
-        _ rule: AlertRule, _ watch: FindingWatch, _ key: AlertKey, _ facts: Facts,
-        _ transitions: inout [AlertTransition]
-    ) {
-        let last = watch.kinds.compactMap { facts.health.lastFinding($0, subject: key.subject) }.max()
-        if let last, facts.now - last < watch.clearAfter { return }
-        let title =
-            key.subject.series.map { " in its \(facts.registry.series[$0.index].quantity.definition.title)" } ?? ""
-        step(
-            rule, key: key, .clears, hold: .zero, value: nil,
-            sentence: "\(key.subject.name(in: facts.registry)): nothing of the kind was noticed\(title) for "
-                + spoken(watch.clearAfter), at: facts.now, &transitions)
-    }
-
-    private mutating func judgeAbsence(
-        _ rule: AlertRule, _ absence: Absence, _ device: DeviceIndex, _ expected: Roster.Line,
-        _ listeningSince: Timestamp, _ facts: Facts, _ transitions: inout [AlertTransition]
-    ) {
-        let name = facts.registry.devices[device.index].name
-        guard selection.means(rule, device, expectedAs: expected.entry, facts.registry) else { return }
-        let heard = facts.health.lastHeard(device)
-        let allowance = absence.allowance(cadence: expected.entry.cadence)
-        // A gateway that was not listening cannot blame the device.
-        let silence = facts.now - max(heard ?? expected.since, listeningSince)
-        let saidOffline = facts.health.saidOffline(device)
-        let key = AlertKey(rule: rule.name, subject: .device(device))
-        let wasHeard = heard.map { facts.now - $0 < allowance } ?? false
-        let isAbsent = saidOffline || silence >= allowance
-        if !isAbsent && (!wasHeard || active[key] == nil) { return }
-        let sentence: String
-        if !isAbsent {
-            sentence = "\(name) speaks again"
-        } else if saidOffline {
-            sentence = "\(name) said that it is offline"
-        } else if let heard {
-            sentence =
-                "\(name) has been silent since \(heard), for longer than \(absence.cadences) cadences of \(spoken(expected.entry.cadence))"
-        } else {
-            sentence = "\(name) has never spoken since it was put on the roster at \(expected.since)"
-        }
-        step(
-            rule, key: key, isAbsent ? .holds : .clears, hold: .zero, value: nil, sentence: sentence, at: facts.now,
-            &transitions)
-    }
-
-    private mutating func step(
+    mutating func step(
         _ rule: AlertRule, series: SeriesID, _ verdict: Verdict, value: Double?, _ facts: Facts,
         _ transitions: inout [AlertTransition]
     ) {
@@ -300,22 +232,23 @@ public struct AlertBook: Sendable {
         step(rule, key: key, verdict, hold: hold, value: value, sentence: sentence, at: facts.now, &transitions)
     }
 
-    private mutating func step(
-        _ rule: AlertRule, key: AlertKey, _ verdict: Verdict, hold: Duration, value: Double?, sentence: String,
-        at now: Timestamp, _ transitions: inout [AlertTransition]
+    mutating func step(
+        _ rule: AlertRule, key: AlertKey, _ verdict: Verdict, hold: Duration = .zero, value: Double? = nil,
+        sentence: @autoclosure () -> String, at now: Moment, _ transitions: inout [AlertTransition]
     ) {
         let before = active[key]?.state ?? .inactive
         let after = before.next(verdict, hold: hold, at: now)
         guard after != before else { return }
-        set(key, after == .inactive ? nil : Active(state: after, severity: rule.severity))
+        set(key, after == .inactive ? nil : Active(state: after, severity: rule.severity, watched: rule.watched))
         transitions.append(
             AlertTransition(
                 key: key, severity: rule.severity, from: before.phase(after: .inactive), to: after.phase(after: before),
-                at: now, since: after.since ?? before.since ?? now, value: value, sentence: sentence))
+                at: now.wall, listened: now.listened, since: after.since ?? before.since ?? now.wall, value: value,
+                watched: rule.watched, sentence: sentence()))
     }
 
     private mutating func end(
-        _ key: AlertKey, because reason: String, _ registry: SeriesRegistry, at now: Timestamp,
+        _ key: AlertKey, because reason: String, _ registry: SeriesRegistry, at now: Moment,
         _ transitions: inout [AlertTransition]
     ) {
         guard let alert = active[key] else { return }
@@ -323,7 +256,8 @@ public struct AlertBook: Sendable {
         transitions.append(
             AlertTransition(
                 key: key, severity: alert.severity, from: alert.state.phase(after: .inactive),
-                to: AlertState.inactive.phase(after: alert.state), at: now, since: alert.state.since ?? now, value: nil,
+                to: AlertState.inactive.phase(after: alert.state), at: now.wall, listened: now.listened,
+                since: alert.state.since ?? now.wall, value: nil, watched: alert.watched,
                 sentence: "\(key.subject.name(in: registry)): \(reason)"))
     }
 
@@ -337,7 +271,7 @@ public struct AlertBook: Sendable {
             let allowance = Staleness.allowance(cadence: selection.roster.cadence(of: entry.device)).milliseconds
             for (index, rule) in rules.enumerated() {
                 guard case .threshold(let threshold) = rule.condition, threshold.quantity == entry.quantity,
-                    threshold.channel == nil || threshold.channel == registry.channelName(of: series),
+                    threshold.channel.map({ $0.hasBytes(of: registry.channelName(of: series) ?? "") }) ?? true,
                     selection.means(rule, entry.device, registry)
                 else { continue }
                 watches.append(
@@ -353,17 +287,17 @@ public struct AlertBook: Sendable {
     }
 
     private static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {
-        (left.rule, left.subject) < (right.rule, right.subject)
+        left.rule.hasBytes(of: right.rule) ? left.subject < right.subject : left.rule.precedesByBytes(right.rule)
     }
 
     /// What the alert is about today, where an earlier version knew no better than a device: a fault of a feeder was filed
     /// under the first of its lamps. The roster and the rules must be set already.
     public func subjectNow(of key: AlertKey, health: DeviceHealth) -> Subject {
-        guard case .device(let device) = key.subject, let index = ruleIndex[key.rule],
+        guard case .device(let device) = key.subject, let index = ruleIndex[ByteName(key.rule)],
             case .finding(let watch) = rules[index].condition, watch.kinds.contains(.feederFault),
             let circuit = selection.roster[device]?.circuit, !circuit.isEmpty
         else { return key.subject }
-        func last(_ kinds: Set<Finding.Kind>, _ subject: Subject) -> Timestamp? {
+        func last(_ kinds: Set<Finding.Kind>, _ subject: Subject) -> SteadyTime? {
             kinds.compactMap { health.lastFinding($0, subject: subject) }.max()
         }
         // A rule about lamps and feeders alike: what was noticed last is what it is about.

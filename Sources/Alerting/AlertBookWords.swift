@@ -9,17 +9,20 @@ extension AlertBook {
         public let newest: (SeriesID) -> (value: Double, observed: Timestamp)?
         /// Of a series and the length of a window; with the quantiles only when they are asked for.
         public let summary: (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?
-        /// How far the device's clock is behind, and how old its newest reading was when it came beyond that.
-        public let clock: (DeviceIndex) -> (skew: Duration, backlog: Duration)
+        /// How old a reading of the device is, by the time that it bears: what its clock is known to be behind does not count.
+        public let age: (DeviceIndex, Timestamp) -> Duration
+        /// How old the device's newest reading was when it came: large while it delivers what it had kept.
+        public let backlog: (DeviceIndex) -> Duration
 
         package init(
             newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
             summary: @escaping (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?,
-            clock: @escaping (DeviceIndex) -> (skew: Duration, backlog: Duration) = { _ in (.zero, .zero) }
+            age: @escaping (DeviceIndex, Timestamp) -> Duration, backlog: @escaping (DeviceIndex) -> Duration
         ) {
             self.newest = newest
             self.summary = summary
-            self.clock = clock
+            self.age = age
+            self.backlog = backlog
         }
     }
 
@@ -29,5 +32,7 @@ extension AlertBook {
         public var state: AlertState
         /// The rule's, at the alert's last step.
         public var severity: Severity
+        /// `AlertRule.watched` at the alert's last step; empty where an earlier version stored it.
+        public var watched: String
     }
 }

@@ -11,12 +11,25 @@ public struct AlertRule: Equatable, Sendable {
     public let devices: DeviceSelector
     /// When it raises an alert, and when that is over.
     public let condition: Condition
+    /// What it watches, without the levels: an alert that it raised is about that, and about nothing else.
+    public let watched: String
 
     package init(name: String, severity: Severity, devices: DeviceSelector, condition: Condition) {
         self.name = name
         self.severity = severity
         self.devices = devices
         self.condition = condition
+        watched = condition.watched
+    }
+
+    /// All of it but the name in one line: two rules that say the same have the same.
+    public var content: String {
+        "\(severity.rawValue) of \(devices.name ?? "*") \(devices.profile ?? "*") \(devices.area ?? "*"): \(condition.content)"
+    }
+
+    /// Whether the two differ by their name alone.
+    func isSame(as other: AlertRule) -> Bool {
+        severity == other.severity && devices == other.devices && condition == other.condition
     }
 }
 
@@ -26,6 +39,37 @@ public enum Condition: Equatable, Sendable {
     case absence(Absence)
     case outOfRange(OutOfRange)
     case finding(FindingWatch)
+
+    /// What is watched and where the levels lie.
+    fileprivate var content: String {
+        let levels: [String] =
+            switch self {
+            case .threshold(let threshold):
+                [
+                    "raise \(threshold.raise)", "clear \(threshold.clear)", "hold \(threshold.hold.milliseconds)",
+                    "stale \(threshold.stale?.milliseconds ?? -1)", "coverage \(threshold.coverageMin)",
+                ]
+            case .absence(let absence): ["\(absence.cadences) cadences", "at least \(absence.atLeast.milliseconds)"]
+            case .outOfRange(let range): ["clear after \(range.clearAfter.milliseconds)"]
+            case .finding(let watch): ["from \(watch.severityMin)", "clear after \(watch.clearAfter.milliseconds)"]
+            }
+        return ([watched] + levels).joined(separator: ", ")
+    }
+
+    fileprivate var watched: String {
+        switch self {
+        case .threshold(let threshold):
+            [
+                threshold.quantity.name, threshold.channel.map { "channel \($0)" }, threshold.statistic.rawValue,
+                threshold.window.map { "over \($0.milliseconds) ms" }, threshold.direction.rawValue,
+            ].compactMap { $0 }.joined(separator: ", ")
+        case .absence: "absence"
+        case .outOfRange: "out of range"
+        case .finding(let watch):
+            watch.kinds.map(\.rawValue).sorted().joined(separator: ", ")
+                + (watch.quantities.map { " of " + $0.map(\.name).sorted().joined(separator: ", ") } ?? "")
+        }
+    }
 }
 
 /// A statistic beyond a level, for long enough.
@@ -36,7 +80,9 @@ public struct Threshold: Equatable, Sendable {
         case standardDeviation = "standard_deviation"
         /// Change over the window, in the quantity's unit per hour.
         case rate
-        /// What a counter grew by, resets and roll-overs counted in, or the sum of the amounts of a delta.
+        /// What a counter grew by, resets and roll-overs counted in, spikes left out.
+        case increase
+        /// The sum of the amounts of a delta.
         case total
         /// Of a state, each sample held until the next: the share of time that a lamp was on.
         case timeWeightedMean = "time_weighted_mean"
@@ -51,7 +97,8 @@ public struct Threshold: Equatable, Sendable {
         /// Whether series of the quantity have it.
         package func exists(for quantity: Quantity) -> Bool {
             switch self {
-            case .total: quantity.kind == .counter || quantity.kind == .delta
+            case .increase: quantity.kind == .counter
+            case .total: quantity.kind == .delta
             case .timeWeightedMean: quantity.kind == .state
             case .median, .p95: !quantity.isDirection
             case .last, .mean, .min, .max, .count, .standardDeviation, .rate, .coverage: true
@@ -70,6 +117,7 @@ public struct Threshold: Equatable, Sendable {
             case .p95: summary.p95
             case .standardDeviation: summary.standardDeviation
             case .rate: summary.ratePerHour
+            case .increase: summary.increase
             case .total: summary.total
             case .timeWeightedMean: summary.timeWeightedMean
             case .coverage: summary.coverage
@@ -187,6 +235,12 @@ public struct DeviceSelector: Equatable, Sendable {
     /// Every device, on the roster or not.
     public static let all = DeviceSelector(name: nil, profile: nil, area: nil)
 
+    /// By bytes, as all names are.
+    public static func == (left: DeviceSelector, right: DeviceSelector) -> Bool {
+        [left.name, left.profile, left.area].map { $0.map { ByteName($0) } }
+            == [right.name, right.profile, right.area].map { $0.map { ByteName($0) } }
+    }
+
     /// `name` may be a pattern.
     public init(name: String?, profile: String?, area: String?) {
         self.name = name
@@ -197,7 +251,7 @@ public struct DeviceSelector: Equatable, Sendable {
 
     /// Whether a device of these names is meant; `area` is empty for one without.
     public func matches(name: String, profile: String, area: String) -> Bool {
-        (self.profile == nil || self.profile == profile) && (self.area == nil || self.area == area)
+        (self.profile.map { $0.hasBytes(of: profile) } ?? true) && (self.area.map { $0.hasBytes(of: area) } ?? true)
             && (pattern?.matches(name) ?? true)
     }
 }

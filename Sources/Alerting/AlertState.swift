@@ -16,20 +16,21 @@ public enum Verdict: Equatable, Sendable {
 /// The phase of an alert, with what the next step needs to know.
 public enum AlertState: Equatable, Sendable {
     case inactive
-    case pending(since: Timestamp)
+    /// `held` is where its hold time began, in the time that the gateway listened.
+    case pending(since: Timestamp, held: SteadyTime)
     case firing(since: Timestamp)
     /// The data stopped. `since` is when the condition began to hold, `wasFiring` whether people had been told.
     case unknown(since: Timestamp, wasFiring: Bool)
 
     /// The state after one evaluation.
-    public func next(_ verdict: Verdict, hold: Duration, at now: Timestamp) -> AlertState {
+    public func next(_ verdict: Verdict, hold: Duration, at now: Moment) -> AlertState {
         switch (self, verdict) {
-        case (.inactive, .holds): hold == .zero ? .firing(since: now) : .pending(since: now)
+        case (.inactive, .holds): Self.begun(hold, now)
         case (.inactive, .between), (.inactive, .clears), (.inactive, .noData): .inactive
 
-        case (.pending(let since), .holds): now - since >= hold ? .firing(since: since) : self
+        case (.pending(let since, let held), .holds): now.listened - held >= hold ? .firing(since: since) : self
         case (.pending, .between), (.pending, .clears): .inactive
-        case (.pending(let since), .noData): .unknown(since: since, wasFiring: false)
+        case (.pending(let since, _), .noData): .unknown(since: since, wasFiring: false)
 
         case (.firing, .holds), (.firing, .between): self
         case (.firing, .clears): .inactive
@@ -39,9 +40,13 @@ public enum AlertState: Equatable, Sendable {
         case (.unknown, .clears): .inactive
         case (.unknown(let since, true), .holds), (.unknown(let since, true), .between): .firing(since: since)
         // Nobody had been told and nobody knows whether it held meanwhile: the hold time begins anew.
-        case (.unknown(_, false), .holds): hold == .zero ? .firing(since: now) : .pending(since: now)
+        case (.unknown(_, false), .holds): Self.begun(hold, now)
         case (.unknown(_, false), .between): .inactive
         }
+    }
+
+    private static func begun(_ hold: Duration, _ now: Moment) -> AlertState {
+        hold == .zero ? .firing(since: now.wall) : .pending(since: now.wall, held: now.listened)
     }
 
     /// The phase as it is stored and shown; the end of an alert that people were told of is `resolved`.
@@ -61,17 +66,17 @@ public enum AlertState: Equatable, Sendable {
     var since: Timestamp? {
         switch self {
         case .inactive: nil
-        case .pending(let since), .firing(let since), .unknown(let since, _): since
+        case .pending(let since, _), .firing(let since), .unknown(let since, _): since
         }
     }
 }
 
 extension AlertState {
-    /// The state that the last stored transition of an alert led to.
-    public init(_ phase: AlertPhase, after previous: AlertPhase, since: Timestamp) {
+    /// The state that the last stored transition of an alert led to; `listened` is when it took that step.
+    public init(_ phase: AlertPhase, after previous: AlertPhase, since: Timestamp, listened: SteadyTime) {
         switch phase {
         case .inactive, .resolved: self = .inactive
-        case .pending: self = .pending(since: since)
+        case .pending: self = .pending(since: since, held: listened)
         case .firing: self = .firing(since: since)
         case .unknown: self = .unknown(since: since, wasFiring: previous == .firing)
         }

@@ -28,12 +28,14 @@ struct Selection {
         rule.devices.matches(name: registry.devices[device.index].name, profile: entry.profile, area: entry.area)
     }
 
-    /// Whether an alert under this key is still one that the rule can have raised.
-    func isAbout(_ rule: AlertRule, _ key: AlertKey, _ registry: SeriesRegistry) -> Bool {
-        switch (rule.condition, key.subject) {
+    /// Whether an alert about this subject is still one that the rule can have raised.
+    func isAbout(_ rule: AlertRule, _ subject: Subject, _ registry: SeriesRegistry) -> Bool {
+        switch (rule.condition, subject) {
         case (.threshold(let threshold), .series(let series, _)):
-            threshold.quantity == registry.series[series.index].quantity && means(rule, key.subject, registry)
-        case (.outOfRange, .series): means(rule, key.subject, registry)
+            threshold.quantity == registry.series[series.index].quantity
+                && (threshold.channel == nil || threshold.channel == registry.channelName(of: series))
+                && means(rule, subject, registry)
+        case (.outOfRange, .series): means(rule, subject, registry)
         case (.absence, .device(let device)):
             roster[device].map { means(rule, device, expectedAs: $0, registry) } ?? false
         case (.finding(let watch), let subject):

@@ -163,6 +163,10 @@ package enum ProfileKeys {
                     meaning: "utc, site, an offset such as +08:00, or Asia/Shanghai, where the text has none."),
                 Key(name: "end", form: .flag, meaning: "Of an interval begin/end the end counts."),
                 Key(name: "plus", form: .scalar, meaning: "Seconds to add: a number or a calculation."),
+                Key(
+                    name: "else", form: .text,
+                    meaning:
+                        "receipt: what a time that cannot be used gives way to; without it the message is a reject."),
             ]),
         Section(
             name: "reading", meaning: "How one quantity is read.",

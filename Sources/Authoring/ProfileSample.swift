@@ -157,9 +157,10 @@ package struct ProfileSample: Codable, Sendable {
 
     /// A decoder as the sample wants it configured.
     package func decoder(_ catalog: DeviceCatalog) -> MessageDecoder {
-        MessageDecoder(
-            catalog: catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
-            constants: (constants ?? [:]).mapValues { $0.mapValues(\.text) })
+        var told: [ByteName: [String: String]] = [:]
+        for (device, constants) in constants ?? [:] { told[ByteName(device)] = constants.mapValues(\.text) }
+        return MessageDecoder(
+            catalog: catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0, constants: told)
     }
 
     /// Appends the messages. Throws one mistake where a time or an encoding is not one.

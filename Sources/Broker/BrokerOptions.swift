@@ -48,6 +48,8 @@ public struct BrokerOptions: Sendable {
     public var username: String?
     /// A session refuses one without a `username`.
     public var password: String?
+    /// Asked before each connection; what it tells takes the place of `password`, and nil leaves that as it is.
+    public var currentPassword: (@Sendable () -> String?)?
     /// nil for a connection without TLS.
     public var tls: TLSOptions?
     /// 3.1.1 knows no `receiveMaximum`, no length of `sessionExpiry`, and no way to spare us our own messages.

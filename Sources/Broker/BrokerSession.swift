@@ -32,6 +32,9 @@ public final class BrokerSession {
     private var events: [BrokerEvent] = []
     private var keepAliveTurnedAt = ContinuousClock.now
     private var droppedTotal: Int?
+    /// Answers to subscriptions that are still to come.
+    private var subscriptionsOpen = 0
+    private var hasHeard = false
 
     /// When the present connection was accepted; nil while there is none.
     public private(set) var connectedSince: Timestamp?
@@ -54,6 +57,19 @@ public final class BrokerSession {
     /// Whether the broker has accepted a connection that is not known to be lost.
     public var isConnected: Bool {
         if case .connected = phase { true } else { false }
+    }
+
+    /// Whether messages can come: connected, and every subscription answered.
+    public var isListening: Bool { isConnected && subscriptionsOpen <= 0 }
+
+    /// Connections that the broker accepted so far.
+    public private(set) var connectionCount = 0
+
+    /// Whether anything came from the broker since the last call, be it the answer to a ping. A broker that hangs keeps its
+    /// connection, and says nothing.
+    public func takeHeard() -> Bool {
+        defer { hasHeard = false }
+        return hasHeard
     }
 
     /// Fills `batch` until it has `messagesMax` messages or `bytesMax` bytes, `linger` has passed since its first
@@ -218,6 +234,10 @@ public final class BrokerSession {
     private func settle(_ session: BrokerEvent.Session, _ now: Timestamp) {
         phase = .connected(since: ContinuousClock.now)
         connectedSince = now
+        connectionCount += 1
+        hasHeard = true
+        subscriptionsOpen =
+            TopicFilter.withoutCovered(options.subscriptions).count + (options.watchesDroppedMessages ? 1 : 0)
         keepAliveTurnedAt = ContinuousClock.now
         tell(.connected(session))
         if let error = client.subscribe() { return lose(error) }
@@ -233,6 +253,7 @@ public final class BrokerSession {
     ) {
         let before = batch.count
         var groupEnd: ContinuousClock.Instant?
+        var isReadable = false
         while true {
             keepUp()
             guard isConnected else { return }
@@ -240,6 +261,8 @@ public final class BrokerSession {
             let drained = client.read(
                 into: &batch, messagesMax: messagesMax, bytesMax: bytesMax, receivedAt: now(), until: end)
             if case .lost(let error) = drained { return lose(error) }
+            if isReadable || batch.count > before { hasHeard = true }
+            isReadable = false
             for signal in client.takeSignals() { handle(signal) }
             guard case .dry = drained, isConnected else { return }
             let moment = ContinuousClock.now
@@ -249,7 +272,8 @@ public final class BrokerSession {
                 sleep(min(end - moment, Self.nap))
             } else {
                 guard moment < patience else { return }
-                client.wait(patience - moment, forWriting: client.heldCount == 0 && client.wantsToWrite)
+                isReadable = client.wait(
+                    patience - moment, forWriting: client.heldCount == 0 && client.wantsToWrite)
             }
         }
     }
@@ -310,8 +334,11 @@ public final class BrokerSession {
 
     private func handle(_ signal: MosquittoClient.Signal) {
         switch signal {
-        case .subscribed(let filter, let granted): tell(.subscribed(filter: filter, granted: granted))
+        case .subscribed(let filter, let granted):
+            subscriptionsOpen -= 1
+            tell(.subscribed(filter: filter, granted: granted))
         case .subscriptionRefused(let filter, let reason):
+            subscriptionsOpen -= 1
             tell(.subscriptionRefused(filter: filter, reason: reason))
         case .publishRefused(let token, let reason): tell(.publishRefused(token, reason: reason))
         case .droppedTotal(let total):

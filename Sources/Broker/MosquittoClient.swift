@@ -98,6 +98,10 @@ final class MosquittoClient {
         pendingFilters.removeAll()
         forgetUnconfirmedQoS0()
         libraryErrors.removeAll()
+        if let username = options.username, let password = options.currentPassword?() {
+            let code = mosquitto_username_pw_set(handle, username, password)
+            guard code == MOSQ_ERR_SUCCESS.rawValue else { return error(of: code) }
+        }
         // Only while connecting: with a log function set the library formats a line for every packet.
         mosquitto_log_callback_set(handle) { _, context, level, text in
             guard level == MOSQ_LOG_ERR, let text else { return }
@@ -127,8 +131,14 @@ final class MosquittoClient {
     func subscribe() -> BrokerError? {
         libraryErrors.removeAll()
         mosquitto_log_callback_set(handle, nil)
-        var filters = options.subscriptions.map { (filter: $0, qos: Int32(options.subscriptionQoS.rawValue)) }
+        var filters = TopicFilter.withoutCovered(options.subscriptions).map {
+            (filter: $0, qos: Int32(options.subscriptionQoS.rawValue))
+        }
         if options.watchesDroppedMessages { filters.append((Self.droppedTopic, 0)) }
+        // A session that lasts may have them from before.
+        for covered in options.subscriptions where !filters.contains(where: { $0.filter == covered }) {
+            mosquitto_unsubscribe(handle, nil, covered)
+        }
         for (filter, qos) in filters {
             var flags: Int32 = 0
             if options.version == .mqtt5, filter != Self.droppedTopic {
@@ -247,11 +257,13 @@ final class MosquittoClient {
         return code == MOSQ_ERR_SUCCESS.rawValue ? nil : error(of: code)
     }
 
-    /// Waits until there is something to read (or room to write), at most `patience`.
-    func wait(_ patience: Duration, forWriting: Bool) {
+    /// Waits until there is something to read (or room to write), at most `patience`; whether there is something to read.
+    @discardableResult
+    func wait(_ patience: Duration, forWriting: Bool) -> Bool {
         var entry = pollfd(
             fd: mosquitto_socket(handle), events: Int16(POLLIN) | (forWriting ? Int16(POLLOUT) : 0), revents: 0)
         poll(&entry, 1, pollMilliseconds(patience))
+        return entry.revents & Int16(POLLIN) != 0
     }
 
     /// Waits until there is room to write, at most `patience`.

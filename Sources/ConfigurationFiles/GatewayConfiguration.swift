@@ -36,8 +36,9 @@ public struct GatewayConfiguration: Sendable {
     public var store: StoreOptions
     /// The size of a batch, of section `turn`.
     public var turn: Turn
-    /// Path of the folder that the profiles lie in, one folder a device family.
-    public var devicesFolder: String
+    /// Paths of the folders that the profiles lie in, one folder a device family. Of profiles with the same name the one in
+    /// the first counts: people's own stand before those that are shipped.
+    public var devicesFolders: [String]
     /// Values for the profiles' parameters, by name.
     public var profileParameters: [String: String]
     /// nil for none: then no device is expected.
@@ -71,6 +72,8 @@ public struct GatewayConfiguration: Sendable {
     public var siteZone: ZoneRules?
     /// The broker's own configuration files, where it runs on this machine, for `baotu doctor`.
     public var brokerConfigurationFiles: [String]
+    /// What the file says, by dotted path, to tell changes by.
+    var written: [String: String]
 
     /// What the heart is told of it.
     public var plan: PipelinePlan {
@@ -101,6 +104,7 @@ public struct GatewayConfiguration: Sendable {
         func located(_ path: String) -> String { Self.located(path, beside: file) }
 
         self.file = file
+        written = Self.written(root)
         let mqtt = Self.mqtt(section(&reader, "mqtt"), located, &mistakes)
         self.mqtt = mqtt.options
         reconnectMin = mqtt.reconnectMin
@@ -118,7 +122,10 @@ public struct GatewayConfiguration: Sendable {
         turn.finish(&mistakes)
 
         var devices = SettingReader(section(&reader, "devices"), &mistakes)
-        devicesFolder = located(devices.text("folder", default: "../Devices", &mistakes))
+        devicesFolders = devices.texts("folder", default: ["../Devices"], &mistakes).map(located)
+        if devicesFolders.isEmpty, let found = root["devices"]?["folder"] {
+            mistakes.append(found.mistake("expected a folder, or a list of them"))
+        }
         rosterFile = devices.optionalText("roster", &mistakes).map(located)
         profileParameters = Self.parameters(devices.optional("parameters"), &mistakes)
         let site = Self.site(&devices, &mistakes)

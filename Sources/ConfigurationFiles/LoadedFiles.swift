@@ -11,11 +11,19 @@ package struct LoadedFiles: Sendable {
     package var catalog: DeviceCatalog
     package var rules: [AlertRule]
     package var roster: [RosterEntry]
+    /// Where the rules stand.
+    package var rulesFile: String
+    /// Where the roster stands; nil for none.
+    package var rosterFile: String?
+    /// What may be meant and probably is not.
+    package var warnings: [Mistake] = []
+    /// Of a reload: keys of the configuration file that were changed and are not in force.
+    package var restartNeeded: [String] = []
 
     /// What the roster says of devices beside where they are and how often they speak, by the device's name.
-    package var constants: [String: [String: String]] {
-        var constants: [String: [String: String]] = [:]
-        for entry in roster where !entry.constants.isEmpty { constants[entry.device] = entry.constants }
+    package var constants: [ByteName: [String: String]] {
+        var constants: [ByteName: [String: String]] = [:]
+        for entry in roster where !entry.constants.isEmpty { constants[ByteName(entry.device)] = entry.constants }
         return constants
     }
 
@@ -24,11 +32,11 @@ package struct LoadedFiles: Sendable {
         var mistakes: [Mistake] = []
         let catalog = collect(&mistakes) { () throws(Mistakes) in
             try DeviceCatalog.load(
-                folder: configuration.devicesFolder, parameters: configuration.profileParameters)
+                folders: configuration.devicesFolders, parameters: configuration.profileParameters)
         }
         let rules = collect(&mistakes) { () throws(Mistakes) in
             let text = try SettingFiles.text(of: configuration.rulesFile)
-            return try RuleFile.parse(
+            return try RuleFile.placed(
                 yaml: text, file: configuration.rulesFile, windows: configuration.windows.lengths(of:))
         }
         let roster = collect(&mistakes) { () throws(Mistakes) -> [RosterEntry] in
@@ -36,7 +44,11 @@ package struct LoadedFiles: Sendable {
             return try RosterFile.parse(csv: try SettingFiles.text(of: file), file: file)
         }
         guard mistakes.isEmpty, let catalog, let rules, let roster else { throw Mistakes(mistakes) }
-        return LoadedFiles(catalog: catalog, rules: rules, roster: roster)
+        let check = ConfigurationCheck(
+            configuration: configuration, catalog: catalog, rules: rules, roster: roster)
+        return LoadedFiles(
+            catalog: catalog, rules: rules.map(\.rule), roster: roster, rulesFile: configuration.rulesFile,
+            rosterFile: configuration.rosterFile, warnings: check.warnings())
     }
 
     private static func collect<Value>(

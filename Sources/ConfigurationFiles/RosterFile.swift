@@ -18,7 +18,7 @@ public enum RosterFile {
         var mistakes: [Mistake] = []
         var columns: [Column?] = []
         var entries: [RosterEntry] = []
-        var lineOf: [String: Int] = [:]
+        var lineOf: [ByteName: Int] = [:]
         var number = 0
         for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
@@ -71,10 +71,10 @@ public enum RosterFile {
             }
             if entry.device.isEmpty || !UsableName.admits(entry.device) {
                 note(.device, entry.device, "expected a device name of 1 to \(UsableName.bytesMax) bytes")
-            } else if let earlier = lineOf[entry.device] {
+            } else if let earlier = lineOf[ByteName(entry.device)] {
                 note(.device, entry.device, "stands in line \(earlier) already; each device once")
             } else {
-                lineOf[entry.device] = number
+                lineOf[ByteName(entry.device)] = number
                 entries.append(entry)
             }
         }

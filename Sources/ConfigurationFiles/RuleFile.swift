@@ -13,18 +13,30 @@ public enum RuleFile {
     public static func parse(
         yaml text: String, file: String, windows: (Quantity?) -> [Duration]
     ) throws(Mistakes) -> [AlertRule] {
+        try placed(yaml: text, file: file, windows: windows).map(\.rule)
+    }
+
+    /// A rule with where it stands.
+    struct Placed {
+        var rule: AlertRule
+        var setting: Setting
+    }
+
+    static func placed(
+        yaml text: String, file: String, windows: (Quantity?) -> [Duration]
+    ) throws(Mistakes) -> [Placed] {
         let root = try Setting.parse(yaml: text, file: file)
         var mistakes: [Mistake] = []
         var reader = SettingReader(root, &mistakes)
-        var rules: [AlertRule] = []
+        var rules: [Placed] = []
         if let list = reader.optional("rules") {
             if let items = list.items {
                 for item in items {
                     guard let rule = Self.rule(item, windows, &mistakes) else { continue }
-                    if rules.contains(where: { $0.name == rule.name }) {
+                    if rules.contains(where: { $0.rule.name.hasBytes(of: rule.name) }) {
                         mistakes.append(item.mistake("rule '\(rule.name)' stands above already; each name once"))
                     }
-                    rules.append(rule)
+                    rules.append(Placed(rule: rule, setting: item))
                 }
             } else {
                 mistakes.append(list.mistake("expected a list of rules"))
@@ -133,11 +145,15 @@ public enum RuleFile {
         var reader = SettingReader(setting, &mistakes)
         let quantity = reader.required("quantity", "a quantity, such as pm2_5", &mistakes)?.quantity(&mistakes)
         let channel = reader.optionalText("channel", &mistakes)
-        let statistic = reader.word("statistic", default: Threshold.Statistic.last, &mistakes)
+        var statistic = reader.word("statistic", default: Threshold.Statistic.last, &mistakes)
+        // The word of rules written when both kinds had one.
+        if statistic == .total, quantity?.kind == .counter { statistic = .increase }
         let window = Self.window(reader.optional("window"), windows(quantity), &mistakes)
         if let quantity, let found = setting["statistic"], !statistic.exists(for: quantity) {
+            let instead = statistic == .increase && quantity.kind == .delta ? "; ask for total" : ""
             mistakes.append(
-                found.mistake("\(quantity.name) has no \(statistic.rawValue): it is a \(quantity.kind.rawValue)"))
+                found.mistake(
+                    "\(quantity.name) has no \(statistic.rawValue): it is a \(quantity.kind.rawValue)\(instead)"))
         }
         if statistic != .last, setting["window"] == nil {
             _ = reader.required("window", "\(statistic.rawValue) needs a window, such as 5m", &mistakes)
@@ -173,11 +189,14 @@ public enum RuleFile {
                         : "expected a level at or below the raise level \(raise)"))
         }
         guard let quantity else { return nil }
-        return .threshold(
-            Threshold(
-                quantity: quantity, channel: channel, statistic: statistic, window: window,
-                direction: above == nil ? .below : .above, raise: raise, clear: clear ?? raise, hold: hold,
-                stale: stale, coverageMin: coverage))
+        let threshold = Threshold(
+            quantity: quantity, channel: channel, statistic: statistic, window: window,
+            direction: above == nil ? .below : .above, raise: raise, clear: clear ?? raise, hold: hold,
+            stale: stale, coverageMin: coverage)
+        if let fault = threshold.fault, let found = setting[fault.key] ?? setting["above"] ?? setting["below"] {
+            mistakes.append(found.mistake(fault.sentence))
+        }
+        return .threshold(threshold)
     }
 
     private static func window(

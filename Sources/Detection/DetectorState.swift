@@ -29,18 +29,19 @@ extension DetectorTable {
 
     /// The table that `state` described, with the settings it had then; `watch` says what is new in them.
     ///
-    /// nil when the bytes are not a state of this version; the caller then begins with an empty table.
-    public init?(state: [UInt8]) {
+    /// nil when the bytes are not a state of this version, or have a series that is not below `seriesEnd`; the caller then
+    /// begins with an empty table.
+    public init?(state: [UInt8], seriesEnd: Int = seriesMax) {
         self.init()
-        guard restore(from: state) else { return nil }
+        guard restore(from: state, min(seriesEnd, Self.seriesMax)) else { return nil }
     }
 
-    private mutating func restore(from state: [UInt8]) -> Bool {
+    private mutating func restore(from state: [UInt8], _ seriesEnd: Int) -> Bool {
         var reader = StateReader(state)
         guard reader.next(UInt32.self) == Self.version, let count = reader.next(UInt32.self) else { return false }
         for _ in 0..<count {
-            guard let series = reader.next(UInt32.self), series < Self.seriesMax,
-                let newest = reader.next(Int64.self), let settings = DetectorSettings(from: &reader)
+            guard let series = reader.next(UInt32.self), series < seriesEnd,
+                let newest = reader.nextTime(none: .min), let settings = DetectorSettings(from: &reader)
             else { return false }
             let id = SeriesID(rawValue: series)
             guard self.settings(of: id) == nil else { return false }
@@ -281,7 +282,7 @@ extension Plausibility {
     }
 
     fileprivate init?(from reader: inout StateReader) {
-        guard let last = reader.number(), let observed = reader.next(Int64.self), let isOutside = reader.flag(),
+        guard let last = reader.number(), let observed = reader.nextTime(none: .min), let isOutside = reader.flag(),
             let flat = FlatLine(from: &reader), let line = StraightLine(from: &reader),
             let spike = Spike(from: &reader), let shift = LevelShift(from: &reader)
         else { return nil }
@@ -334,7 +335,7 @@ extension FlatLine {
 
     fileprivate init?(from reader: inout StateReader) {
         guard let n = reader.count(), let last = reader.number(), let min = reader.double(),
-            let max = reader.double(), let run = reader.count(), let since = reader.next(Int64.self),
+            let max = reader.double(), let run = reader.count(), let since = reader.nextTime(),
             let isTold = reader.flag(), let repetition = Repetition(from: &reader), let bottom = Rest(from: &reader)
         else { return nil }
         self.init(

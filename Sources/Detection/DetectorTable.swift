@@ -1,4 +1,4 @@
-import Basics
+public import Basics
 public import Telemetry
 
 /// How a series is watched.
@@ -119,12 +119,15 @@ public struct DetectorTable: ~Copyable {
     }
 
     /// Takes a reading of a series that is watched; one of any other series is passed over, and so is one that is older
-    /// than the newest, or no number below 1e100.
-    public mutating func add(_ reading: Reading) -> Anomaly? {
-        guard let place = place(of: reading.series), reading.observed.milliseconds >= lanes[place].newest else {
-            return nil
-        }
-        return feed(reading, place)
+    /// than the newest, or no number below 1e100. Where `now` is given a reading of the present counts as the newest also
+    /// behind one that lies ahead of it (`TimeFence.follows`).
+    public mutating func add(_ reading: Reading, at now: Timestamp? = nil) -> Anomaly? {
+        guard let place = place(of: reading.series) else { return nil }
+        let (observed, newest) = (reading.observed.milliseconds, lanes[place].newest)
+        let isNewest =
+            observed >= newest
+            || (now.map { TimeFence.follows(observed, newest: newest, at: $0.milliseconds) } ?? false)
+        return isNewest ? feed(reading, place) : nil
     }
 
     /// Whether the series still stands on the value, and still runs on the line, that was told of it.

@@ -26,7 +26,7 @@ public final class DetectorWatcher: Watcher {
     /// Each fresh reading in the order of the turn; late ones are passed over.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
         settle(scene.registry)
-        table.add(turn.fresh, registry: scene.registry, &noticed)
+        table.add(turn.fresh, at: turn.now, registry: scene.registry, &noticed)
     }
 
     /// Watches series as the plan says and as often as the roster expects them.
@@ -48,7 +48,7 @@ public final class DetectorWatcher: Watcher {
 
     /// What was learnt is kept; how each series is watched follows the plan.
     public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
-        guard let table = DetectorTable(state: state) else { return false }
+        guard let table = DetectorTable(state: state, seriesEnd: registry.seriesCount) else { return false }
         self.table = table
         settledCount = 0
         settle(registry)
@@ -58,10 +58,12 @@ public final class DetectorWatcher: Watcher {
 
 extension DetectorTable {
     /// Takes the readings of a turn: what they give away, and what was told before and still holds.
-    mutating func add(_ readings: [Reading], registry: SeriesRegistry, _ noticed: inout Noticed) {
+    mutating func add(
+        _ readings: [Reading], at now: Timestamp, registry: SeriesRegistry, _ noticed: inout Noticed
+    ) {
         guard seriesCount > 0 else { return }
         for reading in readings {
-            if let anomaly = add(reading) {
+            if let anomaly = add(reading, at: now) {
                 noticed.findings.append(Finding(anomaly, registry: registry))
                 continue
             }

@@ -58,6 +58,9 @@ public struct PeerGroup: Sendable {
     /// Who stands apart and was told, by number.
     public var standing: [SeriesID] { apart.filter { $0.value >= rounds }.map(\.key).sorted() }
 
+    /// Above the number of each series that stands apart.
+    var seriesEnd: Int { apart.keys.map { $0.index + 1 }.max() ?? 0 }
+
     private static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()
         let middle = sorted.count / 2

@@ -46,12 +46,20 @@ public final class PeerTable: Watcher {
     /// Who is compared with whom. A group goes on where it was for as long as it has this name, wherever its entry stands
     /// in the configuration.
     fileprivate struct Name: Hashable, Comparable {
-        var quantity: String
-        var channel: String
-        var by: String
+        var quantity: ByteName
+        var channel: ByteName
+        var by: ByteName
         /// The profile, and the area or circuit.
-        var profile: String
-        var place: String
+        var profile: ByteName
+        var place: ByteName
+
+        init(quantity: String, channel: String, by: String, profile: String, place: String) {
+            self.quantity = ByteName(quantity)
+            self.channel = ByteName(channel)
+            self.by = ByteName(by)
+            self.profile = ByteName(profile)
+            self.place = ByteName(place)
+        }
 
         static func < (left: Name, right: Name) -> Bool {
             (left.quantity, left.channel, left.by, left.profile, left.place)
@@ -86,7 +94,8 @@ public final class PeerTable: Watcher {
 
     /// A round where a minute of the gateway's time has begun since the last, else nothing.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
-        let (told, standing) = round(newest: scene.newest, registry: scene.registry, at: turn.now)
+        let (told, standing) = round(
+            newest: scene.newest, age: scene.age, registry: scene.registry, at: turn.moment.steady)
         for series in standing {
             let subject = Subject.series(series, of: scene.registry.series[series.index].device)
             noticed.standing.append(.init(kind: .peers, subject: subject, at: turn.now))
@@ -98,7 +107,8 @@ public final class PeerTable: Watcher {
     ///
     /// Returns who stands apart since now, and all who stand apart.
     func round(
-        newest: (SeriesID) -> (value: Double, observed: Timestamp)?, registry: SeriesRegistry, at now: Timestamp
+        newest: (SeriesID) -> (value: Double, observed: Timestamp)?, age: (DeviceIndex, Timestamp) -> Duration,
+        registry: SeriesRegistry, at now: SteadyTime
     ) -> (told: [Anomaly], standing: [SeriesID]) {
         let round = now.milliseconds.flooredDivision(by: Self.roundMilliseconds)
         guard !plan.entries.isEmpty, round != lastRound else { return ([], []) }
@@ -108,7 +118,9 @@ public final class PeerTable: Watcher {
         var standing: [SeriesID] = []
         for place in groups.indices {
             let readings = groups[place].members.compactMap { member -> Reading? in
-                guard let newest = newest(member.series), now - newest.observed <= member.ageMax else { return nil }
+                guard let newest = newest(member.series),
+                    age(registry.series[member.series.index].device, newest.observed) <= member.ageMax
+                else { return nil }
                 return Reading(series: member.series, observed: newest.observed, value: newest.value)
             }
             told += groups[place].peers.compare(readings)
@@ -156,7 +168,7 @@ public final class PeerTable: Watcher {
             for text in [
                 group.name.quantity, group.name.channel, group.name.by, group.name.profile, group.name.place,
             ] {
-                writer.append(text: text)
+                writer.append(text: text.text)
             }
             writer.append(block: group.peers.state())
         }
@@ -173,13 +185,13 @@ public final class PeerTable: Watcher {
         for _ in 0..<count {
             let named: Name?? = version == 1 ? firstName(&reader) : Name(&reader).map { .some($0) }
             guard let named, let peers = reader.nextBlock() else { return false }
-            guard let name = named, let quantity = Quantity(named: name.quantity),
+            guard let name = named, let quantity = Quantity(named: name.quantity.text),
                 let rule = plan.entries.first(where: {
-                    $0.quantities.contains(quantity) && $0.by.rawValue == name.by
+                    $0.quantities.contains(quantity) && $0.by.rawValue == name.by.text
                 })
             else { continue }
             var compared = PeerGroup(spreadsMax: rule.spreadsMax, floor: rule.floor, rounds: rule.rounds)
-            guard compared.resume(peers) else { return false }
+            guard compared.resume(peers), compared.seriesEnd <= registry.seriesCount else { return false }
             resumed.append(Group(name: name, peers: compared))
         }
         // A name that stands twice is no state of ours.

@@ -58,10 +58,11 @@ public struct RowBlock: Sendable, Equatable {
         return place < times.count && times[place] == time ? place : nil
     }
 
-    /// The newest value of a column; nil where it has none.
-    @inlinable package func last(ofColumn column: Int) -> (time: Int64, value: Double)? {
+    /// The newest value of a column up to a time; nil where it has none.
+    @inlinable package func last(ofColumn column: Int, through time: Int64) -> (time: Int64, value: Double)? {
         guard column < stride else { return nil }
-        for row in Swift.stride(from: count - 1, through: 0, by: -1) where !self[row, column].isNaN {
+        for row in Swift.stride(from: count - 1, through: 0, by: -1)
+        where times[row] <= time && !self[row, column].isNaN {
             return (times[row], self[row, column])
         }
         return nil

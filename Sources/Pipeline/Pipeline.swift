@@ -23,6 +23,10 @@ public final class Pipeline {
     private let watchers: [any Watcher]
     /// Which windows are kept; nil: those that the restored state kept.
     private let windowPlan: WindowPlan?
+    /// The content of each rule that what is known was judged by, by its name.
+    private var judgedRules: [String: String]
+    /// The blocks of the state restored last that did not read, for somebody to look at.
+    public private(set) var unreadBlocks: [StateBlocks.Block] = []
     /// Blocks of the state that are nobody's here: kept as they are for who knows them.
     private var carried: [StateBlocks.Block] = []
     private var noticed = Noticed()
@@ -32,6 +36,7 @@ public final class Pipeline {
         windows = WindowTable(plan: plan.windows)
         windowPlan = plan.windows
         book = AlertBook(rules: rules)
+        judgedRules = Self.content(of: rules)
         watchers = Self.watchers(plan)
     }
 
@@ -41,6 +46,7 @@ public final class Pipeline {
         windows = WindowTable(plan: .standard)
         windowPlan = nil
         book = AlertBook(rules: [])
+        judgedRules = [:]
         watchers = []
     }
 
@@ -64,37 +70,46 @@ public final class Pipeline {
         guard !turn.isEmpty else { return [] }
         openWindows(registry)
         windows.add(turn.fresh, at: turn.now)
+        for correction in turn.corrections { windows.correct(correction) }
         switch turn.origin {
         case .imported: return []
         case .live: break
         }
-        for hearing in turn.heard { health.hear(hearing.device, at: hearing.at) }
-        for status in turn.statuses { health.absorb(status) }
-        for reading in turn.suspects { health.recordSuspect(reading.series, at: reading.observed) }
         clocks.absorb(turn, registry: registry)
+        let age = age(at: turn.moment)
+        health.absorb(turn, device: { registry.series[$0.index].device }, age: age)
         noticed.removeAll()
         let scene = Scene(
-            registry: registry, newest: { [unowned self] in windows.newest(of: $0) },
-            lastHeard: { [unowned self] in health.lastHeard($0) })
+            registry: registry, newest: { [unowned self] in windows.newest(of: $0) }, age: age,
+            silence: { [unowned self] in health.silence(of: $0, at: turn.moment) })
         for watcher in watchers { watcher.watch(turn, scene, &noticed) }
-        health.absorb(noticed)
+        health.absorb(noticed, at: turn.moment, age: age)
         guard !turn.isJudged else { return [] }
         return book.evaluate(
-            turn, noticed, health: health, statistics: statistics(at: turn.now), registry: registry)
+            turn, noticed, health: health, statistics: statistics(at: turn.moment, registry), registry: registry)
+    }
+
+    private func age(at moment: Moment) -> (DeviceIndex, Timestamp) -> Duration {
+        { [unowned self] in clocks.age(of: $0, observed: $1, at: moment) }
     }
 
     /// Judges what time alone changes; to be called about once a second.
     ///
-    /// `listeningSince` is when the gateway began to hear the broker; nil while it does not.
-    public func scan(registry: SeriesRegistry, listeningSince: Timestamp?, at now: Timestamp) -> [AlertTransition] {
+    /// `isListening` says whether the gateway hears the broker.
+    public func scan(registry: SeriesRegistry, isListening: Bool, at now: Moment) -> [AlertTransition] {
         book.scan(
-            health: health, statistics: statistics(at: now), registry: registry, listeningSince: listeningSince,
+            health: health, statistics: statistics(at: now, registry), registry: registry, isListening: isListening,
             at: now)
     }
 
     /// The summaries of all windows of one series that are not empty, shortest window first.
     public func summaries(of series: SeriesID, at now: Timestamp) -> [WindowSummary] {
         windows.summaries(of: series, at: now)
+    }
+
+    /// The same of a series of `device`, at what the present is by its own times (`DeviceClocks.present`).
+    public func summaries(of series: SeriesID, _ device: DeviceIndex, at moment: Moment) -> [WindowSummary] {
+        windows.summaries(of: series, at: clocks.present(of: device, at: moment))
     }
 
     private func openWindows(_ registry: SeriesRegistry) {
@@ -105,7 +120,7 @@ public final class Pipeline {
     }
 
     /// Two rules on the two sides of one statistic ask for the same summary, one after the other: it is made once.
-    private func statistics(at now: Timestamp) -> AlertBook.Statistics {
+    private func statistics(at moment: Moment, _ registry: SeriesRegistry) -> AlertBook.Statistics {
         var last: (series: SeriesID, length: Duration, quantiles: Bool, summary: WindowSummary?)?
         return AlertBook.Statistics(
             newest: { [unowned self] series in windows.newest(of: series) },
@@ -113,11 +128,12 @@ public final class Pipeline {
                 if let last, last.series == series, last.length == length, last.quantiles == quantiles {
                     return last.summary
                 }
-                let summary = windows.summary(of: series, over: length, at: now, quantiles: quantiles)
+                let present = clocks.present(of: registry.series[series.index].device, at: moment)
+                let summary = windows.summary(of: series, over: length, at: present, quantiles: quantiles)
                 last = (series, length, quantiles, summary)
                 return summary
             },
-            clock: { [unowned self] device in (clocks.skew(of: device) ?? .zero, clocks.backlog(of: device)) })
+            age: age(at: moment), backlog: { [unowned self] in clocks.backlog(of: $0) })
     }
 
     // MARK: What people change
@@ -134,10 +150,27 @@ public final class Pipeline {
         }
     }
 
-    /// Takes new rules and ends the alerts that are about nothing any more.
-    public func reload(rules: [AlertRule], registry: SeriesRegistry, at now: Timestamp) -> [AlertTransition] {
-        book = book.with(rules: rules)
-        return book.retire(registry, at: now)
+    /// Takes new rules, ends the alerts that nobody watches any more, and judges by the new rules what is known. `retired` are
+    /// the devices that left the roster.
+    ///
+    /// Returns what changed, and the new name of each rule of which only the name changed, by its old one: what is kept of
+    /// its alerts is to be kept under the new one first.
+    public func reload(
+        rules: [AlertRule], retired: Set<DeviceIndex> = [], registry: SeriesRegistry, at now: Moment
+    ) -> (transitions: [AlertTransition], renamed: [String: String]) {
+        let (book, renamed) = book.with(rules: rules)
+        let known = judgedRules
+        self.book = book
+        judgedRules = Self.content(of: rules)
+        let ended = self.book.retire(retired, registry, at: now)
+        if !retired.isEmpty { health.forget(retired, device: { registry.series[$0.index].device }) }
+        return (
+            ended
+                + self.book.judgeNew(
+                    since: known.merging(renamed.map { ($1, known[$0] ?? "") }) { $1 }, health: health,
+                    statistics: statistics(at: now, registry), registry: registry, at: now),
+            renamed
+        )
     }
 
     // MARK: State to bytes and back
@@ -147,6 +180,11 @@ public final class Pipeline {
         static let windows = "windows"
         static let health = "health"
         static let clocks = "clocks"
+        static let rules = "rules"
+        /// Those of the watchers, which a pipeline without them keeps.
+        static let watchers = [
+            DetectorWatcher.stateName, PeerTable.stateName, LampTable.stateName, RoadTable.stateName,
+        ]
     }
 
     /// All that was learnt, each room's under its name; alerts are not in it, the store has them row by row.
@@ -155,27 +193,37 @@ public final class Pipeline {
         blocks.put(BlockName.windows, windows.state())
         blocks.put(BlockName.health, health.state())
         blocks.put(BlockName.clocks, clocks.state())
+        blocks.put(BlockName.rules, Self.state(of: judgedRules))
         for watcher in watchers { blocks.put(type(of: watcher).stateName, watcher.state()) }
         for block in carried { blocks.put(block.name, block.bytes) }
+        // Nobody watches here: an empty block says that nothing was learnt, where a missing one was lost.
+        for name in BlockName.watchers where blocks[name] == nil { blocks.put(name, []) }
         return blocks.bytes
     }
 
     /// Goes on from what `state` gave, now or in an earlier version, each room by itself: one whose block does not read
     /// begins empty, and the others do not. The roster must be set.
     ///
-    /// Returns a sentence for each block that did not read.
+    /// Returns a sentence for each block that did not read or is missing; `unreadBlocks` has what there is of them.
     public func restore(_ state: [UInt8], registry: SeriesRegistry) -> [String] {
-        // A gateway that had learnt nothing left nothing.
-        guard !state.isEmpty else { return [] }
+        unreadBlocks = []
+        guard !state.isEmpty else { return ["the stored state is gone; all that was learnt is learnt anew"] }
         guard let blocks = StateBlocks(bytes: state) ?? StateBlocks(placed: state) else {
+            unreadBlocks = [StateBlocks.Block(name: "state", bytes: state)]
             return ["the stored state does not read, or is of a newer version; all that was learnt is learnt anew"]
         }
-        var unread: [String] = []
+        var missing: [String] = []
         var known: Set<String> = []
         func take(_ name: String, _ read: ([UInt8]) -> Bool) {
             known.insert(name)
-            guard let bytes = blocks[name], !read(bytes) else { return }
-            unread.append("what was learnt of \(name) does not read; it is learnt anew, and nothing else is lost")
+            guard let bytes = blocks[name] else {
+                // Older states lack what their gateway did not watch.
+                if blocks.isChecked { missing.append(name) }
+                return
+            }
+            // Left by a pipeline without watchers.
+            if bytes.isEmpty, blocks.isChecked { return }
+            if !read(bytes) { unreadBlocks.append(StateBlocks.Block(name: name, bytes: bytes)) }
         }
         take(BlockName.windows) { restoreWindows($0, registry) }
         take(BlockName.health) {
@@ -188,14 +236,67 @@ public final class Pipeline {
             self.clocks = clocks
             return true
         }
+        take(BlockName.rules) {
+            guard let rules = Self.rules(of: $0) else { return false }
+            judgedRules = rules
+            return true
+        }
         for watcher in watchers {
             take(type(of: watcher).stateName) { watcher.resume($0, registry: registry) }
         }
         carried = blocks.blocks.filter { !known.contains($0.name) }
-        if blocks.unreadCount > 0 {
-            unread.append("the stored state breaks off; \(blocks.unreadCount) of its blocks are learnt anew")
+        return losses(of: blocks, missing: missing)
+    }
+
+    /// Sentences about the blocks that did not read, those that are missing, and what is wrong around them.
+    private func losses(of blocks: StateBlocks, missing: [String]) -> [String] {
+        let damaged = blocks.damaged.map(\.name)
+        func sentence(_ name: String, _ what: String) -> String {
+            "what was learnt of \(name) \(what); it is learnt anew, and nothing else is lost"
         }
-        return unread
+        var sentences = unreadBlocks.map { sentence($0.name, "does not read") }
+        sentences += missing.map {
+            sentence($0, damaged.contains($0) ? "does not match its check value" : "is missing from the stored state")
+        }
+        // One that has lost its name is one of the missing.
+        if damaged.count > missing.count {
+            sentences.append("\(damaged.count) blocks of the stored state do not match their check values")
+        }
+        if blocks.unreadCount > 0 {
+            sentences.append("the stored state breaks off; \(blocks.unreadCount) of its blocks are learnt anew")
+        } else if !blocks.rest.isEmpty {
+            sentences.append("the stored state has \(blocks.rest.count) bytes more than its blocks")
+        }
+        unreadBlocks += blocks.damaged
+        if !blocks.rest.isEmpty { unreadBlocks.append(StateBlocks.Block(name: "rest", bytes: blocks.rest)) }
+        return sentences
+    }
+
+    private static func content(of rules: [AlertRule]) -> [String: String] {
+        Dictionary(rules.map { ($0.name, $0.content) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The names and contents of rules, version first.
+    private static func state(of rules: [String: String]) -> [UInt8] {
+        var writer = StateWriter()
+        writer.append(UInt32(1))
+        writer.append(UInt32(rules.count))
+        for (name, content) in rules.sorted(by: { $0.key < $1.key }) {
+            writer.append(text: name)
+            writer.append(text: content)
+        }
+        return writer.bytes
+    }
+
+    private static func rules(of state: [UInt8]) -> [String: String]? {
+        var reader = StateReader(state)
+        guard reader.next(UInt32.self) == 1, let count = reader.next(UInt32.self) else { return nil }
+        var rules: [String: String] = [:]
+        for _ in 0..<count {
+            guard let name = reader.nextText(), let content = reader.nextText() else { return nil }
+            rules[name] = content
+        }
+        return reader.isAtEnd ? rules : nil
     }
 
     private func restoreWindows(_ bytes: [UInt8], _ registry: SeriesRegistry) -> Bool {
@@ -212,8 +313,10 @@ public final class Pipeline {
     }
 
     /// Puts alerts back as they were stored.
-    public func restore(_ alerts: [(key: AlertKey, state: AlertState, severity: Severity)]) {
-        for alert in alerts { book.restore(alert.key, state: alert.state, severity: alert.severity) }
+    public func restore(_ alerts: [(key: AlertKey, state: AlertState, severity: Severity, watched: String)]) {
+        for alert in alerts {
+            book.restore(alert.key, state: alert.state, severity: alert.severity, watched: alert.watched)
+        }
     }
 
     /// What a stored alert is about today; see `AlertBook.subjectNow`.

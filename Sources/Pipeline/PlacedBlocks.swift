@@ -10,14 +10,14 @@ extension StateBlocks {
             let health = reader.nextBlock(), let clocks = version < 2 ? [] : reader.nextBlock(),
             let learnt = version < 3 ? [] : reader.nextBlock(), reader.isAtEnd
         else { return nil }
-        self.init()
+        self.init(isChecked: false)
         put(Pipeline.BlockName.windows, windows)
         put(Pipeline.BlockName.health, health)
         // A gateway that knew nothing of clocks, or watched nothing, left nothing.
         if !clocks.isEmpty { put(Pipeline.BlockName.clocks, clocks) }
         guard !learnt.isEmpty else { return }
         var parts = StateReader(learnt)
-        for name in [DetectorWatcher.stateName, PeerTable.stateName, LampTable.stateName, RoadTable.stateName] {
+        for name in Pipeline.BlockName.watchers {
             guard let block = parts.nextBlock() else { return }
             put(name, block)
         }

@@ -7,10 +7,10 @@ struct PlanBuilder {
     var entries = PlanEntries()
     var zones: [ZoneRules] = []
     private(set) var factNames: [String] = []
-    private var facts: [String: UInt32] = [:]
+    private var facts: [ByteName: UInt32] = [:]
     var ruleNotes: [RuleNote] = []
     private(set) var wireUnits = [""]
-    private var words: [String: Word] = [:]
+    private var words: [ByteName: Word] = [:]
 
     /// Adds entries to the table at `path`, side by side.
     mutating func add<Entry>(_ new: [Entry], to path: WritableKeyPath<PlanEntries, [Entry]>) -> Run {
@@ -26,25 +26,25 @@ struct PlanBuilder {
     }
 
     mutating func word(_ text: String) -> Word {
-        if let known = words[text] { return known }
+        if let known = words[ByteName(text)] { return known }
         var word = Word(prefix: 0, start: UInt32(entries.bytes.count), count: UInt32(text.utf8.count))
         for (position, byte) in text.utf8.prefix(8).enumerated() { word.prefix |= UInt64(byte) << (8 * position) }
         entries.bytes.append(contentsOf: text.utf8)
-        words[text] = word
+        words[ByteName(text)] = word
         return word
     }
 
     /// Where a unit's name stands among those that profiles use; 0 when there are too many of them.
     mutating func wireUnit(_ name: String) -> UInt16 {
-        if let known = wireUnits.firstIndex(of: name) { return UInt16(known) }
+        if let known = wireUnits.firstIndex(where: { $0.hasBytes(of: name) }) { return UInt16(known) }
         guard wireUnits.count < Int(UInt16.max) else { return 0 }
         wireUnits.append(name)
         return UInt16(wireUnits.count - 1)
     }
 
     mutating func fact(_ name: String) -> UInt32 {
-        if let known = facts[name] { return known }
-        facts[name] = UInt32(factNames.count)
+        if let known = facts[ByteName(name)] { return known }
+        facts[ByteName(name)] = UInt32(factNames.count)
         factNames.append(name)
         return UInt32(factNames.count - 1)
     }

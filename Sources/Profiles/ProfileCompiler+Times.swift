@@ -15,6 +15,14 @@ extension ProfileCompiler {
     private mutating func compileCandidate(_ setting: Setting, _ scope: Scope) -> TimeCandidate? {
         var reader = SettingReader(setting, &mistakes)
         guard setting.entries != nil else { return nil }
+        let otherwise = reader.optional("else")
+        if let otherwise, otherwise.text != "receipt" {
+            mistakes.append(otherwise.mistake("expected receipt: what a time that cannot be used gives way to"))
+        }
+        if otherwise != nil, setting["at"] == nil, setting["as"] == nil {
+            reader.finish(&mistakes)
+            return TimeCandidate(form: .iso, references: Run(), elseReceipt: true)
+        }
         let at = reader.required("at", "where the time stands, such as /ts", &mistakes)
         let form = reader.required("as", Self.timeForms, &mistakes)
         let zone = reader.optional("zone")
@@ -25,6 +33,7 @@ extension ProfileCompiler {
         guard let at, let form, let references = references(at, scope, mayIterate: false) else { return nil }
         var candidate = TimeCandidate(form: .iso, references: references)
         candidate.takesEnd = takesEnd
+        candidate.elseReceipt = otherwise != nil
         if let plus { candidate.plus = compileCalculation(plus, scope) ?? Run() }
         switch form.text {
         case "age": candidate.form = .age
@@ -48,7 +57,11 @@ extension ProfileCompiler {
         if let end, candidate.form != .iso, candidate.form != .fields {
             mistakes.append(end.mistake("of no effect: a count from 1970 is no interval"))
         }
-        guard let zone else { return candidate }
+        if let zone { setZone(zone, of: &candidate, scope) }
+        return candidate
+    }
+
+    private mutating func setZone(_ zone: Setting, of candidate: inout TimeCandidate, _ scope: Scope) {
         switch (candidate.form, zone.text.map { expanded($0, scope) } ?? "") {
         case (.iso, let text), (.fields, let text):
             if text == "site" {
@@ -65,7 +78,6 @@ extension ProfileCompiler {
         default:
             mistakes.append(zone.mistake("of no effect: a count from 1970 has no zone"))
         }
-        return candidate
     }
 
     private static let timeForms = "iso, s, ms, us, ns, age or a pattern such as yyyy-MM-dd HH:mm:ss"

@@ -13,6 +13,11 @@ struct ProfileCompiler {
     let zone: (String) -> ZoneRules?
     private var knownParameters: Set<String> = []
     private var profileNames: [String] = []
+    /// Of each profile.
+    private var origins: [(name: String, path: String, folder: Int)] = []
+    private var warnings: [Mistake] = []
+    /// The topic of each rule.
+    private var places: [Setting] = []
     private var routes: [TopicRoute] = []
     private var wantedFilters: [String] = []
 
@@ -46,12 +51,18 @@ struct ProfileCompiler {
         if let nameSetting {
             if name.isEmpty || !name.utf8.allSatisfy(Self.isNameByte) {
                 mistakes.append(nameSetting.mistake("expected letters, digits, '-' and '_'"))
-            } else if profileNames.contains(name) {
+            } else if let earlier = origins.first(where: { $0.name.hasBytes(of: name) }) {
+                guard earlier.folder == source.folder else {
+                    warnings.append(
+                        nameSetting.mistake("hidden by the profile of this name in \(earlier.path)", isWarning: true))
+                    return
+                }
                 mistakes.append(nameSetting.mistake("another profile has this name"))
             }
         }
         let profile = UInt32(profileNames.count)
         profileNames.append(name)
+        origins.append((name, source.path, source.folder))
         _ = reader.texts("sources", default: [], &mistakes)
         _ = reader.texts("examples", default: [], &mistakes)
 
@@ -83,10 +94,33 @@ struct ProfileCompiler {
                     expected: "no profile has this parameter\(hint)"))
         }
         guard mistakes.isEmpty else { throw Mistakes(mistakes) }
+        warnHidden()
         let topics = TopicTree(routes, builder: &builder)
         return DeviceCatalog(
-            plan: builder.plan(topics: topics, profileNames: profileNames), subscriptions: withoutCovered(wantedFilters)
-        )
+            plan: builder.plan(topics: topics, profileNames: profileNames),
+            subscriptions: withoutCovered(wantedFilters), warnings: warnings)
+    }
+
+    /// Rules of one profile that take away messages of another one of the same topic: ignored, they reach nobody behind;
+    /// read by both under no condition, each device and each reading is of the first.
+    private mutating func warnHidden() {
+        var walls: [TopicRoute: Int] = [:]
+        for (index, rule) in builder.entries.rules.enumerated() {
+            let takesAll = rule.messageConditions.isEmpty && rule.itemConditions.isEmpty && !rule.wantsEmpty
+            if let wall = walls[routes[index]], builder.entries.rules[wall].profile != rule.profile, !rule.isIgnored {
+                let first = builder.entries.rules[wall]
+                let isHidden = first.isIgnored || (takesAll && first.format == rule.format && !rule.onlyHolds)
+                if isHidden {
+                    let by = origins[Int(first.profile)]
+                    let does = first.isIgnored ? "ignores" : "reads"
+                    warnings.append(
+                        places[index].mistake(
+                            "hidden by profile '\(by.name)' (\(by.path):\(places[wall].line)), which \(does) all messages of this topic",
+                            isWarning: true))
+                }
+            }
+            if takesAll, walls[routes[index]] == nil, !rule.onlyHolds { walls[routes[index]] = index }
+        }
     }
 
     // MARK: A rule
@@ -168,6 +202,7 @@ struct ProfileCompiler {
         let topic = setting["topic"].flatMap { expanded($0, outer) } ?? ""
         builder.ruleNotes.append(RuleNote(line: setting.line, topic: topic))
         routes.append(route)
+        places.append(setting["topic"] ?? setting)
         if !rule.isIgnored { wantedFilters.append(route.filter) }
         builder.entries.capturesMax = max(builder.entries.capturesMax, scope.captures.count)
     }
@@ -195,7 +230,7 @@ struct ProfileCompiler {
                         mistakes.append(setting.mistake("expected {name} and {name...} in place of '+' and '#'"))
                         return nil
                     }
-                    parts.append(.literal(literal))
+                    parts.append(.literal(ByteName(literal)))
                 case .hole(let name, let kind):
                     guard scope.captures.updateValue(UInt32(scope.captures.count), forKey: name) == nil else {
                         mistakes.append(setting.mistake("expected each name once; '\(name)' stands twice"))

@@ -8,11 +8,15 @@ public struct ProfileSource: Sendable {
     public var path: String
     /// YAML.
     public var text: String
+    /// Which of several folders it is from, the first being 0. A profile of one hides those of the same name in later ones;
+    /// two of the same name in one folder are a mistake.
+    public var folder: Int
 
     /// Without a look at the text: `compile` finds its mistakes.
-    public init(path: String, text: String) {
+    public init(path: String, text: String, folder: Int = 0) {
         self.path = path
         self.text = text
+        self.folder = folder
     }
 }
 

@@ -1,13 +1,14 @@
+import Basics
 import Decoding
 
 /// One level of a topic as a profile writes it, the names of its holes left aside.
 enum TopicLevel: Hashable, Sendable {
     enum Piece: Hashable, Sendable {
-        case literal(String)
+        case literal(ByteName)
         case hole(digits: Bool)
     }
 
-    case literal(String)
+    case literal(ByteName)
     case pattern([Piece])
 
     var holeCount: Int {
@@ -21,7 +22,7 @@ enum TopicLevel: Hashable, Sendable {
         var rank = (literalBytes: 0, digitHoles: 0)
         for piece in pieces {
             switch piece {
-            case .literal(let text): rank.literalBytes += text.utf8.count
+            case .literal(let text): rank.literalBytes += text.text.utf8.count
             case .hole(let digits): rank.digitHoles += digits ? 1 : 0
             }
         }
@@ -43,7 +44,7 @@ struct TopicRoute: Hashable, Sendable {
     /// The MQTT filter that brings every topic of the route, and perhaps more.
     var filter: String {
         var parts = levels.map { level in
-            if case .literal(let text) = level { text } else { "+" }
+            if case .literal(let text) = level { text.text } else { "+" }
         }
         if takesRest { parts.append("#") }
         return parts.joined(separator: "/")
@@ -119,7 +120,7 @@ struct TopicTree {
         nodes[position].literals = Run(start: UInt32(literals.count), count: UInt32(plain.count))
         for (offset, child) in plain.enumerated() {
             guard case .literal(let text) = child.level else { continue }
-            literals.append(TopicLiteral(word: builder.word(text), node: UInt32(firstNode + offset)))
+            literals.append(TopicLiteral(word: builder.word(text.text), node: UInt32(firstNode + offset)))
         }
         nodes[position].patterns = Run(start: UInt32(patterns.count), count: UInt32(holed.count))
         for (offset, child) in holed.enumerated() {
@@ -139,11 +140,11 @@ struct TopicTree {
     private static func pattern(of level: TopicLevel, _ hole: inout Int, builder: inout PlanBuilder) -> Pattern {
         var parts: [PatternPart] = []
         switch level {
-        case .literal(let text): parts.append(PatternPart(kind: .literal, word: builder.word(text)))
+        case .literal(let text): parts.append(PatternPart(kind: .literal, word: builder.word(text.text)))
         case .pattern(let pieces):
             for piece in pieces {
                 switch piece {
-                case .literal(let text): parts.append(PatternPart(kind: .literal, word: builder.word(text)))
+                case .literal(let text): parts.append(PatternPart(kind: .literal, word: builder.word(text.text)))
                 case .hole(let digits):
                     parts.append(PatternPart(kind: digits ? .digits : .level, capture: Int32(hole)))
                     hole += 1
@@ -183,7 +184,7 @@ struct TopicTree {
 
 /// The filters of a subscription, sorted, without those that another one covers.
 func withoutCovered(_ filters: [String]) -> [String] {
-    let unique = Set(filters).sorted()
+    let unique = Set(filters.map { ByteName($0) }).sorted().map(\.text)
     let tree = FilterTree()
     for filter in unique { tree.add(FilterTree.levels(of: filter)[...]) }
     return unique.filter { !tree.covers(FilterTree.levels(of: $0)[...], hasDiverged: false) }
@@ -191,7 +192,7 @@ func withoutCovered(_ filters: [String]) -> [String] {
 
 /// Whether every topic that matches `narrow` also matches `wide`.
 func covers(_ wide: String, _ narrow: String) -> Bool {
-    if wide == narrow { return true }
+    if wide.hasBytes(of: narrow) { return true }
     let tree = FilterTree()
     tree.add(FilterTree.levels(of: wide)[...])
     return tree.covers(FilterTree.levels(of: narrow)[...], hasDiverged: false)
@@ -199,14 +200,14 @@ func covers(_ wide: String, _ narrow: String) -> Bool {
 
 /// MQTT filters by level. Comparing each with each took 27 s for those of 2,000 profiles.
 private final class FilterTree {
-    private var children: [Substring: FilterTree] = [:]
+    private var children: [ByteName: FilterTree] = [:]
     private var isEnd = false
 
-    static func levels(of filter: String) -> [Substring] {
-        filter.split(separator: "/", omittingEmptySubsequences: false)
+    static func levels(of filter: String) -> [ByteName] {
+        filter.split(separator: "/", omittingEmptySubsequences: false).map { ByteName($0) }
     }
 
-    func add(_ levels: ArraySlice<Substring>) {
+    func add(_ levels: ArraySlice<ByteName>) {
         guard let first = levels.first else {
             isEnd = true
             return
@@ -217,7 +218,7 @@ private final class FilterTree {
 
     /// Whether a filter here takes every topic of `levels`, itself left aside: until a level of it differs from that of
     /// `levels`, what is walked is the filter itself.
-    func covers(_ levels: ArraySlice<Substring>, hasDiverged: Bool) -> Bool {
+    func covers(_ levels: ArraySlice<ByteName>, hasDiverged: Bool) -> Bool {
         // `a/#` also matches `a` itself.
         if children["#"] != nil, hasDiverged || levels.first != "#" { return true }
         guard let first = levels.first else { return isEnd && hasDiverged }

@@ -157,8 +157,8 @@ public struct Setting: Sendable {
 
         private mutating func entries(of place: Place, depth: Int) throws(Mistakes) -> [Entry] {
             var entries: [Entry] = []
-            var lineOf: [String: Int] = [:]
-            var repeated: Set<String> = []
+            var lineOf: [ByteName: Int] = [:]
+            var repeated: Set<ByteName> = []
             while true {
                 let event = try next()
                 if case .mapEnd = event { break }
@@ -166,13 +166,14 @@ public struct Setting: Sendable {
                     _ = try setting(try next(), at: place, depth: depth + 1)
                     continue
                 }
-                if lineOf[name] == nil { lineOf[name] = line } else { repeated.insert(name) }
+                let key = ByteName(name)
+                if lineOf[key] == nil { lineOf[key] = line } else { repeated.insert(key) }
                 let value = try setting(try next(), at: .key(name, of: place), depth: depth + 1)
                 entries.append(Entry(key: name, keyLine: line, value: value))
             }
             let names = repeated.sorted()
             if let first = names.first {
-                throw mistake(lineOf[first], names.joined(separator: ", "), "each key once")
+                throw mistake(lineOf[first], names.map(\.text).joined(separator: ", "), "each key once")
             }
             return entries
         }
@@ -269,8 +270,8 @@ extension Setting {
         Setting(file: file, line: line, place: .key(key, of: place), content: .map([]), isQuoted: false)
     }
 
-    /// A mistake at this place; `expected` says what would be right.
-    public func mistake(_ expected: String) -> Mistake {
-        Mistake(file: file, line: line, key: path, value: shown, expected: expected)
+    /// A mistake at this place, or a warning; `expected` says what would be right.
+    public func mistake(_ expected: String, isWarning: Bool = false) -> Mistake {
+        Mistake(file: file, line: line, key: path, value: shown, expected: expected, isWarning: isWarning)
     }
 }

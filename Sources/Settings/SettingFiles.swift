@@ -35,6 +35,9 @@ public enum SettingFiles {
     /// Whether the file exists and this process may read it.
     public static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
+    /// Whether a directory is there, or what leads to one.
+    public static func isDirectory(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
+
     /// Paths of all files called `name` under a directory, however deep, sorted by path.
     ///
     /// Throws one mistake when the directory is missing or cannot be listed. Hidden folders are passed over.

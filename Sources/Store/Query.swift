@@ -4,11 +4,14 @@ import Frames
 import Telemetry
 
 extension SeriesHistory.Bucket {
-    init(_ bucket: BucketSummary, start: Int64, expected: Double?) {
+    init(_ bucket: BucketSummary, of quantity: Quantity, start: Int64, expected: Double?) {
         let summary = bucket.summary
+        let isCounter = quantity.kind == .counter
         self.init(
             start: Timestamp(milliseconds: start), count: summary.count, mean: summary.mean, min: summary.min,
-            max: summary.max, sum: summary.sum, last: summary.last, standardDeviation: summary.standardDeviation)
+            max: summary.max, sum: isCounter ? nil : summary.sum, last: summary.last,
+            standardDeviation: summary.standardDeviation)
+        if isCounter { increase = CounterWalk.rounded(bucket.increase, most: summary.max) }
         if let histogram = bucket.histogram {
             median = histogram.quantile(0.5, min: summary.min, max: summary.max)
             p95 = histogram.quantile(0.95, min: summary.min, max: summary.max)
@@ -25,6 +28,7 @@ extension SeriesHistory.Bucket {
         case .min: min
         case .max: max
         case .sum: sum
+        case .increase: increase
         case .count: Double(count)
         case .last: last
         case .standardDeviation: standardDeviation
@@ -38,10 +42,15 @@ extension SeriesHistory.Bucket {
 extension Archive {
     /// Summaries of the series that fit, group by group: by quantity, then by name, or by `order` where `top` is given.
     ///
-    /// Throws as `devices`. More buckets than `HistoryAnswer.pointsMax` over all groups come in several answers, see
+    /// Throws as `latest`. More buckets than `HistoryAnswer.pointsMax` over all groups come in several answers, see
     /// `next`.
     public func query(_ request: QueryRequest) throws(StoreError) -> QueryAnswer {
         precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
+        if let quantity = request.filter.quantity.flatMap({ Quantity(named: $0) }),
+            let sentence = request.order.refusal(of: quantity)
+        {
+            throw .wrongStatistic(sentence)
+        }
         _ = takeDamagedFrames()
         var answer = QueryAnswer(
             since: request.since, until: request.until,
@@ -63,6 +72,7 @@ extension Archive {
         var entries: [(entry: QueryAnswer.Entry, rank: Double?)] = []
         for (index, group) in members.groups.enumerated() {
             var entry = group
+            let quantity = members.quantities[index]
             /// Readings expected in a span, where the cadence of every series is known.
             func expected(_ from: Int64, _ to: Int64) -> Double? {
                 members.readingsPerMillisecond[index].map { $0 * Double(to - from) }
@@ -73,10 +83,12 @@ extension Archive {
                 total.merge(summary)
                 guard request.step != nil else { continue }
                 let span = (max(start, plan.since), min(plan.end(of: bucket), plan.until))
-                entry.buckets.append(.init(summary, start: start, expected: expected(span.0, span.1)))
+                entry.buckets.append(
+                    .init(summary, of: quantity, start: start, expected: expected(span.0, span.1)))
             }
             if total.summary.count > 0 {
-                entry.total = .init(total, start: plan.since, expected: expected(plan.since, plan.until))
+                entry.total = .init(
+                    total, of: quantity, start: plan.since, expected: expected(plan.since, plan.until))
             }
             entries.append((entry, entry.total?.value(of: request.order)))
         }
@@ -95,6 +107,8 @@ extension Archive {
 
     private struct Members {
         var groups: [QueryAnswer.Entry] = []
+        /// By group.
+        var quantities: [Quantity] = []
         var series: [(series: SeriesID, group: Int)] = []
         /// By group; nil where a cadence is not known.
         var readingsPerMillisecond: [Double?] = []
@@ -106,9 +120,10 @@ extension Archive {
         try withSnapshot { connection throws(StoreError) in
             try known(request.filter, connection)
             var members = Members()
-            var places: [[String]: Int] = [:]
+            var places: [[ByteName]: Int] = [:]
             var details: [DeviceIndex: (area: String, cadence: Int64?)] = [:]
             let devices = try devicesThatFit(request.filter, connection)
+            try known(request.filter, among: devices)
             func take(_ row: Statement) {
                 details[DeviceIndex(rawValue: UInt32(row.integer("id")))] = (
                     row.text("area"), row.optionalInteger("cadence_ms")
@@ -132,7 +147,7 @@ extension Archive {
                     guard wanted.map({ $0 == definition.quantity }) ?? true else { continue }
                     let quantity = definition.quantity.name
                     let channel = registry.channelName(of: series)
-                    let key: [String] =
+                    let words: [String] =
                         switch request.group {
                         case .series: [quantity, name, channel ?? ""]
                         case .device: [quantity, name]
@@ -140,6 +155,7 @@ extension Archive {
                         case .profile: [quantity, profile]
                         case .all: [quantity]
                         }
+                    let key = words.map { ByteName($0) }
                     let rate = details[device]?.cadence.map { 1 / Double($0) }
                     if let place = places[key] {
                         members.groups[place].series += 1
@@ -151,6 +167,7 @@ extension Archive {
                     places[key] = members.groups.count
                     members.series.append((series, members.groups.count))
                     members.readingsPerMillisecond.append(rate)
+                    members.quantities.append(definition.quantity)
                     members.groups.append(
                         QueryAnswer.Entry(
                             device: [.series, .device].contains(request.group) ? name : nil,
@@ -165,6 +182,7 @@ extension Archive {
             for (new, old) in order.enumerated() { newPlaces[old] = new }
             var sorted = Members()
             sorted.groups = order.map { members.groups[$0] }
+            sorted.quantities = order.map { members.quantities[$0] }
             sorted.readingsPerMillisecond = order.map { members.readingsPerMillisecond[$0] }
             sorted.series = members.series.map { ($0.series, newPlaces[$0.group]) }
             return sorted

@@ -1,3 +1,5 @@
+import Basics
+
 /// What can go wrong between the store and the disk. Each says what failed, on what, and what would be right.
 public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The folder in which the data folder should be made does not exist.
@@ -31,10 +33,22 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case noSuchDevice(name: String, nearest: String?)
     case noSuchArea(name: String, nearest: String?)
     case noSuchProfile(name: String, nearest: String?)
+    /// No series of the devices that were asked for is of the quantity; `of` is the device where one alone was meant, and
+    /// `known` is what there is, here and below.
+    case noSuchQuantity(name: String, of: String?, known: [String])
+    case noSuchChannel(name: String, of: String?, nearest: String?, known: [String])
+    /// No rule in force is called so, and no alert was ever raised by one.
+    case noSuchRule(name: String, nearest: String?)
+    /// The quantity does not have it; the sentence says what to ask for instead.
+    case wrongStatistic(String)
     /// A seal finished while a reader was replaying: the state it started from is no longer the one to start from.
     case sealedMeanwhile(folder: String)
     /// The catalogue names a quantity that this build does not know: it was written by a newer one.
     case unknownQuantity(name: String)
+    /// Sealing or compacting was asked to end early.
+    case stopped(folder: String)
+    /// Nobody waits for the answer any more, see `Abandonment`.
+    case abandoned
     /// A repair was interrupted, and only it can go on.
     case repairUnfinished(folder: String)
     /// SQLite would pass over commits of a WAL that was left, and write over them.
@@ -87,13 +101,26 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .noSuchAlert(let id):
             "store: there is no alert \(id)"
         case .noSuchDevice(let name, let nearest):
-            "store: there is no device '\(name)'\(Self.hint(nearest))"
+            "store: " + (NamePattern(name).literal == nil ? "no device fits" : "there is no device")
+                + " '\(name)'\(Self.hint(nearest))"
         case .noSuchArea(let name, let nearest):
             "store: no device is in an area '\(name)'\(Self.hint(nearest))"
+        case .wrongStatistic(let sentence): sentence
         case .noSuchProfile(let name, let nearest):
             "store: no device has a profile '\(name)'\(Self.hint(nearest))"
+        case .noSuchQuantity(let name, let device, let known):
+            "store: \(Self.have(device)) \(name); there is \(Self.list(known))"
+        case .noSuchChannel(let name, let device, let nearest, let known):
+            "store: \(Self.have(device)) a channel '\(name)'"
+                + (known.isEmpty ? ", or any" : nearest.map { Self.hint($0) } ?? "; there is \(Self.list(known))")
+        case .noSuchRule(let name, let nearest):
+            "store: there is no rule '\(name)', and no alert of one\(Self.hint(nearest))"
         case .sealedMeanwhile(let folder):
             "store: the gateway sealed \(folder) during the replay; read the state again and start over"
+        case .stopped(let folder):
+            "store: the work on the files of \(folder) was stopped; it is done again later"
+        case .abandoned:
+            "store: nobody waited for the answer any more"
         case .repairUnfinished(let folder):
             "store: a repair of \(folder) was interrupted; run baotu store repair again before the gateway"
         case .walDamaged(let file, let detail):
@@ -110,6 +137,15 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownQuantity(let name):
             "store: the catalogue has a series of '\(name)', a quantity this build does not know; run the newer build"
         }
+    }
+
+    private static func have(_ device: String?) -> String {
+        device.map { "'\($0)' never sent" } ?? "none of these devices ever sent"
+    }
+
+    /// As many as a line holds.
+    private static func list(_ names: [String]) -> String {
+        names.prefix(12).joined(separator: ", ") + (names.count > 12 ? " and \(names.count - 12) more" : "")
     }
 
     private static func hint(_ nearest: String?) -> String { nearest.map { "; did you mean '\($0)'?" } ?? "" }

@@ -3,11 +3,11 @@ public enum StoreJob: Sendable {
     case seal(SealJob)
     case compaction(CompactionJob)
 
-    /// Blocks until the work is on disk: to be called beside the turn, not in it.
-    public func run() throws(StoreError) -> StoreOutcome {
+    /// Blocks until the work is on disk: to be called beside the turn, not in it. Throws `.stopped` where `stop` asks for it.
+    public func run(_ stop: StopRequest = StopRequest()) throws(StoreError) -> StoreOutcome {
         switch self {
-        case .seal(let job): .sealed(try job.run())
-        case .compaction(let job): .compacted(try job.run())
+        case .seal(let job): .sealed(try job.run(stop))
+        case .compaction(let job): .compacted(try job.run(stop))
         }
     }
 }

@@ -4,10 +4,14 @@ extension Refusal {
     /// What the store's trouble is for who asked.
     package init(_ error: StoreError) {
         switch error {
-        case .noSuchAlert, .noSuchDevice, .noSuchArea, .noSuchProfile: self = .notFound("\(error)")
+        case .noSuchAlert, .noSuchDevice, .noSuchArea, .noSuchProfile, .noSuchQuantity, .noSuchChannel, .noSuchRule:
+            self = .notFound("\(error)")
+        case .wrongStatistic: self = .wrong("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite, .sealedMeanwhile,
-            .unknownQuantity, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists, .noBackup, .backupDamaged:
+            .unknownQuantity, .stopped, .abandoned, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists,
+            .noBackup,
+            .backupDamaged:
             self = .failed("\(error)")
         }
     }

@@ -29,6 +29,17 @@ public struct AlertKey: Hashable, Sendable {
         self.rule = rule
         self.subject = subject
     }
+
+    /// Of rules whose names are the same bytes.
+    public static func == (left: AlertKey, right: AlertKey) -> Bool {
+        left.subject == right.subject && left.rule.hasBytes(of: right.rule)
+    }
+
+    /// By bytes too.
+    public func hash(into hasher: inout Hasher) {
+        rule.hashBytes(into: &hasher)
+        hasher.combine(subject)
+    }
 }
 
 /// One step of one alert: what is stored, shown and told.
@@ -43,24 +54,31 @@ public struct AlertTransition: Hashable, Sendable {
     public var to: AlertPhase
     /// The gateway's time at the evaluation, not the reading's.
     public var at: Timestamp
+    /// The same moment in the time that the gateway listened: a hold that began goes on from here over a restart.
+    public var listened: SteadyTime
     /// When the condition began to hold: kept through pending, firing and unknown.
     public var since: Timestamp
     /// The value that decided, in the canonical unit; nil for absence.
     public var value: Double?
+    /// What the rule watched at this step, in the rule's own short form.
+    public var watched: String
     /// A sentence a duty engineer understands, with the numbers.
     public var sentence: String
 
+    /// `listened` has the number of `at` where nothing else is said.
     package init(
-        key: AlertKey, severity: Severity, from: AlertPhase, to: AlertPhase, at: Timestamp, since: Timestamp,
-        value: Double?, sentence: String
+        key: AlertKey, severity: Severity, from: AlertPhase, to: AlertPhase, at: Timestamp,
+        listened: SteadyTime? = nil, since: Timestamp, value: Double?, watched: String = "", sentence: String
     ) {
         self.key = key
         self.severity = severity
         self.from = from
         self.to = to
         self.at = at
+        self.listened = listened ?? SteadyTime(milliseconds: at.milliseconds)
         self.since = since
         self.value = value
+        self.watched = watched
         self.sentence = sentence
     }
 

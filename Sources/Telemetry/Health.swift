@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 
 /// What is known of a device, or of anything larger: no news is no good news.
 public enum Health: String, CaseIterable, Sendable, Codable {
@@ -12,16 +12,12 @@ public enum Health: String, CaseIterable, Sendable, Codable {
     /// Of a device by what is known of it. An alert that fires outweighs silence: somebody must look in either case, and
     /// the alert says at what.
     ///
-    /// `lastHeard`: nil where it never spoke. `cadence`: nil where the roster expects nothing of it; then its silence says
-    /// nothing.
-    public init(
-        lastHeard: Timestamp?, cadence: Duration?, saidOffline: Bool, isFiring: Bool, at now: Timestamp
-    ) {
+    /// `silence`: since it was last heard, nil where it never spoke. `cadence`: nil where the roster expects nothing of it; then
+    /// its silence says nothing.
+    public init(silence: Duration?, cadence: Duration?, saidOffline: Bool, isFiring: Bool) {
         if isFiring {
             self = .firing
-        } else if let lastHeard, !saidOffline,
-            cadence.map({ now - lastHeard <= Staleness.allowance(cadence: $0) }) ?? true
-        {
+        } else if let silence, !saidOffline, cadence.map({ silence <= Staleness.allowance(cadence: $0) }) ?? true {
             self = .ok
         } else {
             self = .unknown

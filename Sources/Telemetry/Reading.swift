@@ -64,10 +64,30 @@ public struct Reading: Hashable, Sendable {
     }
 }
 
+/// The readings of one message without a time of their own, by their places in the batch: they bear the time of the receipt.
+///
+/// Such a message is itself by having come, not by a time: two that say the same in one millisecond are two.
+public struct StampedRow: Hashable, Sendable {
+    /// Its first reading.
+    public var start: Int
+    /// Behind its last one.
+    public var end: Int
+    /// The broker had kept the message: a word, not a moment. What is known already it does not say again.
+    public var isRetained: Bool
+
+    package init(start: Int, end: Int, isRetained: Bool) {
+        self.start = start
+        self.end = end
+        self.isRetained = isRetained
+    }
+}
+
 /// What decoding made of one batch of messages. Buffers are reused from turn to turn.
 public struct DecodedBatch: Sendable {
     /// In message order; the readings of one message that share device and time stand together.
     public var readings: [Reading] = []
+    /// Those of `readings` that bear no time of their own, in their order.
+    public var stamped: [StampedRow] = []
     /// Values outside the plausible range of their quantity: each also stands in `rejects`.
     public var suspects: [Reading] = []
     /// In message order; a message may bring several, and readings beside them.
@@ -78,6 +98,9 @@ public struct DecodedBatch: Sendable {
     public var heard: [Hearing] = []
     /// Messages that later ones are read by, such as a birth that names the metrics: to be kept over a restart.
     public var remembered: [RememberedMessage] = []
+    /// What messages with a time of their own say of the gateway's clock: how many bear a time within 5 minutes of it, and how
+    /// many one that lies too far ahead.
+    public var clockVotes = (agree: 0, ahead: 0)
     /// Messages that a profile knows and ignores.
     public var ignoredMessages = 0
     /// Messages understood that carried no value (all absent, null or marked as missing).
@@ -89,11 +112,13 @@ public struct DecodedBatch: Sendable {
     /// Empties it and keeps its memory.
     public mutating func removeAll() {
         readings.removeAll(keepingCapacity: true)
+        stamped.removeAll(keepingCapacity: true)
         suspects.removeAll(keepingCapacity: true)
         rejects.removeAll(keepingCapacity: true)
         statuses.removeAll(keepingCapacity: true)
         heard.removeAll(keepingCapacity: true)
         remembered.removeAll(keepingCapacity: true)
+        clockVotes = (0, 0)
         ignoredMessages = 0
         emptyMessages = 0
     }
@@ -123,10 +148,19 @@ public struct DeviceStatus: Hashable, Sendable {
     public var isOnline: Bool
     /// When it became so, by the device where it says, else by the gateway.
     public var at: Timestamp
+    /// When the gateway heard it, by its wall clock.
+    public var heardAt: Timestamp
+    /// The broker had kept the word and gave it to a new subscriber.
+    public var isRetained: Bool
 
-    package init(device: DeviceIndex, isOnline: Bool, at: Timestamp) {
+    /// `heardAt` is `at` where nothing else is said.
+    package init(
+        device: DeviceIndex, isOnline: Bool, at: Timestamp, heardAt: Timestamp? = nil, isRetained: Bool = false
+    ) {
         self.device = device
         self.isOnline = isOnline
         self.at = at
+        self.heardAt = heardAt ?? at
+        self.isRetained = isRetained
     }
 }

@@ -20,6 +20,8 @@ public struct Reject: Hashable, Sendable {
         case unexpectedValue = "unexpected-value"
         /// No device name could be made, or the name is not usable.
         case noDevice = "no-device"
+        /// Its own time cannot be used: of a clock that was never set, too far ahead of ours, or not to be read.
+        case unusableTime = "unusable-time"
         /// A value outside the plausible range of its quantity.
         case implausible
         /// Observed on a day that retention has given up already.

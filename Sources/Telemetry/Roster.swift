@@ -8,26 +8,30 @@ public struct Roster: Sendable {
         public var entry: RosterEntry
         /// When the roster first named the device, without a break since.
         public var since: Timestamp
+        /// The same moment in the time that the gateway listened: one that never speaks is waited for from here on.
+        public var awaited: SteadyTime
 
-        /// `entry` as it was read, `since` as the store keeps it.
-        public init(entry: RosterEntry, since: Timestamp) {
+        /// `entry` as it was read, the rest as the store keeps it; `awaited` has the number of `since` where nothing else is
+        /// said.
+        public init(entry: RosterEntry, since: Timestamp, awaited: SteadyTime? = nil) {
             self.entry = entry
             self.since = since
+            self.awaited = awaited ?? SteadyTime(milliseconds: since.milliseconds)
         }
     }
 
     /// By device, in no order.
     public let lines: [DeviceIndex: Line]
     /// By name, rising.
-    private let circuits: [String: [DeviceIndex]]
-    private let areas: [String: [DeviceIndex]]
+    private let circuits: [ByteName: [DeviceIndex]]
+    private let areas: [ByteName: [DeviceIndex]]
 
     /// Files the devices by circuit and by area once: asking costs one look-up.
     public init(_ lines: [DeviceIndex: Line] = [:]) {
         self.lines = lines
         let devices = lines.keys.sorted()
-        circuits = Dictionary(grouping: devices) { lines[$0]!.entry.circuit }
-        areas = Dictionary(grouping: devices) { lines[$0]!.entry.area }
+        circuits = Dictionary(grouping: devices) { ByteName(lines[$0]!.entry.circuit) }
+        areas = Dictionary(grouping: devices) { ByteName(lines[$0]!.entry.area) }
     }
 
     /// What is known beforehand of the device; nil for one that the roster does not name.
@@ -40,8 +44,8 @@ public struct Roster: Sendable {
     public func area(of device: DeviceIndex) -> String { lines[device]?.entry.area ?? "" }
 
     /// The devices of a circuit, by number.
-    public func devices(onCircuit name: String) -> [DeviceIndex] { circuits[name] ?? [] }
+    public func devices(onCircuit name: String) -> [DeviceIndex] { circuits[ByteName(name)] ?? [] }
 
     /// The devices of an area, by number.
-    public func devices(inArea name: String) -> [DeviceIndex] { areas[name] ?? [] }
+    public func devices(inArea name: String) -> [DeviceIndex] { areas[ByteName(name)] ?? [] }
 }

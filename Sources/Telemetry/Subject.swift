@@ -1,3 +1,5 @@
+import Basics
+
 /// What a finding or an alert is about: the thing that somebody has to look after.
 ///
 /// A fault of a feeder is about its circuit and not about the first of its lamps; a broker that throws messages away is
@@ -71,12 +73,32 @@ public enum Subject: Hashable, Sendable {
     }
 }
 
+// Names are bytes: two circuits whose names look alike are two.
+extension Subject {
+    /// By number, or by the bytes of the name.
+    public static func == (left: Subject, right: Subject) -> Bool {
+        left.rank == right.rank && (left.device != nil || left.name.hasBytes(of: right.name))
+    }
+
+    /// Of the number, or of the bytes of the name.
+    public func hash(into hasher: inout Hasher) {
+        let rank = rank
+        hasher.combine(rank.0)
+        hasher.combine(rank.1)
+        hasher.combine(rank.2)
+        switch self {
+        case .circuit(let name), .area(let name): name.hashBytes(into: &hasher)
+        case .series, .device, .gateway, .broker: break
+        }
+    }
+}
+
 extension Subject: Comparable {
     /// By device, the device as a whole before its series; then circuits and areas by name, gateway, broker.
     ///
     /// The order in which a turn tells what it found: a dictionary has none, and the same turn must tell the same.
     public static func < (left: Subject, right: Subject) -> Bool {
-        left.rank < right.rank || left.rank == right.rank && left.name < right.name
+        left.rank < right.rank || left.rank == right.rank && left.name.precedesByBytes(right.name)
     }
 
     private var rank: (UInt8, UInt32, UInt64) {

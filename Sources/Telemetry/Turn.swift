@@ -21,8 +21,8 @@ public struct Turn: Sendable {
     public var isJudged = false
     /// Of the row in the journal.
     public var journalID: Int64
-    /// The moment of the turn; a replay has the one that the live turn was told.
-    public var now: Timestamp
+    /// When it was taken, by all clocks; a replay has what the live turn was told.
+    public var moment: Moment
     /// Seen for the first time, in message order; the readings of one message that share device and time stand together.
     public var fresh: [Reading]
     /// In place of another value of the same series and time.
@@ -36,18 +36,21 @@ public struct Turn: Sendable {
 
     /// `isReplayed` and `isJudged` are false until they are set.
     public init(
-        origin: Origin, journalID: Int64 = 0, now: Timestamp, fresh: [Reading] = [], corrections: [Reading] = [],
+        origin: Origin, journalID: Int64 = 0, at moment: Moment, fresh: [Reading] = [], corrections: [Reading] = [],
         suspects: [Reading] = [], statuses: [DeviceStatus] = [], heard: [Hearing] = []
     ) {
         self.origin = origin
         self.journalID = journalID
-        self.now = now
+        self.moment = moment
         self.fresh = fresh
         self.corrections = corrections
         self.suspects = suspects
         self.statuses = statuses
         self.heard = heard
     }
+
+    /// What the moment of the turn is called.
+    @inlinable public var now: Timestamp { moment.wall }
 
     /// Nothing that the journal keeps, and so nothing that a replay would bring again: such a turn changes no stage.
     public var isEmpty: Bool {
@@ -82,17 +85,20 @@ public struct Turn: Sendable {
     }
 }
 
-/// A device was heard at a moment of the gateway's clock.
+/// A device was heard.
 public struct Hearing: Hashable, Sendable {
     /// Who was heard.
     public var device: DeviceIndex
-    /// By the gateway's clock, whatever time the message bore.
+    /// By the gateway's clock, whatever time the message bore; of what the broker had kept, the time that it bore.
     public var at: Timestamp
+    /// The broker had kept it and gave it to a new subscriber: the device was heard then, not now.
+    public var isRetained: Bool
 
-    /// `at` by the gateway's clock.
+    /// `at` by the gateway's clock, unless it is retained.
     @inlinable
-    public init(device: DeviceIndex, at: Timestamp) {
+    public init(device: DeviceIndex, at: Timestamp, isRetained: Bool = false) {
         self.device = device
         self.at = at
+        self.isRetained = isRetained
     }
 }

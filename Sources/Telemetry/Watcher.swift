@@ -32,16 +32,19 @@ public struct Scene {
     public let registry: SeriesRegistry
     /// A series' newest sample by observed time.
     public let newest: (SeriesID) -> (value: Double, observed: Timestamp)?
-    /// When a device was last heard; nil where it never spoke.
-    public let lastHeard: (DeviceIndex) -> Timestamp?
+    /// How old a reading of a device is, by the time that it bears.
+    public let age: (DeviceIndex, Timestamp) -> Duration
+    /// For how long the gateway has listened to a device without hearing it; nil where it never spoke.
+    public let silence: (DeviceIndex) -> Duration?
 
     package init(
         registry: SeriesRegistry, newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
-        lastHeard: @escaping (DeviceIndex) -> Timestamp?
+        age: @escaping (DeviceIndex, Timestamp) -> Duration, silence: @escaping (DeviceIndex) -> Duration?
     ) {
         self.registry = registry
         self.newest = newest
-        self.lastHeard = lastHeard
+        self.age = age
+        self.silence = silence
     }
 }
 

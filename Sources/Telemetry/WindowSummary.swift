@@ -18,7 +18,7 @@ public struct WindowSummary: Hashable, Sendable {
     public var max: Double
     /// Of the population (divided by `count`), in the unit of the samples; of directions the circular one.
     public var standardDeviation: Double?
-    /// The oldest and the newest sample by observed time.
+    /// The oldest sample by observed time; of a counter the oldest that is no spike.
     public var first: Double
     /// When `first` was observed.
     public var firstAt: Timestamp
@@ -34,8 +34,10 @@ public struct WindowSummary: Hashable, Sendable {
     public var p95: Double?
     /// Whether `median` and `p95` come from every sample of the window; false where they are nil.
     public var hasExactQuantiles = false
-    /// How much a counter grew from the window's first to its last sample, resets and roll-overs counted in; the sum of
-    /// the amounts of a delta. nil for other kinds.
+    /// How much a counter grew from the window's first to its last sample, by the law of `CounterWalk`: resets and
+    /// roll-overs counted in, spikes left out. nil for other kinds.
+    public var increase: Double?
+    /// The sum of the amounts of a delta; nil for other kinds.
     public var total: Double?
     /// Of a state: each sample holds until the next one, the last until the end of the window or now.
     public var timeWeightedMean: Double?

@@ -12,17 +12,17 @@ public struct DeviceClocks: Equatable, Sendable {
     fileprivate struct Clock: Equatable, Sendable {
         /// The newest observed time, its own watermark: a fast clock makes no other device late.
         var watermark = Int64.min
-        /// When that was received.
+        /// When that was received, and when the device was heard last, by the steady clock.
         var receivedAt: Int64 = 0
         var heardAt = Int64.min
-        /// Least delays of the last groups, in milliseconds; a ring.
-        var leasts = SIMD8<Int32>(repeating: .max)
+        /// Least delays of the last groups, in milliseconds of the steady clock; a ring.
+        var leasts = SIMD8<Int64>(repeating: .max)
         var leastCount: UInt8 = 0
         var nextLeast: UInt8 = 0
         /// The median of `leasts`; 0 without any.
-        var skew: Int32 = 0
+        var skew: Int64 = 0
         /// The group that is filling.
-        var least = Int32.max
+        var least = Int64.max
         var inGroup: UInt8 = 0
     }
 
@@ -30,6 +30,9 @@ public struct DeviceClocks: Equatable, Sendable {
     private static let groupsMax: UInt8 = 5
 
     private var clocks: [Clock] = []
+    /// How far the wall clock was ahead of the steady one in the newest turn: delays are counted by that one, so that a step of
+    /// the wall clock makes no device early or late.
+    private var wallAhead: Int64 = 0
 
     /// Every clock is taken to be right.
     public init() {}
@@ -40,10 +43,12 @@ public struct DeviceClocks: Equatable, Sendable {
         case .imported: return
         case .live: break
         }
-        for hearing in turn.heard {
+        wallAhead = turn.moment.wallAhead.milliseconds
+        for hearing in turn.heard where !hearing.isRetained {
             let place = hearing.device.index
             while clocks.count <= place { clocks.append(Clock()) }
-            clocks[place].heardAt = max(clocks[place].heardAt, hearing.at.milliseconds)
+            let passed = max(0, turn.now.milliseconds - hearing.at.milliseconds)
+            clocks[place].heardAt = turn.moment.steady.milliseconds - passed
         }
         // The readings of a message stand together.
         var last: Reading?
@@ -53,24 +58,26 @@ public struct DeviceClocks: Equatable, Sendable {
             {
                 // Seen with the reading before.
             } else {
-                note(registry.series[reading.series.index].device, reading.observed.milliseconds)
+                take(registry.series[reading.series.index].device, reading.observed.milliseconds, turn.moment)
             }
             last = reading
         }
     }
 
-    private mutating func note(_ device: DeviceIndex, _ observed: Int64) {
+    private mutating func take(_ device: DeviceIndex, _ observed: Int64, _ moment: Moment) {
         guard device.index < clocks.count else { return }
         var clock = clocks[device.index]
         let received = clock.heardAt
-        guard received != .min, observed > clock.watermark else { return }
+        guard received != .min, observed != clock.watermark,
+            TimeFence.follows(observed, newest: clock.watermark, at: moment.wall.milliseconds)
+        else { return }
         let before = clock
         clock.watermark = observed
         clock.receivedAt = received
-        if before.watermark != .min, received > before.receivedAt,
+        if before.watermark != .min, received > before.receivedAt, observed > before.watermark,
             observed - before.watermark <= 2 * (received - before.receivedAt)
         {
-            clock.least = min(before.least, Int32(clamping: received - observed))
+            clock.least = min(before.least, received - observed)
             clock.inGroup += 1
             if clock.inGroup == Self.groupSize { clock.endGroup(Int(Self.groupsMax)) }
         }
@@ -81,7 +88,7 @@ public struct DeviceClocks: Equatable, Sendable {
     /// before the first nine deliveries.
     public func skew(of device: DeviceIndex) -> Duration? {
         guard device.index < clocks.count, clocks[device.index].leastCount > 0 else { return nil }
-        return .milliseconds(Int64(clocks[device.index].skew))
+        return .milliseconds(clocks[device.index].skew + wallAhead)
     }
 
     /// The newest observed time of the device; nil before its first reading.
@@ -90,12 +97,34 @@ public struct DeviceClocks: Equatable, Sendable {
         return Timestamp(milliseconds: clocks[device.index].watermark)
     }
 
-    /// How old the newest reading of the device was when it came, by our clock: what its skew explains does not count.
-    /// Large while a backlog comes in. Zero before the first reading.
+    /// How old the newest reading of the device was when it came: what its skew explains does not count. Large while a backlog
+    /// comes in. Zero before the first reading.
     public func backlog(of device: DeviceIndex) -> Duration {
         guard device.index < clocks.count, clocks[device.index].watermark != .min else { return .zero }
-        let delay = Duration.milliseconds(clocks[device.index].receivedAt - clocks[device.index].watermark)
-        return max(.zero, delay - max(.zero, skew(of: device) ?? .zero))
+        let clock = clocks[device.index]
+        let delay = clock.receivedAt - clock.watermark
+        // Before the skew is known the clocks are taken to be right.
+        return .milliseconds(max(0, clock.leastCount > 0 ? delay - clock.skew : delay + wallAhead))
+    }
+
+    /// How old a reading of the device is: the time that ran since its newest one came, how old that was then, and how much
+    /// this one is older. Never negative; by the wall clock for a device that never gave a reading.
+    public func age(of device: DeviceIndex, observed: Timestamp, at moment: Moment) -> Duration {
+        guard device.index < clocks.count, clocks[device.index].watermark != .min else {
+            return max(.zero, moment.wall - observed)
+        }
+        let clock = clocks[device.index]
+        let since = moment.steady.milliseconds - clock.receivedAt
+        return max(.zero, .milliseconds(since + clock.watermark - observed.milliseconds) + backlog(of: device))
+    }
+
+    /// What the present is called in the device's own times: as by the wall clock, unless the two are known to be more than a
+    /// minute apart. Then one of them is wrong, and a short window of the device would be empty by the other.
+    public func present(of device: DeviceIndex, at moment: Moment) -> Timestamp {
+        guard device.index < clocks.count, clocks[device.index].leastCount > 0 else { return moment.wall }
+        let present = Timestamp(milliseconds: moment.steady.milliseconds - clocks[device.index].skew)
+        let apart = moment.wall - present
+        return apart > .seconds(60) || apart < .seconds(-60) ? present : moment.wall
     }
 
     // MARK: State to bytes and back
@@ -103,7 +132,8 @@ public struct DeviceClocks: Equatable, Sendable {
     /// Little endian, version first.
     public func state() -> [UInt8] {
         var writer = StateWriter()
-        writer.append(UInt32(1))
+        writer.append(UInt32(2))
+        writer.append(wallAhead)
         writer.append(UInt32(clocks.count))
         for clock in clocks {
             writer.append(clock.watermark)
@@ -118,14 +148,20 @@ public struct DeviceClocks: Equatable, Sendable {
         return writer.bytes
     }
 
-    /// nil when the bytes are not a state of this version.
+    /// nil when the bytes are not a state of a version that is known. In the first there was the wall clock alone: the steady
+    /// time began with its numbers.
     public init?(state: [UInt8]) {
         var reader = StateReader(state)
-        guard reader.next(UInt32.self) == 1, let count = reader.next(UInt32.self) else { return nil }
+        guard let version = reader.next(UInt32.self), (1...2).contains(version) else { return nil }
+        if version > 1 {
+            guard let ahead = reader.next(Int64.self) else { return nil }
+            wallAhead = ahead
+        }
+        guard let count = reader.next(UInt32.self) else { return nil }
         for _ in 0..<count {
             var clock = Clock()
             guard let watermark = reader.next(Int64.self), let receivedAt = reader.next(Int64.self),
-                let heardAt = reader.next(Int64.self), let least = reader.next(Int32.self),
+                let heardAt = reader.next(Int64.self), let least = reader.nextDelay(version),
                 let inGroup = reader.next(UInt8.self), let nextLeast = reader.next(UInt8.self),
                 let leastCount = reader.next(UInt8.self), inGroup < Self.groupSize, leastCount <= Self.groupsMax,
                 nextLeast == leastCount % Self.groupsMax || leastCount == Self.groupsMax && nextLeast < leastCount,
@@ -135,13 +171,21 @@ public struct DeviceClocks: Equatable, Sendable {
             (clock.least, clock.inGroup) = (least, inGroup)
             (clock.nextLeast, clock.leastCount) = (nextLeast, leastCount)
             for index in 0..<Int(leastCount) {
-                guard let least = reader.next(Int32.self) else { return nil }
+                guard let least = reader.nextDelay(version) else { return nil }
                 clock.leasts[index] = least
             }
             clock.findSkew()
             clocks.append(clock)
         }
         guard reader.isAtEnd else { return nil }
+    }
+}
+
+extension StateReader {
+    /// Delays had 32 bits in the first version.
+    fileprivate mutating func nextDelay(_ version: UInt32) -> Int64? {
+        guard version == 1 else { return next(Int64.self) }
+        return next(Int32.self).map { $0 == .max ? .max : Int64($0) }
     }
 }
 

@@ -17,25 +17,26 @@ struct Pane: Equatable {
     var mean = 0.0
     var min = 0.0
     var max = 0.0
+    /// Of a counter the first and the last sample believed (`CounterWalk`), NaN where none is.
     var first = 0.0
     var last = 0.0
-    /// By kind: the codes of `QuantilePoints`, a counter's growth from the first to the last sample, a state's value
+    /// By kind: the codes of `QuantilePoints`, a counter's growth from `first` to `last`, a state's value
     /// times milliseconds from the first to the last sample, the mean of the cosines of directions.
     var extra: UInt64 = 0
 
     init() {}
 
-    /// A pane that begins with one sample.
+    /// A pane that begins with one sample, which a counter does not believe as yet.
     @inline(__always)
-    init(_ sample: Double, at offset: Int32, _ part: CirclePart) {
+    init(_ sample: Double, at offset: Int32, _ kind: SeriesKind, _ part: CirclePart) {
         count = 1
         firstOffset = offset
         lastOffset = offset
         mean = part.isUsed ? part.sine : sample
         min = sample
         max = sample
-        first = sample
-        last = sample
+        first = kind == .counter ? .nan : sample
+        last = first
         extra = part.isUsed ? part.cosine.bitPattern : 0
     }
 
@@ -45,7 +46,8 @@ struct Pane: Equatable {
     }
 
     /// Adds a sample `offset` milliseconds after the pane's start, and to `squares` what it adds to the sum of squares. Of
-    /// samples at one moment the first counts as first and the latest heard as last.
+    /// samples at one moment the first counts as first and the latest heard as last. What a counter grew by is counted
+    /// beside it (`SeriesRecord.countOn`).
     ///
     /// `neighbours` is asked for the samples before and after one that comes out of order.
     @inline(__always)
@@ -65,35 +67,18 @@ struct Pane: Equatable {
         if sample < min { min = sample }
         if sample > max { max = sample }
         if offset >= lastOffset {
-            if kind == .counter {
-                extraValue += counterGrowth(from: last, to: sample)
-            } else if kind == .state {
-                extraValue += last * Double(offset - lastOffset)
-            }
+            if kind == .state { extraValue += last * Double(offset - lastOffset) }
             lastOffset = offset
-            last = sample
+            if kind != .counter { last = sample }
         } else if offset < firstOffset {
-            if kind == .counter {
-                extraValue += counterGrowth(from: sample, to: first)
-            } else if kind == .state {
-                extraValue += sample * Double(firstOffset - offset)
-            }
+            if kind == .state { extraValue += sample * Double(firstOffset - offset) }
             firstOffset = offset
-            first = sample
-        } else if kind == .counter || kind == .state {
-            insert(sample, at: offset, kind, between: neighbours())
-        }
-    }
-
-    /// Takes a sample in between: what it changes depends on its neighbours.
-    private mutating func insert(_ sample: Double, at offset: Int32, _ kind: SeriesKind, between near: Neighbours) {
-        let before = near.before ?? (firstOffset, first)
-        let after = near.after ?? (lastOffset, last)
-        if kind == .counter {
-            extraValue +=
-                counterGrowth(from: before.value, to: sample) + counterGrowth(from: sample, to: after.value)
-                - counterGrowth(from: before.value, to: after.value)
-        } else {
+            if kind != .counter { first = sample }
+        } else if kind == .state {
+            // What a sample in between changes depends on its neighbours.
+            let near = neighbours()
+            let before = near.before ?? (firstOffset, first)
+            let after = near.after ?? (lastOffset, last)
             extraValue += (sample - before.value) * Double(after.offset - offset)
         }
     }

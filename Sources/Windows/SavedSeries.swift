@@ -105,8 +105,9 @@ struct SavedSeries {
             func isPossible(_ pane: Pane) -> Bool {
                 pane.count > 0 && pane.firstOffset >= 0 && pane.firstOffset <= pane.lastOffset
                     && Int64(pane.lastOffset) < ring.paneMilliseconds && pane.min <= pane.max
-                    && [pane.mean, pane.min, pane.max, pane.first, pane.last, Double(pane.squares)].allSatisfy(
-                        \.isFinite)
+                    && [pane.mean, pane.min, pane.max, Double(pane.squares)].allSatisfy(\.isFinite)
+                    && ([pane.first, pane.last].allSatisfy(\.isFinite)
+                        || kind == .counter && pane.first.isNaN && pane.last.isNaN)
                     && (kind.hasSketch || pane.extraValue.isFinite)
             }
             guard Int64(ring.open.epoch) == newest.milliseconds.flooredDivision(by: ring.paneMilliseconds),

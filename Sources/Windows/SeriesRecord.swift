@@ -232,6 +232,13 @@ struct SeriesRecord {
         return (newest - Int64(UInt32(truncatingIfNeeded: newest) &- keptTimes[slot]), keptValues[slot])
     }
 
+    /// Changes the value of the sample at `offset` from the one heard first.
+    func setKept(_ offset: Int, _ value: Double) {
+        var slot = Int(header.pointee.keptOldest) + offset
+        if slot >= WindowPlan.samplesKept { slot -= WindowPlan.samplesKept }
+        keptValues[slot] = value
+    }
+
     /// Drops the samples that are so old that their 32 bits would soon name a younger moment.
     @inline(never)
     func dropAged(before newest: Int64) {

@@ -16,6 +16,7 @@ struct Settled {
     var max = -Double.infinity
     /// As `Pane.extra`, but of quantile points, which are not merged here.
     var extra = 0.0
+    /// Of a counter those believed, as `Pane.first`.
     var first = 0.0
     var last = 0.0
     /// Milliseconds since 1970.
@@ -37,19 +38,19 @@ struct Settled {
             self.squares += squares + (isFirst ? 0 : apart * apart * Double(count) * added / total)
             mean = isFirst ? pane.mean : mean + apart * added / total
         }
-        if kind == .counter {
-            extra += pane.extraValue + (isFirst ? 0 : counterGrowth(from: last, to: pane.first))
-        } else if kind == .state {
-            extra += pane.extraValue + (isFirst ? 0 : last * Double(firstAt - lastAt))
-        }
         if isFirst {
             first = pane.first
             self.firstAt = firstAt
         }
+        if kind == .counter {
+            mergeCounter(pane, isFirst: isFirst)
+        } else {
+            if kind == .state { extra += pane.extraValue + (isFirst ? 0 : last * Double(firstAt - lastAt)) }
+            last = pane.last
+        }
         count &+= pane.count
         if pane.min < min { min = pane.min }
         if pane.max > max { max = pane.max }
-        last = pane.last
         lastAt = start + Int64(pane.lastOffset)
     }
 }

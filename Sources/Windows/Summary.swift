@@ -78,7 +78,7 @@ extension WindowTable {
             series: series, window: .milliseconds(window.milliseconds), end: Timestamp(milliseconds: end),
             count: Int(merged.count), mean: merged.mean, min: merged.min, max: merged.max,
             standardDeviation: (max(0, merged.squares) / Double(merged.count)).squareRoot(), first: merged.first,
-            firstAt: Timestamp(milliseconds: merged.firstAt), last: merged.last,
+            firstAt: Timestamp(milliseconds: merged.firstAt), last: kind == .counter ? newest.value : merged.last,
             lastAt: Timestamp(milliseconds: merged.lastAt), median: nil, p95: nil)
         summary.revision = Int(record.revisions[window.ring])
         let cadence = Int64(record.header.pointee.cadenceMilliseconds)
@@ -99,8 +99,9 @@ extension WindowTable {
         case .gauge: break
         case .delta: summary.total = merged.mean * Double(merged.count)
         case .counter:
-            summary.total = merged.extra
+            summary.increase = merged.extra
             summary.change = merged.extra
+            if merged.first.isNaN { summary.first = summary.last }
         case .state:
             let held = max(0, moment - merged.lastAt)
             let span = Double(merged.lastAt - merged.firstAt + held)

@@ -110,6 +110,12 @@ public struct WindowPlan: Equatable, Sendable {
     /// Shortest first; before a device's cadence makes panes coarser.
     public func windows(of quantity: Quantity) -> [Window] { quantities[quantity] ?? windows }
 
+    /// Of the quantity of this name; of nil those of any quantity. Shortest first, each once.
+    public func lengths(asked name: String?) -> [Duration] {
+        if let quantity = name.flatMap({ Quantity(named: $0) }) { return lengths(of: quantity) }
+        return Set((windows + quantities.values.joined()).map(\.length)).sorted()
+    }
+
     /// Of nil those of the quantities that have none of their own.
     public func lengths(of quantity: Quantity?) -> [Duration] {
         (quantity.map { windows(of: $0) } ?? windows).map(\.length)

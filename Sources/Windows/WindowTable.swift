@@ -8,7 +8,8 @@ public import Telemetry
 /// `now`. Each series has its own watermark, its newest sample, so one fast clock makes no other device late.
 ///
 /// A counter and a state are exact also when their samples come out of order, as long as the samples before and after
-/// the late one are among the `WindowPlan.samplesKept` last heard; else it is set between the pane's first and last.
+/// the late one are among the `WindowPlan.samplesKept` last heard; else a state's is set between the pane's first and
+/// last, and a counter's grows by nothing.
 ///
 /// Not `Sendable` on purpose: it is owned by the thread that turns the gateway.
 public struct WindowTable: ~Copyable {
@@ -19,9 +20,6 @@ public struct WindowTable: ~Copyable {
         case revised
         /// Older than every window of its series.
         case tooOld
-        /// Beyond the fence (`TimeFence`). It would move its windows into the future, where the readings of the
-        /// present are too old for them.
-        case fenced
     }
 
     /// Which windows each quantity has.
@@ -118,8 +116,13 @@ public struct WindowTable: ~Copyable {
         let layout = header.pointee.layout
         let kind = header.pointee.kind
         let observed = reading.observed.milliseconds
-        guard TimeFence.admits(reading.observed, at: now) else { return .fenced }
+        if observed < header.pointee.newestMilliseconds,
+            TimeFence.follows(observed, newest: header.pointee.newestMilliseconds, at: now.milliseconds)
+        {
+            record.retreat(to: observed)
+        }
         let part = CirclePart(reading.value, kind)
+        let goesOn = kind == .counter && record.countGoesOn(reading.value, at: observed)
         var isTaken = false
         var isRevised = false
         for index in 0..<layout.pointee.ringCount {
@@ -139,7 +142,7 @@ public struct WindowTable: ~Copyable {
                 switch Self.addOutside(reading.value, observed, part, record, index, ring) {
                 case .taken: break
                 case .revised: isRevised = true
-                case .tooOld, .fenced: continue
+                case .tooOld: continue
                 }
             }
             isTaken = true
@@ -152,6 +155,7 @@ public struct WindowTable: ~Copyable {
             header.pointee.newestValue = reading.value
         }
         record.keep(reading.value, at: observed)
+        if goesOn { record.countOn(reading.value, at: observed) } else if kind == .counter { record.recount() }
         return isRevised ? .revised : .taken
     }
 
@@ -169,7 +173,7 @@ public struct WindowTable: ~Copyable {
         let kind = record.header.pointee.kind
         guard number < open.pointee.epoch else {
             if open.pointee.epoch != OpenPane.never { advance(record, index, ring, to: epoch) }
-            open.pointee.pane = Pane(value, at: offset, part)
+            open.pointee.pane = Pane(value, at: offset, kind, part)
             open.pointee.squares = 0
             open.pointee.epoch = number
             open.pointee.sketch.clear()
@@ -189,7 +193,7 @@ public struct WindowTable: ~Copyable {
             late.pointee.epoch = number
         }
         if pane.pointee.count == 0 {
-            pane.pointee = Pane(value, at: offset, part)
+            pane.pointee = Pane(value, at: offset, kind, part)
         } else {
             var squares = Double(pane.pointee.squares)
             pane.pointee.add(value, at: offset, kind, part, squares: &squares) {

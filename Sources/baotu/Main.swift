@@ -3,5 +3,5 @@ import OperatorCLI
 
 @main
 enum Main {
-    static func main() async { await BaotuCommand.main() }
+    static func main() async { await BaotuCommand.start() }
 }

@@ -2,12 +2,26 @@ import API
 import ArgumentParser
 import Basics
 import Broker
+import Dispatch
 import Gateway
 import Glibc
 import Store
 import Telemetry
 
 @main
+enum Main {
+    // Not asynchronous itself: what the language's runtime sets up for that comes before the first line.
+    static func main() {
+        // By default SIGHUP ends the process. Until it is listened for there is nothing to reload.
+        signal(SIGHUP, SIG_IGN)
+        Task {
+            await DaemonCommand.main()
+            exit(0)
+        }
+        dispatchMain()
+    }
+}
+
 struct DaemonCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "baotud", abstract: "The city's telemetry gateway.",
@@ -20,10 +34,12 @@ struct DaemonCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The configuration file.", completion: .file())
     var config = "/etc/baotu/baotu.yaml"
 
-    @Flag(help: "Read every configuration file and profile, report all mistakes, and end.")
+    @Flag(help: "Read every configuration file and profile, report all mistakes and warnings, and end.")
     var check = false
 
     func run() async throws {
+        // Before the files are read: who changes one and says so is heard.
+        let hangUps = await HangUps()
         let daemon: Daemon
         do {
             daemon = try Daemon(configurationFile: config)
@@ -33,11 +49,12 @@ struct DaemonCommand: AsyncParsableCommand {
             throw ExitCode(78)  // EX_CONFIG of sysexits(3)
         }
         if check {
+            for warning in daemon.warnings { Self.complain(warning) }
             print(daemon.summary)
             return
         }
         do {
-            try await daemon.run()
+            try await daemon.run(hangUps)
         } catch {
             Self.complain("\(error)")
             throw ExitCode(1)

@@ -1,7 +1,9 @@
 import Basics
 import Contract
 import Dispatch
+import Foundation
 import Store
+import Synchronization
 import Testing
 import TestSupport
 
@@ -10,7 +12,7 @@ import TestSupport
 @Suite("Questions beside each other")
 struct ArchivePoolTests {
     /// Questions that are held until the test opens it.
-    private final class Gate: Sendable {
+    final class Gate: Sendable {
         private let gate = DispatchSemaphore(value: 0)
         private let arrivals = AsyncStream.makeStream(of: Void.self)
 
@@ -79,7 +81,158 @@ struct ArchivePoolTests {
         let pool = ArchivePool(folder: "/nowhere", threads: 1, cores: cores)
         #expect(pool.width(of: .short) >= 1)
         #expect(pool.width(of: .long) >= 1)
-        #expect(pool.width(of: .short) + pool.width(of: .long) == min(max(2, cores), ArchivePool.archivesMax))
+        #expect(pool.width(of: .listing) == pool.width(of: .short) - 1 && pool.width(of: .listing) >= 1)
+        // One more on small machines, so that listings leave one free.
+        let more = cores < 8 ? 1 : 0
+        #expect(pool.width(of: .short) + pool.width(of: .long) == min(max(2, cores), ArchivePool.archivesMax) + more)
+    }
+
+    // MARK: Threads
+
+    /// A worker of the task pool, and of libdispatch: they have one a core, and a busy one is not replaced.
+    private func spin(until isOver: borrowing Atomic<Bool>) { while !isOver.load(ordering: .relaxed) {} }
+
+    private final class Flag: Sendable {
+        let value = Atomic(false)
+    }
+
+    @Test(
+        "while every worker of the task pool and of libdispatch is busy, and long questions too, a short one is answered"
+    )
+    func ownThreads() {
+        let folder = TemporaryDirectory()
+        func lane(_ name: String, _ count: Int) -> ArchiveLane {
+            ArchiveLane(name: name, count: count, listings: 0) { () throws(StoreError) in
+                try Archive(folder: folder.path)
+            }
+        }
+        let (short, long, isOver) = (lane("baotu.short", 1), lane("baotu.long", 1), Flag())
+        for _ in 0..<2 * ProcessInfo.processInfo.activeProcessorCount {
+            DispatchQueue.global().async { spin(until: isOver.value) }
+            Task.detached { spin(until: isOver.value) }
+        }
+        let (ended, answered) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        func job(_ body: @escaping @Sendable () -> Void) -> ArchiveLane.Job {
+            ArchiveLane.Job(abandonment: Abandonment(), isListing: false, run: { _ in body() }, drop: {})
+        }
+        long.run(
+            job {
+                spin(until: isOver.value)
+                ended.signal()
+            })
+        short.run(job { answered.signal() })
+        // For ever, where the short one needs one of those workers.
+        answered.wait()
+        isOver.value.store(true, ordering: .relaxed)
+        ended.wait()
+        short.close()
+        long.close()
+    }
+
+    @Test("listings leave one thread to short questions")
+    func listings() async throws {
+        try await Server.run { server in
+            let (gate, pool) = (Gate(), server.archives)
+            let width = pool.width(of: .listing)
+            let held = (0..<width + 2).map { _ in Task { try await pool.ask(.listing) { _ in gate.hold() } } }
+            await gate.arrived(width)
+            #expect(try await server.get("status").status == 200)
+            gate.open(width + 2)
+            for task in held { try await task.value }
+        }
+    }
+
+    // MARK: Askers who go
+
+    @Test("a question that waits is dropped when its task is cancelled, though the lane is held")
+    func dropsWaiting() async throws {
+        try await Server.run { server in
+            let (gate, pool) = (Gate(), server.archives)
+            let width = pool.width(of: .long)
+            let held = (0..<width).map { _ in Task { try await pool.ask(.long) { _ in gate.hold() } } }
+            await gate.arrived(width)
+            let waiting = (0..<5).map { _ in Task { try await pool.ask(.long) { try $0.status().series } } }
+            try await waitUntil("they wait") { pool.waitingCount == 5 }
+            for task in waiting { task.cancel() }
+            for task in waiting { await #expect(throws: CancellationError.self) { try await task.value } }
+            #expect(pool.waitingCount == 0)
+            gate.open(width)
+            for task in held { try await task.value }
+            let series = try await pool.ask(.long) { try $0.status().series }
+            #expect(series == 2)
+        }
+    }
+
+    @Test("a question at work sees that its task is cancelled, and the archive answers the next")
+    func stopsRunning() async throws {
+        try await Server.run { server in
+            let pool = server.archives
+            for _ in 0..<pool.width(of: .long) * 2 {
+                let begun = AsyncStream.makeStream(of: Void.self)
+                let task = Task {
+                    try await pool.ask(.long) { archive in
+                        begun.continuation.yield()
+                        while true { try archive.abandonment?.check() }
+                    }
+                }
+                var iterator = begun.stream.makeAsyncIterator()
+                await iterator.next()
+                task.cancel()
+                await #expect(throws: CancellationError.self) { try await task.value }
+            }
+            let series = try await pool.ask(.long) { try $0.status().series }
+            #expect(series == 2)
+        }
+    }
+
+    @Test("a client that hangs up takes his question with him; one that has only said all waits for his answer")
+    func hangUps() async throws {
+        try await Server.run { server in
+            let (gate, pool) = (Gate(), server.archives)
+            let width = pool.width(of: .long)
+            let held = (0..<width).map { _ in Task { try await pool.ask(.long) { _ in gate.hold() } } }
+            await gate.arrived(width)
+            let question =
+                "GET /v1/query?since=2026-03-01T00:00:00Z&until=2026-03-20T00:00:00Z HTTP/1.1\r\nHost: a\r\n\r\n"
+            let patient = try Line(server.socket)
+            await patient.send(question.replacing("Host: a", with: "Host: a\r\nConnection: close"))
+            patient.finishSending()
+            var lines: [Line] = []
+            for _ in 0..<5 {
+                let line = try Line(server.socket)
+                await line.send(question)
+                lines.append(line)
+            }
+            try await waitUntil("all of them wait") { pool.waitingCount == 6 }
+            lines.removeAll()
+            try await waitUntil("those that left wait no more") { pool.waitingCount == 1 }
+            gate.open(width)
+            for task in held { try await task.value }
+            let answer = String(decoding: await patient.receive(), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test("what is done for a visitor ends when he leaves, and is not begun after")
+    func visitor() async throws {
+        let visitor = Visitor()
+        let begun = AsyncStream.makeStream(of: Void.self)
+        let task = Task {
+            try await visitor.whileHere {
+                begun.continuation.yield()
+                while true {
+                    try Task.checkCancellation()
+                    await Task.yield()
+                }
+            }
+        }
+        var iterator = begun.stream.makeAsyncIterator()
+        await iterator.next()
+        visitor.leave()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        await #expect(throws: CancellationError.self) {
+            try await visitor.whileHere { try Task.checkCancellation() }
+        }
     }
 
     @Test("a store that cannot be opened is told to each who asks, and is opened when it is there")

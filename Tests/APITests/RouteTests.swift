@@ -96,6 +96,10 @@ struct RouteTests {
             ("latest?device=lamp-1&device=lamp-2", "device: given twice; expected it once"),
             ("latest?device=%zz", "device: '%zz': expected UTF-8 with % and two digits for a byte"),
             ("query?since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z&top=0", "top: '0': expected a number from 1"),
+            (
+                "query?quantity=active_energy_import&since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z&order=sum",
+                "sum: active_energy_import is a counter, whose readings do not add up; ask for increase"
+            ),
             ("latest?quantity=voltag", "quantity: 'voltag' is not a quantity; did you mean 'voltage'?"),
         ])
     func badRequests(target: String, sentence: String) async throws {
@@ -133,15 +137,40 @@ struct RouteTests {
                 ("alerts?device=x", "store: there is no device 'x'"),
                 ("devices?area=x", "store: no device is in an area 'x'"),
                 ("latest?profile=lamp", "store: no device has a profile 'lamp'; did you mean 'lamps'?"),
+                ("latest?device=lampp*", "store: no device fits 'lampp*'; did you mean 'lamp*'?"),
+                ("alerts?device=x*", "store: no device fits 'x*'"),
+                ("statistics?device=x*", "store: no device fits 'x*'"),
+                ("export?device=x*", "store: no device fits 'x*'"),
+                ("query?device=x*&\(times)", "store: no device fits 'x*'"),
+                ("alerts?rule=hott", "store: there is no rule 'hott', and no alert of one; did you mean 'hot'?"),
+                (
+                    "alerts?rule=lamp-falt",
+                    "store: there is no rule 'lamp-falt', and no alert of one; did you mean 'lamp-fault'?"
+                ),
+                (
+                    "history?device=lamp-1&quantity=current&\(times)",
+                    "store: 'lamp-1' never sent current; there is voltage"
+                ),
+                ("latest?quantity=current", "store: none of these devices ever sent current; there is voltage"),
+                ("query?quantity=current&\(times)", "store: none of these devices ever sent current; there is voltage"),
+                ("statistics?quantity=current", "store: none of these devices ever sent current; there is voltage"),
+                ("history?device=lamp-1&channel=l1&\(times)", "store: 'lamp-1' never sent a channel 'l1', or any"),
+                ("export?channel=l1", "store: none of these devices ever sent a channel 'l1', or any"),
             ] {
                 let response = try await server.get(target)
                 #expect(response.status == 404, "\(target)")
                 #expect(response.error == sentence)
             }
+            #expect(
+                try await server.get("rejects?reason=malfromed").error?.hasSuffix("did you mean 'malformed'?") == true)
             #expect(try await server.ask("POST", "alerts/99/acknowledge?by=kim").status == 404)
             #expect(try await server.ask("POST", "status").status == 404)
-            // A pattern may match nothing.
-            #expect(try await server.get("latest?device=x*").json([LatestAnswer].self).isEmpty)
+            // What exists and has nothing to tell.
+            #expect(try await server.get("alerts?rule=hot").json([AlertAnswer].self).isEmpty)
+            #expect(try await server.get("alerts?rule=lamp-fault&phase=pending").json([AlertAnswer].self).isEmpty)
+            #expect(
+                try await server.get("history?device=lamp-1&channel=&\(times)").json(HistoryAnswer.self).series.count
+                    == 1)
         }
     }
 

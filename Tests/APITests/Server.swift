@@ -28,19 +28,23 @@ struct Server {
         func append(_ line: String) { list.withLock { $0.append(line) } }
     }
 
+    /// On a busy machine a test may take its time to ask.
+    static let long = UnixSocketServer.Patience(firstQuestion: .seconds(600))
+
     /// Runs a server as long as `body` does.
     static func run(
         points: Int = 30, refusal: Refusal? = nil, statisticsRows: Int? = nil,
-        _ body: (Server) async throws -> Void
+        patience: UnixSocketServer.Patience = long, _ body: (Server) async throws -> Void
     ) async throws {
         let folder = TemporaryDirectory()
         try Self.writeStore(folder.path + "/store", points: points)
         let server = Server(
             socket: folder.path + "/api.sock",
             archives: ArchivePool(folder: folder.path + "/store", threads: 1, cores: 4))
-        let application = try UnixSocketServer.application(
+        let application = try UnixSocketServer.service(
             socketPath: server.socket, archives: server.archives, live: server.answers(refusal, statisticsRows),
-            log: Logger(label: "test"), now: { noon + .seconds(60) })
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, patience: patience,
+            now: { noon + .seconds(60) })
         let group = ServiceGroup(
             services: [application], gracefulShutdownSignals: [],
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -146,6 +150,7 @@ struct Server {
         let transition = AlertTransition(
             key: AlertKey(rule: "lamp-fault", subject: .device(lamp)), severity: .warning, from: .inactive,
             to: .firing, at: noon, since: noon, value: 1, sentence: "lamp-1: lamp failure")
+        try journal.saveRules(["lamp-fault", "hot"])
         try journal.record([transition], channels: ["log"], now: noon, evaluatedThrough: commit.turn.journalID)
     }
 
@@ -189,6 +194,9 @@ final class Line: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// Closes this half: the other side reads to the end, and may still answer.
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Sends until the other side takes no more; the bytes that it took.
     func send(_ bytes: [UInt8]) async -> Int {

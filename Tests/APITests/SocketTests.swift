@@ -91,6 +91,45 @@ struct SocketTests {
         }
     }
 
+    @Test("clients that never ask make room for those who do, however many they are")
+    func neverAsk() async throws {
+        var patience = UnixSocketServer.Patience()
+        patience.firstQuestion = .milliseconds(200)
+        try await Server.run(patience: patience) { server in
+            let lines = try (0..<UnixSocketServer.connectionsMax + 20).map { _ in try Line(server.socket) }
+            await lines[0].send("GET /v1/sta")
+            // For the silence of a minute, and then for the next ones, where those kept their places.
+            #expect(try await server.get("status").status == 200)
+            withExtendedLifetime(lines) {}
+        }
+    }
+
+    @Test("a socket that is taken away under the gateway is made again, and who is being answered is answered")
+    func takenAway() async throws {
+        var patience = Server.long
+        patience.look = .milliseconds(10)
+        try await Server.run(patience: patience) { server in
+            let (gate, pool) = (ArchivePoolTests.Gate(), server.archives)
+            let width = pool.width(of: .long)
+            let held = (0..<width).map { _ in Task { try await pool.ask(.long) { _ in gate.hold() } } }
+            await gate.arrived(width)
+            let old = try Line(server.socket)
+            await old.send(
+                "GET /v1/query?since=2026-03-01T00:00:00Z&until=2026-03-20T00:00:00Z HTTP/1.1\r\nHost: a\r\n"
+                    + "Connection: close\r\n\r\n")
+            try await waitUntil("the question waits") { pool.waitingCount == 1 }
+            for _ in 0..<3 {
+                unlink(server.socket)
+                try await waitUntil("there is a socket again") { server.permissions == 0o660 }
+                #expect(try await server.get("status").status == 200)
+            }
+            gate.open(width)
+            for task in held { try await task.value }
+            let answer = String(decoding: await old.receive(), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
     @Test(
         "garbage is refused or hung up on, and the next client is answered",
         arguments: [

@@ -2,6 +2,7 @@ import Alerting
 import Basics
 import ConfigurationFiles
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("Rules about findings")
@@ -21,8 +22,13 @@ struct FindingTests {
             series = registry.intern(device: device, quantity: Quantity(named: "pm2_5")!, channel: .none)!
         }
 
-        private var statistics: AlertBook.Statistics {
-            AlertBook.Statistics(newest: { _ in nil }, summary: { _, _, _ in nil })
+        private var statistics: AlertBook.Statistics { statistics(at: Self.zero) }
+        private static let zero = FindingTests.t0
+
+        private func statistics(at now: Timestamp) -> AlertBook.Statistics {
+            AlertBook.Statistics(
+                newest: { _ in nil }, summary: { _, _, _ in nil }, age: { max(.zero, now - $1) },
+                backlog: { _ in .zero })
         }
 
         func finding(_ kind: Finding.Kind, at moment: Timestamp, severity: Double = 0.7) -> Finding {
@@ -34,13 +40,23 @@ struct FindingTests {
         mutating func hear(_ finding: Finding, at now: Timestamp) -> [AlertTransition] {
             var noticed = Noticed()
             noticed.findings = [finding]
-            health.absorb(noticed)
+            let turn = Turn(origin: .live, now: now, heard: [Hearing(device: device, at: now)])
+            health.absorb(turn, device: { [device] _ in device }, age: { _, _ in .zero })
+            health.absorb(noticed, at: Moment(now), age: { now - $1 })
             return book.evaluate(
-                Turn(origin: .live, now: now), noticed, health: health, statistics: statistics, registry: registry)
+                turn, noticed, health: health, statistics: statistics(at: now), registry: registry)
         }
 
+        /// Its device was just heard.
         mutating func scan(at now: Timestamp) -> [AlertTransition] {
-            book.scan(health: health, statistics: statistics, registry: registry, listeningSince: now, at: now)
+            let turn = Turn(origin: .live, now: now, heard: [Hearing(device: device, at: now)])
+            health.absorb(turn, device: { [device] _ in device }, age: { _, _ in .zero })
+            return silentScan(at: now)
+        }
+
+        mutating func silentScan(at now: Timestamp) -> [AlertTransition] {
+            book.scan(
+                health: health, statistics: statistics(at: now), registry: registry, isListening: true, at: Moment(now))
         }
     }
 
@@ -87,7 +103,7 @@ struct FindingTests {
         let resumed = try #require(DeviceHealth(state: state))
         #expect(resumed == scene.health)
         let subject = Subject.series(scene.series, of: scene.device)
-        #expect(resumed.lastFinding(.spike, subject: subject) == Self.t0)
+        #expect(resumed.lastFinding(.spike, subject: subject) == Moment(Self.t0).listened)
         #expect(resumed.lastFinding(.flatLine, subject: subject) == nil)
         for length in state.indices { #expect(DeviceHealth(state: Array(state[..<length])) == nil) }
         // Version 1: no devices, none offline, no suspects.
@@ -114,7 +130,7 @@ struct FindingTests {
         }
         let health = try #require(
             DeviceHealth(state: writer.bytes, circuit: { $0.rawValue == 2 ? "circuit-1" : "" }))
-        func at(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
+        func at(_ milliseconds: Int64) -> SteadyTime { SteadyTime(milliseconds: milliseconds) }
         let series = Subject.series(SeriesID(rawValue: 5), of: DeviceIndex(rawValue: 1))
         #expect(health.lastFinding(.seasonal, subject: series) == at(0))
         #expect(health.lastFinding(.spike, subject: series) == at(1))
@@ -155,8 +171,9 @@ struct FindingTests {
                 sentence: "Feeder fault: 3 of 5 lamps are down")
         ]
         var health = DeviceHealth()
-        health.absorb(noticed)
-        let statistics = AlertBook.Statistics(newest: { _ in nil }, summary: { _, _, _ in nil })
+        health.absorb(noticed, at: Moment(Self.t0), age: { Self.t0 - $1 })
+        let statistics = AlertBook.Statistics(
+            newest: { _ in nil }, summary: { _, _, _ in nil }, age: { _, _ in .zero }, backlog: { _ in .zero })
         let raised = book.evaluate(
             Turn(origin: .live, now: Self.t0), noticed, health: health, statistics: statistics, registry: registry)
         #expect(raised.map(\.key.rule) == ["all", "here", "both"])
@@ -170,11 +187,16 @@ struct FindingTests {
         #expect(subjectNow("all") == .circuit("circuit-1") && subjectNow("both") == .circuit("circuit-1"))
         #expect(subjectNow("gone") == .device(lamps[0]))
         // A rule about both: the lamp was noticed later.
-        health.record(.lampOut, subject: .device(lamps[0]), at: Self.t0 + .seconds(1))
+        noticed.findings = [
+            Finding(
+                subject: .device(lamps[0]), kind: .lampOut, observed: Self.t0 + .seconds(1), value: nil, severity: 1,
+                sentence: "out")
+        ]
+        health.absorb(noticed, at: Moment(Self.t0 + .seconds(1)), age: { Self.t0 + .seconds(1) - $1 })
         #expect(subjectNow("both") == .device(lamps[0]) && subjectNow("all") == .circuit("circuit-1"))
         // Without the circuit on the roster nobody watches it any more.
         book.setRoster(Roster())
-        #expect(book.retire(registry, at: Self.t0).map(\.to) == [.resolved, .resolved, .resolved])
+        #expect(book.retire([], registry, at: Moment(Self.t0)).map(\.to) == [.resolved, .resolved, .resolved])
     }
 
     @Test("mistakes are told with what would be right")

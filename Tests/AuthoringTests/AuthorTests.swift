@@ -224,7 +224,9 @@ struct AuthorTests {
         let proposal = try ProfileAuthor.propose(name: "p", [message])
         let catalog = try DeviceCatalog.compile([ProfileSource(path: "p.yaml", text: proposal.yaml)])
         let check = SampleCheck(SampleFile(path: "s.json", bytes: Array(proposal.sampleText.utf8)), catalog)
-        #expect(check.differences.map(\.description) == [], "\(proposal.yaml)")
+        // Of a sample whose clock was not right the proposal says so.
+        let differences = check.differences.map(\.description).filter { !$0.contains(": unusable-time: ") }
+        #expect(differences == [], "\(proposal.yaml)")
         #expect(!proposal.yaml.contains("did not load"), "\(proposal.yaml)")
     }
 }

@@ -87,7 +87,7 @@ struct TraceTests {
             ])
     }
 
-    @Test("what is missing is told with its reason, and times that were passed over")
+    @Test("times that cannot be used are told, and the message is a reject")
     func missing() throws {
         let trace = try trace(
             Self.meter, "m/a",
@@ -98,9 +98,19 @@ struct TraceTests {
         #expect(
             item.notes == [
                 "no time at /t: \"x\" is not of the form that the profile names",
-                "time at /old passed over: 1970-01-01T00:00:05Z is before 2020",
+                "time at /old passed over: 1970-01-01T00:00:05Z is before 2020-01-01T00:00:00Z",
                 "time at /late passed over: 2027-01-01T00:00:00Z is more than an hour after the receipt",
             ])
+        #expect(trace.rejects.map(\.reason) == [.unusableTime])
+    }
+
+    @Test("what is missing is told with its reason")
+    func missingValues() throws {
+        let trace = try trace(
+            Self.meter, "m/a",
+            #"{"kind":"more","t":1772705600,"w":-1,"v1":null,"v2":"nan","f":90,"ok":false,"pf":1}"#
+        )
+        let item = try #require(trace.rules.first?.items.first)
         let why = item.fields.compactMap { field -> String? in
             if case .none(let why) = field.result { return "\(field.path): \(why)" }
             return nil

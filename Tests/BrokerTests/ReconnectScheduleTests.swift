@@ -7,7 +7,9 @@ struct ReconnectScheduleTests {
     func doubles(jitter: Double) {
         var schedule = ReconnectSchedule(
             delayMin: .milliseconds(500), delayMax: .seconds(5), stableAfter: .seconds(30))
-        for ceiling in [500, 1000, 2000, 4000, 5000, 5000, 5000] {
+        // A broker that is started anew is back in seconds.
+        let eager = [500] + Array(repeating: 1000, count: ReconnectSchedule.eagerAttempts - 1)
+        for ceiling in eager + [1000, 2000, 4000, 5000, 5000, 5000] {
             let delay = schedule.delayAfterFailure(jitter: jitter)
             let expected = Double(ceiling) * 1000 * (0.5 + 0.5 * jitter)
             #expect(delay == .microseconds(Int(expected)))
@@ -18,10 +20,10 @@ struct ReconnectScheduleTests {
     func startsAnew() {
         var schedule = ReconnectSchedule(
             delayMin: .seconds(1), delayMax: .seconds(60), stableAfter: .seconds(30))
-        for _ in 0..<4 { _ = schedule.delayAfterFailure(jitter: 1) }
+        for _ in 0..<ReconnectSchedule.eagerAttempts + 3 { _ = schedule.delayAfterFailure(jitter: 1) }
         #expect(schedule.delayAfterLoss(connectedFor: .seconds(29), jitter: 1) == .seconds(16))
         #expect(schedule.delayAfterLoss(connectedFor: .seconds(30), jitter: 1) == .seconds(1))
-        #expect(schedule.delayAfterLoss(connectedFor: .seconds(1), jitter: 1) == .seconds(2))
+        #expect(schedule.delayAfterFailure(jitter: 0) == .milliseconds(500))
     }
 
     @Test("neither overflows after years of failures nor trusts jitter outside 0 to 1")

@@ -159,6 +159,21 @@ struct LampWatchTests {
         #expect(run(&watch, &lamp, from: Self.night + .seconds(60 * 49), reports: 3).now == [])
     }
 
+    @Test("goes on flickering from the greatest number of switchings that bytes can have")
+    func flickersOn() throws {
+        var (watch, lamp) = (LampWatch(), SimulatedLamp(seed: 3))
+        _ = run(&watch, &lamp, from: Self.night - .seconds(60 * 120), reports: 120)
+        _ = run(&watch, &lamp, from: Self.night, reports: 20, .flicker)
+        var bytes = watch.bytes
+        // Behind the version, the rating, the switchings and three times.
+        let place = 4 + 24 + 32 + 24
+        #expect(bytes[place] == 20 && bytes[place + 1] == 0)
+        (bytes[place], bytes[place + 1]) = (.max, .max)
+        var restored = try #require(LampWatch(bytes: bytes))
+        let after = run(&restored, &lamp, from: Self.night + .seconds(60 * 20), reports: 4, .flicker)
+        #expect(after.now.map(\.kind) == [.flicker(switches: 65_535)])
+    }
+
     @Test("keeps a lamp that is out over the day, until it burns")
     func outOverDay() {
         var watch = LampWatch()

@@ -67,15 +67,38 @@ struct MessageDecoderTests {
             ("{\"p\":1,\"ts\":0,\"when\":\"2026-03-05T11:00:00\"}", "2026-03-05T10:00:00Z"),
             ("{\"p\":1,\"when\":\"2026-03-05T10:00:00Z\"}", "2026-03-05T10:00:00Z"),
             ("{\"p\":1,\"clock\":\"05.03.26 18:01\"}", "2026-03-05T10:01:00Z"),
-            ("{\"p\":1,\"clock\":\"05.03.26 18:01x\"}", "2026-03-05T10:15:00Z"),
-            ("{\"p\":1,\"ts\":1577836799999}", "2026-03-05T10:15:00Z"),
             ("{\"p\":1,\"ts\":1772709300000}", "2026-03-05T11:15:00Z"),
-            ("{\"p\":1,\"ts\":1772709300001}", "2026-03-05T10:15:00Z"),
-            ("{\"p\":1,\"ts\":1e300}", "2026-03-05T10:15:00Z"), ("{\"p\":1,\"ts\":\"soon\"}", "2026-03-05T10:15:00Z"),
-            ("{\"p\":1,\"ts\":[]}", "2026-03-05T10:15:00Z"), ("{\"p\":1}", "2026-03-05T10:15:00Z"),
+            ("{\"p\":1,\"ts\":1577836800000}", "2020-01-01T00:00:00Z"),
+            ("{\"p\":1}", "2026-03-05T10:15:00Z"), ("{\"p\":1,\"ts\":null}", "2026-03-05T10:15:00Z"),
+            ("{\"p\":1,\"ts\":\"\"}", "2026-03-05T10:15:00Z"),
         ])
     func time(payload: String, expected: String) throws {
         #expect(try lines(payload, zone: 3600) == ["active_power 1.0 @\(expected)"])
+    }
+
+    @Test(
+        "a time that cannot be used is told with its payload, and never a reading of now",
+        arguments: [
+            ("{\"p\":1,\"clock\":\"05.03.26 18:01x\"}", "its time cannot be read by the profile"),
+            ("{\"p\":1,\"ts\":1577836799999}", "before 2020-01-01T00:00:00Z"),
+            ("{\"p\":1,\"ts\":0}", "1970-01-01T00:00:00Z"), ("{\"p\":1,\"ts\":1356998400000}", "2013-01-01T00:00:00Z"),
+            ("{\"p\":1,\"ts\":1772709300001}", "more than an hour ahead"),
+            ("{\"p\":1,\"ts\":3976214400000}", "2096-01-01T00:00:00Z"), ("{\"p\":1,\"ts\":1e300}", "cannot be read"),
+            ("{\"p\":1,\"ts\":\"soon\"}", "cannot be read"), ("{\"p\":1,\"ts\":[]}", "cannot be read"),
+        ])
+    func unusableTime(payload: String, detail: String) throws {
+        var bench = try Bench(profile: Self.plain)
+        bench.decode("t/d", payload)
+        #expect(bench.batch.readings.isEmpty && bench.batch.heard.count == 1)
+        #expect(bench.batch.rejects.map(\.reason) == [.unusableTime])
+        #expect(bench.batch.rejects[0].detail.contains(detail), "\(bench.batch.rejects[0].detail)")
+        #expect(bench.batch.rejects[0].payload == Array(payload.utf8) && bench.batch.rejects[0].device != nil)
+        // A profile may allow the receipt instead.
+        var lenient = try Bench(
+            profile: Self.plain.replacing("{at: /ts, as: ms}", with: "{at: /ts, as: ms, else: receipt}"))
+        lenient.decode("t/d", payload)
+        #expect(lenient.lines == ["d active_power 1.0 @2026-03-05T10:15:00Z"] && lenient.batch.rejects.isEmpty)
+        #expect(lenient.batch.stamped.count == 1)
     }
 
     @Test(

@@ -73,10 +73,13 @@ struct DialectSample: Decodable, CustomStringConvertible {
     /// A decoder as the deployment of the sample configures it.
     func bench() throws -> Bench {
         let catalog = try (isOfCorpus ? Repository.corpusCatalog : Repository.catalog).get()
-        let constants = (constants ?? deployment?.devices ?? [:]).mapValues { $0.mapValues(\.text) }
+        var told: [ByteName: [String: String]] = [:]
+        for (device, constants) in constants ?? deployment?.devices ?? [:] {
+            told[ByteName(device)] = constants.mapValues(\.text)
+        }
         return Bench(
             catalog, siteZoneOffsetSeconds: siteZoneOffsetSeconds ?? 0,
-            siteZone: deployment?.timezone.flatMap(ZoneRules.system), constants: constants)
+            siteZone: deployment?.timezone.flatMap(ZoneRules.system), constants: told)
     }
 
     var description: String { path.split(separator: "/").suffix(4).joined(separator: "/") }
@@ -201,7 +204,7 @@ struct Bench: ~Copyable {
     init(
         _ catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
         siteZone: ZoneRules? = nil, registryLimits: SeriesRegistry.Limits = .init(),
-        constants: [String: [String: String]] = [:]
+        constants: [ByteName: [String: String]] = [:]
     ) {
         decoder = MessageDecoder(
             catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteZoneOffsetSeconds, siteZone: siteZone,

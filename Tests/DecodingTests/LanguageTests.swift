@@ -10,7 +10,7 @@ import TestSupport
 @Suite("Profile language")
 struct LanguageTests {
     private func lines(
-        _ rule: String, _ payload: String, topic: String = "t/d1", constants: [String: [String: String]] = [:],
+        _ rule: String, _ payload: String, topic: String = "t/d1", constants: [ByteName: [String: String]] = [:],
         zone: Int = 0
     ) throws -> [String] {
         let indented = rule.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
@@ -80,7 +80,7 @@ struct LanguageTests {
             device: "{d}"
             read: {fill_level: {calc: "($depth - {/distance}) / ($depth - $full) * 100", unit: "%"}}
             """
-        let constants = ["d1": ["depth": "1500", "full": "100"]]
+        let constants: [ByteName: [String: String]] = ["d1": ["depth": "1500", "full": "100"]]
         #expect(
             try lines(rule, #"{"distance": 800}"#, constants: constants)
                 == ["d1 fill_level 50.0 @2026-03-05T10:15:00Z"])

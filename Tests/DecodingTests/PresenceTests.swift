@@ -57,7 +57,12 @@ struct PresenceTests {
                 """)
         bench.decode("t", #"{"a\u002e1":[{"p":1},{"p":2}],"b":{"x":{"u":[5]}},"c":[]}"#)
         let time = " @2026-03-05T10:15:00Z"
-        #expect(bench.lines.sorted() == ["a.1 active_power 1.0\(time)"] + ["b voltage[x-0] 5.0\(time)"])
+        // Without a time of its own each item is a reading; the store tells their times apart.
+        #expect(
+            bench.lines.sorted() == [
+                "a.1 active_power 1.0\(time)", "a.1 active_power 2.0\(time)", "b voltage[x-0] 5.0\(time)",
+            ])
+        #expect(bench.batch.stamped.count == 3)
         bench.decode("t", #"[[{"p":3}]]"#)
         #expect(bench.batch.rejects.map(\.reason) == [.noDevice])
     }

@@ -118,7 +118,7 @@ struct TableTests {
         var table = Self.watching(DetectorSettings(tier: .full, rules: PlausibilityRules(), interval: .milliseconds(1)))
         let values = [1e100, -1e100, 0, .leastNonzeroMagnitude, -0.0, 1, 1e-300]
         for _ in 0..<3000 {
-            let moment = Int64.random(in: .min ... .max, using: &random)
+            let moment = Int64.random(in: 1 - (1 << 52)..<1 << 52, using: &random)
             let value = values[Int.random(in: 0..<values.count, using: &random)]
             _ = table.addInOrder(
                 Reading(series: Samples.series, observed: Timestamp(milliseconds: moment), value: value))
@@ -126,6 +126,32 @@ struct TableTests {
         let state = table.state()
         let again = DetectorTable(state: state)?.state()
         #expect(again == state)
+    }
+
+    @Test("times that would overflow, and series that nobody has, are no state")
+    func impossible() {
+        let interval = Duration.seconds(60)
+        let rules = PlausibilityRules(changePerHourMax: 1)
+        var table = Self.watching(DetectorSettings(tier: nil, rules: rules, interval: interval))
+        let moment = Timestamp(milliseconds: 0x0123_4567_89AB)
+        _ = table.add(Reading(series: Samples.series, observed: moment, value: 1))
+        var writer = StateWriter()
+        writer.append(moment.milliseconds)
+        let state = table.state()
+        let places = state.indices.dropLast(7).filter { Array(state[$0..<$0 + 8]) == writer.bytes }
+        // Of the lane, of the rules, and the beginning of the run of like values.
+        #expect(places.count == 3)
+        for place in places {
+            for time in [Int64.min + 1, 1 << 52, .max] {
+                var damaged = state
+                withUnsafeBytes(of: time.littleEndian) { damaged.replaceSubrange(place..<place + 8, with: $0) }
+                let isTaken = DetectorTable(state: damaged) != nil
+                #expect(!isTaken, "\(time) at byte \(place)")
+            }
+        }
+        let isTaken = DetectorTable(state: state, seriesEnd: Samples.series.index + 1) != nil
+        let isTakenBeyond = DetectorTable(state: state, seriesEnd: Samples.series.index) != nil
+        #expect(isTaken && !isTakenBeyond)
     }
 
     @Test("hostile bytes give nil, or a table that goes on")

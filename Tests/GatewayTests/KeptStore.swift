@@ -31,7 +31,7 @@ final class KeptStore {
     let disk = FailingDisk()
     private let clock = Clock()
 
-    private final class Clock { var now = Timestamp(milliseconds: 0) }
+    private final class Clock: @unchecked Sendable { var now = Timestamp(milliseconds: 0) }
 
     final class FailingDisk: Sendable {
         private let state = Mutex(false)
@@ -93,7 +93,7 @@ final class KeptStore {
                 configuration.notifications, publisher: publisher,
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
             publisher: publisher,
-            now: { [clock] in clock.now })
+            clocks: .simulated { [clock] in clock.now })
         self.journal = journal
     }
 
@@ -116,7 +116,7 @@ final class KeptStore {
     func acknowledge(_ alertID: Int64, by person: String, note: String) -> Bool {
         mailbox.post(
             Mailbox.Letter { loop, moment in
-                try? loop.journal.acknowledgeAlert(alertID, by: person, note: note, at: moment)
+                try? loop.journal.acknowledgeAlert(alertID, by: person, note: note, at: moment.wall)
             })
     }
 
@@ -183,7 +183,7 @@ final class KeptStore {
             let state =
                 switch alert.state {
                 case .inactive: "inactive"
-                case .pending(let since): "pending since \(since)"
+                case .pending(let since, _): "pending since \(since)"
                 case .firing(let since): "firing since \(since)"
                 case .unknown(let since, let wasFiring): "unknown since \(since) was_firing \(wasFiring)"
                 }
@@ -206,7 +206,8 @@ final class KeptStore {
                     ("first_at", "\(window.firstAt)"), ("last", Self.text(window.last)),
                     ("last_at", "\(window.lastAt)"), ("median", Self.text(window.median)),
                     ("p95", Self.text(window.p95)), ("exact", "\(window.hasExactQuantiles)"),
-                    ("total", Self.text(window.total)), ("time_weighted", Self.text(window.timeWeightedMean)),
+                    ("total", Self.text(window.total ?? window.increase)),
+                    ("time_weighted", Self.text(window.timeWeightedMean)),
                     ("expected", window.expectedCount.map { "\($0)" } ?? "-"), ("change", Self.text(window.change)),
                     ("revision", "\(window.revision)"),
                 ]
@@ -225,28 +226,28 @@ final class KeptStore {
         for (index, device) in registry.devices.enumerated() {
             let id = DeviceIndex(rawValue: UInt32(index))
             lines.append(
-                "\(device.name) heard \(time(health.lastHeard(id))) offline \(health.saidOffline(id)) "
+                "\(device.name) heard \(time(health.lastHeard(id)?.at)) offline \(health.saidOffline(id)) "
                     + "watermark \(time(clocks.watermark(of: id))) "
                     + "skew_ms \(clocks.skew(of: id).map { "\($0.milliseconds)" } ?? "-") "
                     + "backlog_ms \(clocks.backlog(of: id).milliseconds)")
             for kind in Finding.Kind.allCases {
                 guard let last = health.lastFinding(kind, subject: .device(id)) else { continue }
-                lines.append("\(device.name) - found \(kind.rawValue) \(last)")
+                lines.append("\(device.name) - found \(kind.rawValue) \(Timestamp(milliseconds: last.milliseconds))")
             }
         }
         for circuit in Set(loop.pipeline.roster.lines.values.map(\.entry.circuit)) {
             for kind in Finding.Kind.allCases {
                 guard let last = health.lastFinding(kind, subject: .circuit(circuit)) else { continue }
-                lines.append("\(circuit) - found \(kind.rawValue) \(last)")
+                lines.append("\(circuit) - found \(kind.rawValue) \(Timestamp(milliseconds: last.milliseconds))")
             }
         }
         for (index, series) in registry.series.enumerated() {
             let id = SeriesID(rawValue: UInt32(index))
             let name = "\(registry.devices[series.device.index].name) \(seriesName(id, registry))"
-            if let last = health.lastSuspect(id) { lines.append("\(name) suspect \(last)") }
+            if let last = health.lastSuspect(id) { lines.append("\(name) suspect \(last.at)") }
             for kind in Finding.Kind.allCases {
                 guard let last = health.lastFinding(kind, subject: .series(id, of: series.device)) else { continue }
-                lines.append("\(name) found \(kind.rawValue) \(last)")
+                lines.append("\(name) found \(kind.rawValue) \(Timestamp(milliseconds: last.milliseconds))")
             }
         }
         return lines.sorted()
@@ -321,12 +322,18 @@ final class ScriptedBroker: BrokerLine {
     }
 
     var isConnected: Bool { connectedSince != nil }
+    var isListening: Bool { isConnected }
+    private(set) var connectionCount = 0
+    func takeHeard() -> Bool { isConnected }
 
     func receive(
         into batch: inout MessageBatch, messagesMax: Int, bytesMax: Int, linger: Duration, waiting span: Duration,
         now: () -> Timestamp
     ) {
-        if connectedSince == nil { connectedSince = now() }
+        if connectedSince == nil {
+            connectedSince = now()
+            connectionCount += 1
+        }
         for message in waiting {
             batch.append(topic: message.topic, payload: Array(message.payload.utf8), receivedAt: message.at)
         }

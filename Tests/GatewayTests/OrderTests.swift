@@ -13,9 +13,11 @@ import Testing
 /// Orders from who gives them to the ingest thread and back.
 @Suite("Orders")
 struct OrderTests {
+    private let live = LiveView(
+        LiveStatusAnswer(version: "test", startedAt: Timestamp(milliseconds: 0), broker: "simulated"))
+
     private func source(_ gateway: SimulatedGateway) -> LiveSource {
         let configuration = gateway.configuration
-        let live = LiveView(LiveStatusAnswer(version: "test", startedAt: gateway.now, broker: "simulated"))
         let now = gateway.now
         return LiveSource(
             mailbox: gateway.mailbox, live: live, doctor: Doctor(configuration: configuration, live: live) { now },
@@ -81,18 +83,31 @@ struct OrderTests {
         let configuration = gateway.folder.appending(path: "baotu.yaml")
         try """
         store: {folder: store}
-        devices: {folder: \(gateway.configuration.devicesFolder)/parking, roster: roster.csv}
+        devices: {folder: \(gateway.configuration.devicesFolders[0])/parking, roster: roster.csv}
         """.write(to: configuration, atomically: true, encoding: .utf8)
         let refused = await carryOut(ReloadOrder(), gateway)
-        guard case .failure(.wrong(let sentence)) = refused else {
+        guard case .failure(.misconfigured(let sentence)) = refused else {
             Issue.record("\(refused)")
             return
         }
         #expect(sentence.contains("did you mean 'voltage'?"))
+        #expect(live.current.refusedReload?.reason == sentence)
+        let told = Doctor(configuration: gateway.configuration, live: live) { .init(milliseconds: 0) }.examine()
+        #expect(told.contains { $0.check == "configuration" && $0.level == .bad && $0.finding.contains(sentence) })
         try good.write(to: rules, atomically: true, encoding: .utf8)
         let answer = try await carryOut(ReloadOrder(), gateway).get()
         #expect(answer.rules == 4)
         #expect(answer.devices == 4)
+        #expect(live.current.refusedReload == nil)
+        // The file says less than the one that the gateway was started with.
+        #expect(answer.restartNeeded == live.current.restartNeeded)
+
+        try "rules: []\n".write(to: rules, atomically: true, encoding: .utf8)
+        let emptied = try await carryOut(ReloadOrder(), gateway).get()
+        #expect(emptied.rules == 0)
+        #expect(emptied.warnings.contains { $0.contains("names no rule any more, where there were 4") })
+        let again = try await carryOut(ReloadOrder(), gateway).get()
+        #expect(!again.warnings.contains { $0.contains("any more") })
         gateway.drain()
     }
 

@@ -14,18 +14,20 @@ struct SealerTests {
     private func days(_ sealer: inout Sealer, at moment: Timestamp) throws -> SealedDays {
         var found: SealedDays?
         try eventually("the day files are written") {
-            if case .done(.sealed(let days)) = sealer.poll(at: moment) { found = days }
+            if case .done(.sealed(let days)) = sealer.poll(at: SteadyTime(milliseconds: moment.milliseconds)) {
+                found = days
+            }
             return found != nil
         }
         return try #require(found)
     }
 
     private func isRunning(_ sealer: inout Sealer, at moment: Timestamp) -> Bool {
-        if case .running = sealer.poll(at: moment) { true } else { false }
+        if case .running = sealer.poll(at: SteadyTime(milliseconds: moment.milliseconds)) { true } else { false }
     }
 
     private func isIdle(_ sealer: inout Sealer, at moment: Timestamp) -> Bool {
-        if case .idle = sealer.poll(at: moment) { true } else { false }
+        if case .idle = sealer.poll(at: SteadyTime(milliseconds: moment.milliseconds)) { true } else { false }
     }
 
     @Test("keeps what is written until the journal has taken it", arguments: [false, true])
@@ -37,12 +39,12 @@ struct SealerTests {
         sealer.begin(.seal(try journal.beginSeal(state: [1], now: Self.noon)))
         let first = try days(&sealer, at: Self.noon)
         // As if the journal had no room for its part.
-        sealer.postpone(at: Self.noon)
+        sealer.postpone(at: SteadyTime(milliseconds: Self.noon.milliseconds))
         #expect(isRunning(&sealer, at: Self.noon + .seconds(29)))
         var again: SealedDays?
         if !isEnding {
             again = try days(&sealer, at: Self.noon + .seconds(30))
-        } else if case .sealed(let written) = try sealer.finish() {
+        } else if case .sealed(let written) = try sealer.finish(by: ContinuousClock.now + .seconds(60)) {
             again = written
         }
         #expect(again?.journalID == first.journalID)

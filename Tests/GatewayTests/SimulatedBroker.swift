@@ -47,6 +47,9 @@ final class SimulatedBroker: BrokerLine {
     }
 
     var isConnected: Bool { connectedSince != nil }
+    var isListening: Bool { isConnected }
+    private(set) var connectionCount = 0
+    func takeHeard() -> Bool { isConnected }
     /// Whether every message was acknowledged.
     var isDone: Bool { waiting.isEmpty && held.isEmpty }
 
@@ -67,7 +70,10 @@ final class SimulatedBroker: BrokerLine {
         into batch: inout MessageBatch, messagesMax: Int, bytesMax: Int, linger: Duration, waiting span: Duration,
         now: () -> Timestamp
     ) {
-        if connectedSince == nil { connectedSince = now() }
+        if connectedSince == nil {
+            connectedSince = now()
+            connectionCount += 1
+        }
         if chance(mischief.dropsLine) { return lose() }
         if chance(mischief.delays) { return }
         let count = min(messagesMax, waiting.count, Int.random(in: messagesMin...8, using: &random))

@@ -83,8 +83,16 @@ final class SimulatedGateway {
         """
 
     /// The one clock of broker and gateway.
-    private final class Clock { var now = Timestamp(milliseconds: 1_772_705_640_000) }
+    private final class Clock: @unchecked Sendable {
+        var now = Timestamp(milliseconds: 1_772_705_640_000)
+        /// What the gateway's wall clock is wrong by; the broker and the devices know what time it is.
+        var wrong = Duration.zero
+        var wall: Timestamp { now + wrong }
+    }
     private let clock: Clock
+
+    /// Somebody sets the gateway's wall clock.
+    func setWall(wrongBy span: Duration) { clock.wrong = span }
 
     func pass(_ span: Duration) {
         now = now + span
@@ -107,7 +115,9 @@ final class SimulatedGateway {
                     configuration.notifications, publisher: publisher,
                     log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
                 publisher: publisher,
-                now: { [clock] in clock.now })
+                clocks: MachineClocks(
+                    wall: { [clock] in clock.wall },
+                    running: { [clock] in SteadyTime(milliseconds: clock.now.milliseconds) }, boot: 1))
         } catch {
             self.journal = nil
             journal.close()

@@ -113,10 +113,15 @@ struct SimulationTests {
                 gateway.pass(.seconds(1))
                 gateway.broker.send(lamps.message(at: gateway.now))
                 try gateway.turn()
-                if Int.random(in: 0..<30, using: &crashes) == 0, crashing {
+                guard Int.random(in: 0..<30, using: &crashes) == 0 else { continue }
+                if crashing {
+                    // Once a minute would do; here both runs are to be deaf for equally long.
+                    if let clock = gateway.loop?.clock { try gateway.journal?.save(clock.stored) }
                     gateway.crash()
                     try gateway.start()
-                    // The line is there at once, as in the other run; a gateway that was away blames nobody for it.
+                } else {
+                    // Deaf for as long: that time is no time in either run.
+                    gateway.broker.lose()
                 }
             }
             for _ in 0..<20 {
@@ -134,11 +139,49 @@ struct SimulationTests {
         #expect(calm.filter { !crashed.contains($0) } == [], "seed \(seed): told only without")
     }
 
-    /// Transitions of threshold and range rules, without numbers. Absence is left out: a gateway that has just come back
-    /// gives devices their time anew, by design.
+    @Test(
+        "a wall clock that jumps, stands and drifts tells people what one that is right does",
+        arguments: 1...8 as ClosedRange<UInt64>)
+    func jumpingClock(seed: UInt64) throws {
+        func run(isWrong: Bool) throws -> [String] {
+            let gateway = try SimulatedGateway(seed: seed, mischief: .none)
+            var lamps = Lamps(seed: seed)
+            var jumps = SeededGenerator(seed: seed &+ 55)
+            var wrong = Duration.zero
+            try gateway.start()
+            for step in 0..<420 {
+                gateway.pass(.seconds(1))
+                if step < 400 { gateway.broker.send(lamps.message(at: gateway.now)) }
+                switch Int.random(in: 0..<40, using: &jumps) {
+                case 0:
+                    let spans = [-400 * 86_400, -86_400, -3600, 0, 3600, 86_400, 30 * 86_400, 400 * 86_400]
+                    wrong = .seconds(spans.randomElement(using: &jumps)!)
+                case 1...4: wrong = wrong + .milliseconds(100)
+                default: break
+                }
+                // The skews are learnt first: a device is known by then.
+                if isWrong, step > 150 { gateway.setWall(wrongBy: wrong) }
+                try gateway.turn()
+            }
+            let story = try Self.story(gateway).map { Self.withoutMoments($0) }.sorted()
+            gateway.drain()
+            return story
+        }
+        let calm = try run(isWrong: false)
+        #expect(calm.count > 5, "seed \(seed): the run has alerts to compare")
+        let wrong = try run(isWrong: true)
+        #expect(wrong.filter { !calm.contains($0) } == [], "seed \(seed): told only under a wrong clock")
+        #expect(calm.filter { !wrong.contains($0) } == [], "seed \(seed): told only under a right one")
+    }
+
+    private static func withoutMoments(_ line: String) -> String {
+        line.replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/#, with: "T")
+    }
+
+    /// Transitions, without numbers.
     private static func story(_ gateway: SimulatedGateway) throws -> [String] {
         let archive = try Archive(folder: gateway.folder.appending(path: "store").path)
-        return try archive.alerts().filter { $0.rule != "silent" }.flatMap { alert in
+        return try archive.alerts().flatMap { alert in
             try archive.alert(alert.id).transitions.map {
                 "\(alert.rule) \(alert.about) \($0.from) \($0.to) \($0.at) \($0.sentence)"
             }

@@ -54,7 +54,7 @@ struct ExportImportTests {
                 journal.registry.closeRow(batch.readings[start...])
             }
             _ = try journal.commit(batch, received: 3, now: Self.noon + .seconds(step))
-            if step == 900 { try journal.finishSeal(try journal.beginSeal(state: [], now: Self.noon).run()) }
+            if step == 900 { try journal.finishSeal(try journal.beginSeal(state: nothingLearnt, now: Self.noon).run()) }
         }
     }
 

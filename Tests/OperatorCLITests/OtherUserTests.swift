@@ -48,7 +48,7 @@ struct OtherUserTests {
             try put(journal, hour)
             guard hour < 48 else { break }
             let now = Self.noon + .seconds(hour * 3600)
-            try journal.finishSeal(try journal.beginSeal(state: [], now: now).run())
+            try journal.finishSeal(try journal.beginSeal(state: nothingLearnt, now: now).run())
             if hour == 24, let job = journal.nextCompaction(now: now) {
                 try journal.finishCompaction(try job.run(), now: now)
             }

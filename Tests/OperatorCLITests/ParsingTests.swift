@@ -101,6 +101,16 @@ struct ParsingTests {
         }
     }
 
+    @Test("a misspelt command gets the one that was meant")
+    func misspelt() {
+        #expect(BaotuCommand.misspelt(["lattest"]) == "there is no command 'lattest'; did you mean 'latest'?")
+        #expect(BaotuCommand.misspelt(["store", "chekc"]) == "there is no command 'chekc'; did you mean 'check'?")
+        #expect(BaotuCommand.misspelt(["weather"])?.contains("there are status, devices,") == true)
+        for line in ["", "--help", "stats statsu", "devices lamp-1", "alerts show 1", "help stats", "latest"] {
+            #expect(BaotuCommand.misspelt(line.split(separator: " ").map(String.init)) == nil, "\(line)")
+        }
+    }
+
     @Test("a slip in a quantity gets the nearest word, and another word none")
     func quantities() throws {
         #expect(try checked("voltage") == "voltage")

@@ -39,7 +39,7 @@ struct StoreSourceTests {
                 batch.heard.append(Hearing(device: device, at: at))
             }
             _ = try journal.commit(batch, received: 2, now: at)
-            if step == 14 { try journal.finishSeal(try journal.beginSeal(state: [], now: at).run()) }
+            if step == 14 { try journal.finishSeal(try journal.beginSeal(state: nothingLearnt, now: at).run()) }
         }
         return try StoreSource(folder: store)
     }
@@ -119,7 +119,17 @@ struct StoreSourceTests {
         #expect(
             sentence { _ = try source.answer(LatestRequest(DeviceFilter(area: "历下"))) }
                 == "store: no device is in an area '历下'")
-        #expect(try source.answer(LatestRequest(DeviceFilter(device: "zzz*"))).isEmpty)
+        #expect(
+            sentence { _ = try source.answer(LatestRequest(DeviceFilter(device: "lampp*"))) }
+                == "store: no device fits 'lampp*'; did you mean 'lamp*'?")
+        #expect(
+            sentence { _ = try source.answer(AlertsRequest(rule: "hott")) }
+                == "store: there is no rule 'hott', and no alert of one")
+        #expect(
+            sentence { _ = try source.answer(StatisticsRequest(window: .seconds(420))) }
+                == "there is no window of 7m; there are 5m, 1h, 8h, 24h")
+        // It is expected, and what it will send nobody knows.
+        #expect(try source.answer(LatestRequest(DeviceFilter(device: "lamp-3", quantity: "pm2_5"))).isEmpty)
     }
 
     @Test("what only the gateway can do is refused as a wrong line")

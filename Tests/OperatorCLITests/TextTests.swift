@@ -66,6 +66,16 @@ struct TextTests {
     }
 
     @Test(
+        "a counter has the digits in which it grows",
+        arguments: [
+            (12345.1, "12345.1"), (12345.45 - 12345.1, "0.35"), (0, "0"), (0.00012, "0.00012"), (12345, "12345"),
+            (1e9 + 0.25, "1000000000.25"), (12345.26666, "12345.2667"), (-0.2, "-0.2"),
+        ])
+    func counterNumbers(value: Double, text: String) {
+        #expect(counterNumber(value) == text)
+    }
+
+    @Test(
         "a number with fixed decimals keeps its zeros",
         arguments: [(1.5, 2, "1.50"), (-0.04, 1, "0.0"), (0.05, 3, "0.050"), (-12, 0, "-12"), (1e18, 3, "1e+18")])
     func fixedNumbers(value: Double, decimals: Int, text: String) {

@@ -76,7 +76,7 @@ private final class CityScene {
                     transitions += pipeline.step(turn, registry: registry)
                     batch.removeAll()
                 }
-                transitions += pipeline.scan(registry: registry, listeningSince: Self.start, at: turnEnd)
+                transitions += pipeline.scan(registry: registry, isListening: true, at: Moment(turnEnd))
                 turned(turnEnd)
                 turnEnd = turnEnd + .seconds(10)
             }
@@ -96,7 +96,9 @@ private final class CityScene {
     /// As a restart does: a new pipeline from the state of the old one and its stored alerts.
     func restart() throws {
         let state = pipeline.state()
-        let alerts = pipeline.book.active.map { (key: $0.key, state: $0.value.state, severity: $0.value.severity) }
+        let alerts = pipeline.book.active.map {
+            (key: $0.key, state: $0.value.state, severity: $0.value.severity, watched: $0.value.watched)
+        }
         pipeline = freshPipeline()
         #expect(pipeline.restore(state, registry: registry) == [])
         pipeline.restore(alerts)
@@ -232,7 +234,10 @@ struct CityPipelineTests {
         scene.run(until: CityScene.start + .seconds(1800))
         let state = scene.pipeline.state()
         let whole = try #require(StateBlocks(bytes: state))
-        #expect(whole.blocks.map(\.name) == ["windows", "health", "clocks", "detectors", "lamps", "roads", "peers"])
+        #expect(
+            whole.blocks.map(\.name) == [
+                "windows", "health", "clocks", "rules", "detectors", "lamps", "roads", "peers",
+            ])
         for block in whole.blocks {
             var damaged = whole
             damaged.put(block.name, [9, 9, 9])
@@ -253,12 +258,109 @@ struct CityPipelineTests {
         for _ in 0..<300 {
             var bytes = state
             bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-            // Taken or not, it must not end the program.
-            _ = scene.freshPipeline().restore(bytes, registry: scene.registry)
+            let damaged = scene.freshPipeline()
+            #expect(!damaged.restore(bytes, registry: scene.registry).isEmpty)
+            #expect(!damaged.unreadBlocks.isEmpty)
         }
         let pipeline = scene.freshPipeline()
         #expect(pipeline.restore(state, registry: scene.registry) == [])
         #expect(pipeline.state() == state)
+    }
+
+    @Test("a block that has lost its name, one that is missing, and bytes beside the blocks are told")
+    func lostBlocks() throws {
+        let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 20)
+        scene.run(until: CityScene.start + .seconds(1800))
+        let state = scene.pipeline.state()
+        let whole = try #require(StateBlocks(bytes: state))
+        // Behind the version and the count.
+        var place = 8
+        for block in whole.blocks {
+            // One bit of the name.
+            let name = Array(block.name.utf8)
+            #expect(Array(state[place + 4..<place + 4 + name.count]) == name)
+            var renamed = state
+            renamed[place + 4] ^= 1
+            place += 4 + name.count + 4 + block.bytes.count + 4
+            let pipeline = scene.freshPipeline()
+            let told = pipeline.restore(renamed, registry: scene.registry)
+            #expect(told.count == 1 && told[0].contains(block.name), "\(told)")
+            #expect(pipeline.unreadBlocks.map(\.bytes) == [block.bytes])
+            // Not carried for ever.
+            #expect(StateBlocks(bytes: pipeline.state())?.blocks.count == whole.blocks.count)
+            var rest = StateBlocks()
+            for other in whole.blocks where other.name != block.name { rest.put(other.name, other.bytes) }
+            let missing = scene.freshPipeline().restore(rest.bytes, registry: scene.registry)
+            #expect(missing.count == 1 && missing[0].contains("\(block.name) is missing"), "\(missing)")
+        }
+        var fewer = state
+        fewer[4] -= 1
+        let told = scene.freshPipeline().restore(fewer, registry: scene.registry)
+        #expect(told.count == 2 && told[0].contains("peers is missing") && told[1].contains("more than its blocks"))
+        #expect(scene.freshPipeline().restore(state + [0], registry: scene.registry).count == 1)
+        #expect(scene.freshPipeline().restore([], registry: scene.registry).count == 1)
+    }
+
+    @Test("a gateway goes on from whatever is taken of a state without check values")
+    func goesOn() throws {
+        let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 20)
+        scene.run(until: CityScene.start + .seconds(1800))
+        let whole = try #require(StateBlocks(bytes: scene.pipeline.state()))
+        let now = CityScene.start + .seconds(1860)
+        let readings = scene.registry.series.indices.map { number in
+            Reading(series: SeriesID(rawValue: UInt32(number)), observed: now, value: Double(number))
+        }
+        let turn = Turn(origin: .live, now: now, fresh: readings)
+        var generator = SeededGenerator(seed: 6)
+        for _ in 0..<300 {
+            var writer = StateWriter()
+            writer.append(StateBlocks.uncheckedVersion)
+            writer.append(UInt32(whole.blocks.count))
+            for block in whole.blocks {
+                var bytes = block.bytes
+                let place = Int.random(in: 0..<bytes.count, using: &generator)
+                bytes[place] = UInt8.random(in: 0...255, using: &generator)
+                writer.append(text: block.name)
+                writer.append(block: bytes)
+            }
+            let pipeline = scene.freshPipeline()
+            _ = pipeline.restore(writer.bytes, registry: scene.registry)
+            _ = pipeline.step(turn, registry: scene.registry)
+            _ = pipeline.scan(registry: scene.registry, isListening: true, at: Moment(now))
+        }
+    }
+
+    @Test("peers whose series nobody has are no state")
+    func peersOfNobody() throws {
+        let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 0)
+        let entry = PeerPlan.Entry(quantities: [Quantity(named: "pm10")!])
+        func state(_ series: UInt32) -> [UInt8] {
+            var group = StateWriter()
+            group.append(UInt32(1))
+            group.append(series)
+            group.append(UInt32(3))
+            var writer = StateWriter()
+            writer.append(UInt32(2))
+            writer.append(Int64(0))
+            writer.append(UInt32(1))
+            for text in ["pm10", "", PeerPlan.Grouping.profile.rawValue, "air", ""] { writer.append(text: text) }
+            writer.append(block: group.bytes)
+            return writer.bytes
+        }
+        scene.run(until: CityScene.start + .seconds(120))
+        let table = PeerTable(plan: PeerPlan([entry]))
+        let count = UInt32(scene.registry.seriesCount)
+        #expect(!table.resume(state(count), registry: scene.registry))
+        #expect(!table.resume(state(.max), registry: scene.registry))
+        #expect(table.resume(state(count - 1), registry: scene.registry))
+    }
+
+    @Test("a tool that had nothing to carry leaves a state of which nothing is lost")
+    func toolFirst() throws {
+        let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 0)
+        let tool = Pipeline()
+        tool.setRoster(scene.roster, registry: scene.registry)
+        #expect(scene.freshPipeline().restore(tool.state(), registry: scene.registry) == [])
     }
 
     @Test("a tool without watchers carries along what they learnt")

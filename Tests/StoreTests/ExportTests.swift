@@ -67,7 +67,9 @@ struct ExportTests {
         #expect(try lines(archive, ExportRequest(DeviceFilter(device: "a"))).count == 600)
         #expect(try lines(archive, ExportRequest(DeviceFilter(device: "?", quantity: "voltage"))).count == 901)
         #expect(try lines(archive, ExportRequest(DeviceFilter(profile: "test"))).count == 1801)
-        #expect(try lines(archive, ExportRequest(channel: "l1")).isEmpty)
+        #expect(throws: StoreError.noSuchChannel(name: "l1", of: nil, nearest: nil, known: [])) {
+            try lines(archive, ExportRequest(channel: "l1"))
+        }
         #expect(try lines(archive, ExportRequest(channel: "")).count == 1801)
         let span = ExportRequest(
             DeviceFilter(device: "b", quantity: "voltage"), since: seconds(100), until: seconds(1800))

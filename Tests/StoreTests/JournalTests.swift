@@ -585,7 +585,7 @@ struct JournalTests {
                 device: name, profile: "roster", area: "north", circuit: "c1", latitude: 36.6, longitude: 117,
                 cadence: .seconds(60))
         }
-        #expect(try journal.saveRoster([entry("spoke"), entry("silent"), entry("")], now: seconds(1)) == [""])
+        #expect(try journal.saveRoster([entry("spoke"), entry("silent"), entry("")], now: seconds(1)).refused == [""])
         journal.close()
         journal = try open()
         try journal.saveRoster([entry("silent"), entry("new")], now: seconds(50))

@@ -46,6 +46,36 @@ private func isNear(_ left: Double, _ right: Double) -> Bool {
 
 @Suite("Queries")
 struct QueryTests {
+    @Test("stop where nobody waits any more, and the archive goes on with the next")
+    func abandoned() throws {
+        let lived = try LivedStore(seed: 4)
+        let (since, until) = (
+            Timestamp(milliseconds: lived.span.lowerBound), Timestamp(milliseconds: lived.span.upperBound)
+        )
+        let archive = try Archive(folder: lived.path, threads: 2)
+        let device = archive.registry.devices[0].name
+        let questions: [(String, (Archive) throws -> Void)] = [
+            ("whole", { _ = try $0.query(QueryRequest(since: since, until: until)) }),
+            ("hours", { _ = try $0.query(QueryRequest(since: since, until: until, step: .seconds(3600))) }),
+            ("days", { _ = try $0.query(QueryRequest(since: since, until: until, step: .seconds(86_400))) }),
+            ("raw", { _ = try $0.query(QueryRequest(since: since, until: until, step: .seconds(600))) }),
+            ("quantiles", { _ = try $0.query(QueryRequest(since: since, until: until, quantiles: true)) }),
+            ("history", { _ = try $0.history(HistoryRequest(device: device, since: since, until: until)) }),
+            ("export", { _ = try $0.exportPage(from: $0.beginExport(ExportRequest())) }),
+        ]
+        let abandonment = Abandonment()
+        archive.abandonment = abandonment
+        for (_, ask) in questions { try ask(archive) }
+        abandonment.abandon()
+        for (name, ask) in questions {
+            #expect(throws: StoreError.abandoned, "\(name)") { try ask(archive) }
+        }
+        archive.abandonment = nil
+        let fresh = try Archive(folder: lived.path)
+        let request = QueryRequest(since: since, until: until, step: .seconds(3600))
+        #expect(try archive.query(request) == fresh.query(request))
+    }
+
     /// The plain answer: every reading of the model into its bucket.
     private func plain(
         _ points: [Int64: Double], _ span: Range<Int64>, starts: [Int64]
@@ -114,7 +144,7 @@ struct QueryTests {
                     #expect(bucket.count == values.count, "seed \(seed), \(key), \(bucket.start)")
                     #expect(bucket.min == values.min() && bucket.max == values.max())
                     #expect(bucket.last == values.last!, "seed \(seed), \(key), \(bucket.start)")
-                    #expect(isNear(bucket.sum, values.reduce(0, +)) && isNear(bucket.mean, mean))
+                    #expect(isNear(bucket.sum!, values.reduce(0, +)) && isNear(bucket.mean, mean))
                     #expect(abs(bucket.standardDeviation - spread) <= 1e-6 * max(1, spread))
                     guard round == 1 else { continue }
                     let sorted = values.sorted()

@@ -128,7 +128,11 @@ extension Journal {
 
     /// Makes core.db what version 3 had: to be closed after this.
     func becomeVersion3() throws(StoreError) {
-        for statement in ["DROP INDEX transition_start", "DROP TABLE steps_given_up", "PRAGMA user_version = 3"] {
+        for statement in [
+            "DROP INDEX transition_start", "DROP TABLE steps_given_up", "ALTER TABLE latest DROP COLUMN top",
+            "ALTER TABLE device DROP COLUMN last_heard_steady", "ALTER TABLE device DROP COLUMN status_over",
+            "ALTER TABLE device DROP COLUMN expected_listened", "PRAGMA user_version = 3",
+        ] {
             try core.run(statement)
         }
     }

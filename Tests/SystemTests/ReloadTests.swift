@@ -75,6 +75,14 @@ struct ReloadTests {
             #expect(said.contains { $0.contains(place) }, "\(place) among \(said)")
         }
 
+        // Told until a later one succeeds, and the order says the same with an exit code of its own.
+        #expect(try site.ask(["status"]).output.contains("REFUSED"))
+        #expect(try site.ask(["doctor"]).output.contains("the reload at "))
+        let refused = try site.ask(["reload"])
+        #expect(refused.code == 78)
+        #expect(refused.errors.contains("alerts.yaml:3: rules[0].threshold.quantity: 'voltige'"))
+        #expect(refused.errors.contains("the old profiles, rules and roster stay in force"))
+
         // The old rule, the old profile, and the old roster.
         try site.publishVoltage(241, of: "lamp-0002", second: 0)
         try eventually("the old rule fires") { try alerts(site) == ["high lamp-0002 firing"] }
@@ -141,13 +149,44 @@ struct ReloadTests {
         #expect(site.stop(daemon) == 0)
     }
 
+    @Test("names the keys that take a restart")
+    func restart() throws {
+        let site = try Site()
+        try site.configure()
+        let daemon = try site.start()
+        site.storeSettings = "seal_every: 3h"
+        try site.configure()
+        let reloaded = try site.ask(["reload"])
+        #expect(reloaded.code == 0)
+        #expect(reloaded.errors.contains("not in force until a restart: store.seal_every"), "\(reloaded)")
+        try site.waitForLog("a changed key takes a restart key=store.seal_every")
+        #expect(try site.ask(["status"]).output.contains("store.seal_every"))
+        #expect(try site.ask(["doctor"]).output.contains("store.seal_every"))
+        let json = try site.json(["status"]) as? [String: Any]
+        #expect((json?["live"] as? [String: Any])?["restart_needed"] as? [String] == ["store.seal_every"])
+        #expect(try site.ask(["status", "--format", "csv"]).output.contains("live.restart_needed,store.seal_every"))
+        site.storeSettings = ""
+        try site.configure()
+        #expect(try site.ask(["reload"]).errors == "")
+        #expect(try !site.ask(["doctor"]).output.contains("store.seal_every"))
+        #expect(site.stop(daemon) == 0)
+    }
+
     @Test("at any moment of the start ends nothing")
     func early() throws {
         let site = try Site()
         try site.configure()
         let daemon = try site.launch()
-        try eventually("the daemon has begun") { site.log.contains("starting") }
-        // From its first word on, until it is ready.
+        // From the first line of its program on, until it is ready: what is before it belongs to the loader.
+        try eventually("the program has begun", seconds: 60) {
+            let status = try String(contentsOfFile: "/proc/\(daemon.id)/status", encoding: .utf8)
+            // Ignored at first, and caught a little later.
+            return status.split(separator: "\n").contains { line in
+                guard line.hasPrefix("SigIgn:") || line.hasPrefix("SigCgt:") else { return false }
+                let mask = line.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) }
+                return mask.map { $0 & 1 == 1 } ?? false
+            }
+        }
         try eventually("ready") {
             daemon.signal(SIGHUP)
             guard daemon.isRunning else { throw Failure(description: "SIGHUP ended the daemon:\n\(site.log)") }

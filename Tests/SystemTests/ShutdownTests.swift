@@ -121,7 +121,8 @@ struct ServiceProtocolTests {
             contentsOf: Programs.repository.appending(path: "systemd/baotud.service"), encoding: .utf8)
         #expect(text.contains("ExecStart=/usr/bin/baotud "))
         let unit = try site.write(
-            text.replacing("/usr/bin/baotud", with: Programs.daemon), to: "baotud.service")
+            text.replacing("/usr/bin/baotud", with: Programs.daemon)
+                .replacing("/usr/bin/baotu ", with: Programs.operators + " "), to: "baotud.service")
         let verified = try site.run(program, ["verify", unit])
         #expect(verified.code == 0 && verified.errors.isEmpty, "\(verified)")
         let rated = try site.run(program, ["security", "--offline=true", "--threshold=20", unit])

@@ -1,5 +1,6 @@
 import Basics
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("What an alert is about")
@@ -20,8 +21,34 @@ struct SubjectTests {
         }
     }
 
+    @Test("names are bytes: circuits, areas, rules and the roster's places that look alike are two")
+    func bytes() {
+        let (composed, decomposed) = ("\u{E9}", "e\u{301}")
+        #expect(composed == decomposed)
+        #expect(Subject.circuit(composed) != .circuit(decomposed) && Subject.area(composed) != .area(decomposed))
+        #expect((Subject.area(composed) < .area(decomposed)) != (Subject.area(decomposed) < .area(composed)))
+        let keys = [composed, decomposed].flatMap { name in
+            [
+                AlertKey(rule: "r", subject: .circuit(name)), AlertKey(rule: "r", subject: .area(name)),
+                AlertKey(rule: name, subject: .gateway),
+            ]
+        }
+        #expect(Set(keys).count == 6)
+        let lines = [composed, decomposed].enumerated().map { index, name in
+            (
+                DeviceIndex(rawValue: UInt32(index)),
+                Roster.Line(
+                    entry: RosterEntry(device: "d\(index)", area: name, circuit: name, cadence: .seconds(10)),
+                    since: Timestamp(milliseconds: 0))
+            )
+        }
+        let roster = Roster(Dictionary(uniqueKeysWithValues: lines))
+        #expect(roster.devices(inArea: composed) == [DeviceIndex(rawValue: 0)])
+        #expect(roster.devices(onCircuit: decomposed) == [DeviceIndex(rawValue: 1)])
+    }
+
     @Test("comes back from its bytes", arguments: subjects)
-    func bytes(subject: Subject) {
+    func stored(subject: Subject) {
         var writer = StateWriter()
         writer.append(subject)
         var reader = StateReader(writer.bytes)
@@ -70,8 +97,8 @@ struct LawTests {
         ] as [(Int?, Int?, Bool, Bool, Health)])
     func health(heard: Int?, cadence: Int?, saidOffline: Bool, isFiring: Bool, expected: Health) {
         let health = Health(
-            lastHeard: heard.map { Self.now - .seconds($0) }, cadence: cadence.map { .seconds($0) },
-            saidOffline: saidOffline, isFiring: isFiring, at: Self.now)
+            silence: heard.map { .seconds($0) }, cadence: cadence.map { .seconds($0) }, saidOffline: saidOffline,
+            isFiring: isFiring)
         #expect(health == expected)
     }
 

@@ -16,3 +16,13 @@ package func eventually(_ what: String, seconds: Int = 30, _ condition: () throw
     } while ContinuousClock.now < patience
     throw Failure(description: "not within \(seconds) s: \(what)")
 }
+
+/// The same for a task, which gives its thread to others meanwhile.
+package func waitUntil(_ what: String, seconds: Int = 30, _ condition: () throws -> Bool) async throws {
+    let patience = ContinuousClock.now + .seconds(seconds)
+    repeat {
+        if try condition() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    } while ContinuousClock.now < patience
+    throw Failure(description: "not within \(seconds) s: \(what)")
+}

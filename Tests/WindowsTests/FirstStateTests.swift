@@ -67,7 +67,7 @@ struct FirstStateTests {
         let air = try #require(day(0))
         #expect(air.count == 14 && air.min == 20 && air.max == 29 && air.firstAt == start && air.lastAt == now)
         #expect(abs(air.mean! - (45.0 + 6 + 280) / 14) < 1.1 && air.hasExactQuantiles)
-        #expect(try #require(day(1)).total == 6.5)
+        #expect(try #require(day(1)).increase == 6.5)
         #expect(try #require(day(2)).timeWeightedMean! > 0.4)
         // Eight hours share the day's panes, which version 1 had.
         #expect(table.summary(of: series, over: .seconds(8 * 3600), at: now)?.count == 14)

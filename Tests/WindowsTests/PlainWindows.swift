@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Telemetry
+import TestSupport
 
 @testable import Windows
 
@@ -63,9 +64,14 @@ struct PlainWindows {
         switch quantity.kind {
         case .delta: summary.total = all.reduce(0, +)
         case .counter:
-            let total = zip(all, all.dropFirst()).reduce(0) { $0 + counterGrowth(from: $1.0, to: $1.1) }
-            summary.total = total
-            summary.change = total
+            // What is believed follows from all samples, not from those of the window alone.
+            let believed = zip(samples, believedOfCounter(samples.map(\.value)))
+                .filter { sample, isBelieved in isBelieved && self.bounds(of: window, at: now).contains(sample.at) }
+                .map(\.0.value)
+            let increase = zip(believed, believed.dropFirst()).reduce(0) { $0 + counterGrowth(from: $1.0, to: $1.1) }
+            summary.increase = increase
+            summary.change = increase
+            summary.first = believed.first ?? last.value
         case .state:
             let ends = values.dropFirst().map(\.at) + [max(moment, last.at)]
             let area = zip(values, ends).reduce(0.0) { $0 + $1.0.value * Double($1.1 - $1.0.at) }

@@ -52,7 +52,14 @@ private struct Pair: ~Copyable {
         case .counter:
             levels[place] += noise.magnitude
             if levels[place] >= 65_536 { levels[place] -= 65_536 }
-            if Int.random(in: 0..<40, using: &random) == 0 { levels[place] = noise.magnitude }
+            switch Int.random(in: 0..<40, using: &random) {
+            case 0: levels[place] = noise.magnitude
+            // Spikes.
+            case 1, 2: return 0
+            case 3: return levels[place] * 5
+            case 4: return noise.magnitude
+            default: break
+            }
             return levels[place]
         }
     }
@@ -107,6 +114,9 @@ private struct Pair: ~Copyable {
             #expect(isNear(summary.mean, right.mean), "\(about)")
             #expect(isNear(summary.standardDeviation, right.standardDeviation, 1e-5), "\(about)")
         }
+        #expect(
+            isNear(summary.increase, right.increase, 1e-8),
+            "\(about): \(summary.increase ?? 0) \(right.increase ?? 0)")
         #expect(isNear(summary.total, right.total, 1e-8), "\(about): \(summary.total ?? 0) \(right.total ?? 0)")
         #expect(isNear(summary.timeWeightedMean, right.timeWeightedMean, 1e-9), "\(about)")
         #expect(isNear(summary.ratePerHour, right.ratePerHour, 1e-8), "\(about)")

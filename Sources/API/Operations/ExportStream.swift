@@ -9,18 +9,19 @@ import Store
 ///
 /// Page by page, so that memory is bounded whatever the range and others are answered in between.
 enum ExportStream {
-    static func response(_ asked: ExportRequest, _ archives: ArchivePool) async throws -> Response {
+    static func response(_ asked: ExportRequest, _ asker: Asker) async throws -> Response {
         // A wrong question is refused before the first byte.
-        let start = try await archives.ask(.long) { try $0.beginExport(asked) }
+        let start = try await asker.ask(.long) { try $0.beginExport(asked) }
         let body = ResponseBody { writer in
             var readings = ReadingWriter(InterchangeFormat(asked.format))
             var bytes = Array(readings.header.utf8)
             var damaged = DamageList()
             var cursor = start
             while !cursor.isAtEnd {
-                let from = cursor
-                let page = try await archives.ask(.long) { try $0.exportPage(from: from) }
-                for run in page.runs { readings.append(run, to: &bytes) }
+                let (from, text) = (cursor, readings)
+                let page = try await asker.ask(.long) { try Page(from, $0, text) }
+                readings = page.text
+                bytes += page.bytes
                 damaged.add(page.damaged)
                 cursor = page.next
                 if bytes.count >= 1 << 16 {
@@ -41,6 +42,21 @@ enum ExportStream {
             case .jsonl: "application/jsonl; charset=utf-8"
             }
         return Response(status: .ok, headers: [.contentType: type], body: body)
+    }
+
+    /// A page as text, made where it is read.
+    private struct Page: Sendable {
+        var text: ReadingWriter
+        var bytes: [UInt8] = []
+        let damaged: [String]
+        let next: ExportCursor
+
+        init(_ cursor: ExportCursor, _ archive: Archive, _ text: ReadingWriter) throws {
+            self.text = text
+            let page = try archive.exportPage(from: cursor)
+            (damaged, next) = (page.damaged, page.next)
+            for run in page.runs { self.text.append(run, to: &bytes) }
+        }
     }
 }
 

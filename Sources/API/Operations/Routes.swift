@@ -13,59 +13,103 @@ struct Routes {
     let live: LiveAnswers
     let now: @Sendable () -> Timestamp
 
-    func add(to router: Router<BasicRequestContext>) {
-        let (archives, live, now) = (archives, live, now)
-        router.answer(StatusRequest.self) { _ in try await archives.ask(.short) { try $0.status() } }
-        router.answer(LiveRequest.self) { _ in live.status() }
-        router.answer(DoctorRequest.self) { _ in live.examine() }
-        router.answer(DevicesRequest.self) { asked in
-            let now = now()
-            return try await archives.ask(.short) { try $0.devices(asked.filter, at: now) }
+    func add(to router: Router<VisitContext>) {
+        let (live, now) = (live, now)
+        on(router, LiveRequest.route) { _, _ in try Reply(live.status()) }
+        answer(router, StatusRequest.self, { _ in .short }) { _, archive in try archive.status() }
+        answer(router, DevicesRequest.self, { $0.filter.lane }) { try $1.devices($0.filter, at: now()) }
+        answer(router, LatestRequest.self, { $0.filter.lane }) { try $1.latest($0.filter) }
+        answer(router, HistoryRequest.self, { _ in .long }) { try $1.history($0) }
+        answer(router, QueryRequest.self, { _ in .long }) { try $1.query($0) }
+        answer(router, AlertsRequest.self, { _ in .short }) { try $1.alerts($0) }
+        answer(router, AlertRequest.self, { _ in .short }) { try $1.alert($0.id) }
+        answer(router, RejectsRequest.self, { _ in .short }) { try $1.rejects($0) }
+        // It waits for the disk, also where no archive can be opened.
+        on(router, DoctorRequest.route) { _, asker in try await asker.work(.listing) { _ in try Reply(live.examine()) }
         }
-        router.answer(LatestRequest.self) { asked in try await archives.ask(.short) { try $0.latest(asked.filter) } }
-        router.answer(HistoryRequest.self) { asked in try await archives.ask(.long) { try $0.history(asked) } }
-        router.answer(QueryRequest.self) { asked in try await archives.ask(.long) { try $0.query(asked) } }
-        router.answer(StatisticsRequest.self) { asked in
-            try await archives.ask(.short) { try $0.check(device: asked.device) }
+        on(router, StatisticsRequest.route) { request, asker in
+            let asked = try StatisticsRequest(target: request.target)
+            try await asker.ask(.short) { try $0.check(asked) }
             let answers = try await live.statistics(asked)
             guard answers.count <= StatisticsRequest.answersMax else {
                 throw Refusal.wrong(
                     "more than \(StatisticsRequest.answersMax) windows fit; ask for fewer devices, one quantity or one window"
                 )
             }
-            return answers
+            return try await asker.work(.listing) { _ in try Reply(answers) }
         }
-        router.answer(AlertsRequest.self) { asked in try await archives.ask(.short) { try $0.alerts(asked) } }
-        router.answer(AlertRequest.self) { asked in try await archives.ask(.short) { try $0.alert(asked.id) } }
-        router.answer(RejectsRequest.self) { asked in try await archives.ask(.short) { try $0.rejects(asked) } }
-        router.on(ExportRequest.route) { request in
-            try await ExportStream.response(try ExportRequest(target: request.target), archives)
+        on(router, ExportRequest.route) { request, asker in
+            try await ExportStream.response(try ExportRequest(target: request.target), asker)
         }
         for order in live.orders {
-            router.on(order.route) { request in
+            on(router, order.route) { request, _ in
                 let carryOut = try order.read(request.target)
                 return try await carryOut(try await request.bytes(atMost: order.bodyBytesMax))
             }
         }
     }
-}
 
-extension Router<BasicRequestContext> {
-    fileprivate func answer<Asked: Question>(
-        _: Asked.Type, _ answer: @escaping @Sendable (Asked) async throws -> Asked.Answer
+    /// The answer is written as JSON where it is found: it may have megabytes.
+    private func answer<Asked: Question>(
+        _ router: Router<VisitContext>, _: Asked.Type, _ lane: @escaping @Sendable (Asked) -> ArchivePool.Lane,
+        _ answer: @escaping @Sendable (Asked, Archive) throws -> Asked.Answer
     ) {
-        on(Asked.route) { request in try Reply(try await answer(try Asked(target: request.target))) }
+        on(router, Asked.route) { request, asker in
+            let asked = try Asked(target: request.target)
+            return try await asker.work(lane(asked)) { lend in
+                let found = try answer(asked, try lend())
+                try asker.check()
+                return try Reply(found)
+            }
+        }
     }
 
-    fileprivate func on(
-        _ route: Route, _ answer: @escaping @Sendable (Hummingbird.Request) async throws -> some ResponseGenerator
+    private func on(
+        _ router: Router<VisitContext>, _ route: Route,
+        _ answer: @escaping @Sendable (Hummingbird.Request, Asker) async throws -> some ResponseGenerator
     ) {
         let method: HTTPRequest.Method =
             switch route.method {
             case .get: .get
             case .post: .post
             }
-        on(RouterPath(route.pattern), method: method) { request, _ in try await answer(request) }
+        let archives = archives
+        router.on(RouterPath(route.pattern), method: method) { request, context in
+            try await answer(request, Asker(archives: archives, visitor: try await context.visitor))
+        }
+    }
+}
+
+/// Asks the archives for somebody, as long as he is there.
+struct Asker: Sendable {
+    let archives: ArchivePool
+    let visitor: Visitor
+
+    /// See `ArchivePool`.
+    func ask<Answer: Sendable>(
+        _ lane: ArchivePool.Lane, _ question: @escaping @Sendable (Archive) throws -> Answer
+    ) async throws -> Answer {
+        try await work(lane) { lend in try question(try lend()) }
+    }
+
+    /// See `ArchivePool`.
+    func work<Answer: Sendable>(
+        _ lane: ArchivePool.Lane, _ work: @escaping @Sendable (_ lend: () throws -> Archive) throws -> Answer
+    ) async throws -> Answer {
+        let archives = archives
+        return try await visitor.whileHere { try await archives.work(lane, work) }
+    }
+
+    /// Throws `CancellationError` where he is gone.
+    func check() throws {
+        if visitor.isGone { throw CancellationError() }
+    }
+}
+
+extension DeviceFilter {
+    /// Of one device or of all.
+    fileprivate var lane: ArchivePool.Lane {
+        device.map { NamePattern($0).literal != nil } ?? false ? .short : .listing
     }
 }
 

@@ -4,8 +4,8 @@ import Hummingbird
 import NIOCore
 import Store
 
-/// A 200 with the answer as JSON.
-struct Reply: ResponseGenerator {
+/// A 200 with the answer as JSON. A long one takes a second to write: to be made where it may.
+struct Reply: ResponseGenerator, Sendable {
     private let body: ByteBuffer
 
     init(_ answer: some Encodable) throws {
@@ -42,6 +42,8 @@ struct RefusalMiddleware<Context: RequestContext>: RouterMiddleware {
         switch error {
         case let refusal as Refusal: (.init(code: refusal.status), "\(refusal)")
         case let error as StoreError: outcome(Refusal(error))
+        // Nobody sees it: he is gone.
+        case is CancellationError: (.serviceUnavailable, "the question was given up")
         case let error as HTTPError: (error.status, error.body ?? "there is no such route")
         default: (.internalServerError, "\(error)")
         }

@@ -1,38 +1,66 @@
 public import Basics
-public import Hummingbird
+import Hummingbird
 public import Logging
 import NIOCore
+public import ServiceLifecycle
 import Telemetry
 
 /// The API on a Unix socket.
 public enum UnixSocketServer {
+    /// How long it waits, and how often it looks.
+    struct Patience: Sendable {
+        /// A connection on which nothing moved for so long, in either direction, is closed. The command line waits as
+        /// long.
+        var silence = Duration.seconds(60)
+        /// One that has not asked anything by then is closed: it takes the place of one that would.
+        var firstQuestion = Duration.seconds(5)
+        /// Between looks whether the socket's file is still there.
+        var look = Duration.seconds(60)
+    }
+
     /// The server, to be run by a service group. Throws when the socket's path cannot be used.
     ///
     /// `now` is the moment of an answer, which says what is silent by then.
-    public static func application(
+    public static func service(
         socketPath: String, archives: ArchivePool, live: LiveAnswers, log: Logger,
         now: @escaping @Sendable () -> Timestamp
-    ) throws(SocketError) -> some ApplicationProtocol {
-        try UnixSocket.claim(socketPath)
-        let router = Router()
+    ) throws(SocketError) -> some Service {
+        try service(
+            socketPath: socketPath, archives: archives, live: live, log: log, patience: Patience(), now: now)
+    }
+
+    static func service(
+        socketPath: String, archives: ArchivePool, live: LiveAnswers, log: Logger, patience: Patience,
+        now: @escaping @Sendable () -> Timestamp
+    ) throws(SocketError) -> some Service {
+        let router = Router(context: VisitContext.self)
         router.add(middleware: RefusalMiddleware())
         Routes(archives: archives, live: live, now: now).add(to: router)
-        return Application(
-            router: router,
-            server: .http1(
+        let responder = router.buildResponder()
+        return try SocketKeeper(path: socketPath, log: log, every: patience.look) {
+            (isListening) throws(SocketError) -> any Service in
+            try UnixSocket.claim(socketPath)
+            return Application(
+                responder: responder,
+                server: .http1(
+                    configuration: .init(
+                        additionalChannelHandlers: [
+                            IdleStateHandler(allTimeout: TimeAmount(patience.silence)),
+                            HangUpHandler(TimeAmount(patience.firstQuestion)),
+                        ])),
                 configuration: .init(
-                    additionalChannelHandlers: [IdleStateHandler(allTimeout: silenceMax), HangUpHandler()])),
-            configuration: .init(
-                address: .unixDomainSocket(path: socketPath), serverName: "baotud",
-                availableConnectionsDelegate: .maximum(connectionsMax, logger: noLog)),
-            onServerRunning: { _ in UnixSocket.open(toGroup: socketPath) },
-            logger: noLog)
+                    address: .unixDomainSocket(path: socketPath), serverName: "baotud",
+                    availableConnectionsDelegate: .maximum(connectionsMax, logger: noLog)),
+                onServerRunning: { _ in
+                    isListening()
+                    UnixSocket.open(toGroup: socketPath)
+                },
+                logger: noLog)
+        }
     }
 
     /// Connections beyond these wait in the kernel's queue: each costs a descriptor, which the store and the line to the
     /// broker need too.
     static let connectionsMax = 128
-    /// A connection on which nothing moved for so long, in either direction, is closed. The command line waits as long.
-    private static let silenceMax = TimeAmount.seconds(60)
     private static let noLog = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
 }

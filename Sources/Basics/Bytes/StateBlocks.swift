@@ -1,7 +1,8 @@
 /// The states of several rooms side by side, each under its name.
 ///
 /// Each begins with a version of its own, which its room knows. A room that does not read its block starts empty, and
-/// costs the others nothing; a block whose name nobody knows any more is passed over.
+/// costs the others nothing; a block whose name nobody knows any more is passed over. A block with a bit that changed
+/// never reaches its room: a room can see that bytes are none of its own, and not that a number is another one.
 public struct StateBlocks: Equatable, Sendable {
     /// The state of one room.
     public struct Block: Equatable, Sendable {
@@ -14,17 +15,34 @@ public struct StateBlocks: Equatable, Sendable {
             self.name = name
             self.bytes = bytes
         }
+
+        /// Over the name too: under another name it would be another room's.
+        fileprivate var check: UInt32 {
+            var crc = CRC32C()
+            Array(name.utf8).withUnsafeBytes { crc.add($0) }
+            bytes.withUnsafeBytes { crc.add($0) }
+            return crc.value
+        }
     }
 
-    /// Above those of the formats before, whose blocks had places instead of names.
-    public static let version: UInt32 = 4
+    /// The first whose blocks have check values.
+    public static let version: UInt32 = 5
+    /// The same without check values. In those before, blocks had places instead of names.
+    public static let uncheckedVersion: UInt32 = 4
 
     /// In the order in which they were put in; no name stands twice.
     public private(set) var blocks: [Block] = []
+    /// Those that do not match their check values; the name may be what is damaged.
+    public private(set) var damaged: [Block] = []
     /// What lies behind the last block that reads, of bytes that were damaged: of so many blocks nothing is known.
     public private(set) var unreadCount = 0
+    /// What lies behind the last block.
+    public private(set) var rest: [UInt8] = []
+    /// Whether the bytes were of the newest form: a block that is missing there was never written.
+    public let isChecked: Bool
 
-    package init() {}
+    /// Without blocks.
+    package init(isChecked: Bool = true) { self.isChecked = isChecked }
 
     /// The bytes of the block of that name; nil where there is none.
     public subscript(name: String) -> [UInt8]? { blocks.first { $0.name == name }?.bytes }
@@ -39,7 +57,7 @@ public struct StateBlocks: Equatable, Sendable {
         }
     }
 
-    /// The version, the number of blocks, then each block's name and bytes.
+    /// The version, the number of blocks, then each block's name, bytes and check value.
     public var bytes: [UInt8] {
         var writer = StateWriter()
         writer.append(Self.version)
@@ -47,20 +65,39 @@ public struct StateBlocks: Equatable, Sendable {
         for block in blocks {
             writer.append(text: block.name)
             writer.append(block: block.bytes)
+            writer.append(block.check)
         }
         return writer.bytes
     }
 
-    /// nil when the bytes are of another version. Of damaged ones it has the blocks before the damage.
+    /// nil when the bytes are of another version than these two. Of damaged ones it has the blocks that are not.
     public init?(bytes: [UInt8]) {
         var reader = StateReader(bytes)
-        guard reader.next(UInt32.self) == Self.version, let count = reader.next(UInt32.self) else { return nil }
+        guard let version = reader.next(UInt32.self), version == Self.version || version == Self.uncheckedVersion,
+            let count = reader.next(UInt32.self)
+        else { return nil }
+        isChecked = version == Self.version
         for place in 0..<count {
-            guard let name = reader.nextText(), let bytes = reader.nextBlock(), self[name] == nil else {
+            guard let (block, isGood) = isChecked ? reader.nextChecked() : reader.nextUnchecked() else {
                 unreadCount = Int(count - place)
-                return
+                break
             }
-            blocks.append(Block(name: name, bytes: bytes))
+            if isGood, self[block.name] == nil { blocks.append(block) } else { damaged.append(block) }
         }
+        rest = reader.rest
+    }
+}
+
+extension StateReader {
+    /// A block, and whether it matches its check value.
+    fileprivate mutating func nextChecked() -> (StateBlocks.Block, isGood: Bool)? {
+        guard let name = nextBlock(), let bytes = nextBlock(), let check = next(UInt32.self) else { return nil }
+        let block = StateBlocks.Block(name: String(decoding: name, as: UTF8.self), bytes: bytes)
+        return (block, block.check == check)
+    }
+
+    fileprivate mutating func nextUnchecked() -> (StateBlocks.Block, isGood: Bool)? {
+        guard let name = nextText(), let bytes = nextBlock() else { return nil }
+        return (StateBlocks.Block(name: name, bytes: bytes), true)
     }
 }

@@ -30,6 +30,9 @@ public struct StateReader: Sendable {
     /// Whether all bytes were read.
     public var isAtEnd: Bool { position == bytes.count }
 
+    /// What was not read.
+    public var rest: [UInt8] { Array(bytes[position...]) }
+
     /// nil, and nothing is read, where fewer bytes are left than the type has.
     public mutating func next<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
         let size = MemoryLayout<Number>.size
@@ -38,6 +41,11 @@ public struct StateReader: Sendable {
         return bytes.withUnsafeBytes {
             Number(littleEndian: $0.loadUnaligned(fromByteOffset: position, as: Number.self))
         }
+    }
+
+    /// Milliseconds since 1970, or a sentinel `none`; nil for what is no time, and would overflow where it is counted on from.
+    public mutating func nextTime(none: Int64? = nil) -> Int64? {
+        next(Int64.self).flatMap { $0 == none || $0.magnitude < 1 << 52 ? $0 : nil }
     }
 
     /// A length and so many bytes; nil where fewer are left.

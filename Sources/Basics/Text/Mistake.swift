@@ -1,4 +1,7 @@
 /// One mistake in a configuration file, a profile, a rule file or a roster: where it is and what would be right.
+///
+/// A mistake can never be meant, and nothing is started on it. A warning is what may be meant and probably is not: it is
+/// told, and everything goes on.
 public struct Mistake: Error, Hashable, Sendable, CustomStringConvertible {
     /// Its path, or another name for where the text came from.
     public let file: String
@@ -10,8 +13,13 @@ public struct Mistake: Error, Hashable, Sendable, CustomStringConvertible {
     public let value: String?
     /// A sentence: what would be right.
     public let expected: String
+    /// Whether it is a warning only.
+    public let isWarning: Bool
 
-    package init(file: String, line: Int?, key: String, value: String?, expected: String) {
+    package init(
+        file: String, line: Int?, key: String, value: String?, expected: String, isWarning: Bool = false
+    ) {
+        self.isWarning = isWarning
         self.file = file
         self.line = line
         self.key = key
@@ -23,6 +31,7 @@ public struct Mistake: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         var text = file
         if let line { text += ":\(line)" }
+        if isWarning { text += ": warning" }
         if !key.isEmpty { text += ": \(key)" }
         if let value { text += ": '\(value)'" }
         return text + ": \(expected)"

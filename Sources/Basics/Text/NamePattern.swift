@@ -7,12 +7,13 @@ public struct NamePattern: Hashable, Sendable {
     /// Any text is a pattern; one without a wildcard matches itself alone.
     public init(_ pattern: String) {
         self.pattern = Array(pattern.utf8)
-        literal = pattern.contains("*") || pattern.contains("?") ? nil : pattern
+        let wildcards = [UInt8(ascii: "*"), UInt8(ascii: "?")]
+        literal = self.pattern.contains(where: wildcards.contains) ? nil : pattern
     }
 
     /// Takes time in proportion to the product of both lengths at worst, never more.
     public func matches(_ name: String) -> Bool {
-        if let literal { return literal == name }
+        if let literal { return literal.hasBytes(of: name) }
         let text = Array(name.utf8)
         var (inPattern, inText) = (0, 0)
         var star: (pattern: Int, text: Int)?

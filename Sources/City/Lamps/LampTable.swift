@@ -68,7 +68,7 @@ public final class LampTable: Watcher {
     private var lastRound = Int64.min
     /// Of devices that the roster has not given to this start yet.
     private var resumed: [DeviceIndex: LampWatch] = [:]
-    private var resumedFeeders: Set<String> = []
+    private var resumedFeeders: Set<ByteName> = []
 
     /// One set of rules for all lamps.
     public init(rules: LampRules) { self.rules = rules }
@@ -76,7 +76,7 @@ public final class LampTable: Watcher {
     /// Gives each lamp its place, rating, cadence and circuit anew; a feeder fault that stands goes on.
     public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
         self.roster = roster
-        for circuit in circuits where circuit.hasFeederFault { resumedFeeders.insert(circuit.name) }
+        for circuit in circuits where circuit.hasFeederFault { resumedFeeders.insert(ByteName(circuit.name)) }
         circuits.removeAll()
         for place in lamps.indices { settle(place) }
     }
@@ -92,7 +92,7 @@ public final class LampTable: Watcher {
                 report(readings, Int(places[device.index]), &noticed)
             }
         }
-        judgeCircuits(scene, at: turn.now, &noticed)
+        judgeCircuits(scene, at: turn.moment, &noticed)
     }
 
     /// Takes in what one message of a lamp told, and tells what is wrong with it.
@@ -147,14 +147,15 @@ public final class LampTable: Watcher {
     // MARK: Circuits
 
     /// Judges the circuits, twice a minute of the gateway's time.
-    private func judgeCircuits(_ scene: Scene, at now: Timestamp, _ noticed: inout Noticed) {
-        let round = now.milliseconds.flooredDivision(by: Self.roundMilliseconds)
+    private func judgeCircuits(_ scene: Scene, at moment: Moment, _ noticed: inout Noticed) {
+        let now = moment.wall
+        let round = moment.steady.milliseconds.flooredDivision(by: Self.roundMilliseconds)
         guard round != lastRound else { return }
         lastRound = round
         for index in circuits.indices {
             let members = circuits[index].lamps.compactMap { place -> CircuitLamp<Int>? in
-                guard let last = scene.lastHeard(lamps[place].device) else { return nil }
-                let silence = now - last
+                guard let silence = scene.silence(lamps[place].device) else { return nil }
+                let last = now - silence
                 let condition: CircuitLamp<Int>.Condition =
                     if silence > Staleness.allowance(cadence: lamps[place].cadence) {
                         .silent(since: last)
@@ -207,7 +208,7 @@ public final class LampTable: Watcher {
         lamps[place].cadence = entry?.cadence
         lamps[place].circuit = -1
         guard let entry, !entry.circuit.isEmpty else { return }
-        let circuit = circuits.firstIndex { $0.name == entry.circuit }
+        let circuit = circuits.firstIndex { $0.name.hasBytes(of: entry.circuit) }
         if let circuit {
             lamps[place].circuit = circuit
             circuits[circuit].cadence = max(circuits[circuit].cadence, entry.cadence)
@@ -216,7 +217,7 @@ public final class LampTable: Watcher {
             circuits.append(
                 Circuit(
                     name: entry.circuit, cadence: entry.cadence,
-                    hasFeederFault: resumedFeeders.remove(entry.circuit) != nil))
+                    hasFeederFault: resumedFeeders.remove(ByteName(entry.circuit)) != nil))
         }
         circuits[lamps[place].circuit].lamps.append(place)
     }
@@ -233,9 +234,9 @@ public final class LampTable: Watcher {
             writer.append(lamp.device.rawValue)
             writer.append(block: lamp.watch.bytes)
         }
-        let feeders = circuits.filter(\.hasFeederFault).map(\.name).sorted()
+        let feeders = circuits.filter(\.hasFeederFault).map { ByteName($0.name) }.sorted()
         writer.append(UInt32(feeders.count))
-        for name in feeders { writer.append(text: name) }
+        for name in feeders { writer.append(text: name.text) }
         return writer.bytes
     }
 
@@ -252,10 +253,10 @@ public final class LampTable: Watcher {
             watches[DeviceIndex(rawValue: device)] = watch
         }
         guard let feederCount = reader.next(UInt32.self) else { return false }
-        var feeders: Set<String> = []
+        var feeders: Set<ByteName> = []
         for _ in 0..<feederCount {
             guard let name = reader.nextText() else { return false }
-            feeders.insert(name)
+            feeders.insert(ByteName(name))
         }
         guard reader.isAtEnd else { return false }
         lastRound = round

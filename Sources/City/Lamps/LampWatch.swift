@@ -217,7 +217,7 @@ public struct LampWatch: BitwiseCopyable, Sendable {
             if light != 0, light != new, isNight {
                 for place in (1..<8).reversed() { switchings[place] = switchings[place - 1] }
                 switchings[0] = seconds
-                if flickeringSince > 0 { flickerCount = min(flickerCount + 1, .max - 1) }
+                if flickeringSince > 0 { flickerCount = min(flickerCount, .max - 1) + 1 }
             }
             light = new
         }
@@ -267,8 +267,8 @@ public struct LampWatch: BitwiseCopyable, Sendable {
             guard let seconds = reader.next(UInt32.self) else { return nil }
             switchings[place] = seconds
         }
-        guard let rating = LampRating(watts: watts, counts: counts), let newest = reader.next(Int64.self),
-            let steadySince = reader.next(Int64.self), let flickeringSince = reader.next(Int64.self),
+        guard let rating = LampRating(watts: watts, counts: counts), let newest = reader.nextTime(none: .min),
+            let steadySince = reader.nextTime(none: .min), let flickeringSince = reader.nextTime(),
             let flickerCount = reader.next(UInt16.self), let light = reader.next(UInt8.self), light <= 2,
             let reportsFault = reader.next(UInt8.self), reportsFault <= 1, let day = Streak(&reader),
             let out = Streak(&reader), let stray = Streak(&reader)
@@ -335,7 +335,7 @@ private struct Streak: BitwiseCopyable, Sendable {
     }
 
     init?(_ reader: inout StateReader) {
-        guard let since = reader.next(Int64.self), let holds = reader.next(UInt8.self), holds <= 1,
+        guard let since = reader.nextTime(), let holds = reader.next(UInt8.self), holds <= 1,
             let count = reader.next(UInt8.self), count < .max
         else { return nil }
         self.since = since

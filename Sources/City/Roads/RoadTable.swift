@@ -55,7 +55,7 @@ public final class RoadTable: Watcher {
     private var hasSurface: [Bool] = []
     private var hasPart: [Bool] = []
     private var segments: [Segment] = []
-    private var airs: [String: Air] = [:]
+    private var airs: [ByteName: Air] = [:]
     private var roster = Roster()
     private var day: Int64?
     private var resumed: [DeviceIndex: (yield: SolarDay, loss: PeerLoss)] = [:]
@@ -106,8 +106,8 @@ public final class RoadTable: Watcher {
         guard hasEvidence else { return }
         let area = roster.area(of: device)
         if let temperature = surface.airTemperature, let humidity = surface.relativeHumidity {
-            if airs[area].map({ $0.observed < observed }) ?? true {
-                airs[area] = Air(temperature: temperature, humidity: humidity, observed: observed)
+            if airs[ByteName(area)].map({ $0.observed < observed }) ?? true {
+                airs[ByteName(area)] = Air(temperature: temperature, humidity: humidity, observed: observed)
             }
         }
         if hasSurface[device.index] { judgeIce(surface, device, area, observed, &noticed) }
@@ -131,7 +131,7 @@ public final class RoadTable: Watcher {
         _ noticed: inout Noticed
     ) {
         var surface = surface
-        if surface.relativeHumidity == nil, surface.dewPoint == nil, let air = airs[area],
+        if surface.relativeHumidity == nil, surface.dewPoint == nil, let air = airs[ByteName(area)],
             observed - air.observed < Self.airAge, air.observed - observed < Self.airAge
         {
             surface.airTemperature = air.temperature
@@ -221,7 +221,7 @@ public final class RoadTable: Watcher {
         }
         writer.append(UInt32(airs.count))
         for (area, air) in airs.sorted(by: { $0.key < $1.key }) {
-            writer.append(text: area)
+            writer.append(text: area.text)
             writer.append(air.temperature.bitPattern)
             writer.append(air.humidity.bitPattern)
             writer.append(air.observed.milliseconds)
@@ -242,13 +242,13 @@ public final class RoadTable: Watcher {
             else { return false }
             known[DeviceIndex(rawValue: device)] = (yield, loss)
         }
-        var airs: [String: Air] = [:]
+        var airs: [ByteName: Air] = [:]
         guard let areas = reader.next(UInt32.self) else { return false }
         for _ in 0..<areas {
             guard let area = reader.nextText(), let temperature = reader.next(UInt64.self),
-                let humidity = reader.next(UInt64.self), let observed = reader.next(Int64.self)
+                let humidity = reader.next(UInt64.self), let observed = reader.nextTime(none: .min)
             else { return false }
-            airs[area] = Air(
+            airs[ByteName(area)] = Air(
                 temperature: Double(bitPattern: temperature), humidity: Double(bitPattern: humidity),
                 observed: Timestamp(milliseconds: observed))
         }

@@ -112,7 +112,7 @@ public struct SolarDay: BitwiseCopyable, Sendable {
     /// nil for what `bytes` did not give.
     public init?(bytes: [UInt8]) {
         var reader = StateReader(bytes)
-        guard reader.next(UInt32.self) == 1, let newest = reader.next(Int64.self) else { return nil }
+        guard reader.next(UInt32.self) == 1, let newest = reader.nextTime(none: .min) else { return nil }
         var numbers: [Double] = []
         for _ in 0..<6 {
             guard let bits = reader.next(UInt64.self) else { return nil }

@@ -44,9 +44,11 @@ extension GatewayConfiguration {
         options.username = reader.optionalText("username", &mistakes)
         check(options.username != nil, "password_file", "expected mqtt.username beside it")
         if let path = reader.optional("password_file") {
+            let file = located(path.shown)
             do {
-                let text = try SettingFiles.text(of: located(path.shown))
-                options.password = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+                options.password = try firstLine(of: file)
+                // A changed password counts from the next connection on.
+                options.currentPassword = { try? firstLine(of: file) }
             } catch {
                 mistakes.append(path.mistake("expected a readable file with the password in its first line"))
             }
@@ -106,4 +108,8 @@ extension GatewayConfiguration {
         return BrokerOptions.TLSOptions(
             caFile: files[0], certificateFile: files[1], keyFile: files[2], verifiesHostname: verifies)
     }
+}
+
+private func firstLine(of file: String) throws(Mistakes) -> String {
+    try SettingFiles.text(of: file).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
 }

@@ -80,8 +80,11 @@ public struct SeriesHistory: Codable, Hashable, Sendable {
         public var min: Double
         /// The greatest value.
         public var max: Double
-        /// Of the values as they stand: of a counter not its growth.
-        public var sum: Double
+        /// nil for counters, whose readings are no amounts.
+        public var sum: Double?
+        /// What a counter grew by since the reading before, resets and roll-overs counted in, spikes left out: the buckets
+        /// of an answer add up, and the first one begins at the first reading of the span. nil for other quantities.
+        public var increase: Double?
         /// The value at the newest time.
         public var last: Double
         /// Of the population (divided by `count`).
@@ -98,13 +101,14 @@ public struct SeriesHistory: Codable, Hashable, Sendable {
         public var revised: Bool?
 
         enum CodingKeys: String, CodingKey {
-            case start, count, mean, min, max, sum, last, median, p95, p99, coverage, revised
+            case start, count, mean, min, max, sum, increase, last, median, p95, p99, coverage, revised
             case standardDeviation = "standard_deviation"
         }
 
         package init(
-            start: Timestamp, count: Int, mean: Double, min: Double, max: Double, sum: Double, last: Double,
-            standardDeviation: Double, median: Double? = nil, p95: Double? = nil, p99: Double? = nil,
+            start: Timestamp, count: Int, mean: Double, min: Double, max: Double, sum: Double?,
+            increase: Double? = nil, last: Double, standardDeviation: Double, median: Double? = nil, p95: Double? = nil,
+            p99: Double? = nil,
             coverage: Double? = nil, revised: Bool? = nil
         ) {
             self.start = start
@@ -113,6 +117,7 @@ public struct SeriesHistory: Codable, Hashable, Sendable {
             self.min = min
             self.max = max
             self.sum = sum
+            self.increase = increase
             self.last = last
             self.standardDeviation = standardDeviation
             self.median = median

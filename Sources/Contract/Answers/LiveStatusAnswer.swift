@@ -21,6 +21,25 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     /// Why the store takes nothing at the moment; nil while it does.
     public var storeTrouble: String?
 
+    /// The last reload, where it was refused; nil once a later one is not.
+    public var refusedReload: RefusedReload?
+    /// Keys of the configuration file that were changed since the start and take a restart, as of the last reload; nil for
+    /// none.
+    public var restartNeeded: [String]?
+
+    /// What is in force is not what the files say.
+    public struct RefusedReload: Codable, Hashable, Sendable {
+        /// By the gateway's clock.
+        public var at: Timestamp
+        /// A line for each mistake.
+        public var reason: String
+
+        package init(at: Timestamp, reason: String) {
+            self.at = at
+            self.reason = reason
+        }
+    }
+
     enum CodingKeys: String, CodingKey {
         case version, broker, turns
         case startedAt = "started_at"
@@ -29,6 +48,8 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
         case lastTurnAt = "last_turn_at"
         case droppedByBroker = "dropped_by_broker"
         case storeTrouble = "store_trouble"
+        case refusedReload = "refused_reload"
+        case restartNeeded = "restart_needed"
     }
 
     package init(version: String, startedAt: Timestamp, broker: String) {

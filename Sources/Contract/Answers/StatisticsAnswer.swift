@@ -29,7 +29,7 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
     public var max: Double
     /// Of the population (divided by `count`).
     public var standardDeviation: Double?
-    /// The oldest sample by observed time.
+    /// The oldest sample by observed time; of a counter the oldest that is no spike.
     public var first: Double
     /// Observed time of `first`.
     public var firstAt: Timestamp
@@ -45,7 +45,10 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
     public var p95: Double?
     /// False where `median` and `p95` are estimated; nil where there are none.
     public var quantilesAreExact: Bool?
-    /// What a counter grew by, resets and roll-overs counted in; the sum of the amounts of a delta.
+    /// What a counter grew by from the window's first to its last sample, resets and roll-overs counted in, spikes left
+    /// out; nil for other quantities.
+    public var increase: Double?
+    /// The sum of the amounts of a delta; nil for other quantities.
     public var total: Double?
     /// Of a state: each sample holds until the next.
     public var timeWeightedMean: Double?
@@ -55,8 +58,8 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
     public var clockSkewSeconds: Double?
 
     enum CodingKeys: String, CodingKey {
-        case device, quantity, channel, unit, end, count, coverage, mean, min, max, first, last, median, p95, total
-        case revision
+        case device, quantity, channel, unit, end, count, coverage, mean, min, max, first, last, median, p95
+        case increase, total, revision
         case expectedCount = "expected_count"
         case firstAt = "first_at"
         case quantilesAreExact = "quantiles_exact"
@@ -91,6 +94,7 @@ public struct StatisticsAnswer: Codable, Hashable, Sendable {
         median = summary.median
         p95 = summary.p95
         quantilesAreExact = summary.median.map { _ in summary.hasExactQuantiles }
+        increase = summary.increase.map { CounterWalk.rounded($0, most: summary.max) }
         total = summary.total
         timeWeightedMean = summary.timeWeightedMean
         revision = summary.revision

@@ -18,9 +18,21 @@ public struct ReloadAnswer: Codable, Hashable, Sendable {
     /// On the roster.
     public var devices: Int
 
-    package init(profiles: Int, rules: Int, devices: Int) {
+    /// Keys of the configuration file that were changed since the start and are not in force until a restart.
+    public var restartNeeded: [String]
+    /// What may be meant and probably is not, a sentence each, as `baotud --check` says it.
+    public var warnings: [String]
+
+    enum CodingKeys: String, CodingKey {
+        case profiles, rules, devices, warnings
+        case restartNeeded = "restart_needed"
+    }
+
+    package init(profiles: Int, rules: Int, devices: Int, restartNeeded: [String] = [], warnings: [String] = []) {
         self.profiles = profiles
         self.rules = rules
         self.devices = devices
+        self.restartNeeded = restartNeeded
+        self.warnings = warnings
     }
 }

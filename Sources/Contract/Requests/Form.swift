@@ -140,7 +140,8 @@ extension Form {
         guard let text = texts[parameter] else { return nil }
         guard let word = Word(rawValue: text) else {
             let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .wrong("\(parameter): '\(text)': expected one of \(words)")
+            let hint = nearest(to: text, in: Word.allCases.map(\.rawValue)).map { "; did you mean '\($0)'?" } ?? ""
+            throw .wrong("\(parameter): '\(text)': expected one of \(words)\(hint)")
         }
         return word
     }

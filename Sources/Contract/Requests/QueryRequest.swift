@@ -1,4 +1,5 @@
 public import Basics
+package import Telemetry
 
 /// What summaries of many series are asked for, and how they are put together.
 public struct QueryRequest: Question {
@@ -21,8 +22,26 @@ public struct QueryRequest: Question {
 
     /// The figures that groups can be ordered by.
     public enum Statistic: String, Hashable, Sendable, CaseIterable, Codable {
-        case mean, min, max, sum, count, last, p50, p95, p99
+        case mean, min, max
+        /// Of the amounts; counters have none.
+        case sum
+        /// What a counter grew by; others have none.
+        case increase
+        case count, last, p50, p95, p99
         case standardDeviation = "stddev"
+
+        /// Why a quantity does not have it, and what to ask for instead; nil where it has.
+        package func refusal(of quantity: Quantity) -> String? {
+            switch (self, quantity.kind) {
+            case (.sum, .counter):
+                "sum: \(quantity.name) is a counter, whose readings do not add up; ask for increase"
+            case (.increase, .delta):
+                "increase: \(quantity.name) is a delta, whose readings are amounts; ask for sum"
+            case (.increase, .gauge), (.increase, .state):
+                "increase: \(quantity.name) is a \(quantity.kind.rawValue); only counters have an increase"
+            default: nil
+            }
+        }
     }
 
     /// Of which devices, and of which quantity of theirs.

@@ -4,6 +4,8 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case wrong(String)
     /// There is no such thing.
     case notFound(String)
+    /// The files that the gateway should read are wrong; a line for each mistake.
+    case misconfigured(String)
     /// Not now: the same question may be answered in a moment.
     case unavailable(String)
     /// The world failed: disk, store.
@@ -14,6 +16,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         switch status {
         case 400: self = .wrong(sentence)
         case 404: self = .notFound(sentence)
+        case 422: self = .misconfigured(sentence)
         case 503: self = .unavailable(sentence)
         default: self = .failed(sentence)
         }
@@ -24,6 +27,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .wrong: 400
         case .notFound: 404
+        case .misconfigured: 422
         case .unavailable: 503
         case .failed: 500
         }
@@ -32,7 +36,9 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The sentence alone.
     public var description: String {
         switch self {
-        case .wrong(let sentence), .notFound(let sentence), .unavailable(let sentence), .failed(let sentence): sentence
+        case .wrong(let sentence), .notFound(let sentence), .misconfigured(let sentence), .unavailable(let sentence),
+            .failed(let sentence):
+            sentence
         }
     }
 

@@ -9,7 +9,7 @@ public struct RejectsRequest: Question {
     public var limit: Int
     /// nil for all reasons.
     public var reason: Reject.Reason?
-    /// A name.
+    /// A name or a pattern, as in `DeviceFilter`.
     public var device: String?
 
     /// Of `limit`; beyond them a request is refused.

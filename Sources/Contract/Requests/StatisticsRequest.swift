@@ -26,6 +26,13 @@ public struct StatisticsRequest: Question {
             device: form.text(.device), quantity: try form.quantity(), window: try form.milliseconds(.window))
     }
 
+    /// Throws `.wrong` where the window is none of `kept`: an empty answer would say that nothing was measured in it.
+    package func check(windows kept: [Duration]) throws(Refusal) {
+        guard let window, !kept.contains(window) else { return }
+        let lengths = kept.map(\.shortForm).joined(separator: ", ")
+        throw .wrong("there is no window of \(window.shortForm); there are \(lengths)")
+    }
+
     package func write(to form: inout Form) {
         form.write(device, as: .device)
         form.write(quantity, as: .quantity)

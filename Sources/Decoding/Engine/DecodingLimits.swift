@@ -1,3 +1,5 @@
+public import Basics
+
 /// What one message may cost. Beyond a limit the message is rejected as `.tooLarge` and the next one is decoded.
 public struct DecodingLimits: Sendable {
     /// Longest payload that is looked into, in bytes.
@@ -10,6 +12,10 @@ public struct DecodingLimits: Sendable {
     public var readingsPerMessageMax = 4096
     /// Most rejects of one message; the last one says how many more faults there were.
     public var rejectsPerMessageMax = 16
+
+    /// Earliest time of its own that a message may bear: of a live device an earlier one is that of a clock that was never
+    /// set. 2020-01-01; 1970-01-01 for tools that read history.
+    public var timeMin = Timestamp(milliseconds: 1_577_836_800_000)
 
     /// Most devices that one profile may bring.
     public var devicesPerProfileMax = 16_000_000

@@ -251,7 +251,18 @@ extension MessageDecoder {
             guard let own = ownChannel(reading, &batch, &registry) else { return }
             channel = own
         }
-        let moment = reading.pointee.time.isEmpty ? item.observed : ownTime(reading.pointee.time) ?? item.observed
+        var (moment, isStamped) = (item.observed, item.isStamped)
+        if !reading.pointee.time.isEmpty {
+            switch ownTime(reading.pointee.time) {
+            case .none: if item.isTimeless { return }
+            case .at(let own): (moment, isStamped) = (own, false)
+            case .beforeReceipt(let own): (moment, isStamped) = (own, true)
+            // The rule's own time is the next best.
+            case .unusable(let own): if item.isStamped { return rejectTime(own, &batch) }
+            }
+        } else if item.isTimeless {
+            return
+        }
         let quantity = reading.pointee.quantity
         var isNew = false
         let series: SeriesID
@@ -276,7 +287,8 @@ extension MessageDecoder {
         // Adding zero makes -0 an ordinary 0.
         let result = Reading(series: series, observed: moment, value: number + 0)
         if number >= reading.pointee.min, number <= reading.pointee.max {
-            rows.note(item.device, moment, at: batch.readings.count, isNewSeries: isNew)
+            let piece = isStamped ? rows.piece(of: series, node: item.node) : RowKeeper.ownTime
+            rows.add(item.device, moment, piece, at: batch.readings.count, isNewSeries: isNew)
             batch.readings.append(result)
         } else {
             appendSuspect(result, isNew, quantity, &batch)

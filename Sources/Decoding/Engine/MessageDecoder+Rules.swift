@@ -107,11 +107,9 @@ extension MessageDecoder {
                 return true
             }
         }
-        let own = rule.time.isEmpty ? nil : ownTime(rule.time)
-        item.observed = own ?? message.receivedAt
+        takeTime(rule.time, &batch)
         if trace != nil { traceItem(rule, registry) }
-        // What the broker replays says when the device spoke only if the payload does.
-        hear(at: message.isRetained ? min(item.observed, message.receivedAt) : message.receivedAt, &batch)
+        hear(&batch)
 
         if rule.status >= 0 { readStatus(UInt32(rule.status), &batch) }
         if !rule.readings.isEmpty { readAll(rule, at: position, &batch, &registry) }
@@ -128,9 +126,35 @@ extension MessageDecoder {
     }
 
     @inline(__always)
-    private func hear(at moment: Timestamp, _ batch: inout DecodedBatch) {
+    private mutating func takeTime(_ candidates: Run, _ batch: inout DecodedBatch) {
+        (item.observed, item.isStamped, item.isTimeless) = (message.receivedAt, true, false)
+        guard !candidates.isEmpty else { return }
+        switch ownTime(candidates) {
+        case .none: break
+        case .at(let moment):
+            (item.observed, item.isStamped) = (moment, false)
+            vote(moment, &batch)
+        case .beforeReceipt(let moment): item.observed = moment
+        case .unusable(let moment):
+            item.isTimeless = true
+            rejectTime(moment, &batch)
+        }
+    }
+
+    /// The device was heard. What the broker had kept says when the device spoke only if the payload does: without a time it
+    /// is a word, and nobody was heard by it.
+    @inline(__always)
+    private func hear(_ batch: inout DecodedBatch) {
+        if message.isRetained, item.isStamped { return }
+        let moment = message.isRetained ? min(item.observed, message.receivedAt) : message.receivedAt
         if let last = batch.heard.last, last.device == item.device, last.at == moment { return }
-        batch.heard.append(Hearing(device: item.device, at: moment))
+        batch.heard.append(Hearing(device: item.device, at: moment, isRetained: message.isRetained))
+    }
+
+    private func word(_ isOnline: Bool) -> DeviceStatus {
+        DeviceStatus(
+            device: item.device, isOnline: isOnline, at: item.observed, heardAt: message.receivedAt,
+            isRetained: message.isRetained && item.isStamped)
     }
 
     func isUsableName(_ name: UnsafeRawBufferPointer) -> Bool {
@@ -178,7 +202,7 @@ extension MessageDecoder {
     private mutating func readStatus(_ position: UInt32, _ batch: inout DecodedBatch) {
         let status = plan.statuses[position]
         if let isOnline = status.constant {
-            batch.statuses.append(DeviceStatus(device: item.device, isOnline: isOnline, at: item.observed))
+            batch.statuses.append(word(isOnline))
             return
         }
         for reference in status.references.range {
@@ -187,7 +211,7 @@ extension MessageDecoder {
             for entry in status.map.range where isEqual(value, plan.maps[entry].literal) {
                 let meant = plan.maps[entry].value
                 if !meant.isNaN {
-                    batch.statuses.append(DeviceStatus(device: item.device, isOnline: meant == 1, at: item.observed))
+                    batch.statuses.append(word(meant == 1))
                 }
                 return
             }

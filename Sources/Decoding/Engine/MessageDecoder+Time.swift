@@ -2,24 +2,74 @@ import Basics
 import Telemetry
 
 extension MessageDecoder {
-    /// 2020-01-01T00:00:00Z: a clock before it was never set.
-    static var timeMin: Int64 { 1_577_836_800_000 }
+    /// What a message says of its time.
+    enum OwnTime {
+        /// Nothing.
+        case none
+        case at(Timestamp)
+        /// It is told from the receipt: so many seconds before it.
+        case beforeReceipt(Timestamp)
+        /// It bears a time that cannot be one: of a clock that was never set, too far ahead, or not to be read; nil for the
+        /// last.
+        case unusable(Timestamp?)
+    }
 
-    /// The first usable time of the candidates; nil where none is.
-    mutating func ownTime(_ candidates: Run) -> Timestamp? {
+    /// The first usable time of the candidates.
+    mutating func ownTime(_ candidates: Run) -> OwnTime {
+        var unusable: OwnTime?
+        var elseReceipt = false
         for position in candidates.range {
             let candidate = plan.times[position]
+            elseReceipt = elseReceipt || candidate.elseReceipt
             for reference in candidate.references.range {
-                guard let value = value(of: reference), let found = moment(value, candidate),
-                    let moment = candidate.plus.isEmpty ? found : later(found, by: candidate.plus),
-                    moment.milliseconds >= Self.timeMin,
-                    TimeFence.admits(moment, at: message.receivedAt)
-                else { continue }
-                return moment
+                guard let value = value(of: reference), !isMissing(value) else { continue }
+                guard let found = moment(value, candidate),
+                    let moment = candidate.plus.isEmpty ? found : later(found, by: candidate.plus)
+                else {
+                    unusable = unusable ?? .unusable(nil)
+                    continue
+                }
+                guard moment.milliseconds >= limits.timeMin.milliseconds, isAdmitted(moment) else {
+                    unusable = unusable ?? .unusable(moment)
+                    continue
+                }
+                return candidate.form == .age ? .beforeReceipt(moment) : .at(moment)
             }
         }
-        return nil
+        return elseReceipt ? .none : unusable ?? .none
     }
+
+    /// Beside the fence by the receipt: behind it the clock may have been set back, and what it said before still counts.
+    func isAdmitted(_ moment: Timestamp) -> Bool {
+        TimeFence.admits(moment, at: max(message.receivedAt, believedNow))
+    }
+
+    /// A message, or an item of one, whose time cannot be used: kept with its payload, never a reading of now.
+    @inline(never)
+    mutating func rejectTime(_ moment: Timestamp?, _ batch: inout DecodedBatch) {
+        let detail: String
+        if let moment {
+            let isEarly = moment.milliseconds < limits.timeMin.milliseconds
+            detail =
+                "its time is \(moment), "
+                + (isEarly
+                    ? "before \(limits.timeMin): its clock was never set" : "more than an hour ahead of our clock")
+            if !isEarly { batch.clockVotes.ahead += 1 }
+        } else {
+            detail = "its time cannot be read by the profile"
+        }
+        reject(.unusableTime, detail, device: item.device, &batch)
+    }
+
+    /// Counts what a message says of our clock.
+    @inline(__always)
+    mutating func vote(_ moment: Timestamp, _ batch: inout DecodedBatch) {
+        guard !message.isRetained else { return }
+        let apart = message.receivedAt.milliseconds &- moment.milliseconds
+        if apart.magnitude <= Self.agreementMilliseconds { batch.clockVotes.agree += 1 }
+    }
+
+    private static var agreementMilliseconds: UInt64 { 300_000 }
 
     @inline(__always)
     mutating func moment(_ value: Scalar, _ candidate: TimeCandidate) -> Timestamp? {

@@ -23,6 +23,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var lookups: Lookups
     var memory: DecoderMemory
     var admission: Admission
+    /// The newest moment that our clock was seen to show: after it was set back, times of their own are held against this.
+    public var believedNow = Timestamp(milliseconds: .min)
     /// Told what is done, where somebody asked; nil on the live path.
     var trace: TraceSink?
 
@@ -32,8 +34,8 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     /// `constants` are what the roster tells of devices: by device name, then name, what profiles read as `$name`.
     public init(
         catalog: DeviceCatalog, limits: DecodingLimits = .init(), siteZoneOffsetSeconds: Int = 0,
-        siteZone: ZoneRules? = nil, constants: [String: [String: String]] = [:],
-        onboarding: Onboarding = Onboarding(), expectedDevices: Set<String> = []
+        siteZone: ZoneRules? = nil, constants: [ByteName: [String: String]] = [:],
+        onboarding: Onboarding = Onboarding(), expectedDevices: Set<ByteName> = []
     ) {
         precondition(limits.payloadBytesMax < 1 << 31, "decoding: payloadBytesMax must be below 2 GiB")
         self.catalog = catalog
@@ -118,7 +120,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             // The next packet lies in the same payload.
             if document.state.index < document.state.count { document.state.format = nil }
         } while document.state.index < document.state.count && !message.isTooLong
-        rows.finish(&batch, &registry)
+        rows.finish(&batch, &registry, isRetained: message.isRetained)
 
         if message.hiddenFaults > 0 {
             batch.rejects[batch.rejects.count - 1].detail += "; \(message.hiddenFaults) more faults in this message"

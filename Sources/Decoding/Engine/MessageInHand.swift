@@ -24,6 +24,10 @@ struct ItemInHand {
     var device = DeviceIndex(rawValue: 0)
     var channel = ChannelIndex.none
     var observed = Timestamp(milliseconds: 0)
+    /// `observed` is the receipt, or told from it: it bears no time of its own.
+    var isStamped = false
+    /// It bears a time that cannot be used: what it says is no reading.
+    var isTimeless = false
 
     /// What `@index` and `@key` mean.
     struct Iteration {

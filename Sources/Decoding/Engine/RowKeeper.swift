@@ -2,10 +2,14 @@ import Basics
 import Telemetry
 
 /// Keeps the readings of one message in rows: those that share device and time stand together, none twice.
+///
+/// Where the message bears no time of its own each of its items is a reading: a series that a second item tells again is of
+/// another row.
 struct RowKeeper {
     private struct Row {
         var device: DeviceIndex
         var observed: Timestamp
+        var piece: Int32
         var start: Int
         var hasNewSeries: Bool
     }
@@ -18,6 +22,11 @@ struct RowKeeper {
     /// By series: the stamp of the row that had it last.
     private var stamps: [UInt32] = []
     private var stamp: UInt32 = 0
+    /// By series: the last message without a time that had it, in which item and which row.
+    private var pieces: [(message: UInt32, node: Int, piece: Int32)] = []
+    private var messageCount: UInt32 = 0
+    /// What stands for `piece` where the reading bears its own time.
+    static let ownTime: Int32 = -1
     /// The series of the newest reading: a guess at the next one, never trusted.
     var lastSeries: UInt32 = 0
 
@@ -26,17 +35,33 @@ struct RowKeeper {
         suspectsBefore = suspectCount
         rows.removeAll(keepingCapacity: true)
         newSuspects.removeAll(keepingCapacity: true)
+        messageCount &+= 1
     }
 
-    /// Says that a reading was just appended.
+    /// In which of the rows of a message without a time a reading stands: the next one where an item before told its series.
+    mutating func piece(of series: SeriesID, node: Int) -> Int32 {
+        while pieces.count <= series.index { pieces.append((0, 0, 0)) }
+        var entry = pieces[series.index]
+        if entry.message != messageCount {
+            entry = (messageCount, node, 0)
+        } else if entry.node != node {
+            entry = (messageCount, node, entry.piece + 1)
+        }
+        pieces[series.index] = entry
+        return entry.piece
+    }
+
+    /// Says that a reading is about to be appended.
     @inline(__always)
-    mutating func note(_ device: DeviceIndex, _ observed: Timestamp, at position: Int, isNewSeries: Bool) {
+    mutating func add(
+        _ device: DeviceIndex, _ observed: Timestamp, _ piece: Int32, at position: Int, isNewSeries: Bool
+    ) {
         let last = rows.count &- 1
-        if last >= 0, rows[last].device == device, rows[last].observed == observed {
+        if last >= 0, rows[last].device == device, rows[last].observed == observed, rows[last].piece == piece {
             if isNewSeries { rows[last].hasNewSeries = true }
             return
         }
-        rows.append(Row(device: device, observed: observed, start: position, hasNewSeries: isNewSeries))
+        rows.append(Row(device: device, observed: observed, piece: piece, start: position, hasNewSeries: isNewSeries))
     }
 
     mutating func noteNewSuspect(at position: Int, device: DeviceIndex) {
@@ -44,7 +69,7 @@ struct RowKeeper {
     }
 
     /// Joins what belongs together, drops repetitions, and gives new series their streams.
-    mutating func finish(_ batch: inout DecodedBatch, _ registry: inout SeriesRegistry) {
+    mutating func finish(_ batch: inout DecodedBatch, _ registry: inout SeriesRegistry, isRetained: Bool) {
         if rows.count > 1 { join(&batch.readings) }
         var index = 0
         while index < rows.count {
@@ -53,6 +78,10 @@ struct RowKeeper {
             }
             if rows[index].hasNewSeries {
                 registry.closeRow(batch.readings[range(of: index, batch.readings.count)])
+            }
+            if rows[index].piece != Self.ownTime {
+                let row = range(of: index, batch.readings.count)
+                batch.stamped.append(StampedRow(start: row.lowerBound, end: row.upperBound, isRetained: isRetained))
             }
             index &+= 1
         }
@@ -104,12 +133,14 @@ struct RowKeeper {
     private mutating func join(_ readings: inout [Reading]) {
         let order = rows.indices.sorted { left, right in
             let (a, b) = (rows[left], rows[right])
-            return (a.device, a.observed, a.start) < (b.device, b.observed, b.start)
+            return (a.device, a.observed, a.piece, a.start) < (b.device, b.observed, b.piece, b.start)
         }
         var leader = Array(rows.indices)
         var hasTwins = false
         for (previous, next) in zip(order, order.dropFirst())
-        where rows[previous].device == rows[next].device && rows[previous].observed == rows[next].observed {
+        where rows[previous].device == rows[next].device && rows[previous].observed == rows[next].observed
+            && rows[previous].piece == rows[next].piece
+        {
             leader[next] = leader[previous]
             hasTwins = true
         }

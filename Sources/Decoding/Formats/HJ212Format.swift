@@ -133,7 +133,38 @@ enum HJ212Format {
 
     /// Overwrites passwords in what is kept of a payload: the value of `PW`, and of every field before the data area
     /// whose name is not known, since the name may be what was damaged.
+    ///
+    /// A packet whose check sum was right gets that of its masked bytes: it can be decoded again, once a profile is mended.
+    /// One that was damaged stays damaged.
     static func maskPasswords(_ payload: inout [UInt8]) {
+        let whole = payload.withUnsafeBytes { wholeSegments(of: $0) }
+        overwritePasswords(&payload)
+        for segment in whole {
+            let sum = payload.withUnsafeBytes { crc(UnsafeRawBufferPointer(rebasing: $0[segment])) }
+            for digit in 0..<4 {
+                let number = UInt8(sum >> UInt16(4 * (3 - digit)) & 0xF)
+                payload[segment.upperBound + digit] =
+                    number + (number < 10 ? UInt8(ascii: "0") : UInt8(ascii: "A") - 10)
+            }
+        }
+    }
+
+    /// The segments whose check sum is right.
+    private static func wholeSegments(of payload: UnsafeRawBufferPointer) -> [Range<Int>] {
+        var segments: [Range<Int>] = []
+        var position = 0
+        while let start = find("##", in: payload, from: position) {
+            position = start + 2
+            guard let segment = segment(of: payload, from: start) else { continue }
+            position = segment.upperBound + 4
+            if crc(UnsafeRawBufferPointer(rebasing: payload[segment])) == hexNumber(payload, at: segment.upperBound) {
+                segments.append(segment)
+            }
+        }
+        return segments
+    }
+
+    private static func overwritePasswords(_ payload: inout [UInt8]) {
         func mask(from start: Int) {
             var position = start
             while position < payload.count, payload[position] != UInt8(ascii: ";"),

@@ -12,15 +12,15 @@ struct Admission {
 
     private let onboarding: Onboarding
     /// Device names of the roster; only looked at where unknown devices are not simply taken in.
-    private let expectedDevices: Set<String>
+    private let expectedDevices: Set<ByteName>
     private let devicesPerProfileMax: Int
     /// By profile name; counted only where a limit asks for it.
-    private var devicesOfProfile: [String: Int] = [:]
+    private var devicesOfProfile: [ByteName: Int] = [:]
     private var devicesCounted = 0
     /// Whether there is anything to ask.
     let isGuarded: Bool
 
-    init(_ onboarding: Onboarding, expectedDevices: Set<String>, _ limits: DecodingLimits) {
+    init(_ onboarding: Onboarding, expectedDevices: Set<ByteName>, _ limits: DecodingLimits) {
         self.onboarding = onboarding
         self.expectedDevices = expectedDevices
         devicesPerProfileMax = limits.devicesPerProfileMax
@@ -33,12 +33,12 @@ struct Admission {
     ) -> Verdict {
         if registry.device(named: name) == nil {
             while devicesCounted < registry.deviceCount {
-                devicesOfProfile[registry.devices[devicesCounted].profile, default: 0] += 1
+                devicesOfProfile[ByteName(registry.devices[devicesCounted].profile), default: 0] += 1
                 devicesCounted += 1
             }
-            guard devicesOfProfile[profile, default: 0] < devicesPerProfileMax else { return .profileFull }
+            guard devicesOfProfile[ByteName(profile), default: 0] < devicesPerProfileMax else { return .profileFull }
         }
-        if expectedDevices.contains(String(decoding: name, as: UTF8.self)) { return .admitted }
+        if expectedDevices.contains(ByteName(String(decoding: name, as: UTF8.self))) { return .admitted }
         return switch onboarding.answer(forTopic: topic) {
         case .accept: .admitted
         case .quarantine: .quarantined

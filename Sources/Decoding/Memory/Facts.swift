@@ -23,10 +23,10 @@ struct Facts {
     private var heldInHand: [UInt32: Value] = [:]
     private var toldInHand: [UInt32: Value] = [:]
     /// By device name, then name of the fact.
-    private let constants: [String: [UInt32: Value]]
+    private let constants: [ByteName: [UInt32: Value]]
 
     /// `names` are those that profiles ask for, by place.
-    init(constants: [String: [String: String]], names: [String]) {
+    init(constants: [ByteName: [String: String]], names: [String]) {
         self.constants = constants.mapValues { told in
             var values: [UInt32: Value] = [:]
             for (index, name) in names.enumerated() {
@@ -62,7 +62,7 @@ struct Facts {
     }
 
     /// What the roster tells of its device.
-    mutating func take(toldOf device: String) { toldInHand = constants[device] ?? [:] }
+    mutating func take(toldOf device: String) { toldInHand = constants[ByteName(device)] ?? [:] }
 
     /// What an earlier message left, else the roster's constant.
     func value(_ fact: UInt32) -> Value? { heldInHand[fact] ?? toldInHand[fact] }

@@ -1,3 +1,5 @@
+package import Basics
+
 /// All device profiles, compiled. A catalogue that exists cannot be wrong: names, units and references were checked.
 public struct DeviceCatalog: Sendable {
     package let plan: Plan
@@ -7,7 +9,11 @@ public struct DeviceCatalog: Sendable {
     /// only ignored are not subscribed to.
     public let subscriptions: [String]
 
-    package init(plan: Plan, subscriptions: [String]) {
+    /// What of the profiles may be meant and probably is not.
+    package let warnings: [Mistake]
+
+    package init(plan: Plan, subscriptions: [String], warnings: [Mistake] = []) {
+        self.warnings = warnings
         self.plan = plan
         self.subscriptions = subscriptions
     }

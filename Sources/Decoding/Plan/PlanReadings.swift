@@ -101,10 +101,12 @@ package struct TimeCandidate: Sendable {
     package var plus: Run
     package var references: Run
     package var fields: Run
+    /// Where no time can be used the receipt stands, and the message is no reject.
+    package var elseReceipt: Bool
 
     package init(
         form: Form, zone: Zone = .none, offsetSeconds: Int32 = 0, zoneIndex: UInt32 = 0, takesEnd: Bool = false,
-        plus: Run = Run(), references: Run, fields: Run = Run()
+        plus: Run = Run(), references: Run, fields: Run = Run(), elseReceipt: Bool = false
     ) {
         self.form = form
         self.zone = zone
@@ -114,6 +116,7 @@ package struct TimeCandidate: Sendable {
         self.plus = plus
         self.references = references
         self.fields = fields
+        self.elseReceipt = elseReceipt
     }
 }
 

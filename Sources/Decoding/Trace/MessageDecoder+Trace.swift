@@ -240,9 +240,9 @@ extension MessageDecoder {
                     notes.append("no time at \(name): \(wire(value)) is not of the form that the profile names")
                     continue
                 }
-                if moment.milliseconds < Self.timeMin {
-                    notes.append("time at \(name) passed over: \(moment) is before 2020")
-                } else if !TimeFence.admits(moment, at: message.receivedAt) {
+                if moment < limits.timeMin {
+                    notes.append("time at \(name) passed over: \(moment) is before \(limits.timeMin)")
+                } else if !isAdmitted(moment) {
                     notes.append("time at \(name) passed over: \(moment) is more than an hour after the receipt")
                 } else {
                     return (place(of: reference), notes)

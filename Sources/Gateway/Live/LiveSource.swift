@@ -18,7 +18,7 @@ struct LiveSource: Sendable {
         LiveAnswers(
             status: { live.current }, examine: { doctor.examine() },
             statistics: { (request) async throws(Refusal) -> [StatisticsAnswer] in
-                try await betweenTurns { (loop, moment) throws(Refusal) in loop.statistics(request, at: moment) }
+                try await betweenTurns { (loop, moment) throws(Refusal) in try loop.statistics(request, at: moment) }
             },
             orders: carriedOutOrders.map { route($0) })
     }
@@ -31,7 +31,7 @@ struct LiveSource: Sendable {
 
     /// Has the ingest thread do it between two turns. Refused at once while too many wait, or when the gateway stops.
     func betweenTurns<Answer: Sendable>(
-        _ work: @escaping @Sendable (IngestLoop, Timestamp) throws(Refusal) -> Answer
+        _ work: @escaping @Sendable (IngestLoop, Moment) throws(Refusal) -> Answer
     ) async throws(Refusal) -> Answer {
         try await outcome { reply in
             mailbox.post(
@@ -65,7 +65,7 @@ struct LiveSource: Sendable {
         do throws(Mistakes) {
             return try loadFiles()
         } catch {
-            throw .wrong("\(error)")
+            throw .misconfigured("\(error)")
         }
     }
 

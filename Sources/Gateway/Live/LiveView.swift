@@ -1,6 +1,7 @@
 import Basics
 import Broker
 import Contract
+import Store
 import Synchronization
 import Telemetry
 
@@ -12,8 +13,22 @@ final class LiveView: Sendable {
         /// The broker had forgotten our session when we came back to it.
         var sessionWasLost = false
         var wasConnected = false
-        /// Parts of the stored state that this start could not read, as sentences.
-        var losses: [String] = []
+        /// Parts of the stored state that this start could not read.
+        var losses: Losses?
+        var clockSteps: Int64 = 0
+        var lastStep: ClockStep?
+        var isClockTrusted = false
+        /// The store has no room: what it refuses, and that the broker hangs up, follow from it.
+        var isDiskFull = false
+    }
+
+    /// Parts of the stored state that this start could not read.
+    struct Losses: Sendable {
+        var sentences: [String]
+        /// Files with the bytes of them, in the store's folder.
+        var kept: [String]
+        /// They are learnt anew since.
+        var since: Timestamp
     }
 
     private let state: Mutex<State>
@@ -24,9 +39,31 @@ final class LiveView: Sendable {
     var session: BrokerEvent.Session? { state.withLock { $0.session } }
     var sessionWasLost: Bool { state.withLock { $0.sessionWasLost } }
 
-    var losses: [String] { state.withLock { $0.losses } }
+    /// nil where this start read all of the stored state.
+    var losses: Losses? { state.withLock { $0.losses } }
 
-    func rememberLoss(_ sentence: String) { state.withLock { $0.losses.append(sentence) } }
+    /// Steps of the wall clock that the store knows of, and the last one.
+    var clock: (steps: Int64, last: ClockStep?, isTrusted: Bool) {
+        state.withLock { ($0.clockSteps, $0.lastStep, $0.isClockTrusted) }
+    }
+
+    func remember(_ clock: TurnClock) {
+        state.withLock {
+            ($0.clockSteps, $0.lastStep, $0.isClockTrusted) = (clock.steps, clock.lastStep, clock.isTrusted)
+        }
+    }
+
+    func remember(_ losses: Losses) { state.withLock { $0.losses = losses } }
+
+    var isDiskFull: Bool { state.withLock { $0.isDiskFull } }
+
+    /// nil where the store takes what it is given.
+    func rememberTrouble(_ trouble: StoreError?, isDiskFull: Bool) {
+        state.withLock { state in
+            state.status.storeTrouble = trouble.map { "\($0)" }
+            state.isDiskFull = isDiskFull || trouble?.isDiskFull == true
+        }
+    }
 
     func update(_ change: (inout LiveStatusAnswer) -> Void) { state.withLock { change(&$0.status) } }
 

@@ -11,7 +11,7 @@ import Telemetry
 final class Mailbox: Sendable {
     struct Letter: Sendable {
         /// Called on the ingest thread; it replies by itself.
-        let carryOut: @Sendable (_ loop: IngestLoop, _ moment: Timestamp) -> Void
+        let carryOut: @Sendable (_ loop: IngestLoop, _ moment: Moment) -> Void
     }
 
     /// Readings to be committed beside the live ones.

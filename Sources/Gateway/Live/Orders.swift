@@ -18,7 +18,7 @@ extension AcknowledgeOrder: CarriedOut {
     func carryOut(by gateway: LiveSource) async throws(Refusal) -> AlertStoryAnswer {
         try await gateway.betweenTurns { (loop, moment) throws(Refusal) in
             do throws(StoreError) {
-                try loop.journal.acknowledgeAlert(alert, by: by, note: note, at: moment)
+                try loop.journal.acknowledgeAlert(alert, by: by, note: note, at: moment.wall)
             } catch {
                 throw .store(error)
             }
@@ -36,9 +36,24 @@ extension ImportOrder: CarriedOut {
 
 extension ReloadOrder: CarriedOut {
     func carryOut(by gateway: LiveSource) async throws(Refusal) -> ReloadAnswer {
-        let files = try gateway.load()
-        try await gateway.betweenTurns { (loop, moment) throws(Refusal) in try loop.reload(files, at: moment) }
-        return ReloadAnswer(
-            profiles: files.catalog.profileNames.count, rules: files.rules.count, devices: files.roster.count)
+        do throws(Refusal) {
+            let read = try gateway.load()
+            let files = try await gateway.betweenTurns { (loop, moment) throws(Refusal) in
+                var files = read
+                files.warnings += loop.emptied(by: files)
+                try loop.reload(files, at: moment)
+                return files
+            }
+            gateway.live.update {
+                $0.refusedReload = nil
+                $0.restartNeeded = files.restartNeeded.isEmpty ? nil : files.restartNeeded
+            }
+            return ReloadAnswer(
+                profiles: files.catalog.profileNames.count, rules: files.rules.count, devices: files.roster.count,
+                restartNeeded: files.restartNeeded, warnings: files.warnings.map { "\($0)" })
+        } catch {
+            gateway.live.update { $0.refusedReload = .init(at: gateway.doctor.now(), reason: "\(error)") }
+            throw error
+        }
     }
 }

@@ -37,20 +37,22 @@ public struct Daemon {
         self.files = files
     }
 
+    /// What may be meant and probably is not, one sentence each.
+    public var warnings: [String] { files.warnings.map(\.description) }
+
     /// What `--check` says of good files.
     public var summary: String {
         "\(configuration.file) is good: \(files.catalog.profileNames.count) profiles, \(files.rules.count) rules, "
             + "\(files.roster.count) devices on the roster, store in \(configuration.store.folder), "
             + "broker \(configuration.mqtt.host):\(configuration.mqtt.port)"
+            + (warnings.isEmpty ? "" : "; \(warnings.count) warning\(warnings.count == 1 ? "" : "s")")
     }
 
     // Long: every part of the gateway is made here, in the order in which they need each other.
     /// Runs until SIGTERM or SIGINT.
     ///
     /// Throws `StoreError` when the store cannot be opened and `BrokerError` when an option of the connection is wrong.
-    public func run() async throws {
-        // Before anything else: by default SIGHUP ends the process, and it may come as soon as there is one.
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
+    public func run(_ hangUps: HangUps) async throws {
         let environment = ProcessInfo.processInfo.environment
         let level = Logger.Level(configuration.logLevel)
         LoggingSystem.bootstrap { _ in
@@ -63,6 +65,10 @@ public struct Daemon {
         let clock: @Sendable () -> Timestamp = { ServiceLogHandler.now() }
         log.notice(
             "starting", metadata: ["version": "\(Self.version)", "store": "\(configuration.store.folder)"])
+
+        for warning in warnings {
+            log.warning("the configuration may not be meant so", metadata: ["warning": "\(warning)"])
+        }
 
         let journal = try Journal.open(configuration.store)
         let mailbox = Mailbox()
@@ -78,7 +84,7 @@ public struct Daemon {
             configuration: configuration, files: files, broker: broker, journal: journal, mailbox: mailbox, live: live,
             log: log, serviceManager: serviceManager,
             channels: channels(configuration.notifications, publisher: publisher, log: log), publisher: publisher,
-            now: clock)
+            clocks: .linux)
         let doctor = Doctor(configuration: configuration, live: live, now: clock)
 
         // The ingest thread keeps a core of its own, however large a question is.
@@ -88,7 +94,7 @@ public struct Daemon {
         let source = LiveSource(
             mailbox: mailbox, live: live, doctor: doctor, archives: archives,
             loadFiles: { () throws(Mistakes) in try LoadedFiles.reload(configuration) })
-        let api = try UnixSocketServer.application(
+        let api = try UnixSocketServer.service(
             socketPath: configuration.socketPath, archives: archives, live: source.answers, log: log,
             now: clock)
         let group = ServiceGroup(
@@ -103,7 +109,7 @@ public struct Daemon {
                         service: IngestService(
                             loop: loop, mailbox: mailbox, serviceManager: serviceManager, doctor: doctor, log: log)),
                     .init(
-                        service: ReloadService(source: source, log: log, hangups: hangups)),
+                        service: ReloadService(source: source, log: log, hangUps: hangUps)),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
@@ -131,10 +137,11 @@ private final class IngestService: Service, @unchecked Sendable {
     func run() async {
         await withGracefulShutdownHandler {
             await withCheckedContinuation { continuation in
-                BlockingThread.start(name: "baotu.ingest", stackBytes: 8 << 20) { [self] in
+                let isStarted = BlockingThread.start(name: "baotu.ingest", stackBytes: 8 << 20) { [self] in
                     turnUntilStopped()
                     continuation.resume()
                 }
+                precondition(isStarted, "a gateway without its thread does nothing")
             }
         } onGracefulShutdown: {
             self.mailbox.stop()

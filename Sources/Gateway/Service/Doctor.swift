@@ -18,7 +18,30 @@ struct Doctor: Sendable {
     let now: @Sendable () -> Timestamp
 
     func examine() -> [Diagnosis] {
-        brokerConfiguration() + session() + [durability(), room(), clock(), pipeline()] + losses()
+        // The root first. While the store refuses, nothing is acknowledged and the line is dropped for it: that is neither
+        // the broker's fault nor the password's, and needs no other mend.
+        let isRefusing = live.isDiskFull || live.current.storeTrouble != nil
+        let line = brokerConfiguration() + session(isWaiting: isRefusing)
+        let rest = clockSteps() + losses() + files()
+        if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
+        let machine = [durability(), room(), clock()]
+        return isRefusing ? [pipeline()] + line + machine + rest : line + machine + [pipeline()] + rest
+    }
+
+    private func fullDisk() -> Diagnosis {
+        let folder = configuration.store.folder
+        var system = statvfs()
+        let free = statvfs(folder, &system) == 0 ? Int(system.f_bavail) * Int(system.f_frsize) : nil
+        let room = free.map { ", \($0 / 1_048_576) MB free" } ?? ""
+        let refusal = live.current.storeTrouble.map { "; the store refuses: \($0)" } ?? ""
+        return Diagnosis(
+            check: "disk", level: .bad,
+            finding:
+                "the disk of \(folder) is full\(room): nothing is committed, so nothing is acknowledged, and the line to "
+                + "the broker is dropped whenever a message comes\(refusal)",
+            mend:
+                "make room on it (or raise the quota or limit that it has); the broker keeps the messages meanwhile and the "
+                + "gateway resumes by itself")
     }
 
     // MARK: Broker
@@ -38,13 +61,14 @@ struct Doctor: Sendable {
         return settings.findings(sessionExpiry: configuration.mqtt.sessionExpiry)
     }
 
-    private func session() -> [Diagnosis] {
+    /// While the store refuses, a line that is down says nothing.
+    private func session(isWaiting: Bool) -> [Diagnosis] {
         var findings: [Diagnosis] = []
         func tell(_ level: Diagnosis.Level, _ finding: String, _ mend: String? = nil) {
             findings.append(Diagnosis(check: "broker", level: level, finding: finding, mend: mend))
         }
         let status = live.current
-        if !status.brokerConnected {
+        if !status.brokerConnected, !isWaiting {
             tell(
                 .bad, "the gateway is not connected to \(status.broker)",
                 "check that the broker runs and that mqtt.host, port, password and TLS in \(configuration.file) fit; the log has the reason"
@@ -75,17 +99,49 @@ struct Doctor: Sendable {
                 tell(.bad, "the broker grants QoS 0 only", "allow QoS 1 in the broker's configuration")
             }
         }
-        if findings.isEmpty { tell(.good, "connected to \(status.broker)") }
+        if findings.isEmpty {
+            tell(
+                .good,
+                status.brokerConnected
+                    ? "connected to \(status.broker)"
+                    : "the line to \(status.broker) is down while nothing can be committed")
+        }
         return findings
     }
 
     /// What of the stored state this start could not read.
     private func losses() -> [Diagnosis] {
-        live.losses.map {
+        guard let losses = live.losses else { return [] }
+        let kept = losses.kept.isEmpty ? "" : "; what did not read is kept as \(losses.kept.joined(separator: ", "))"
+        return losses.sentences.map {
             Diagnosis(
-                check: "state", level: .warning, finding: $0,
-                mend: "run baotu store check; what is learnt anew is right again once the longest window has passed")
+                check: "state", level: .warning, finding: "\($0) (since the start at \(losses.since))",
+                mend:
+                    "nothing has to be done: windows are right again once the longest has passed, and the readings in the store are whole\(kept)"
+            )
         }
+    }
+
+    /// Whether what is in force is what the files say.
+    private func files() -> [Diagnosis] {
+        var findings: [Diagnosis] = []
+        if let refused = live.current.refusedReload {
+            findings.append(
+                Diagnosis(
+                    check: "configuration", level: .bad,
+                    finding:
+                        "the reload at \(refused.at) was refused, and profiles, rules and roster of before are in force: "
+                        + refused.reason.replacing("\n", with: "; "),
+                    mend: "mend the files, then run baotu reload"))
+        }
+        if let keys = live.current.restartNeeded {
+            findings.append(
+                Diagnosis(
+                    check: "configuration", level: .warning,
+                    finding: "changed in \(configuration.file) and not in force: \(keys.joined(separator: ", "))",
+                    mend: "restart the daemon (systemctl restart baotud)"))
+        }
+        return findings
     }
 
     // MARK: Machine
@@ -157,25 +213,6 @@ struct Doctor: Sendable {
         return Diagnosis(
             check: "disk", level: level, finding: finding,
             mend: level == .good ? nil : "make room: when the disk is full nothing is acknowledged until there is room")
-    }
-
-    private func clock() -> Diagnosis {
-        var state = timex()
-        let answer = adjtimex(&state)
-        if now() < CivilTime(year: 2024, month: 1, day: 1).timestamp() {
-            return Diagnosis(
-                check: "clock", level: .bad, finding: "the clock says \(now())",
-                mend: "set the clock and start a time service (systemd-timesyncd, chrony)")
-        }
-        // TIME_ERROR of adjtimex(2): the kernel was not told that the clock is synchronised.
-        if answer == 5 || state.status & 0x40 != 0 {
-            return Diagnosis(
-                check: "clock", level: .warning, finding: "the clock is not synchronised",
-                mend:
-                    "start a time service (systemd-timesyncd, chrony); readings without a time of their own get this clock's"
-            )
-        }
-        return Diagnosis(check: "clock", level: .good, finding: "the clock is synchronised")
     }
 
     private func pipeline() -> Diagnosis {

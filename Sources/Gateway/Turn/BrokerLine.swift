@@ -7,6 +7,12 @@ import Telemetry
 protocol BrokerLine: AnyObject {
     var isConnected: Bool { get }
     var connectedSince: Timestamp? { get }
+    /// Connected, and every subscription answered.
+    var isListening: Bool { get }
+    /// Connections that the broker accepted so far.
+    var connectionCount: Int { get }
+    /// Whether anything came from the broker since the last call.
+    func takeHeard() -> Bool
     func receive(
         into batch: inout MessageBatch, messagesMax: Int, bytesMax: Int, linger: Duration, waiting: Duration,
         now: () -> Timestamp)

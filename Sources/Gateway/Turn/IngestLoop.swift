@@ -20,7 +20,7 @@ import Windows
 final class IngestLoop {
     /// Longest wait for a first message, and so the longest delay of an answer from the mailbox.
     private static let waiting = Duration.milliseconds(50)
-    private static let scanMilliseconds: Int64 = 1000
+    private static let scanInterval = Duration.seconds(1)
     /// The same while readings are imported: their next batch is on its way.
     private static let waitingForImport = Duration.milliseconds(2)
     /// A batch of messages that is full says that more wait on the line; then only every so many turns takes an import.
@@ -34,7 +34,7 @@ final class IngestLoop {
     let live: LiveView
     let log: Logger
     let serviceManager: ServiceManager
-    let now: () -> Timestamp
+    var clock: TurnClock
 
     var decoder: MessageDecoder
     private var batch = MessageBatch()
@@ -47,17 +47,19 @@ final class IngestLoop {
     /// Transitions that the store could not take yet; they go before all others.
     private var unrecorded: [AlertTransition] = []
     var lastJournalID: Int64
-    private var lastScan: Int64 = 0
-    private var lastImport = Timestamp(milliseconds: 0)
+    private var lastScan: SteadyTime?
+    private var lastImport: SteadyTime?
     private var turnsSinceImport = 0
-    private var lastWatchdog: Timestamp?
+    private var lastWatchdog: SteadyTime?
+    /// When the clocks were last written down.
+    var lastClock: SteadyTime?
     private var storeTrouble: StoreError?
     private var statusLine: StatusLine
 
     init(
         configuration: GatewayConfiguration, files: LoadedFiles, broker: any BrokerLine, journal: Journal,
         mailbox: Mailbox, live: LiveView, log: Logger, serviceManager: ServiceManager, sealer: Sealer = Sealer(),
-        channels: [any NotificationChannel], publisher: Publisher, now: @escaping () -> Timestamp
+        channels: [any NotificationChannel], publisher: Publisher, clocks: MachineClocks
     ) throws {
         self.configuration = configuration
         self.broker = broker
@@ -67,7 +69,7 @@ final class IngestLoop {
         self.log = log
         self.serviceManager = serviceManager
         self.sealer = sealer
-        self.now = now
+        clock = TurnClock(clocks, after: journal.storedClock)
         decoder = Self.decoder(files, configuration)
         pipeline = Pipeline(configuration.plan, rules: files.rules)
         outbox = OutboxPump(channels)
@@ -83,29 +85,31 @@ final class IngestLoop {
     @discardableResult
     func turn() -> Bool {
         batch.removeAll()
+        let now = clock.wall
         broker.receive(
             into: &batch, messagesMax: configuration.turn.messagesMax, bytesMax: configuration.turn.bytesMax,
             linger: configuration.turn.linger, waiting: isImporting ? Self.waitingForImport : Self.waiting, now: now)
-        let moment = now()
+        let moment = readClocks()
         tell(broker.takeEvents())
 
         var transitions: [AlertTransition] = []
         if !batch.isEmpty {
             decoded.removeAll()
+            decoder.believedNow = clock.newestWall
             decoder.decode(batch, into: &decoded, registry: &journal.registry)
             guard let commit = commit(at: moment) else {
                 refuseImports()
                 return false
             }
             broker.acknowledge()
+            if decoded.clockVotes.agree > 0 { clock.witness() }
             transitions = pipeline.step(commit.turn, registry: journal.registry)
         } else {
             broker.acknowledge()
         }
-        if moment.milliseconds / Self.scanMilliseconds != lastScan {
-            lastScan = moment.milliseconds / Self.scanMilliseconds
-            transitions += pipeline.scan(
-                registry: journal.registry, listeningSince: broker.connectedSince, at: moment)
+        if lastScan.map({ moment.steady - $0 >= Self.scanInterval }) ?? true {
+            lastScan = moment.steady
+            transitions += pipeline.scan(registry: journal.registry, isListening: broker.isListening, at: moment)
             secondPassed(at: moment)
         }
         record(transitions, at: moment)
@@ -118,17 +122,30 @@ final class IngestLoop {
         return true
     }
 
+    /// All clocks, once a turn. A step of the wall clock is told: it ends no silence and starts none, fires nothing and
+    /// deletes nothing.
+    private func readClocks() -> Moment {
+        if let step = clock.tick(
+            connection: broker.isListening ? broker.connectionCount : nil, heard: broker.takeHeard())
+        {
+            tell(step)
+            live.remember(clock)
+            lastClock = nil
+        }
+        return clock.moment
+    }
+
     /// The synced commit of the batch; nil when the store refused it, and then the connection is dropped instead of
     /// acknowledged: the broker keeps the messages and sends them again.
-    private func commit(at moment: Timestamp) -> Commit? {
+    private func commit(at moment: Moment) -> Commit? {
         do throws(StoreError) {
-            let commit = try journal.commit(decoded, received: batch.count, now: moment)
+            let commit = try journal.commit(decoded, received: batch.count, at: moment)
             committed(commit)
             return commit
         } catch {
             complain(error, "the store refuses readings; nothing is acknowledged until it takes them")
             broker.dropConnection("a commit failed; the broker delivers again")
-            live.update { $0.storeTrouble = "\(error)" }
+            live.rememberTrouble(error, isDiskFull: journal.disk == .full)
             return nil
         }
     }
@@ -141,12 +158,12 @@ final class IngestLoop {
     }
 
     /// Stores transitions and their notifications in one transaction; what the store refuses is kept for the next turn.
-    func record(_ transitions: [AlertTransition], at moment: Timestamp) {
+    func record(_ transitions: [AlertTransition], at moment: Moment) {
         unrecorded += transitions
         guard !unrecorded.isEmpty else { return }
         do throws(StoreError) {
             try journal.record(
-                unrecorded, channels: outbox.channelNames, now: moment, evaluatedThrough: lastJournalID)
+                unrecorded, channels: outbox.channelNames, now: moment.wall, evaluatedThrough: lastJournalID)
             unrecorded.removeAll()
             outbox.wake()
         } catch {
@@ -161,21 +178,21 @@ final class IngestLoop {
         log.error(sentence, metadata: ["reason": "\(error)"])
     }
 
-    private func completed(at moment: Timestamp) {
+    private func completed(at moment: Moment) {
         live.update {
-            $0.lastTurnAt = moment
+            $0.lastTurnAt = moment.wall
             $0.turns += 1
-            // A turn without messages passes while the store refuses those with some: that is no end of the trouble.
-            $0.storeTrouble = storeTrouble.map { "\($0)" }
         }
+        // A turn without messages passes while the store refuses those with some: that is no end of the trouble.
+        live.rememberTrouble(storeTrouble, isDiskFull: journal.disk == .full)
         guard let interval = serviceManager.watchdogInterval else { return }
-        if lastWatchdog.map({ moment - $0 >= interval / 3 || moment < $0 }) ?? true {
-            lastWatchdog = moment
+        if lastWatchdog.map({ moment.steady - $0 >= interval / 3 }) ?? true {
+            lastWatchdog = moment.steady
             serviceManager.alive()
         }
     }
 
-    private func secondPassed(at moment: Timestamp) {
+    private func secondPassed(at moment: Moment) {
         asksForCompaction = true
         keepHouse(at: moment)
         live.update {
@@ -183,7 +200,7 @@ final class IngestLoop {
             $0.brokerConnectedSince = broker.connectedSince
         }
         if let line = statusLine.line(
-            counters: journal.counters, registry: journal.registry, book: pipeline.book, at: moment)
+            counters: journal.counters, registry: journal.registry, book: pipeline.book, at: moment.steady)
         {
             log.info("status", metadata: line)
             serviceManager.status(
@@ -193,24 +210,26 @@ final class IngestLoop {
 
     // MARK: Importing
 
-    private var isImporting: Bool { mailbox.hasImport || now() - lastImport < .milliseconds(250) }
+    private var isImporting: Bool {
+        mailbox.hasImport || lastImport.map { clock.moment.steady - $0 < .milliseconds(250) } ?? false
+    }
 
     /// Commits one batch of imported readings, after the live ones of the turn are acknowledged.
     ///
     /// They fill the windows as late readings do and are judged by no rule: what was true last month is no news.
     /// (Batches of 1000 beside 2000 messages/s, whose turns linger 20 ms: answered after 23 ms, 36 at the 99th percentile.)
-    private func takeImport(at moment: Timestamp) {
+    private func takeImport(at moment: Moment) {
         turnsSinceImport += 1
         let isSaturated = batch.count >= configuration.turn.messagesMax
         guard !isSaturated || turnsSinceImport >= Self.turnsBetweenImports, let letter = mailbox.takeImport() else {
             return
         }
         turnsSinceImport = 0
-        lastImport = moment
+        lastImport = moment.steady
         guard !journal.isImportTooFast else { return letter.reply(.failure(.journalFull)) }
         do throws(StoreError) {
             let (commit, receipt) = try journal.commit(
-                imported: letter.readings, profile: letter.profile, now: moment)
+                imported: letter.readings, profile: letter.profile, at: moment)
             committed(commit)
             _ = pipeline.step(commit.turn, registry: journal.registry)
             letter.reply(.success(receipt))
@@ -234,18 +253,18 @@ final class IngestLoop {
     func drain() {
         serviceManager.stopping()
         mailbox.stop()
-        for letter in mailbox.take() { answer(letter, at: now()) }
+        let moment = readClocks()
+        for letter in mailbox.take() { answer(letter, at: moment) }
         refuseImports()
         broker.acknowledge()
         publisher.takeConfirmations(of: broker)
         publisher.stop()
         broker.disconnect()
-        record([], at: now())
-        outbox.stop(journal, at: now()) { complain($0) }
+        record([], at: moment)
+        outbox.stop(journal, at: moment) { complain($0) }
         do throws(StoreError) {
-            if let outcome = try sealer.finish() { try take(outcome, at: now()) }
-            let job = try journal.beginSeal(state: pipeline.state(), now: now())
-            try journal.finishSeal(try job.run())
+            try journal.save(clock.stored)
+            try sealAtEnd()
         } catch {
             log.error("the last seal failed; the next start replays the journal", metadata: ["reason": "\(error)"])
         }
@@ -256,16 +275,17 @@ final class IngestLoop {
     // MARK: Resuming
     // MARK: Letters
 
-    private func answer(_ letter: Mailbox.Letter, at moment: Timestamp) { letter.carryOut(self, moment) }
+    private func answer(_ letter: Mailbox.Letter, at moment: Moment) { letter.carryOut(self, moment) }
 
-    func statistics(_ request: StatisticsRequest, at moment: Timestamp) -> [StatisticsAnswer] {
+    func statistics(_ request: StatisticsRequest, at moment: Moment) throws(Refusal) -> [StatisticsAnswer] {
+        try request.check(windows: pipeline.windows.plan.lengths(asked: request.quantity))
         let pattern = request.device.map { NamePattern($0) }
         var answers: [StatisticsAnswer] = []
         for (index, series) in journal.registry.series.enumerated() {
             if let quantity = request.quantity, series.quantity.name != quantity { continue }
             let name = journal.registry.devices[series.device.index].name
             if let pattern, !pattern.matches(name) { continue }
-            for summary in pipeline.summaries(of: SeriesID(rawValue: UInt32(index)), at: moment) {
+            for summary in pipeline.summaries(of: SeriesID(rawValue: UInt32(index)), series.device, at: moment) {
                 if let window = request.window, summary.window != window { continue }
                 answers.append(
                     StatisticsAnswer(

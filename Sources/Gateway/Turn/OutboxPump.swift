@@ -17,7 +17,7 @@ struct OutboxPump {
         /// What became of them, while the store does not take it.
         var reports: [Lane.Report] = []
         /// The store is asked for notices at this moment at the latest, and at once when something was recorded.
-        var nextLook = Timestamp(milliseconds: 0)
+        var nextLook = SteadyTime(milliseconds: .min)
         /// nil while deliveries succeed.
         var failing: Failing?
         /// The next look takes also what is to wait longer: the channel has come back.
@@ -29,7 +29,7 @@ struct OutboxPump {
         /// Rounds of reports without a success.
         var rounds: Int
         /// It is tried no sooner than this.
-        var restsUntil: Timestamp
+        var restsUntil: SteadyTime
         /// Whether there was no way to it, the last time.
         var isUnreachable: Bool
     }
@@ -48,7 +48,7 @@ struct OutboxPump {
 
     /// Something was recorded that may have to be told.
     mutating func wake() {
-        for index in lines.indices { lines[index].nextLook = Timestamp(milliseconds: 0) }
+        for index in lines.indices { lines[index].nextLook = SteadyTime(milliseconds: .min) }
     }
 
     /// There is a way to the channel again: what waits for that is tried at once. Where it failed for another reason it
@@ -56,16 +56,16 @@ struct OutboxPump {
     mutating func isReachable(_ channel: String) {
         guard let index = lines.firstIndex(where: { $0.lane.name == channel }) else { return }
         guard lines[index].failing?.isUnreachable ?? true else { return }
-        lines[index].nextLook = Timestamp(milliseconds: 0)
+        lines[index].nextLook = SteadyTime(milliseconds: .min)
         lines[index].failing = nil
         lines[index].takesAll = true
     }
 
     /// One round: reports in, due notices out. Asks the store once a second, after `wake`, and while notices flow.
-    mutating func pump(_ journal: Journal, at now: Timestamp, trouble: (StoreError) -> Void) {
+    mutating func pump(_ journal: Journal, at now: Moment, trouble: (StoreError) -> Void) {
         do throws(StoreError) {
             if !hasGivenUpStrays {
-                try journal.giveUpNotifications(exceptOn: channelNames, now: now)
+                try journal.giveUpNotifications(exceptOn: channelNames, now: now.wall)
                 hasGivenUpStrays = true
             }
             for index in lines.indices {
@@ -78,7 +78,7 @@ struct OutboxPump {
     }
 
     /// The last reports; nothing new is begun.
-    mutating func stop(_ journal: Journal, at now: Timestamp, trouble: (StoreError) -> Void) {
+    mutating func stop(_ journal: Journal, at now: Moment, trouble: (StoreError) -> Void) {
         do throws(StoreError) {
             for index in lines.indices {
                 lines[index].lane.stop()
@@ -92,7 +92,7 @@ struct OutboxPump {
     /// Notices that lanes have in hand and have not reported on.
     var unreported: Int { lines.reduce(0) { $0 + $1.lane.unreported } }
 
-    private func settle(_ line: inout Line, _ journal: Journal, _ now: Timestamp) throws(StoreError) {
+    private func settle(_ line: inout Line, _ journal: Journal, _ now: Moment) throws(StoreError) {
         let fresh = line.lane.takeReports()
         if fresh.contains(where: { $0.delivery == .delivered }) {
             // What was to wait longer goes with the others.
@@ -102,7 +102,8 @@ struct OutboxPump {
             let rounds = (line.failing?.rounds ?? 0) + 1
             let isUnreachable = if case .unreachable = last.delivery { true } else { false }
             line.failing = Failing(
-                rounds: rounds, restsUntil: now + schedule.delay(afterAttempts: rounds), isUnreachable: isUnreachable)
+                rounds: rounds, restsUntil: now.steady + schedule.delay(afterAttempts: rounds),
+                isUnreachable: isUnreachable)
         }
         line.reports += fresh
         guard !line.reports.isEmpty else { return }
@@ -113,22 +114,22 @@ struct OutboxPump {
             case .delivered: delivered.append(report.parcel.id)
             case .failed(let reason), .unreachable(let reason):
                 let wait = schedule.delay(afterAttempts: report.parcel.attempts + 1)
-                failed.append(FailedNotification(id: report.parcel.id, error: reason, nextAttempt: now + wait))
+                failed.append(FailedNotification(id: report.parcel.id, error: reason, nextAttempt: now.wall + wait))
             }
         }
-        try journal.mark(delivered: delivered, failed: failed, now: now)
+        try journal.mark(delivered: delivered, failed: failed, now: now.wall)
         line.inHand.subtract(line.reports.map(\.parcel.id))
         line.reports = []
-        line.nextLook = Timestamp(milliseconds: 0)
+        line.nextLook = SteadyTime(milliseconds: .min)
     }
 
-    private func supply(_ line: inout Line, _ journal: Journal, _ now: Timestamp) throws(StoreError) {
+    private func supply(_ line: inout Line, _ journal: Journal, _ now: Moment) throws(StoreError) {
         let room = Lane.parcelsMax - line.inHand.count
-        guard room > 0, isDue(line.nextLook, at: now, atMost: .seconds(1)) else { return }
-        if let until = line.failing?.restsUntil, !isDue(until, at: now, atMost: schedule.delayMax) { return }
-        line.nextLook = now + .seconds(1)
+        guard room > 0, line.nextLook <= now.steady else { return }
+        if let until = line.failing?.restsUntil, until > now.steady { return }
+        line.nextLook = now.steady + .seconds(1)
         let due = try journal.pendingNotifications(
-            on: line.lane.name, atMost: room + line.inHand.count, now: now,
+            on: line.lane.name, atMost: room + line.inHand.count, now: now.wall,
             waitMax: line.takesAll ? .zero : schedule.delayMax)
         line.takesAll = false
         let fresh = due.filter { !line.inHand.contains($0.id) }
@@ -140,10 +141,6 @@ struct OutboxPump {
         line.lane.take(parcels)
     }
 
-    /// A moment that is further off than it was ever set has come too: the clock was set back.
-    private func isDue(_ moment: Timestamp, at now: Timestamp, atMost wait: Duration) -> Bool {
-        moment <= now || moment - now > wait
-    }
 }
 
 extension AlertNotice {

@@ -18,13 +18,8 @@ extension IngestLoop {
     /// same code, with the times it kept.
     func resume(_ files: LoadedFiles) throws {
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
-        try setRoster(of: files, at: now())
-        if let snapshot = journal.snapshot {
-            for sentence in pipeline.restore(snapshot.bytes, registry: journal.registry) {
-                log.error("a part of the stored state was lost", metadata: ["lost": "\(sentence)"])
-                live.rememberLoss(sentence)
-            }
-        }
+        let retired = try setRoster(of: files, at: clock.moment)
+        if let snapshot = journal.snapshot { restoreState(snapshot) }
         showRemembered()
         try restoreAlerts()
         var missed: [AlertTransition] = []
@@ -36,8 +31,11 @@ extension IngestLoop {
             turn.isJudged = turn.journalID <= journal.evaluatedThrough
             missed += pipeline.step(turn, registry: journal.registry)
         }
-        let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: now())
-        record(missed + retired, at: now())
+        record(missed, at: clock.moment)
+        try takeRules(of: files, retired, at: clock.moment)
+        if let step = clock.lastStep, step.steady == clock.moment.steady { tell(step) }
+        live.remember(clock)
+        noteRules(files)
         log.notice(
             "resumed",
             metadata: [
@@ -46,12 +44,33 @@ extension IngestLoop {
             ])
     }
 
+    /// Goes on from the snapshot; what of it does not read is told, and kept for somebody to look at.
+    private func restoreState(_ snapshot: StateSnapshot) {
+        let losses = pipeline.restore(snapshot.bytes, registry: journal.registry)
+        guard !losses.isEmpty else { return }
+        var kept: [String] = []
+        for block in pipeline.unreadBlocks {
+            do throws(StoreError) {
+                kept.append(try journal.keepDamaged(block.bytes, as: "state-\(snapshot.journalID)-\(block.name)"))
+            } catch {
+                log.error("a damaged part of the state could not be kept", metadata: ["reason": "\(error)"])
+            }
+        }
+        for sentence in losses {
+            log.error(
+                "a part of the stored state was lost",
+                metadata: ["lost": "\(sentence)", "kept": "\(kept.joined(separator: ", "))"])
+        }
+        live.remember(LiveView.Losses(sentences: losses, kept: kept, since: clock.moment.wall))
+    }
+
     /// Puts the stored alerts back, each under what it is about today.
     private func restoreAlerts() throws(StoreError) {
-        var alerts: [(key: AlertKey, state: AlertState, severity: Severity)] = []
+        var alerts: [(key: AlertKey, state: AlertState, severity: Severity, watched: String)] = []
         for alert in try journal.alertStates() {
             var key = alert.key
-            let state = AlertState(alert.phase, after: alert.from, since: alert.since)
+            let state = AlertState(
+                alert.phase, after: alert.from, since: alert.since, listened: alert.listened)
             if state != .inactive {
                 let subject = pipeline.subjectNow(of: key)
                 if subject != key.subject {
@@ -59,17 +78,66 @@ extension IngestLoop {
                     if try journal.refile(alert.id, as: now) { key = now }
                 }
             }
-            alerts.append((key, state, alert.severity))
+            alerts.append((key, state, alert.severity, alert.watched))
         }
         pipeline.restore(alerts)
     }
 
-    private func setRoster(of files: LoadedFiles, at moment: Timestamp) throws(StoreError) {
-        for name in try journal.saveRoster(files.roster, now: moment) {
+    /// Returns the devices that the roster before named and this one does not.
+    private func setRoster(of files: LoadedFiles, at moment: Moment) throws(StoreError) -> Set<DeviceIndex> {
+        let change = try journal.saveRoster(files.roster, at: moment)
+        for name in change.refused {
             log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
         }
         pipeline.setRoster(
             Roster(try journal.expectedDevices(), constants: files.constants), registry: journal.registry)
+        return change.retired
+    }
+
+    /// Ends what the rules do not watch any more, and judges by them what is known.
+    private func takeRules(of files: LoadedFiles, _ retired: Set<DeviceIndex>, at moment: Moment) throws(StoreError) {
+        let (transitions, renamed) = pipeline.reload(
+            rules: files.rules, retired: retired, registry: journal.registry, at: moment)
+        for (old, new) in renamed.sorted(by: { $0.key < $1.key }) { try journal.rename(rule: old, to: new) }
+        record(transitions, at: moment)
+    }
+
+    /// A file that lost all it said is more often a slip than a wish: cut off, or another one by its name.
+    func emptied(by files: LoadedFiles) -> [Mistake] {
+        var warnings: [Mistake] = []
+        func warn(_ file: String, _ what: String, _ count: Int) {
+            warnings.append(
+                Mistake(
+                    file: file, line: nil, key: "", value: nil,
+                    expected: "it names no \(what) any more, where there were \(count); is that meant?", isWarning: true
+                ))
+        }
+        if files.rules.isEmpty, !pipeline.book.rules.isEmpty {
+            warn(files.rulesFile, "rule", pipeline.book.rules.count)
+        }
+        if files.roster.isEmpty, !pipeline.roster.lines.isEmpty {
+            warn(files.rosterFile ?? configuration.file, "device", pipeline.roster.lines.count)
+        }
+        return warnings
+    }
+
+    /// What of the files may not be meant, and what of the configuration file's changes is not in force.
+    func tell(_ files: LoadedFiles) {
+        for warning in files.warnings {
+            log.warning("the configuration may not be meant so", metadata: ["warning": "\(warning)"])
+        }
+        for key in files.restartNeeded {
+            log.warning("a changed key takes a restart", metadata: ["key": "\(key)"])
+        }
+    }
+
+    /// So that readers know a rule that never raised an alert from one that does not exist.
+    private func noteRules(_ files: LoadedFiles) {
+        do throws(StoreError) {
+            try journal.saveRules(files.rules.map(\.name))
+        } catch {
+            complain(error)
+        }
     }
 
     /// Shows a new decoder the messages that later ones are read by.
@@ -86,25 +154,31 @@ extension IngestLoop {
             catalog: files.catalog, limits: configuration.decoding,
             siteZoneOffsetSeconds: configuration.siteOffsetSeconds, siteZone: configuration.siteZone,
             constants: files.constants, onboarding: configuration.onboarding,
-            expectedDevices: Set(files.roster.lazy.map(\.device)))
+            expectedDevices: Set(files.roster.lazy.map { ByteName($0.device) }))
     }
 
-    func reload(_ files: LoadedFiles, at moment: Timestamp) throws(Refusal) {
+    func reload(_ files: LoadedFiles, at moment: Moment) throws(Refusal) {
+        let retired: Set<DeviceIndex>
         do throws(StoreError) {
-            try setRoster(of: files, at: moment)
+            retired = try setRoster(of: files, at: moment)
         } catch {
             throw .unavailable("the roster could not be stored; the old one stays: \(error)")
         }
         decoder = Self.decoder(files, configuration)
         showRemembered()
-        let retired = pipeline.reload(rules: files.rules, registry: journal.registry, at: moment)
-        record(retired, at: moment)
+        do throws(StoreError) {
+            try takeRules(of: files, retired, at: moment)
+        } catch {
+            throw .unavailable("the alerts of a rule could not get its new name: \(error)")
+        }
+        noteRules(files)
         log.notice(
             "reloaded",
             metadata: [
                 "profiles": "\(files.catalog.profileNames.count)", "rules": "\(files.rules.count)",
                 "roster": "\(files.roster.count)",
             ])
+        tell(files)
         serviceManager.ready("reloaded")
     }
 }

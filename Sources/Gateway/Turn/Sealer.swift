@@ -14,6 +14,7 @@ struct Sealer {
 
     private final class Run: Sendable {
         let job: StoreJob
+        let stop = StopRequest()
         let outcome = Mutex<Result<StoreOutcome, StoreError>?>(nil)
         let group = DispatchGroup()
         init(_ job: StoreJob) { self.job = job }
@@ -27,7 +28,7 @@ struct Sealer {
     private var failed: SealJob?
     /// What a job has written, until the journal has taken note of it.
     private var written: StoreOutcome?
-    private var retryAt = Timestamp(milliseconds: 0)
+    private var retryAt = SteadyTime(milliseconds: .min)
 
     /// `isInline` runs each job before `begin` returns: for the simulation, in which nothing happens by itself.
     init(isInline: Bool = false) { self.isInline = isInline }
@@ -36,14 +37,14 @@ struct Sealer {
         let run = Run(job)
         self.run = run
         let work = { @Sendable in
-            let outcome = Result { () throws(StoreError) -> StoreOutcome in try run.job.run() }
+            let outcome = Result { () throws(StoreError) -> StoreOutcome in try run.job.run(run.stop) }
             run.outcome.withLock { $0 = outcome }
         }
         if isInline { work() } else { Self.queue.async(group: run.group, execute: work) }
     }
 
     /// How far the job is; starts a failed seal again when its time has come.
-    mutating func poll(at now: Timestamp) -> Progress {
+    mutating func poll(at now: SteadyTime) -> Progress {
         if now >= retryAt, let job = failed {
             failed = nil
             begin(.seal(job))
@@ -68,16 +69,37 @@ struct Sealer {
     mutating func complete() { written = nil }
 
     /// The journal could not take note; it is asked again later.
-    mutating func postpone(at now: Timestamp) { retryAt = now + Self.retryAfter }
+    mutating func postpone(at now: SteadyTime) { retryAt = now + Self.retryAfter }
 
-    /// For the end: what the job under way has written; a seal is run to its end on this thread where it was not. nil
-    /// when there is none.
-    mutating func finish() throws(StoreError) -> StoreOutcome? {
-        run?.group.wait()
+    /// For the end: what the job under way has written by then; a seal that failed is run once more. One that takes longer is
+    /// stopped, for systemd does not wait, and the next start replays what it was to take. nil then, and when there is none.
+    ///
+    /// When it returns no job runs any more.
+    mutating func finish(by end: ContinuousClock.Instant) throws(StoreError) -> StoreOutcome? {
         if let written { return written }
-        if let run, case .success(let outcome) = run.outcome.withLock({ $0 }) { return outcome }
-        if let job = failed { return .sealed(try job.run()) }
-        guard let run, case .seal(let job) = run.job else { return nil }
-        return .sealed(try job.run())
+        var isRepeated = false
+        while let job = run?.job ?? failed.map({ .seal($0) }) {
+            if run == nil { begin(job) }
+            failed = nil
+            guard let outcome = wait(until: end) else { return nil }
+            switch (outcome, job) {
+            case (.success(let outcome), _): return outcome
+            case (.failure(.stopped), _), (.failure, .compaction): return nil
+            case (.failure(let error), .seal(let seal)):
+                guard !isRepeated else { throw error }
+                (isRepeated, failed) = (true, seal)
+            }
+        }
+        return nil
+    }
+
+    /// What the run has come to; it is asked to stop where that takes too long.
+    private mutating func wait(until end: ContinuousClock.Instant) -> Result<StoreOutcome, StoreError>? {
+        guard let run else { return nil }
+        let left = max(.zero, end - ContinuousClock.now)
+        if run.group.wait(timeout: .now() + .milliseconds(Int(left.milliseconds))) == .timedOut { run.stop.make() }
+        run.group.wait()
+        self.run = nil
+        return run.outcome.withLock { $0 }
     }
 }

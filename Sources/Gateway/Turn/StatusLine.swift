@@ -7,14 +7,14 @@ import Telemetry
 /// The one line a minute, at most, that says how it goes: what came since the last line.
 struct StatusLine {
     private let interval: Duration
-    private var lastAt: Timestamp?
+    private var lastAt: SteadyTime?
     private var last = Counters()
 
     init(interval: Duration) { self.interval = interval }
 
     /// The line, on the grid of the interval; nil when none is due. The first begins the counting.
     mutating func line(
-        counters: Counters, registry: SeriesRegistry, book: AlertBook, at now: Timestamp
+        counters: Counters, registry: SeriesRegistry, book: AlertBook, at now: SteadyTime
     ) -> Logger.Metadata? {
         let grid = interval.milliseconds
         guard let lastAt else {

@@ -33,22 +33,22 @@ struct AirStations {
         until: Timestamp
     ) async throws {
         let count = Int((until - since).milliseconds / 3_600_000)
-        var areas: [String: String] = [:]
-        var histories: [String: AirHistory] = [:]
+        var areas: [ByteName: String] = [:]
+        var histories: [ByteName: AirHistory] = [:]
         var hours = 0
         for pattern in patterns.isEmpty ? [nil] : patterns.map(Optional.some) {
             for device in try await source.answer(DevicesRequest(device: pattern, profile: profile, area: area)) {
-                areas[device.device] = device.area
+                areas[ByteName(device.device)] = device.area
             }
             for quantity in Self.quantities {
                 var request = QueryRequest(
                     filter: DeviceFilter(device: pattern, profile: profile, area: area, quantity: quantity.name),
                     since: since, until: until, step: Self.hour, group: .device)
                 while true {
-                    let answer = try await source.answer(request)
+                    guard let answer = try await Self.answer(source, request) else { break }
                     damaged += answer.damaged
                     for entry in answer.groups {
-                        guard let name = entry.device else { continue }
+                        guard let name = entry.device.map({ ByteName($0) }) else { continue }
                         var history = histories[name] ?? AirHistory(start: since)
                         // A station that was silent has its line; what it did not measure by mass it may have in ppb.
                         histories[name] = history
@@ -79,9 +79,18 @@ struct AirStations {
                 }
             }
         }
-        stations = histories.map { Station(name: $0.key, area: areas[$0.key] ?? "", history: $0.value) }
-            .sorted { $0.name < $1.name }
+        stations = histories.map { Station(name: $0.key.text, area: areas[$0.key] ?? "", history: $0.value) }
+            .sorted { $0.name.precedesByBytes($1.name) }
         damaged = Array(Set(damaged)).sorted()
+    }
+
+    /// nil where nobody measures the quantity, which is true of most. That the stations exist is found before.
+    private static func answer(_ source: any AnswerSource, _ request: QueryRequest) async throws -> QueryAnswer? {
+        do {
+            return try await source.answer(request)
+        } catch let error as NoAnswer where error.isNotFound {
+            return nil
+        }
     }
 
     /// How far the site's midnight is from that of UTC, in whole hours: the days of the query engine are days of the
@@ -91,12 +100,15 @@ struct AirStations {
         until: Timestamp
     ) async throws -> Int? {
         for pattern in patterns.isEmpty ? [nil] : patterns.map(Optional.some) {
+            // For the error, where a name is wrong.
+            _ = try await source.answer(DevicesRequest(device: pattern, profile: profile, area: area))
             for quantity in quantities {
-                let answer = try await source.answer(
+                let answer = try await answer(
+                    source,
                     QueryRequest(
                         filter: DeviceFilter(device: pattern, profile: profile, area: area, quantity: quantity.name),
                         since: since, until: until, step: .seconds(86_400), group: .all))
-                guard let day = answer.groups.lazy.compactMap(\.buckets.first).first else { continue }
+                guard let day = answer?.groups.lazy.compactMap(\.buckets.first).first else { continue }
                 let inDay =
                     day.start.milliseconds - day.start.milliseconds.flooredDivision(by: 86_400_000) * 86_400_000
                 guard inDay % 3_600_000 == 0 else {

@@ -21,10 +21,15 @@ protocol AnswerSource {
 
 /// Why there is no answer, as a sentence, and the exit code that says so to programs.
 struct NoAnswer: Error, CustomStringConvertible {
-    let description: String
+    var description: String
     let exitCode: Int32
     /// The gateway is there and says that it may answer in a moment.
     var isForNow = false
+    /// There is no such thing as was asked for.
+    var isNotFound = false
+
+    /// EX_CONFIG of sysexits(3), as the daemon itself ends with.
+    static let misconfigured: Int32 = 78
 
     /// EX_USAGE of sysexits(3), as the parser of the command line has it.
     static func wrongQuestion(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 64) }
@@ -36,7 +41,9 @@ struct NoAnswer: Error, CustomStringConvertible {
     static func refused(_ refusal: Refusal) -> NoAnswer {
         switch refusal {
         case .wrong(let sentence): .wrongQuestion(sentence)
-        case .notFound(let sentence), .failed(let sentence): .failed(sentence)
+        case .notFound(let sentence): NoAnswer(description: sentence, exitCode: 1, isNotFound: true)
+        case .failed(let sentence): .failed(sentence)
+        case .misconfigured(let sentence): NoAnswer(description: sentence, exitCode: misconfigured)
         case .unavailable(let sentence): NoAnswer(description: sentence, exitCode: 69, isForNow: true)
         }
     }

@@ -33,6 +33,7 @@ struct DaemonSource: AnswerSource, Sendable {
 
     private func ask(_ asked: some Request, sending body: [UInt8] = []) async throws -> HTTPClientResponse {
         var request = try prepared(asked)
+        try knock()
         if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
         let response: HTTPClientResponse
         do {
@@ -45,6 +46,26 @@ struct DaemonSource: AnswerSource, Sendable {
             throw Self.refusal(response, Data((body ?? ByteBuffer()).readableBytesView))
         }
         return response
+    }
+
+    /// Throws where nobody can be behind the socket. The client would try again and again for ten seconds, as if it were a
+    /// host that comes up.
+    private func knock() throws {
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { Glibc.close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(socketPath.utf8)) }
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 ? 0 : errno
+            }
+        }
+        // A row that is full (EAGAIN) has somebody behind it.
+        guard [ENOENT, ECONNREFUSED, EACCES, EPERM].contains(code) else { return }
+        throw unreachable(IOError(errnoCode: code, reason: "connect"))
     }
 
     private func decoded<Answer: Decodable>(_ response: HTTPClientResponse) async throws -> Answer {

@@ -107,7 +107,8 @@ final class StoreSink: ImportSink, @unchecked Sendable {
     func commit(_ readings: NamedReadings, profile: String?) throws -> ImportReceipt {
         let now = presentMoment()
         let (commit, receipt) = try journal.commit(
-            imported: readings, profile: profile ?? ImportOrder.usualProfile, now: now)
+            imported: readings, profile: profile ?? ImportOrder.usualProfile,
+            at: journal.storedClock?.moment(at: now) ?? Moment(now))
         _ = pipeline.step(commit.turn, registry: journal.registry)
         if journal.sealIsDue(now: now) { try seal(now) }
         return receipt

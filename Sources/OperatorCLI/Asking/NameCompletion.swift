@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Contract
 import Telemetry
 
@@ -31,7 +32,7 @@ enum NameCompletion {
         }
         let names = (try? await ask(source)) ?? []
         try? await source.close()
-        return Set(names).filter { !$0.isEmpty }.sorted()
+        return Set(names.map { ByteName($0) }).sorted().map(\.text).filter { !$0.isEmpty }
     }
 
     /// The option's value as the line has it so far: `--store DIR` or `--store=DIR`.

@@ -23,11 +23,11 @@ struct SiteOptions: ParsableArguments {
 
     /// Throws the mistakes of the roster.
     func decoder(_ catalog: DeviceCatalog) throws(Mistakes) -> MessageDecoder {
-        var constants: [String: [String: String]] = [:]
+        var constants: [ByteName: [String: String]] = [:]
         if let roster {
             for entry in try RosterFile.parse(csv: try SettingFiles.text(of: roster), file: roster)
             where !entry.constants.isEmpty {
-                constants[entry.device] = entry.constants
+                constants[ByteName(entry.device)] = entry.constants
             }
         }
         return MessageDecoder(

@@ -53,10 +53,18 @@ struct StoreSource: AnswerSource {
         }
     }
 
+    private static func windows(_ request: StatisticsRequest, _ plan: WindowPlan) throws {
+        do throws(Refusal) {
+            try request.check(windows: plan.lengths(asked: request.quantity))
+        } catch {
+            throw NoAnswer.refused(error)
+        }
+    }
+
     /// The windows as the daemon would have them: the state of the last seal, then the journal's tail through the same
     /// code, at the moment of the last commit.
     private func statistics(_ request: StatisticsRequest, _ archive: Archive) throws -> [StatisticsAnswer] {
-        try archive.check(device: request.device)
+        try archive.check(request)
         let snapshot = try archive.stateSnapshot()
         let registry = archive.registry
         let pipeline = Pipeline()
@@ -67,10 +75,11 @@ struct StoreSource: AnswerSource {
         }
         var now = Timestamp(milliseconds: 0)
         try archive.replayTail(after: snapshot?.journalID ?? 0) { turn in
-            now = max(now, turn.now)
+            now = turn.now
             _ = pipeline.step(turn, registry: registry)
         }
-        now = max(now, try archive.status().lastCommitAt ?? now)
+        now = try archive.status().lastCommitAt ?? now
+        try Self.windows(request, pipeline.windows.plan)
         let pattern = request.device.map { NamePattern($0) }
         var answers: [StatisticsAnswer] = []
         for (index, series) in registry.series.enumerated() {

@@ -162,10 +162,10 @@ struct AirCommand: AsyncParsableCommand {
     }
 
     private func areas(_ reports: Reports) -> [AirAreaAnswer] {
-        var places: [String: Int] = [:]
+        var places: [ByteName: Int] = [:]
         var areas: [Reports] = []
         for report in reports {
-            let key = "\(report.answer.time.milliseconds) \(report.answer.area ?? "")"
+            let key = ByteName("\(report.answer.time.milliseconds) \(report.answer.area ?? "")")
             if let place = places[key] {
                 areas[place].append(report)
             } else {

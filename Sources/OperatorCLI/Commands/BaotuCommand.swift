@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Basics
 
 /// `baotu`: what city operations ask.
 public struct BaotuCommand: AsyncParsableCommand {
@@ -21,4 +22,38 @@ public struct BaotuCommand: AsyncParsableCommand {
 
     /// For the parser of the command line.
     public init() {}
+
+    /// Reads the command line and does what it says. A misspelt command gets the one that was probably meant.
+    public static func start() async {
+        if let sentence = misspelt(CommandLine.arguments.dropFirst()) {
+            StandardStreams.complain(sentence)
+            exit(withError: ExitCode(64))
+        }
+        await main()
+    }
+
+    /// What is wrong with the commands that the line begins with; nil where nothing is, or another word has to say it.
+    static func misspelt(_ words: some Sequence<String>) -> String? {
+        var level = configuration
+        for word in words {
+            // What stands behind a default command may be a name, and so may all behind a command without others.
+            var names: [String] = []
+            var next: CommandConfiguration?
+            for known in level.subcommands {
+                let configuration = known.configuration
+                names.append(configuration.commandName ?? "")
+                if configuration.commandName == word { next = configuration }
+            }
+            if let next {
+                level = next
+                continue
+            }
+            guard !names.isEmpty, !word.hasPrefix("-"), word != "help", level.defaultSubcommand == nil else {
+                return nil
+            }
+            let hint = nearest(to: word, in: names + ["help"]).map { "did you mean '\($0)'?" }
+            return "there is no command '\(printable(word))'; " + (hint ?? "there are \(names.joined(separator: ", "))")
+        }
+        return nil
+    }
 }

@@ -22,7 +22,8 @@ struct HistoryCommand: AsyncParsableCommand {
     @Option(help: "Until when, not included; default: now.")
     var until: MomentArgument?
 
-    @Option(help: "One row for so long: count, mean, min, max and last. Such as 1m, 1h or 1d.")
+    @Option(
+        help: "One row for so long: count, mean, min, max and last, of counters the increase. Such as 1m, 1h or 1d.")
     var step: SpanArgument?
 
     @Flag(help: "Draw a chart in the terminal; of more readings than --limit, their means.")
@@ -89,28 +90,30 @@ struct HistoryCommand: AsyncParsableCommand {
                 series.points.map { point in
                     [
                         output.time(point.observed), series.quantity, output.text(series.channel),
-                        output.number(point.value), output.unit(series.unit),
+                        output.number(point.value, of: series.quantity), output.unit(series.unit),
                     ]
                 }
             }, empty: "no readings in this span")
     }
 
     private func printBuckets(_ answer: HistoryAnswer, _ output: Output) throws {
+        // A screen has no room for what none of the series has.
+        let hasIncrease = !output.isForPeople || answer.series.contains { $0.buckets.contains { $0.increase != nil } }
         try output.print(
             answer,
             columns: [
                 .init("start"), .init("quantity"), .init("channel"), .init("count", .right), .init("mean", .right),
                 .init("min", .right), .init("max", .right), .init("last", .right),
-                .init("deviation", .right, key: "standard_deviation"), .init("unit"),
-            ],
+                .init("deviation", .right, key: "standard_deviation"),
+            ] + (hasIncrease ? [.init("increase", .right)] : []) + [.init("unit")],
             rows: answer.series.flatMap { series in
-                series.buckets.map { bucket in
+                func value(_ value: Double?) -> String { output.number(value, of: series.quantity) }
+                return series.buckets.map { bucket in
                     [
                         output.time(bucket.start), series.quantity, output.text(series.channel), "\(bucket.count)",
-                        output.number(bucket.mean), output.number(bucket.min), output.number(bucket.max),
-                        output.number(bucket.last), output.number(bucket.standardDeviation),
-                        output.unit(series.unit),
-                    ]
+                        value(bucket.mean), value(bucket.min), value(bucket.max), value(bucket.last),
+                        output.number(bucket.standardDeviation),
+                    ] + (hasIncrease ? [value(bucket.increase)] : []) + [output.unit(series.unit)]
                 }
             }, empty: "no readings in this span")
     }
@@ -144,7 +147,9 @@ struct HistoryCommand: AsyncParsableCommand {
         _ series: SeriesHistory, _ points: [TerminalPlot.Point], step: Duration?, device: String, _ output: Output
     ) -> String {
         let unit = output.unit(series.unit)
-        func shown(_ value: Double) -> String { shortNumber(value) + (unit.isEmpty ? "" : " \(unit)") }
+        func shown(_ value: Double) -> String {
+            output.number(value, of: series.quantity) + (unit.isEmpty ? "" : " \(unit)")
+        }
         let values = points.map(\.value)
         let count =
             step.map { "means of \(spoken($0))" } ?? (points.count == 1 ? "1 reading" : "\(points.count) readings")

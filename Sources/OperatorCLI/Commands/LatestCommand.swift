@@ -35,7 +35,8 @@ struct LatestCommand: AsyncParsableCommand {
                 rows: answers.map { answer in
                     [
                         output.text(answer.device), answer.quantity, output.text(answer.channel),
-                        output.number(answer.value), output.unit(answer.unit), output.time(answer.observed),
+                        output.number(answer.value, of: answer.quantity), output.unit(answer.unit),
+                        output.time(answer.observed),
                     ] + (output.isForPeople ? [output.age(answer.observed)] : [])
                 }, empty: "no readings")
         }

@@ -5,7 +5,7 @@ import Telemetry
 
 /// The figures that a query can print.
 enum Figure: String, CaseIterable, ExpressibleByArgument, Sendable {
-    case mean, min, max, sum, count, last, stddev, p50, p95, p99, coverage, revised
+    case mean, min, max, sum, increase, count, last, stddev, p50, p95, p99, coverage, revised
 
     /// Under this name the JSON has it, and programs find it in CSV.
     var key: String {
@@ -18,18 +18,20 @@ enum Figure: String, CaseIterable, ExpressibleByArgument, Sendable {
 
     var isQuantile: Bool { self == .p50 || self == .p95 || self == .p99 }
 
-    func cell(_ bucket: SeriesHistory.Bucket, _ output: Output) -> String {
-        switch self {
-        case .mean: output.number(bucket.mean)
-        case .min: output.number(bucket.min)
-        case .max: output.number(bucket.max)
+    func cell(_ bucket: SeriesHistory.Bucket, of quantity: String, _ output: Output) -> String {
+        func value(_ value: Double?) -> String { output.number(value, of: quantity) }
+        return switch self {
+        case .mean: value(bucket.mean)
+        case .min: value(bucket.min)
+        case .max: value(bucket.max)
         case .sum: output.number(bucket.sum)
+        case .increase: value(bucket.increase)
         case .count: "\(bucket.count)"
-        case .last: output.number(bucket.last)
+        case .last: value(bucket.last)
         case .stddev: output.number(bucket.standardDeviation)
-        case .p50: output.number(bucket.median)
-        case .p95: output.number(bucket.p95)
-        case .p99: output.number(bucket.p99)
+        case .p50: value(bucket.median)
+        case .p95: value(bucket.p95)
+        case .p99: value(bucket.p99)
         case .coverage: output.isForPeople ? bucket.coverage.map(Self.percent) ?? "" : output.number(bucket.coverage)
         case .revised: bucket.revised == true ? (output.isForPeople ? "revised" : "true") : ""
         }
@@ -48,6 +50,8 @@ struct QueryCommand: AsyncParsableCommand {
             The worst air of the last week by area, the five lamps that drew most yesterday:
               baotu query '*' pm2_5 --since 7d --by area --stats mean,p95,coverage
               baotu query --profile 'streetlight*' '*' active_power --since 1d --top 5 --order max
+            What the meters of each area counted, by the day:
+              baotu query '*' active_energy_import --since 7d --step 1d --by area --stats increase
             Whole days are days of the site. Hours and days outlive raw readings; medians and the like of steps other \
             than whole days do not. p50, p95 and p99 are good to a thirty-second part of the value.
             """)
@@ -79,20 +83,29 @@ struct QueryCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("stats"),
         help:
-            "Figures to print, such as mean,p95: \(Figure.allCases.map(\.rawValue).joined(separator: ", ")). JSON has all."
+            "Figures to print, such as mean,p95: \(Figure.allCases.map(\.rawValue).joined(separator: ", ")); default: \(Self.usual.defaultValueDescription), of a counter \(Self.usualOfCounters.defaultValueDescription). JSON has all."
     )
-    var figures: FigureList = FigureList(argument: "mean,min,max,count")!
+    var chosen: FigureList?
 
     @Option(help: "Only so many groups, the greatest over the whole span.")
     var top: Int?
 
-    @Option(help: "What --top goes by: mean, min, max, sum, count, last, stddev, p50, p95 or p99.")
-    var order: QueryRequest.Statistic = .mean
+    @Option(
+        help:
+            "What --top goes by: mean, min, max, sum, increase, count, last, stddev, p50, p95 or p99; default: mean, of a counter increase."
+    )
+    var order: QueryRequest.Statistic?
 
     @Flag(help: "The least instead of the greatest for --top.")
     var ascending = false
 
     @OptionGroup var options: AskOptions
+
+    private static let usual = FigureList(argument: "mean,min,max,count")!
+    private static let usualOfCounters = FigureList(argument: "increase,last,count")!
+
+    private var isOfCounter: Bool { quantity.flatMap { Quantity(named: $0) }?.kind == .counter }
+    private var figures: FigureList { chosen ?? (isOfCounter ? Self.usualOfCounters : Self.usual) }
 
     func validate() throws {
         if let top, top < 1 { throw ValidationError("--top \(top): expected 1 or more") }
@@ -104,17 +117,28 @@ struct QueryCommand: AsyncParsableCommand {
         let to = until?.timestamp(now: output.now) ?? output.now + .milliseconds(1)
         guard from < to else { throw failure("--since \(from) is not earlier than --until \(to)", 64) }
         try await options.ask { source in
+            try checkFigures()
             let answer = try await source.answer(
                 QueryRequest(
                     filter: DeviceFilter(
                         device: device, profile: profile, area: area, quantity: try checked(quantity)),
                     since: from, until: to, step: step?.duration, group: group,
-                    quantiles: figures.list.contains(where: \.isQuantile), top: top, order: order,
-                    ascending: ascending))
+                    quantiles: figures.list.contains(where: \.isQuantile), top: top,
+                    order: order ?? (isOfCounter ? .increase : .mean), ascending: ascending))
             for sentence in answer.damaged { StandardStreams.complain("left out: \(sentence)") }
             try print(answer, output)
             if let next = answer.next, options.format != .json {
                 StandardStreams.complain("there is more; ask again with --since \(next), or for fewer groups")
+            }
+        }
+    }
+
+    /// A column of nothing would not say why it is empty.
+    private func checkFigures() throws {
+        guard let quantity = try checked(quantity).flatMap({ Quantity(named: $0) }) else { return }
+        for figure in figures.list {
+            if let sentence = QueryRequest.Statistic(rawValue: figure.rawValue)?.refusal(of: quantity) {
+                throw NoAnswer.wrongQuestion(sentence)
             }
         }
     }
@@ -148,7 +172,9 @@ struct QueryCommand: AsyncParsableCommand {
             for bucket in hasSteps ? entry.buckets : entry.total.map({ [$0] }) ?? [] {
                 let start = hasSteps ? [output.time(bucket.start)] : []
                 rows.append(
-                    start + names + figures.list.map { $0.cell(bucket, output) } + [output.unit(entry.unit)])
+                    start + names + figures.list.map { $0.cell(bucket, of: entry.quantity, output) } + [
+                        output.unit(entry.unit)
+                    ])
             }
         }
         try output.print(answer, columns: columns, rows: rows, empty: "no readings in this span")

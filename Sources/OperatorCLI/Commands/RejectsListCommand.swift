@@ -11,7 +11,7 @@ extension RejectsCommand {
         @Option(help: "Only this reason: \(Reject.Reason.allCases.map(\.rawValue).joined(separator: ", ")).")
         var reason: Reject.Reason?
 
-        @Option(help: "Only of this device.", completion: NameCompletion.devices)
+        @Option(help: "Only of this device, or a pattern with * and ?.", completion: NameCompletion.devices)
         var device: String?
 
         @Option(help: "Rows at most.")

@@ -20,7 +20,7 @@ extension RejectsCommand {
         @Option(help: "Only this reason: \(Reject.Reason.allCases.map(\.rawValue).joined(separator: ", ")).")
         var reason: Reject.Reason?
 
-        @Option(help: "Only of this device.", completion: NameCompletion.devices)
+        @Option(help: "Only of this device, or a pattern with * and ?.", completion: NameCompletion.devices)
         var device: String?
 
         @Option(help: "Only what came since: a time, a date, or how long ago, such as 24h.")

@@ -21,26 +21,14 @@ struct StatsCommand: AsyncParsableCommand {
     func run() async throws {
         let output = options.output
         try await options.ask { source in
-            let quantity = try checked(quantity)
             let answers = try await source.answer(
-                StatisticsRequest(device: device, quantity: quantity, window: window?.duration))
-            if answers.isEmpty, let window {
-                // Empty because of the window? Then say which there are.
-                let all = try await source.answer(StatisticsRequest(device: device, quantity: quantity))
-                let lengths = Set(all.map(\.windowSeconds)).sorted().map { Self.span(seconds: $0) }
-                if !lengths.isEmpty,
-                    !all.contains(where: { $0.windowSeconds == Double(window.duration.milliseconds) / 1000 })
-                {
-                    throw NoAnswer.wrongQuestion(
-                        "there is no window of \(window.duration.shortForm); there are \(lengths.joined(separator: ", "))"
-                    )
-                }
-            }
+                StatisticsRequest(device: device, quantity: try checked(quantity), window: window?.duration))
             var columns = output.isForPeople ? Self.columns : Self.columns + Self.moreColumns
             var rows = answers.map { Self.row($0, output) }
             // A screen has no room for what none of the series has.
             let unused =
-                (answers.contains { $0.total != nil } ? [] : ["total"])
+                (answers.contains { $0.increase != nil } ? [] : ["increase"])
+                + (answers.contains { $0.total != nil } ? [] : ["total"])
                 + (answers.contains { $0.timeWeightedMean != nil } ? [] : ["time_weighted_mean"])
             for place in columns.indices.reversed() where output.isForPeople && unused.contains(columns[place].key) {
                 columns.remove(at: place)
@@ -51,13 +39,19 @@ struct StatsCommand: AsyncParsableCommand {
     }
 
     private static func row(_ answer: StatisticsAnswer, _ output: Output) -> [String] {
+        func value(_ value: Double?) -> String { output.number(value, of: answer.quantity) }
+        func quantile(_ value: Double?) -> String {
+            // For people with a mark when it is an estimate.
+            (output.isForPeople && answer.quantilesAreExact == false ? "~" : "")
+                + output.number(value, of: answer.quantity)
+        }
         let row = [
             output.text(answer.device), answer.quantity, output.text(answer.channel),
             output.isForPeople ? span(seconds: answer.windowSeconds) : output.number(answer.windowSeconds),
-            count(answer, output), output.number(answer.mean), output.number(answer.min), output.number(answer.max),
-            output.number(answer.standardDeviation), quantile(answer.median, answer, output),
-            quantile(answer.p95, answer, output), output.number(answer.last), output.number(answer.ratePerHour),
-            output.number(answer.total), output.number(answer.timeWeightedMean), output.unit(answer.unit),
+            count(answer, output), value(answer.mean), value(answer.min), value(answer.max),
+            output.number(answer.standardDeviation), quantile(answer.median), quantile(answer.p95), value(answer.last),
+            output.number(answer.ratePerHour), value(answer.increase), output.number(answer.total),
+            output.number(answer.timeWeightedMean), output.unit(answer.unit),
         ]
         guard !output.isForPeople else { return row }
         return row + [
@@ -71,7 +65,8 @@ struct StatsCommand: AsyncParsableCommand {
         .init("device"), .init("quantity"), .init("channel"), .init("window", .right, key: "window_seconds"),
         .init("count", .right), .init("mean", .right), .init("min", .right), .init("max", .right),
         .init("deviation", .right, key: "standard_deviation"), .init("median", .right), .init("p95", .right),
-        .init("last", .right), .init("rate/h", .right, key: "rate_per_hour"), .init("total", .right),
+        .init("last", .right), .init("rate/h", .right, key: "rate_per_hour"), .init("increase", .right),
+        .init("total", .right),
         .init("held", .right, key: "time_weighted_mean"), .init("unit"),
     ]
 
@@ -85,12 +80,6 @@ struct StatsCommand: AsyncParsableCommand {
     private static func count(_ answer: StatisticsAnswer, _ output: Output) -> String {
         guard output.isForPeople, let expected = answer.expectedCount else { return "\(answer.count)" }
         return "\(answer.count)/\(expected)"
-    }
-
-    /// For people with a mark when it is an estimate.
-    private static func quantile(_ value: Double?, _ answer: StatisticsAnswer, _ output: Output) -> String {
-        let isEstimate = output.isForPeople && answer.quantilesAreExact == false
-        return (isEstimate ? "~" : "") + output.number(value)
     }
 
     private static func span(seconds: Double) -> String { Duration.milliseconds(Int64(seconds * 1000)).shortForm }

@@ -51,6 +51,17 @@ struct StatusCommand: AsyncParsableCommand {
             ["broker", broker],
         ]
         if live.droppedByBroker > 0 { rows.append(["dropped by broker", "\(live.droppedByBroker) messages"]) }
+        if let refused = live.refusedReload {
+            let mistakes = refused.reason.split(separator: "\n")
+            let more = mistakes.count > 1 ? " and \(mistakes.count - 1) more" : ""
+            rows.append(
+                [
+                    "reload",
+                    "REFUSED \(output.age(refused.at)) ago, the old files are in force: "
+                        + output.text(mistakes.first.map(String.init)) + more,
+                ])
+        }
+        if let keys = live.restartNeeded { rows.append(["restart needed by", keys.joined(separator: ", ")]) }
         if let trouble = live.storeTrouble { rows.append(["store trouble", output.text(trouble)]) }
         return rows
     }
@@ -106,6 +117,8 @@ struct StatusCommand: AsyncParsableCommand {
             let container = try decoder.singleValueContainer()
             if let children = try? container.decode([String: Node].self) {
                 self = .branch(children)
+            } else if let texts = try? container.decode([String].self) {
+                self = .leaf(texts.joined(separator: " "))
             } else if let flag = try? container.decode(Bool.self) {
                 self = .leaf("\(flag)")
             } else if let number = try? container.decode(Int64.self) {

@@ -63,6 +63,12 @@ struct Output {
         return isForPeople ? shortNumber(value) : "\(value)"
     }
 
+    /// A value of a quantity: a counter's with the digits in which it grows.
+    func number(_ value: Double?, of quantity: String) -> String {
+        guard isForPeople, let value, Quantity(named: quantity)?.kind == .counter else { return number(value) }
+        return counterNumber(value)
+    }
+
     func time(_ moment: Timestamp) -> String { isForPeople ? localTime(moment) : moment.description }
 
     /// How long ago; the moment itself for programs.

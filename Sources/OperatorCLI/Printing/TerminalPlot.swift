@@ -185,6 +185,11 @@ func shortNumber(_ value: Double) -> String {
     return fixed(value, decimals: decimals, trimmed: true)
 }
 
+/// A counter's reading or what it grew by: with four decimals also where it is large, as what it grows by is small.
+func counterNumber(_ value: Double) -> String {
+    abs(value) < 1 ? shortNumber(value) : fixed(value, decimals: 4, trimmed: true)
+}
+
 /// A number with so many decimals; `trimmed` of trailing zeros.
 func fixed(_ value: Double, decimals: Int, trimmed: Bool = false) -> String {
     var scale = 1.0

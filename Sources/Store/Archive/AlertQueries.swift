@@ -5,10 +5,11 @@ import Telemetry
 
 extension Archive {
     /// The alerts that fit, those that were never more than pending included, newest step first. Throws
-    /// `.noSuchDevice`.
+    /// `.noSuchDevice` or `.noSuchRule`.
     public func alerts(_ filter: AlertsRequest = AlertsRequest()) throws(StoreError) -> [AlertAnswer] {
         try withSnapshot { connection throws(StoreError) in
-            try known(filter.device)
+            try known(device: filter.device)
+            try known(rule: filter.rule, connection)
             let pattern = filter.device.map { NamePattern($0) }
             var answers: [AlertAnswer] = []
             try connection.rows(

@@ -19,6 +19,10 @@ struct NewestReading {
 /// Not for several threads at once: give each its own, or one an owner. A question about many series is itself
 /// answered by several threads, and its answer does not depend on how many there were.
 public final class Archive {
+    /// Who waits for the answers: where he has gone, they throw `.abandoned`. nil: somebody always waits.
+    public var abandonment: Abandonment? {
+        didSet { for files in files { files.abandonment = abandonment } }
+    }
     /// Devices, series and streams as of the last answer.
     public private(set) var registry = SeriesRegistry()
     private let folder: Folder
@@ -39,6 +43,9 @@ public final class Archive {
     /// The state of core.db that was read last; nil before the first. While it stands there is nothing to read: it
     /// takes 2 us to find out, where reading anew that nothing is new took 27.
     private var seen: Seen?
+    private var needsLinks = true
+    /// As core.db has it.
+    private(set) var storedClock: StoredClock?
     /// The newest reading in the day files by series, as core.db tells; nil until it is asked for.
     private var sealedNewest: [NewestReading]?
 
@@ -56,8 +63,34 @@ public final class Archive {
         var bytes = 0
         /// By stream.
         var blocks: [RowBlock] = []
-        /// By device.
+        /// By stream: the time of the row that counts as its newest; `.min` where no row came.
+        var current: [Int64] = []
+        /// By stream: a time beyond this lay ahead of the present when a reading of the present came; `.max` where none came.
+        var ahead: [Int64] = []
+        /// By device, what the device files say included.
         var links: [DeviceLink] = []
+        /// Of the newest row; nil where there is none.
+        var moment: Moment?
+
+        /// Puts what a row of the journal brought.
+        mutating func add(_ turn: Turn, _ registry: SeriesRegistry) {
+            blocks.put(turn.fresh, registry)
+            blocks.put(turn.corrections, registry)
+            links.follow(turn)
+            moment = turn.moment
+            let now = turn.now.milliseconds
+            for reading in turn.fresh {
+                let stream = registry.place(of: reading.series).stream.index
+                let time = reading.observed.milliseconds
+                guard current[stream] != time, TimeFence.follows(time, newest: current[stream], at: now) else {
+                    continue
+                }
+                current[stream] = time
+                if TimeFence.follows(time, newest: .max, at: now) {
+                    ahead[stream] = now + TimeFence.slackMilliseconds
+                }
+            }
+        }
     }
 
     /// Opens the store in `folder` for reading. Throws `.noStore` where there is none, `.notReadable` where it may not.
@@ -91,6 +124,7 @@ public final class Archive {
         while files.count < wanted {
             let more = DayFiles(folder, effects: effects)
             more.use(sealed.manifest)
+            more.abandonment = abandonment
             files.append(more)
         }
         return (0..<wanted).map { reader($0) }
@@ -99,6 +133,12 @@ public final class Archive {
     private func reader(_ thread: Int) -> SeriesReader {
         SeriesReader(
             registry: registry, tail: tail, toldThrough: toldThrough, files: files[thread])
+    }
+
+    /// The newest moment that the store has of its gateway; nil where there is none.
+    var newestMoment: Moment? {
+        guard let written = storedClock?.moment else { return tail.moment }
+        return tail.moment.map { $0.steady > written.steady ? $0 : written } ?? written
     }
 
     /// Runs `body` in one read transaction of core.db, after the registry and the tail have caught up with it.
@@ -152,6 +192,7 @@ public final class Archive {
         sealedNewest = nil
         registry = SeriesRegistry()
         tail = Tail()
+        needsLinks = true
         manifestVersion = -1
     }
 
@@ -163,6 +204,7 @@ public final class Archive {
         let sealedThrough = try Meta.sealedThrough.read(connection)
         if sealedThrough != tail.sealedThrough {
             tail = Tail(sealedThrough: sealedThrough, lastID: sealedThrough)
+            needsLinks = true
             sealedNewest = nil
             for files in files { files.forget() }
             toldThrough = try Meta.sealedAt.read(connection) - SealJob.underWay.milliseconds
@@ -184,15 +226,20 @@ public final class Archive {
             }
         }
         try Catalogue.load(connection, into: &registry)
-        while tail.blocks.count < registry.streamCount { tail.blocks.append(RowBlock()) }
+        storedClock = try StoredClock(connection)
+        if needsLinks { tail.links = try DeviceLink.all(connection) }
+        needsLinks = false
+        while tail.blocks.count < registry.streamCount {
+            tail.blocks.append(RowBlock())
+            tail.current.append(.min)
+            tail.ahead.append(.max)
+        }
         try JournalRows.forEach(connection, registry, after: tail.lastID) { row throws(StoreError) in
             tail.lastID = row.id
             tail.rows += 1
             tail.bytes += row.byteCount
             guard case .turn(let turn) = row.content else { return }
-            tail.blocks.put(turn.fresh, registry)
-            tail.blocks.put(turn.corrections, registry)
-            tail.links.follow(turn)
+            tail.add(turn, registry)
         }
         seen = found
     }
@@ -209,7 +256,7 @@ public final class Archive {
     /// Damaged rows are left out. Throws `.sealedMeanwhile` when a seal took rows that were still to come.
     public func replayTail(after journalID: Int64, _ body: (Turn) throws -> Void) throws {
         var last = journalID
-        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
+        var turn = Turn(origin: .live, at: Moment(Timestamp(milliseconds: 0)))
         while true {
             let (row, newest) = try core.read { connection throws(StoreError) in
                 (

@@ -38,12 +38,13 @@ extension Archive {
     /// Series looked at for a page, also when they have no reading in the span.
     static let exportSeriesMax = 64
 
-    /// Begins an export. Throws as `devices`, and for a channel as it finds it: a name that no series has gives nothing.
+    /// Begins an export. Throws as `latest`, and `.noSuchChannel` where no series that fits has the channel.
     public func beginExport(_ request: ExportRequest) throws(StoreError) -> ExportCursor {
         try withSnapshot { connection throws(StoreError) in
             try known(request.filter, connection)
-            return ExportCursor(
-                request: request, devices: try devicesThatFit(request.filter, connection), since: Self.start(request))
+            let devices = try devicesThatFit(request.filter, connection)
+            try known(request.filter, channel: request.channel, among: devices)
+            return ExportCursor(request: request, devices: devices, since: Self.start(request))
         }
     }
 
@@ -63,6 +64,7 @@ extension Archive {
         var readings = 0
         var looks = 0
         while page.next.device < cursor.devices.count, readings < readingsMax, looks < Self.exportSeriesMax {
+            try abandonment?.check()
             let device = cursor.devices[page.next.device]
             let all = registry.series(of: device)
             guard let series = page.next.series.map({ next in all.first { $0 >= next } }) ?? all.first else {
@@ -106,6 +108,6 @@ extension Archive {
         if let quantity = request.filter.quantity, registry.series[series.index].quantity.name != quantity {
             return false
         }
-        return request.channel.map { $0 == registry.channelName(of: series) ?? "" } ?? true
+        return request.channel.map { $0.hasBytes(of: registry.channelName(of: series) ?? "") } ?? true
     }
 }

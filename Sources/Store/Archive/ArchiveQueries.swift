@@ -4,42 +4,6 @@ import Frames
 import Telemetry
 
 extension Archive {
-    // MARK: Names
-
-    /// Throws `.noSuchDevice` for a name that is no pattern and that no device has.
-    public func check(device: String?) throws(StoreError) {
-        try withSnapshot { _ throws(StoreError) in try known(device) }
-    }
-
-    func known(_ device: String?) throws(StoreError) {
-        guard let device, NamePattern(device).literal != nil, registry.device(named: device) == nil else { return }
-        throw noSuchDevice(device)
-    }
-
-    func noSuchDevice(_ name: String) -> StoreError {
-        .noSuchDevice(name: name, nearest: nearest(to: name, in: registry.devices.lazy.map(\.name)))
-    }
-
-    /// A name that nothing has is a slip, and an empty answer would say that all is well there.
-    func known(_ filter: DeviceFilter, _ connection: Connection) throws(StoreError) {
-        try known(filter.device)
-        if let area = filter.area, try !names("area", connection).contains(area) {
-            throw .noSuchArea(name: area, nearest: nearest(to: area, in: try names("area", connection)))
-        }
-        if let profile = filter.profile, try !names("profile", connection).contains(profile) {
-            throw .noSuchProfile(name: profile, nearest: nearest(to: profile, in: try names("profile", connection)))
-        }
-    }
-
-    private func names(_ column: String, _ connection: Connection) throws(StoreError) -> [String] {
-        var names: [String] = []
-        try connection.rows("SELECT DISTINCT \(column) AS name FROM device WHERE \(column) <> '' ORDER BY 1") {
-            row throws(StoreError) in
-            names.append(row.text("name"))
-        }
-        return names
-    }
-
     // MARK: Answers
 
     /// How much there is, and how it goes.
@@ -86,8 +50,7 @@ extension Archive {
             var answers: [DeviceAnswer] = []
             try connection.rows(
                 """
-                SELECT id, name, profile, area, circuit, latitude, longitude, cadence_ms, expected_since, last_heard,
-                    is_online, status_at FROM device
+                SELECT id, name, profile, area, circuit, latitude, longitude, cadence_ms, expected_since FROM device
                 WHERE (?1 IS NULL OR profile = ?1) AND (?2 IS NULL OR area = ?2) ORDER BY id
                 """, .optional(filter.profile), .optional(filter.area)
             ) { row throws(StoreError) in
@@ -95,13 +58,8 @@ extension Archive {
                 let name = row.text("name")
                 guard pattern?.matches(name) ?? true else { return }
                 let link = id < tail.links.count ? tail.links[Int(id)] : DeviceLink()
-                let heard = max(link.lastHeard, row.optionalInteger("last_heard") ?? .min)
-                let storedStatusAt = row.optionalInteger("status_at") ?? .min
-                let isOnline = link.statusAt >= storedStatusAt ? link.isOnline : row.integer("is_online") != 0
-                let statusAt = max(link.statusAt, storedStatusAt)
                 let expectedSince = row.optionalInteger("expected_since")
-                let lastHeard = heard == .min ? nil : Timestamp(milliseconds: heard)
-                let isOffline = statusAt != .min && !isOnline
+                let lastHeard = link.lastHeard == .min ? nil : Timestamp(milliseconds: link.lastHeard)
                 let cadence = row.optionalInteger("cadence_ms")
                 answers.append(
                     DeviceAnswer(
@@ -111,17 +69,26 @@ extension Archive {
                         expectedSince: expectedSince.map { Timestamp(milliseconds: $0) },
                         cadenceSeconds: cadence.map { Double($0) / 1000 },
                         lastHeard: lastHeard,
-                        lastStatus: statusAt == .min ? nil : (isOffline ? "offline" : "online"),
-                        lastStatusAt: statusAt == .min ? nil : Timestamp(milliseconds: statusAt),
+                        lastStatus: link.word.isOnline.map { $0 || link.word.isOver ? "online" : "offline" },
+                        lastStatusAt: link.word.isOnline.map { _ in link.word.saidAt },
                         series: registry.streams(of: DeviceIndex(rawValue: UInt32(id)))
                             .reduce(0) { $0 + registry.streams[$1.index].columns.count },
                         firingAlerts: firing[id] ?? 0,
                         health: Health(
-                            lastHeard: lastHeard, cadence: cadence.map { .milliseconds($0) }, saidOffline: isOffline,
-                            isFiring: firing[id] != nil, at: now)))
+                            silence: lastHeard.map { _ in silence(of: link, at: now) },
+                            cadence: cadence.map { .milliseconds($0) }, saidOffline: link.word.saysOffline,
+                            isFiring: firing[id] != nil)))
             }
             return answers
         }
+    }
+
+    /// For how long a device was not heard. The wall clock may have been set since: the time that ran is told by the steady
+    /// clock, up to the newest row or to where the clocks were last written down, and from there on by the wall clock.
+    private func silence(of link: DeviceLink, at now: Timestamp) -> Duration {
+        guard let newest = newestMoment else { return now - Timestamp(milliseconds: link.lastHeard) }
+        let since = max(.zero, now - newest.wall)
+        return .milliseconds(newest.steady.milliseconds - link.lastHeardSteady) + since
     }
 
     /// The devices that the roster names, by place in the registry.
@@ -129,11 +96,13 @@ extension Archive {
         try withSnapshot { connection throws(StoreError) in try ExpectedDevice.all(connection, registry) }
     }
 
-    /// The newest reading of every series that fits, by device in the order they became known. Throws as `devices`.
+    /// The newest reading of every series that fits, by device in the order they became known. Throws as `devices`, and
+    /// `.noSuchQuantity` where devices that fit have series and none of the quantity.
     public func latest(_ filter: DeviceFilter = DeviceFilter()) throws(StoreError) -> [LatestAnswer] {
         try withSnapshot { connection throws(StoreError) in
             try known(filter, connection)
             let wanted = try devicesThatFit(filter, connection)
+            try known(filter, among: wanted)
             let (registry, blocks) = (registry, tail.blocks)
             let newest = try newestSealed(connection)
             var answers: [LatestAnswer] = []
@@ -143,7 +112,10 @@ extension Archive {
                 guard filter.quantity.map({ $0 == definition.quantity.name }) ?? true else { return }
                 let place = registry.place(of: SeriesID(rawValue: UInt32(series)))
                 var (time, value) = (newest[series].time, newest[series].value)
-                if let last = blocks[place.stream.index].last(ofColumn: place.column), last.time >= time {
+                let stream = place.stream.index
+                if let last = blocks[stream].last(ofColumn: place.column, through: tail.current[stream]),
+                    last.time >= time || time > tail.ahead[stream]
+                {
                     (time, value) = last
                 }
                 guard time != .min else { return }
@@ -201,22 +173,24 @@ extension Archive {
         return devices
     }
 
-    /// Raw points, or buckets, of the series of one device. Throws `.noSuchDevice`.
+    /// Raw points, or buckets, of the series of one device. Throws `.noSuchDevice`, `.noSuchQuantity` or `.noSuchChannel`.
     public func history(_ request: HistoryRequest) throws(StoreError) -> HistoryAnswer {
         precondition(request.limit >= 1, "store: a history of at most \(request.limit) points")
         precondition(request.step.map { $0.milliseconds >= 1 } ?? true, "store: a step below a millisecond")
         try catchUp()
         guard let device = registry.device(named: request.device) else { throw noSuchDevice(request.device) }
+        try known(DeviceFilter(quantity: request.quantity), channel: request.channel, among: [device])
         _ = takeDamagedFrames()
         var answer = HistoryAnswer(
             device: request.device, since: request.since, until: request.until,
             stepSeconds: request.step.map { Double($0.milliseconds) / 1000 }, series: [], damaged: [])
         let wanted = registry.series(of: device).filter { series in
             (request.quantity.map { $0 == registry.series[series.index].quantity.name } ?? true)
-                && (request.channel.map { $0 == registry.channelName(of: series) ?? "" } ?? true)
+                && (request.channel.map { $0.hasBytes(of: registry.channelName(of: series) ?? "") } ?? true)
         }
         let limit = min(request.limit, max(1, HistoryAnswer.pointsMax / max(1, wanted.count)))
         for series in wanted {
+            try abandonment?.check()
             let definition = registry.series[series.index]
             let channel = registry.channelName(of: series)
             if let step = request.step {
@@ -269,10 +243,11 @@ extension Archive {
                     history.next = Timestamp(milliseconds: start)
                     return history
                 }
-                history.buckets.append(.init(bucket, start: start, expected: nil))
+                history.buckets.append(.init(bucket, of: quantity, start: start, expected: nil))
             }
             plan.since = plan.until
             plan.until = end
+            plan.isContinued = true
         }
         return history
     }

@@ -10,6 +10,8 @@ struct BucketSummary {
     var summary = Summary()
     var histogram: Histogram?
     var isRevised = false
+    /// What counters grew by; 0 of other series.
+    var increase = 0.0
     private var lastTime = Int64.min
 
     /// Whether it has anything to tell.
@@ -30,6 +32,7 @@ struct BucketSummary {
             if histogram == nil { histogram = more } else { histogram!.merge(more) }
         }
         isRevised = isRevised || other.isRevised
+        increase += other.increase
     }
 }
 

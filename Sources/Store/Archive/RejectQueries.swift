@@ -6,21 +6,22 @@ import Telemetry
 extension Archive {
     /// The newest messages that gave no reading, and how many there were by reason.
     ///
-    /// Counts go back to the beginning; the messages themselves to what the budget holds.
+    /// Counts go back to the beginning; the messages themselves to what the budget holds. Throws `.noSuchDevice`.
     public func rejects(_ request: RejectsRequest = RejectsRequest()) throws(StoreError) -> RejectsAnswer {
         try withSnapshot { connection throws(StoreError) in
             var answer = RejectsAnswer(counts: [], rejects: [])
-            var index: Int64?
-            if let device = request.device {
-                guard let known = registry.device(named: device) else { throw noSuchDevice(device) }
-                index = Int64(known.rawValue)
+            try known(device: request.device)
+            let pattern = request.device.map { NamePattern($0) }
+            // Their numbers as a JSON list: as many as there are.
+            let wanted = pattern.map { pattern in
+                registry.devices.indices.filter { pattern.matches(registry.devices[$0].name) }.description
             }
             try connection.rows(
                 """
                 SELECT reason, sum(n) AS count, max(last_at) AS last_at FROM reject_count
-                WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2)
+                WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device IN (SELECT value FROM json_each(?2)))
                 GROUP BY reason ORDER BY sum(n) DESC, reason
-                """, .optional(request.reason?.rawValue), .optional(index)
+                """, .optional(request.reason?.rawValue), .optional(wanted)
             ) { row throws(StoreError) in
                 answer.counts.append(
                     .init(
@@ -30,8 +31,8 @@ extension Archive {
             try connection.rows(
                 """
                 SELECT id, received, reason, detail, topic, device, payload, payload_bytes FROM reject
-                WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device = ?2) ORDER BY id DESC LIMIT ?3
-                """, .optional(request.reason?.rawValue), .optional(index), .integer(Int64(request.limit))
+                WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR device IN (SELECT value FROM json_each(?2))) ORDER BY id DESC LIMIT ?3
+                """, .optional(request.reason?.rawValue), .optional(wanted), .integer(Int64(request.limit))
             ) { row throws(StoreError) in
                 let payload = row.withBlob("payload") { Array($0) }
                 let text = String(validating: payload, as: UTF8.self)

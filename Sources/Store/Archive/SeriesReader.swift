@@ -6,6 +6,10 @@ import Telemetry
 final class DayFiles {
     let sealed: SealedFrames
     let rollups: RollupReader
+    /// See `Archive`.
+    var abandonment: Abandonment? {
+        didSet { (sealed.abandonment, rollups.abandonment) = (abandonment, abandonment) }
+    }
 
     init(_ folder: Folder, effects: EffectHook?) {
         sealed = SealedFrames(folder, effects: effects)

@@ -1,69 +1,8 @@
 import Basics
 import Contract
-import Dispatch
 import Frames
 import Synchronization
 import Telemetry
-
-/// What to summarize: series, each with the group it counts in, in buckets of time.
-struct SummaryRequest {
-    var series: [(series: SeriesID, group: Int)]
-    var groups: Int
-    var since: Int64
-    /// Not included.
-    var until: Int64
-    var grid: BucketGrid
-    var withQuantiles: Bool
-
-    /// The place of the first bucket in the grid.
-    private var first: Int64 { grid.place(of: since) }
-
-    var bucketCount: Int { grid.isWhole ? 1 : Int(grid.place(of: until - 1) - first) + 1 }
-    func bucket(of time: Int64) -> Int { grid.isWhole ? 0 : Int(grid.place(of: time) - first) }
-    /// Before `since`, where that does not lie on the grid.
-    func start(of bucket: Int) -> Int64 { grid.isWhole ? since : grid.start(of: first + Int64(bucket)) }
-    /// Not before `start(of:)` the next.
-    func end(of bucket: Int) -> Int64 { grid.isWhole ? until : grid.start(of: first + Int64(bucket) + 1) }
-
-    /// Whether buckets begin and end with hours, UTC.
-    var isHourly: Bool {
-        switch grid {
-        case .whole: true
-        case .even(let step): step % HourRow.hourMilliseconds == 0
-        case .days(_, let days): days.areHourly(in: since..<until)
-        }
-    }
-}
-
-extension SummaryRequest {
-    /// From so many series on a question is answered in parts.
-    private static let partedSeries = 64
-    private static let partCount = 8
-
-    /// The request in parts that several threads can work on, each with series of its own; the request as it is where
-    /// that is not worth it. What the parts are depends on the request alone, and so does the answer to the last bit,
-    /// however many threads there are.
-    fileprivate func parts(_ registry: SeriesRegistry) -> [SummaryRequest] {
-        guard series.count >= Self.partedSeries else { return [self] }
-        let byStream = series.map { (stream: registry.place(of: $0.series).stream.index, entry: $0) }
-            .sorted { ($0.stream, $0.entry.series.rawValue) < ($1.stream, $1.entry.series.rawValue) }
-        var parts: [SummaryRequest] = []
-        var (first, buckets) = (0, 0)
-        for part in 1...Self.partCount {
-            var end = max(first, byStream.count * part / Self.partCount)
-            // A stream is one row in the files, to be read once.
-            while end > 0, end < byStream.count, byStream[end].stream == byStream[end - 1].stream { end += 1 }
-            guard end > first else { continue }
-            var request = self
-            request.series = byStream[first..<end].map(\.entry)
-            parts.append(request)
-            buckets += Set(request.series.map(\.group)).count * bucketCount
-            first = end
-        }
-        // Each part has its own buckets of a group.
-        return buckets <= 2 * HistoryAnswer.pointsMax ? parts : [self]
-    }
-}
 
 extension Archive {
     /// Summaries by group, then bucket, from whatever holds them in the least: stored hours and days where they are
@@ -75,23 +14,30 @@ extension Archive {
         let parts = request.parts(registry)
         // Each is used by the one thread that has its number, while the caller waits for all of them.
         nonisolated(unsafe) let readers = readers(forParts: parts.count)
-        let outcomes = Mutex([PartOutcome?](repeating: nil, count: parts.count))
-        let next = Atomic(0)
-        DispatchQueue.concurrentPerform(iterations: readers.count) { thread in
+        let work = PartedWork(count: parts.count)
+        BlockingThread.perform(readers.count) { thread in
             while true {
-                let part = next.add(1, ordering: .relaxed).oldValue
+                let part = work.next.add(1, ordering: .relaxed).oldValue
                 guard part < parts.count else { return }
                 let outcome = PartOutcome(parts[part], readers[thread])
-                outcomes.withLock { $0[part] = outcome }
+                work.outcomes.withLock { $0[part] = outcome }
             }
         }
         var groups: [[BucketSummary]] = []
-        for outcome in outcomes.withLock({ $0 }) {
+        for outcome in work.outcomes.withLock({ $0 }) {
             sealed.note(outcome!.damaged)
             groups.merge(try outcome!.groups.get())
         }
         return groups
     }
+}
+
+/// The parts of a question, taken one after another by its threads.
+private final class PartedWork: Sendable {
+    let next = Atomic(0)
+    let outcomes: Mutex<[PartOutcome?]>
+
+    init(count: Int) { outcomes = Mutex(Array(repeating: nil, count: count)) }
 }
 
 private struct PartOutcome: Sendable {
@@ -131,13 +77,15 @@ private struct SummaryEngine {
     private var scratch: [Double] = []
     /// The row at hand: the hours of the columns found in it, 24 each.
     private var hours: [Summary] = []
-    private var found: [(group: Int, revised: UInt32)] = []
+    private var found: [(column: Int, group: Int, revised: UInt32)] = []
+    private var increases: Increases
     /// Of the day at hand: the bucket that each of its hours that is wholly asked for counts in.
     private var bucketOfHour = [Int](repeating: 0, count: HourRow.hoursPerDay)
 
     init(_ reader: SeriesReader, _ request: SummaryRequest) {
         self.reader = reader
         self.request = request
+        increases = Increases(reader, request)
         groups = Array(
             repeating: Array(repeating: BucketSummary(), count: request.bucketCount), count: request.groups)
         var columns: [Int: [(column: Int, group: Int)]] = [:]
@@ -161,7 +109,11 @@ private struct SummaryEngine {
             while day <= end {
                 // Days without small files are read in one go.
                 var last = day
-                while last <= end, reader.files.sealed.manifest.parts(of: last).allSatisfy(\.isSealed) { last += 1 }
+                while last <= end, last - day < settledDaysMax,
+                    reader.files.sealed.manifest.parts(of: last).allSatisfy(\.isSealed)
+                {
+                    last += 1
+                }
                 if last > day {
                     try runSettled(day...last - 1)
                     day = last
@@ -173,7 +125,11 @@ private struct SummaryEngine {
         } else {
             for stream in streams { try raw(stream, request.since..<request.until) }
         }
+        try increases.settle(&groups)
     }
+
+    /// What waits to be counted of a counter is bounded.
+    private var settledDaysMax: Int64 { increases.isEmpty ? .max : 16 }
 
     // MARK: Stored hours
 
@@ -267,8 +223,9 @@ private struct SummaryEngine {
     private var pending: [(stream: Int, span: Range<Int64>)] = []
 
     private mutating func flushPending() throws(StoreError) {
-        for (stream, span) in pending { try raw(stream, span) }
+        for (stream, span) in pending { try rawSums(stream, span) }
         pending.removeAll(keepingCapacity: true)
+        try increases.settle(&groups)
     }
 
     /// Counts the stored hours of a stream, and notes for raw reading those that are not whole or not up to date.
@@ -286,12 +243,12 @@ private struct SummaryEngine {
             let revised = try hours.withUnsafeMutableBufferPointer { hours throws(Malformed) in
                 try HourRow.decode(part, into: hours.baseAddress! + first)
             }
-            found.append((group, revised))
+            found.append((column, group, revised))
         }
         // All is read: nothing of this stream was counted before something of it could fail.
         let firstWhole = Int((span.lowerBound - begin + hour - 1) / hour)
         let whole = firstWhole..<max(firstWhole, Int((span.upperBound - begin) / hour))
-        for (row, (group, revised)) in found.enumerated() {
+        for (row, (_, group, revised)) in found.enumerated() {
             groups[group].withUnsafeMutableBufferPointer { buckets in
                 for index in whole where dirty & 1 << UInt32(index) == 0 {
                     let bucket = bucketOfHour[index]
@@ -302,7 +259,24 @@ private struct SummaryEngine {
                 }
             }
         }
-        guard whole.count < HourRow.hoursPerDay || dirty != 0 else { return }
+        let wait = pending.count
+        if whole.count < HourRow.hoursPerDay || dirty != 0 { noteRaw(stream, begin, whole, dirty, span) }
+        guard !increases.isEmpty else { return }
+        for (stream, span) in pending[wait...] { increases.wait(stream, span) }
+        for (row, (column, _, _)) in found.enumerated() {
+            for index in whole where dirty & 1 << UInt32(index) == 0 {
+                let summary = hours[row * HourRow.hoursPerDay + index]
+                let start = begin + Int64(index) * hour
+                if summary.count > 0 { increases.take(summary, of: stream, column, start..<start + hour, &groups) }
+            }
+        }
+    }
+
+    /// Notes the hours of the day at hand that are not whole or not up to date.
+    private mutating func noteRaw(
+        _ stream: Int, _ begin: Int64, _ whole: Range<Int>, _ dirty: UInt32, _ span: Range<Int64>
+    ) {
+        let hour = HourRow.hourMilliseconds
         var open: Range<Int64>?
         for index in 0..<HourRow.hoursPerDay {
             let from = max(begin + Int64(index) * hour, span.lowerBound)
@@ -312,12 +286,12 @@ private struct SummaryEngine {
             guard !whole.contains(index) || dirty & 1 << UInt32(index) != 0 else { continue }
             if dirty & 1 << UInt32(index) != 0, part.upperBound <= reader.toldThrough {
                 // The next seal will mark it; what the files have of it was told before.
-                for (row, (group, _)) in found.enumerated()
+                for (row, (_, group, _)) in found.enumerated()
                 where hours[row * HourRow.hoursPerDay + index].count > 0 {
                     groups[group][request.bucket(of: part.lowerBound)].isRevised = true
                 }
             }
-            for (group, revised) in found where revised & 1 << UInt32(index) != 0 {
+            for (_, group, revised) in found where revised & 1 << UInt32(index) != 0 {
                 groups[group][request.bucket(of: part.lowerBound)].isRevised = true
             }
             if let last = open, last.upperBound == part.lowerBound {
@@ -348,13 +322,14 @@ private struct SummaryEngine {
                 var answered: Set<Int> = []
                 try reader.files.rollups.forEachDay(day, streams: left) { stream, bytes throws(Malformed) in
                     guard !answered.contains(stream), !reader.tailTouches(stream, span) else { return }
-                    var days: [(day: DaySummary, group: Int)] = []
+                    var days: [(column: Int, day: DaySummary, group: Int)] = []
                     for (column, group) in wanted[placeOfStream[stream]!] {
                         guard let part = try RollupRow.column(column, of: bytes) else { continue }
-                        days.append((try DaySummary.decode(part), group))
+                        days.append((column, try DaySummary.decode(part), group))
                     }
                     let bucket = request.bucket(of: span.lowerBound)
-                    for (day, group) in days {
+                    for (column, day, group) in days {
+                        increases.take(day.summary, of: stream, column, span, &groups)
                         groups[group][bucket].add(day.summary, at: span.lowerBound)
                         if request.withQuantiles { groups[group][bucket].add(day.histogram) }
                         if day.isRevised { groups[group][bucket].isRevised = true }
@@ -364,12 +339,18 @@ private struct SummaryEngine {
                 left.removeAll { answered.contains($0) }
             }
             for stream in left where !parts.isEmpty || reader.tailTouches(stream, span) { try raw(stream, span) }
+            try increases.settle(&groups)
         }
     }
 
     // MARK: Raw readings
 
     private mutating func raw(_ stream: Int, _ span: Range<Int64>) throws(StoreError) {
+        increases.wait(stream, span)
+        try rawSums(stream, span)
+    }
+
+    private mutating func rawSums(_ stream: Int, _ span: Range<Int64>) throws(StoreError) {
         for (column, group) in wanted[placeOfStream[stream]!] {
             var filler = BucketFiller(request, groups[group], scratch)
             // One owner each, or the first change would copy them.

@@ -47,15 +47,49 @@ final class StoreChecker {
         let total = 1 + parts.count + rollups.count
         for (index, part) in parts.enumerated() {
             progress(StoreProgress(done: 1 + index, total: total, file: part.file))
-            check(part)
+            if part.isSealed { check(part) } else { whatStays { check(part) } }
         }
         for (index, rollup) in rollups.enumerated() {
             progress(StoreProgress(done: 1 + parts.count + index, total: total, file: rollup))
-            checkRollup(rollup)
+            whatStays { checkRollup(rollup) }
         }
         checkStrays()
         return report
     }
+
+    /// Beside a gateway that seals, a file may be met while it is written. Damage is what is found again and again.
+    private func whatStays(_ look: () -> Void) {
+        let before = report
+        look()
+        var looks = 1
+        while report.isRunning, report.damage.count > before.damage.count, looks < Self.looksMax {
+            usleep(Self.restMicroseconds)
+            report = before
+            renewCatalogue()
+            look()
+            looks += 1
+        }
+    }
+
+    /// The file may have what became known since.
+    private func renewCatalogue() {
+        guard registry.deviceCount > 0 else { return }
+        if let renewed = try? catalogue(FileReader(folder.core, effects: nil)) { registry = renewed }
+    }
+
+    /// In one transaction: a gateway makes devices, streams and series known meanwhile.
+    private func catalogue(_ reader: FileReader) throws(StoreError) -> SeriesRegistry {
+        try reader.read { connection throws(StoreError) in
+            try connection.transaction("BEGIN") { () throws(StoreError) in
+                var registry = SeriesRegistry()
+                try Catalogue.load(connection, into: &registry)
+                return registry
+            }
+        }
+    }
+
+    private static let looksMax = 4
+    private static let restMicroseconds: useconds_t = 300_000
 
     private func found(
         _ file: String, _ kind: StoreDamage.Kind, devices: [String] = [], since: Int64? = nil, until: Int64? = nil,
@@ -100,11 +134,7 @@ final class StoreChecker {
         checkPages(file, tolerant) { _ in nil }
         checkStructure(file, tolerant)
         do throws(StoreError) {
-            registry = try strict.read { connection throws(StoreError) in
-                var registry = SeriesRegistry()
-                try Catalogue.load(connection, into: &registry)
-                return registry
-            }
+            registry = try catalogue(strict)
         } catch {
             guard isDamage(error) else { throw error }
             found(file, .catalogue, "the catalogue of devices and series does not read: \(detail(error))")
@@ -152,41 +182,17 @@ final class StoreChecker {
     }
 
     private func checkJournal(_ reader: FileReader) {
-        let file = "core.db"
         do throws(StoreError) {
-            let (rows, damages) = try reader.read { connection throws(StoreError) -> (Int, [StoreDamage]) in
-                var (rows, damages): (Int, [StoreDamage]) = (0, [])
-                var last = try Meta.sealedThrough.read(connection)
-                var lastNow: Int64?
-                var open: [Int] = []
-                /// The rows of `open` are damaged; the next good one bounds when they were received.
-                func add(_ id: Int64, _ reason: String, now: Int64?) {
-                    damages.append(
-                        StoreDamage(
-                            file: file, kind: .journal, devices: [],
-                            since: lastNow.map { Timestamp(milliseconds: $0) },
-                            until: now.map { Timestamp(milliseconds: $0) },
-                            sentence: "\(file): journal row \(id) is damaged: \(reason); what it acknowledged is lost"))
-                    open.append(damages.count - 1)
+            // In one transaction: a gateway seals meanwhile, and rows that it lets go of are not missing.
+            let (rows, damages) = try reader.read { connection throws(StoreError) in
+                try connection.transaction("BEGIN") { () throws(StoreError) in
+                    try JournalCheck.damage(connection, &registry)
                 }
-                try JournalRows.forEach(connection, registry, after: last) { row throws(StoreError) in
-                    rows += 1
-                    if row.id > last + 1 { add(last + 1, "rows \(last + 1) to \(row.id - 1) are missing", now: nil) }
-                    last = row.id
-                    switch row.content {
-                    case .turn(let turn):
-                        for index in open { damages[index].until = turn.now }
-                        open.removeAll()
-                        lastNow = turn.now.milliseconds
-                    case .damaged(let reason): add(row.id, reason, now: nil)
-                    }
-                }
-                return (rows, damages)
             }
             report.journalRows = rows
             report.damage += damages
         } catch {
-            if isDamage(error) { found(file, .journal, "the journal does not read to its end: \(detail(error))") }
+            if isDamage(error) { found("core.db", .journal, "the journal does not read to its end: \(detail(error))") }
         }
     }
 
@@ -379,9 +385,13 @@ final class StoreChecker {
         known.formUnion(folder.salvagedWALs())
         let found = Folder.names(in: folder.path) + Folder.names(in: folder.raw).map { "raw/" + $0 }
         for name in found.sorted() where !known.contains(name) && (manifest != nil || !name.hasPrefix("raw/")) {
+            // What a job under way has made so far is named when it is done.
+            if report.isRunning, name.hasPrefix("raw/") || name.hasSuffix(".new") { continue }
             report.notes.append("\(name): nothing names this file; the next start removes it if it is in raw/")
         }
         let kept = Folder.names(in: folder.damaged)
-        if !kept.isEmpty { report.notes.append("damaged/ holds \(kept.count) files that a repair set aside") }
+        if !kept.isEmpty {
+            report.notes.append("damaged/ holds \(kept.count) files that a repair or a start set aside")
+        }
     }
 }

@@ -105,15 +105,21 @@ struct FileWork {
     }
 
     /// Writes a small file and makes it durable.
-    func write(_ text: String, to path: String) throws(StoreError) {
+    func write(_ text: String, to path: String) throws(StoreError) { try write(Array(text.utf8), to: path) }
+
+    /// Writes a file anew and makes it durable.
+    func write(_ bytes: [UInt8], to path: String) throws(StoreError) {
         try will("write", path)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
-        let bytes = Array(text.utf8)
-        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
-            throw failure(path)
+        var written = 0
+        while written < bytes.count {
+            let more = bytes[written...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard more > 0 else { throw failure(path) }
+            written += more
         }
+        guard fsync(descriptor) == 0 else { throw failure(path) }
     }
 
     func rename(_ from: String, to: String) throws(StoreError) {

@@ -20,7 +20,7 @@ public struct RepairReport: Sendable, Hashable, Codable {
     public var isGood: Bool { remaining.isEmpty }
 }
 
-/// Where a repair keeps what was damaged. Nothing in it is ever used or removed by us again.
+/// Where a repair, and a start that cannot read the state, keep what was damaged. Nothing in it is ever used or removed by us again.
 enum DamagedFiles {
     static let folderName = "damaged"
 }

@@ -206,9 +206,9 @@ extension StoreRepairer {
         var registry = SeriesRegistry()
         try Catalogue.load(core, into: &registry)
         var lost: [Int64] = []
-        var moment: Int64?
+        var moment: Moment?
         var (since, until): (Int64?, Int64?)
-        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
+        var turn = Turn(origin: .live, at: Moment(Timestamp(milliseconds: 0)))
         for id in first...last {
             var now: Int64?
             var bytes: [UInt8] = []
@@ -226,7 +226,7 @@ extension StoreRepairer {
                 guard error.isDamage(of: old.file) else { throw error }
             }
             if let now {
-                moment = now
+                moment = turn.moment
                 if !lost.isEmpty, until == nil { until = now }
                 guard isOther else { continue }
                 try core.run(
@@ -234,13 +234,14 @@ extension StoreRepairer {
                     .blob(bytes))
                 continue
             }
-            if lost.isEmpty { since = moment }
+            if lost.isEmpty { since = moment?.wall.milliseconds }
             lost.append(id)
             if !bytes.isEmpty { try keepBytes(bytes, "journal-row-\(id)") }
-            let stand = moment ?? self.now.milliseconds
-            let empty = Self.emptyTurn(at: Timestamp(milliseconds: stand))
+            let stand = moment ?? Moment(self.now)
+            let empty = Self.emptyTurn(at: stand)
             try core.run(
-                "INSERT OR REPLACE INTO journal VALUES (?, ?, 0, ?, ?)", .integer(id), .integer(stand),
+                "INSERT OR REPLACE INTO journal VALUES (?, ?, 0, ?, ?)", .integer(id),
+                .integer(stand.wall.milliseconds),
                 .integer(empty.withUnsafeBytes { CRC32C.check(key: id, $0) }), .blob(empty))
         }
         guard !lost.isEmpty else { return }
@@ -258,13 +259,13 @@ extension StoreRepairer {
         report.done.append("what reads of it is kept as damaged/\(name).hex")
     }
 
-    private static func emptyTurn(at now: Timestamp) -> [UInt8] {
+    private static func emptyTurn(at moment: Moment) -> [UInt8] {
         var writer = ByteWriter()
-        TurnCodec.begin(.live, now: now, into: &writer)
+        TurnCodec.begin(.live, at: moment, into: &writer)
         writer.reserve(2)
         writer.put(byte: 0)
         writer.put(byte: 0)
-        TurnCodec.end(suspects: [], statuses: [], heard: [], now: now, into: &writer)
+        TurnCodec.end(suspects: [], statuses: [], heard: [], now: moment.wall, into: &writer)
         return writer.withBytes { Array($0) }
     }
 

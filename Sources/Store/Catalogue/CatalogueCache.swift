@@ -54,12 +54,12 @@ struct CatalogueCache {
         into writer: inout ByteWriter
     ) {
         /// Each text once, at its first use.
-        var texts: [String: Int] = [:]
+        var texts: [ByteName: Int] = [:]
         func put(text: String, into writer: inout ByteWriter) {
-            let index = texts[text] ?? texts.count
+            let index = texts[ByteName(text)] ?? texts.count
             writer.put(varint: UInt64(index))
             if index == texts.count {
-                texts[text] = index
+                texts[ByteName(text)] = index
                 put(name: text, into: &writer)
             }
         }

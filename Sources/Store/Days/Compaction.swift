@@ -32,7 +32,7 @@ public struct CompactionJob: Sendable {
 
     /// Writes, syncs and names the sealed files. Throws `.corrupt` where an input has a frame that does not read: such a
     /// file is left as it is until it is repaired.
-    public func run() throws(StoreError) -> CompactedDays {
+    public func run(_ stop: StopRequest = StopRequest()) throws(StoreError) -> CompactedDays {
         var streams: [FrameRun] = []
         for part in inputs { streams.append(try FrameRun(part, folder, effects)) }
         let days = try days()
@@ -43,6 +43,7 @@ public struct CompactionJob: Sendable {
         for output in outputs { writers.append(try SealedFileWriter(output, self)) }
         do throws(StoreError) {
             while let stream = streams.compactMap(\.stream).min() {
+                try stop.check(folder)
                 var merged = RowBlock()
                 for run in streams where run.stream == stream {
                     let rows = try run.take()

@@ -7,6 +7,8 @@ final class RollupReader {
     private let folder: Folder
     private let effects: EffectHook?
     private var readers: [Int: FileReader] = [:]
+    /// See `Archive`.
+    var abandonment: Abandonment?
 
     init(_ folder: Folder, effects: EffectHook?) {
         self.folder = folder
@@ -80,7 +82,7 @@ final class RollupReader {
             guard let reader = try reader(of: span.lowerBound * FrameKey.dayMilliseconds) else { continue }
             try reader.read { connection throws(StoreError) in
                 try connection.forEachRollup(
-                    "r1h", "k", streams, from: span.map { RollupKey.hours(day: $0, stream: 0) }
+                    "r1h", "k", streams, from: span.map { RollupKey.hours(day: $0, stream: 0) }, abandonment
                 ) { begin, stream, bytes throws(Malformed) in try body(begin >> RollupKey.streamBits, stream, bytes) }
             }
         }
@@ -93,7 +95,7 @@ final class RollupReader {
     ) throws(StoreError) {
         guard let begin = RollupKey.day(day, stream: 0), let reader = try reader(of: day.lowerBound) else { return }
         try reader.read { connection throws(StoreError) in
-            try connection.forEachRollup("r1d", "k", streams, from: [begin]) {
+            try connection.forEachRollup("r1d", "k", streams, from: [begin], abandonment) {
                 _, stream, bytes throws(Malformed) in try body(stream, bytes)
             }
         }
@@ -140,7 +142,7 @@ extension Connection {
     ///
     /// All in one short transaction, or SQLite would take and give back its lock for each look.
     func forEachRollup(
-        _ table: String, _ column: String, _ streams: [Int], from begins: [Int64],
+        _ table: String, _ column: String, _ streams: [Int], from begins: [Int64], _ abandonment: Abandonment?,
         _ body: (_ begin: Int64, _ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
     ) throws(StoreError) {
         guard let first = streams.first, let last = streams.last else { return }
@@ -157,8 +159,9 @@ extension Connection {
         }
         try transaction("BEGIN") { () throws(StoreError) in
             for begin in begins {
+                statement.reset()
+                try abandonment?.check()
                 if isWalk {
-                    statement.reset()
                     statement.bind(1, begin + Int64(first))
                     statement.bind(2, begin + Int64(last))
                     var next = 0

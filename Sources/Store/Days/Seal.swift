@@ -14,6 +14,8 @@ public struct SealJob: Sendable {
     let effects: EffectHook?
     let manifest: Manifest
     let rows: [RowBlock]
+    /// By stream: up to when its times are believed.
+    let current: [Int64]
     /// Series by stream and column.
     let columns: [[SeriesID]]
     let beganAt: Timestamp
@@ -31,7 +33,7 @@ public struct SealJob: Sendable {
     /// Writes the rows into the day files, each synced in a transaction of its own.
     ///
     /// After an error it may be run again; what is there already is merged with the same rows and stays as it is.
-    public func run() throws(StoreError) -> SealedDays {
+    public func run(_ stop: StopRequest = StopRequest()) throws(StoreError) -> SealedDays {
         // Stream by stream would open each file thousands of times; so first by day, then by stream.
         var pieces: [Piece] = []
         for (stream, block) in rows.enumerated() {
@@ -48,7 +50,7 @@ public struct SealJob: Sendable {
         var first = 0
         while first < pieces.count {
             let end = pieces[first...].firstIndex { $0.day != pieces[first].day } ?? pieces.count
-            parts.append(try write(pieces[first..<end], day: pieces[first].day))
+            parts.append(try write(pieces[first..<end], day: pieces[first].day, stop))
             first = end
         }
         return SealedDays(journalID: journalID, beganAt: beganAt, state: state, parts: parts, latest: latest())
@@ -60,19 +62,23 @@ public struct SealJob: Sendable {
         var rows: Range<Int>
     }
 
-    private func write(_ pieces: ArraySlice<Piece>, day: Int64) throws(StoreError) -> Part {
+    private func write(
+        _ pieces: ArraySlice<Piece>, day: Int64, _ stop: StopRequest
+    ) throws(StoreError) -> Part {
         var part = manifest.smallPart(of: day, at: beganAt.milliseconds)
         do {
-            return try write(pieces, part)
+            return try write(pieces, part, stop)
         } catch .corrupt {
             // A page of it does not read. The file stays as it is and answers what it can; the rows get one beside it.
             part.generation += 1
             part.file = "raw/\(Folder.dayName(day)).l\(part.generation).db"
-            return try write(pieces, part)
+            return try write(pieces, part, stop)
         }
     }
 
-    private func write(_ pieces: ArraySlice<Piece>, _ known: Part) throws(StoreError) -> Part {
+    private func write(
+        _ pieces: ArraySlice<Piece>, _ known: Part, _ stop: StopRequest
+    ) throws(StoreError) -> Part {
         var part = known
         let path = folder.path(of: part)
         try Folder.makeFile(path)
@@ -83,9 +89,10 @@ public struct SealJob: Sendable {
         var writer = ByteWriter(capacity: 1 << 14)
         try file.transaction { () throws(StoreError) in
             for piece in pieces {
+                try stop.check(folder)
                 try put(rows[piece.stream].slice(piece.rows), piece.stream, part.days.lowerBound, file, &writer)
             }
-            if isRolled { try putHours(pieces.map(\.stream), part, file, &writer) }
+            if isRolled { try putHours(pieces.map(\.stream), part, file, &writer, stop) }
         }
         (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
         try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
@@ -145,7 +152,7 @@ public struct SealJob: Sendable {
 
     /// Recomputes the hours of streams from all files of the day, this one included.
     private func putHours(
-        _ streams: [Int], _ part: Part, _ file: Connection, _ writer: inout ByteWriter
+        _ streams: [Int], _ part: Part, _ file: Connection, _ writer: inout ByteWriter, _ stop: StopRequest
     ) throws(StoreError) {
         let day = part.days.lowerBound
         let others = SealedFrames(folder, effects: effects)
@@ -154,6 +161,7 @@ public struct SealJob: Sendable {
         let hasOthers = manifest.parts(of: day).contains { $0.file != part.file }
         let insert = try file.statement("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)")
         for stream in streams {
+            try stop.check(folder)
             let keys = FrameKey.first(of: stream, day: day).rawValue...FrameKey.last(of: stream, day: day).rawValue
             var rows = try file.frames(in: keys, reaching: keys.lowerBound).rows
             if hasOthers { rows = try others.rows(of: stream, part.times, without: part.file).merged(with: rows) }
@@ -178,19 +186,29 @@ public struct SealJob: Sendable {
     }
 
     /// The newest value of every series that the seal takes.
-    private func latest() -> [Reading] {
-        var readings: [Reading] = []
+    private func latest() -> [NewestOfSeries] {
+        var readings: [NewestOfSeries] = []
         for (stream, block) in rows.enumerated() {
             for column in 0..<block.stride {
-                guard let row = (0..<block.count).last(where: { !block[$0, column].isNaN }) else { continue }
+                guard let top = block.last(ofColumn: column, through: .max) else { continue }
+                let last = block.last(ofColumn: column, through: current[stream]) ?? top
                 readings.append(
-                    Reading(
-                        series: columns[stream][column], observed: Timestamp(milliseconds: block.times[row]),
-                        value: block[row, column]))
+                    NewestOfSeries(
+                        reading: Reading(
+                            series: columns[stream][column], observed: Timestamp(milliseconds: last.time),
+                            value: last.value), current: current[stream], top: top.time))
             }
         }
         return readings
     }
+}
+
+/// The newest reading of a series that a seal takes, and up to when its stream's times were believed then.
+struct NewestOfSeries: Sendable {
+    var reading: Reading
+    var current: Int64
+    /// The latest time that the series has among the rows of the seal.
+    var top: Int64
 }
 
 /// What a seal has written to day files; `Journal.finishSeal` then lets the journal forget it.
@@ -200,12 +218,15 @@ public struct SealedDays: Sendable {
     let beganAt: Timestamp
     let state: [UInt8]
     let parts: [Part]
-    let latest: [Reading]
+    let latest: [NewestOfSeries]
 }
 
 extension Journal {
     /// Bytes of state written in one transaction.
     private static let stateChunkBytes = 1 << 20
+
+    /// Whether rows are set aside for a seal that is not finished.
+    public var isSealing: Bool { openRows.isSealing }
 
     /// Whether the journal is old or large enough, and no seal is under way.
     public func sealIsDue(now: Timestamp) -> Bool {
@@ -223,7 +244,8 @@ extension Journal {
         extent.beginSeal(now: now)
         return SealJob(
             journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
-            rows: openRows.beginSeal(), columns: registry.streams.map(\.columns), beganAt: now,
+            rows: openRows.beginSeal(), current: openRows.current, columns: registry.streams.map(\.columns),
+            beganAt: now,
             toldThrough: toldThrough, state: state)
     }
 
@@ -266,7 +288,7 @@ extension Journal {
         for index in profiles { savedProfiles[index] = registry.devices[index].profile }
         for index in links.indices { links[index].isNew = false }
         extent.finishSeal(through: sealedDays.journalID)
-        note(newest: sealedDays.latest)
+        remember(sealedDays.latest)
         writeCatalogueCache(rosterVersion)
         snapshot = StateSnapshot(journalID: sealedDays.journalID, bytes: sealedDays.state)
         openRows.finishSeal()
@@ -293,16 +315,21 @@ extension Journal {
         return last
     }
 
-    private func writeLatest(_ readings: [Reading]) throws(StoreError) {
+    /// What lies ahead of the present, of a clock that was wrong, gives way.
+    private func writeLatest(_ latest: [NewestOfSeries]) throws(StoreError) {
         let statement = try core.statement(
             """
-            INSERT INTO latest VALUES (?, ?, ?)
-            ON CONFLICT(series) DO UPDATE SET ts = excluded.ts, v = excluded.v WHERE excluded.ts >= latest.ts
+            INSERT INTO latest VALUES (?1, ?2, ?3, ?5) ON CONFLICT(series) DO UPDATE SET
+                ts = CASE WHEN excluded.ts >= ts OR ts > ?4 THEN excluded.ts ELSE ts END,
+                v = CASE WHEN excluded.ts >= ts OR ts > ?4 THEN excluded.v ELSE v END,
+                top = max(coalesce(top, ts), excluded.top)
             """)
-        for reading in readings {
-            statement.bind(1, Int64(reading.series.rawValue))
-            statement.bind(2, reading.observed.milliseconds)
-            statement.bind(3, reading.value)
+        for newest in latest {
+            statement.bind(1, Int64(newest.reading.series.rawValue))
+            statement.bind(2, newest.reading.observed.milliseconds)
+            statement.bind(3, newest.reading.value)
+            statement.bind(4, newest.current)
+            statement.bind(5, newest.top)
             try statement.run()
         }
     }
@@ -314,10 +341,12 @@ extension Journal {
     }
 
     /// The rule of `writeLatest`.
-    private func note(newest readings: [Reading]) {
+    private func remember(_ latest: [NewestOfSeries]) {
         while newest.count < registry.seriesCount { newest.append(NewestReading()) }
-        for reading in readings where reading.observed.milliseconds >= newest[reading.series.index].time {
-            newest[reading.series.index] = NewestReading(time: reading.observed.milliseconds, value: reading.value)
+        for one in latest {
+            let (place, time) = (one.reading.series.index, one.reading.observed.milliseconds)
+            guard time >= newest[place].time || newest[place].time > one.current else { continue }
+            newest[place] = NewestReading(time: time, value: one.reading.value)
         }
     }
 
@@ -325,11 +354,13 @@ extension Journal {
         for (index, link) in links.enumerated() where link.isNew {
             try core.run(
                 """
-                UPDATE device SET last_heard = coalesce(max(last_heard, ?2), ?2), is_online = coalesce(?3, is_online),
-                    status_at = coalesce(?4, status_at) WHERE id = ?1
+                UPDATE device SET last_heard = ?2, last_heard_steady = ?3, is_online = ?4, status_at = ?5,
+                    status_over = ?6 WHERE id = ?1
                 """, .integer(Int64(index)), .optional(link.lastHeard == .min ? nil : link.lastHeard),
-                link.statusAt == .min ? .null : .integer(link.isOnline ? 1 : 0),
-                .optional(link.statusAt == .min ? nil : link.statusAt))
+                .optional(link.lastHeard == .min ? nil : link.lastHeardSteady),
+                .optional(link.word.isOnline.map { Int64($0 ? 1 : 0) }),
+                .optional(link.word.isOnline == nil ? nil : link.word.saidAt.milliseconds),
+                .integer(link.word.isOver ? 1 : 0))
         }
     }
 }

@@ -25,6 +25,8 @@ final class SealedFrames {
     private let folder: Folder
     private let effects: EffectHook?
     private(set) var manifest = Manifest()
+    /// See `Archive`.
+    var abandonment: Abandonment?
     /// Newest use last.
     private var readers: [(file: String, reader: FileReader)] = []
     private var cache: [Cached?] = Array(repeating: nil, count: 64)
@@ -149,7 +151,7 @@ final class SealedFrames {
         guard let reader = try reader(of: part) else { return false }
         return try reader.read { connection throws(StoreError) in
             guard try Schema.version(of: connection) >= 2 else { return false }
-            try connection.forEachRollup("hours", "stream", streams, from: [0]) {
+            try connection.forEachRollup("hours", "stream", streams, from: [0], abandonment) {
                 _, stream, bytes throws(Malformed) in try body(stream, bytes)
             }
             return true

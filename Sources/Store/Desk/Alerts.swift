@@ -17,6 +17,10 @@ public struct StoredAlert: Hashable, Sendable {
     public var since: Timestamp
     /// When the alert came into its phase.
     public var at: Timestamp
+    /// The same moment in the time that the gateway listened.
+    public var listened: SteadyTime
+    /// What its rule watched then; empty where an earlier version stored it.
+    public var watched: String
     /// The value that decided the newest step, in the canonical unit; nil for absence.
     public var value: Double?
     /// The newest step in words, with the numbers.
@@ -85,10 +89,10 @@ extension Journal {
         }
         let number = try core.integer(
             """
-            INSERT INTO alert(rule, device, series, phase, severity, since, at, value, sentence, subject, name)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12)
+            INSERT INTO alert(rule, device, series, phase, severity, since, at, value, sentence, subject, name, listened, watched)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?13, ?14)
             ON CONFLICT(rule, subject, device, series, name) DO UPDATE SET phase = ?4, severity = ?5, since = ?6, at = ?7, value = ?8,
-                sentence = ?9, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,
+                sentence = ?9, listened = ?13, watched = ?14, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,
                 acknowledged_by = CASE WHEN ?10 THEN NULL ELSE acknowledged_by END,
                 note = CASE WHEN ?10 THEN NULL ELSE note END
             RETURNING id
@@ -97,7 +101,8 @@ extension Journal {
             .text(transition.severity.rawValue), .integer(transition.since.milliseconds),
             .integer(transition.at.milliseconds), .optional(transition.value), .text(transition.sentence),
             .integer(isNewIncident ? 1 : 0), .text(transition.key.subject.kind.rawValue),
-            .text(transition.key.subject.storedName))
+            .text(transition.key.subject.storedName), .integer(transition.listened.milliseconds),
+            .text(transition.watched))
         guard let number else { throw .corrupt(file: core.file, detail: "an alert was written but has no number") }
         return number
     }
@@ -111,7 +116,7 @@ extension Journal {
             SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
                 acknowledged_by, note,
                 (SELECT was FROM transition WHERE alert = alert.id ORDER BY transition.id DESC LIMIT 1) AS was,
-                subject, name
+                subject, name, listened, watched
             FROM alert ORDER BY id
             """
         ) { row throws(StoreError) in
@@ -124,12 +129,19 @@ extension Journal {
                     id: row.integer("id"), key: key, phase: phase, from: from, severity: severity,
                     since: Timestamp(milliseconds: row.integer("since")),
                     at: Timestamp(milliseconds: row.integer("at")),
-                    value: row.optionalReal("value"), sentence: row.text("sentence"),
+                    listened: SteadyTime(milliseconds: row.optionalInteger("listened") ?? row.integer("at")),
+                    watched: row.text("watched"), value: row.optionalReal("value"), sentence: row.text("sentence"),
                     acknowledgement: row.optionalInteger("acknowledged_at").map {
                         .init(at: Timestamp(milliseconds: $0), by: row.text("acknowledged_by"), note: row.text("note"))
                     }))
         }
         return alerts
+    }
+
+    /// Files all alerts of a rule under its new name, with their numbers and their stories; those stay where the new name has
+    /// one of the same subject.
+    public func rename(rule: String, to name: String) throws(StoreError) {
+        try core.run("UPDATE OR IGNORE alert SET rule = ?2 WHERE rule = ?1", .text(rule), .text(name))
     }
 
     /// Files an alert under another subject, with its number and its story; false where that has an alert of the rule.

@@ -9,19 +9,29 @@ public struct ExpectedDevice: Hashable, Sendable {
     public var entry: RosterEntry
     /// When the roster first named it, without a break since.
     public var since: Timestamp
+    /// The same in the time that the gateway listened; nil where an earlier version named it.
+    public var awaited: SteadyTime?
+}
+
+/// What another roster brought.
+public struct RosterChange: Sendable {
+    /// Devices that found no room in the registry or whose name is not usable.
+    public var refused: [String] = []
+    /// Devices that the roster before named and this one does not.
+    public var retired: Set<DeviceIndex> = []
 }
 
 // What the roster and messages that are remembered leave in the store.
 extension Journal {
     /// Makes `entries` the roster: devices it names are expected from now on, or since they first were; those it no
-    /// longer names are not. Returns the devices that found no room in the registry or whose name is not usable.
+    /// longer names are not.
     @discardableResult
-    public func saveRoster(_ entries: [RosterEntry], now: Timestamp) throws(StoreError) -> [String] {
-        var refused: [String] = []
+    public func saveRoster(_ entries: [RosterEntry], at moment: Moment) throws(StoreError) -> RosterChange {
+        var change = RosterChange()
         var known: [(device: DeviceIndex, entry: RosterEntry)] = []
         for entry in entries {
             guard let device = registry.intern(device: entry.device, profile: entry.profile) else {
-                refused.append(entry.device)
+                change.refused.append(entry.device)
                 continue
             }
             // The roster's word fills a gap; what decoded the device knows better.
@@ -29,6 +39,10 @@ extension Journal {
             known.append((device, entry))
         }
         Catalogue.settle(&registry, beyond: saved)
+        try core.rows("SELECT id FROM device WHERE expected_since IS NOT NULL") { row throws(StoreError) in
+            change.retired.insert(DeviceIndex(rawValue: UInt32(row.integer("id"))))
+        }
+        change.retired.subtract(known.map(\.device))
         let (nowSaved, profiles, version) = try core.transaction { () throws(StoreError) in
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
             // Marked first and swept after, so that `expected_since` of those who stay is kept.
@@ -38,11 +52,13 @@ extension Journal {
                     """
                     UPDATE device SET profile = ?, area = ?, circuit = ?, latitude = ?, longitude = ?, cadence_ms = ?,
                         expected_since = CASE WHEN expected_since IS NULL THEN ?
-                            WHEN expected_since < 0 THEN -expected_since - 1 ELSE expected_since END
+                            WHEN expected_since < 0 THEN -expected_since - 1 ELSE expected_since END,
+                        expected_listened = CASE WHEN expected_since IS NULL THEN ? ELSE expected_listened END
                     WHERE id = ?
                     """, .text(registry.devices[device.index].profile), .text(entry.area), .text(entry.circuit),
                     .optional(entry.latitude), .optional(entry.longitude), .integer(entry.cadence.milliseconds),
-                    .integer(now.milliseconds), .integer(Int64(device.rawValue)))
+                    .integer(moment.wall.milliseconds), .integer(moment.listened.milliseconds),
+                    .integer(Int64(device.rawValue)))
             }
             try core.run(
                 "UPDATE device SET expected_since = NULL, cadence_ms = NULL WHERE expected_since < 0")
@@ -53,7 +69,7 @@ extension Journal {
         saved = nowSaved
         savedProfiles = profiles
         writeCatalogueCache(version)
-        return refused
+        return change
     }
 
     /// The devices that the roster names, by place in the registry.
@@ -95,9 +111,10 @@ extension ExpectedDevice {
     /// The devices that the roster names, by place in the registry.
     static func all(_ core: Connection, _ registry: SeriesRegistry) throws(StoreError) -> [ExpectedDevice] {
         var devices: [ExpectedDevice] = []
+        let listened = try Schema.version(of: core) >= 6 ? "expected_listened" : "NULL AS expected_listened"
         try core.rows(
             """
-            SELECT id, profile, area, circuit, latitude, longitude, cadence_ms, expected_since FROM device
+            SELECT id, profile, area, circuit, latitude, longitude, cadence_ms, expected_since, \(listened) FROM device
             WHERE expected_since IS NOT NULL ORDER BY id
             """
         ) { row throws(StoreError) in
@@ -111,7 +128,8 @@ extension ExpectedDevice {
                         circuit: row.text("circuit"), latitude: row.optionalReal("latitude"),
                         longitude: row.optionalReal("longitude"),
                         cadence: .milliseconds(row.integer("cadence_ms"))),
-                    since: Timestamp(milliseconds: row.integer("expected_since"))))
+                    since: Timestamp(milliseconds: row.integer("expected_since")),
+                    awaited: row.optionalInteger("expected_listened").map { SteadyTime(milliseconds: $0) }))
         }
         return devices
     }
@@ -120,12 +138,12 @@ extension ExpectedDevice {
 extension Roster {
     /// Of the devices that a store expects. What else the roster's file says of a device the store does not keep:
     /// `constants` has it by the device's name.
-    public init(_ expected: [ExpectedDevice], constants: [String: [String: String]] = [:]) {
+    public init(_ expected: [ExpectedDevice], constants: [ByteName: [String: String]] = [:]) {
         var lines: [DeviceIndex: Line] = [:]
         for device in expected {
             var entry = device.entry
-            entry.constants = constants[entry.device] ?? [:]
-            lines[device.device] = Line(entry: entry, since: device.since)
+            entry.constants = constants[ByteName(entry.device)] ?? [:]
+            lines[device.device] = Line(entry: entry, since: device.since, awaited: device.awaited)
         }
         self.init(lines)
     }

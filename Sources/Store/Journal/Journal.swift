@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import Frames
 public import Telemetry
 
@@ -32,6 +32,9 @@ public final class Journal {
     public var journalRows: Int { extent.rows }
     /// Bytes of those rows.
     public var journalBytes: Int { extent.bytes }
+    /// The clocks as they were last written down, or as the newest journal row has them where that is later; nil for a new
+    /// store.
+    public internal(set) var storedClock: StoredClock?
     /// Journal rows that could not be read at the start, as sentences. They are counted in `counters` once.
     public private(set) var damage: [String] = []
 
@@ -53,6 +56,8 @@ public final class Journal {
     /// By retention class: earlier readings were given up.
     var floors: [String: Int64] = [:]
     var lastRetention: Timestamp?
+    /// The newest moment at which the wall clock was believed; before the first no age counts.
+    var trustedNow = Timestamp(milliseconds: 0)
     var history = HistoryWalk()
     private(set) var localDays = LocalDays()
     /// As of the last upkeep.
@@ -101,6 +106,8 @@ public final class Journal {
         lastJournalID = max(extent.sealedThrough, try core.integer("SELECT max(id) FROM journal") ?? 0)
         rejects = try RejectBudget(core, bytesMax: options.rejectBytesMax)
         snapshot = try StateSnapshot(core)
+        storedClock = try StoredClock(core)
+        links = try DeviceLink.all(core)
         savedProfiles = registry.devices.map(\.profile)
         sealed.use(try Manifest(core))
         try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in
@@ -108,15 +115,14 @@ public final class Journal {
         }
         try sweepStrays()
         try setLocalDays(options.days)
-        // Without a moment no age counts; the first upkeep sets those floors.
-        setFloors(now: Timestamp(milliseconds: 0))
+        setFloors()
         newest = Array(repeating: NewestReading(), count: registry.seriesCount)
-        try core.rows("SELECT series, ts, v FROM latest") { row throws(StoreError) in
+        try core.rows("SELECT series, ts, v, coalesce(top, ts) AS top FROM latest") { row throws(StoreError) in
             let series = row.integer("series")
             guard series >= 0, series < registry.seriesCount else { return }
             newest[Int(series)] = NewestReading(time: row.integer("ts"), value: row.real("v"))
             let stream = registry.place(of: SeriesID(rawValue: UInt32(series))).stream.index
-            openRows.setSealed(stream: stream, time: row.integer("ts"))
+            openRows.setSealed(stream: stream, time: row.integer("ts"), top: row.integer("top"))
         }
         try readBack()
     }
@@ -149,20 +155,27 @@ public final class Journal {
     /// Puts the rows of the journal back into memory.
     private func readBack() throws(StoreError) {
         var damagedRows: [Int64] = []
+        var newestMoment: Moment?
         try JournalRows.forEach(core, registry, after: extent.sealedThrough) { row throws(StoreError) in
             switch row.content {
             case .turn(let turn):
                 extent.add(bytes: row.byteCount, now: turn.now)
-                openRows.restore(turn.fresh, registry)
-                openRows.restore(turn.corrections, registry)
+                openRows.restore(turn, registry)
                 links.follow(turn)
+                newestMoment = turn.moment
             case .damaged(let reason):
                 extent.add(bytes: row.byteCount, now: nil)
                 damage.append("store: journal row \(row.id) is damaged and was skipped: \(reason)")
                 if !row.isCounted { damagedRows.append(row.id) }
             }
         }
-        openRows.finishRestoring()
+        if let moment = newestMoment, storedClock.map({ $0.moment.steady < moment.steady }) ?? true {
+            // A store of an earlier version kept no clock: its steady time begins with the wall clock's numbers.
+            var clock =
+                storedClock ?? StoredClock(moment: moment, boot: 0, offset: .zero, unbrokenSince: moment.steady)
+            clock.moment = moment
+            storedClock = clock
+        }
         guard !damagedRows.isEmpty else { return }
         var next = counters
         next.damagedRows += Int64(damagedRows.count)
@@ -194,14 +207,14 @@ public final class Journal {
     /// `received` is the number of messages the batch came from, `origin` says who brought it. Throws `.diskFull` apart from other failures; after any
     /// error the batch must not be acknowledged.
     public func commit(
-        _ batch: DecodedBatch, received: Int, origin: Turn.Origin = .live, now: Timestamp
+        _ batch: DecodedBatch, received: Int, origin: Turn.Origin = .live, at moment: Moment
     ) throws(StoreError) -> Commit {
         guard disk != .full else { throw noRoom }
         Catalogue.settle(&registry, beyond: saved)
-        if saved.streams < registry.streamCount { setFloors(now: now) }
-        try openRows.stage(batch.readings, origin, registry, sealed: sealed, now: now)
+        if saved.streams < registry.streamCount { setFloors() }
+        try openRows.stage(batch, origin, registry, sealed: sealed, newest: newest, at: moment)
         do {
-            try write(batch, received: received, now: now)
+            try write(batch, received: received, at: moment)
         } catch {
             openRows.undo()
             if error.isDiskFull { room.foundFull() }
@@ -209,13 +222,14 @@ public final class Journal {
         }
         openRows.settle()
         let turn = Turn(
-            origin: origin, journalID: lastJournalID, now: now, fresh: openRows.fresh,
+            origin: origin, journalID: lastJournalID, at: moment, fresh: openRows.fresh,
             corrections: openRows.corrections,
             suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard)
         return Commit(turn: turn, duplicates: openRows.duplicates, late: openRows.late)
     }
 
-    private func write(_ batch: DecodedBatch, received: Int, now: Timestamp) throws(StoreError) {
+    private func write(_ batch: DecodedBatch, received: Int, at moment: Moment) throws(StoreError) {
+        let now = moment.wall
         TurnCodec.end(
             suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard, now: now, into: &openRows.writer)
         let hasRow =
@@ -253,7 +267,7 @@ public final class Journal {
         if hasRow {
             lastJournalID = id
             extent.add(bytes: openRows.writer.count, now: now)
-            links.follow(statuses: batch.statuses, heard: batch.heard)
+            links.follow(statuses: batch.statuses, heard: batch.heard, at: moment)
         }
     }
 

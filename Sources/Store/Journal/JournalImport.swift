@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import Contract
 import Frames
 public import Telemetry
@@ -9,13 +9,13 @@ extension Journal {
     ///
     /// Nobody is heard by it: the devices said these things at another time, or to another gateway. Throws as `commit`.
     public func commit(
-        imported readings: NamedReadings, profile: String, now: Timestamp
+        imported readings: NamedReadings, profile: String, at moment: Moment
     ) throws(StoreError) -> (commit: Commit, receipt: ImportReceipt) {
         var receipt = ImportReceipt()
         let batch = readings.withNames { names in
-            decode(readings.entries, names, profile: profile, now: now, &receipt)
+            decode(readings.entries, names, profile: profile, now: moment.wall, &receipt)
         }
-        let commit = try commit(batch, received: 0, origin: .imported, now: now)
+        let commit = try commit(batch, received: 0, origin: .imported, at: moment)
         receipt.fresh = commit.turn.fresh.count
         receipt.duplicates = commit.duplicates
         receipt.corrected = commit.turn.corrections.count

@@ -22,7 +22,7 @@ enum JournalRows {
         _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (Row) throws(StoreError) -> Void
     ) throws(StoreError) {
         var last = first
-        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
+        var turn = Turn(origin: .live, at: Moment(Timestamp(milliseconds: 0)))
         while let row = try next(core, registry, after: last, &turn) {
             last = row.id
             try body(row)
@@ -34,7 +34,7 @@ enum JournalRows {
         _ core: Connection, _ registry: SeriesRegistry, after first: Int64, _ body: (Turn) throws -> Void
     ) throws {
         var last = first
-        var turn = Turn(origin: .live, now: Timestamp(milliseconds: 0))
+        var turn = Turn(origin: .live, at: Moment(Timestamp(milliseconds: 0)))
         while let row = try next(core, registry, after: last, &turn) {
             last = row.id
             if case .turn(let turn) = row.content { try body(turn) }

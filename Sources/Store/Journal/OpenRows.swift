@@ -14,6 +14,12 @@ struct OpenRows: ~Copyable {
     /// By stream: the newest time of all; and of what is in `sealing` or in day files.
     private var newest: [Int64] = []
     private var sealedNewest: [Int64] = []
+    /// By stream: the time of the row that counts as its newest, which is an earlier one where the newest lies ahead of the
+    /// present (`TimeFence.follows`).
+    private(set) var current: [Int64] = []
+    /// By stream: the last time that we gave to a message without one of its own; see `StampedRow`.
+    private var lastStamped: [Int64] = []
+    private var lastMoment: Moment?
     /// By stream: earlier readings are not kept.
     private var floor: [Int64] = []
 
@@ -37,6 +43,8 @@ struct OpenRows: ~Copyable {
         var column: Int32
         /// The value before, or the bits of the stream's newest time before.
         var before: UInt64
+        /// Of a new row: the stream's current time before.
+        var currentBefore: Int64 = .min
     }
 
     init() {}
@@ -50,6 +58,8 @@ struct OpenRows: ~Copyable {
             newest.append(.min)
             sealedNewest.append(.min)
             floor.append(.min)
+            current.append(.min)
+            lastStamped.append(.min)
         }
     }
 
@@ -57,29 +67,42 @@ struct OpenRows: ~Copyable {
 
     // MARK: Restoring
 
-    /// A time of `stream` that is in day files.
-    mutating func setSealed(stream: Int, time: Int64) {
-        sealedNewest[stream] = max(sealedNewest[stream], time)
-        newest[stream] = max(newest[stream], time)
+    /// Of a series of `stream`: the time of the reading that counts as its newest, and the latest that is in day files.
+    mutating func setSealed(stream: Int, time: Int64, top: Int64) {
+        sealedNewest[stream] = max(sealedNewest[stream], top)
+        newest[stream] = max(newest[stream], top)
+        current[stream] = max(current[stream], time)
     }
 
-    /// Puts readings that the journal holds; no question of freshness is asked again.
-    mutating func restore(_ readings: [Reading], _ registry: SeriesRegistry) { open.put(readings, registry) }
-
-    /// To be called once after the last `restore`.
-    mutating func finishRestoring() {
-        for stream in open.indices {
-            if let last = open[stream].times.last { newest[stream] = max(newest[stream], last) }
+    /// Puts what the journal holds of a turn; no question of freshness is asked again.
+    mutating func restore(_ turn: Turn, _ registry: SeriesRegistry) {
+        grow(to: registry.streamCount)
+        open.put(turn.fresh, registry)
+        open.put(turn.corrections, registry)
+        for reading in turn.fresh {
+            let stream = registry.place(of: reading.series).stream.index
+            let time = reading.observed.milliseconds
+            newest[stream] = max(newest[stream], time)
+            follow(stream, time, turn.now)
         }
+    }
+
+    @inline(__always)
+    private mutating func follow(_ stream: Int, _ time: Int64, _ now: Timestamp) {
+        if TimeFence.follows(time, newest: current[stream], at: now.milliseconds) { current[stream] = time }
     }
 
     // MARK: Staging a batch
 
     /// Sorts `readings` into fresh, duplicate and correction, applies them to memory and writes both row parts of the
     /// journal row into `writer`. On an error memory is as before.
+    ///
+    /// `sealedValues` has each series' newest reading of the day files.
     mutating func stage(
-        _ readings: [Reading], _ origin: Turn.Origin, _ registry: SeriesRegistry, sealed: SealedFrames, now: Timestamp
+        _ batch: DecodedBatch, _ origin: Turn.Origin, _ registry: SeriesRegistry, sealed: SealedFrames,
+        newest sealedValues: [NewestReading], at moment: Moment
     ) throws(StoreError) {
+        let now = moment.wall
         grow(to: registry.streamCount)
         undoSteps.removeAll(keepingCapacity: true)
         fresh.removeAll(keepingCapacity: true)
@@ -88,9 +111,15 @@ struct OpenRows: ~Copyable {
         duplicates = 0
         late = 0
         writer.removeAll()
-        TurnCodec.begin(origin, now: now, into: &writer)
+        TurnCodec.begin(origin, at: moment, into: &writer)
+        if let lastMoment, ClockStep(from: lastMoment, to: moment) != nil { forgetStamps() }
+        lastMoment = moment
         do {
-            try stageRows(readings, registry, sealed, now)
+            if batch.stamped.isEmpty {
+                try stageRows(batch.readings, registry, sealed, now)
+            } else {
+                try stageRows(try stamp(batch, registry, sealed, sealedValues), registry, sealed, now)
+            }
         } catch {
             undo()
             throw error
@@ -130,9 +159,12 @@ struct OpenRows: ~Copyable {
                 row = open[stream].row(at: time) ?? -1
                 if time <= sealedNewest[stream] { hasBase = try loadBase(stream, time, sealed) }
             }
+            let before = current[stream]
+            follow(stream, time, now)
             while true {
                 stageValue(
-                    reading, stream, place.column, time, &row, hasBase: hasBase, isLate: isLate, registry, &encoder)
+                    reading, stream, place.column, time, &row, hasBase: hasBase, isLate: isLate, currentBefore: before,
+                    registry, &encoder)
                 index += 1
                 guard index < readings.count else { break }
                 reading = readings[index]
@@ -147,7 +179,7 @@ struct OpenRows: ~Copyable {
     @inline(__always)
     private mutating func stageValue(
         _ reading: Reading, _ stream: Int, _ column: Int, _ time: Int64, _ row: inout Int, hasBase: Bool, isLate: Bool,
-        _ registry: SeriesRegistry, _ encoder: inout TurnCodec.RowEncoder
+        currentBefore: Int64, _ registry: SeriesRegistry, _ encoder: inout TurnCodec.RowEncoder
     ) {
         guard reading.value.isFinite else {
             refused.append(reading)
@@ -165,7 +197,7 @@ struct OpenRows: ~Copyable {
             undoSteps.append(
                 Undo(
                     stream: Int32(stream), row: Int32(row), column: -1,
-                    before: UInt64(bitPattern: newest[stream])))
+                    before: UInt64(bitPattern: newest[stream]), currentBefore: currentBefore))
             newest[stream] = max(newest[stream], time)
         } else {
             if column >= open[stream].stride { open[stream].widen(to: registry.streams[stream].columns.count) }
@@ -213,12 +245,39 @@ struct OpenRows: ~Copyable {
             if step.column < 0 {
                 open[stream].remove(Int(step.row))
                 newest[stream] = Int64(bitPattern: step.before)
+                current[stream] = step.currentBefore
             } else {
                 open[stream].set(Int(step.row), Int(step.column), Double(bitPattern: step.before))
             }
         }
         undoSteps.removeAll(keepingCapacity: true)
         rowValues.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Stamps
+
+    func lastStamped(_ stream: Int) -> Int64 { lastStamped[stream] }
+
+    mutating func setStamped(_ stream: Int, _ time: Int64) { lastStamped[stream] = time }
+
+    /// After a step of the wall clock the receipts stand as they are.
+    private mutating func forgetStamps() {
+        for stream in lastStamped.indices { lastStamped[stream] = .min }
+    }
+
+    mutating func countDuplicates(_ count: Int) { duplicates += count }
+
+    /// Whether the stream has a row at `time`.
+    mutating func has(_ stream: Int, _ time: Int64, _ sealed: SealedFrames) throws(StoreError) -> Bool {
+        guard time <= newest[stream] else { return false }
+        if open[stream].row(at: time) != nil { return true }
+        return time <= sealedNewest[stream] ? try loadBase(stream, time, sealed) : false
+    }
+
+    /// The newest value of a column that no seal has finished with.
+    func last(_ stream: Int, column: Int) -> Double? {
+        open[stream].last(ofColumn: column, through: current[stream])?.value
+            ?? (stream < sealing.count ? sealing[stream].last(ofColumn: column, through: current[stream])?.value : nil)
     }
 
     // MARK: Sealing

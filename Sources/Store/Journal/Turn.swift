@@ -4,7 +4,7 @@ import Telemetry
 
 /// Bytes of a journal row; drawn in FRAMES.md.
 enum TurnCodec {
-    static let version: UInt8 = 2
+    static let version: UInt8 = 3
 
     /// Rows of readings: those that share stream and time stand together, by rising column.
     ///
@@ -55,11 +55,13 @@ enum TurnCodec {
         }
     }
 
-    static func begin(_ origin: Turn.Origin, now: Timestamp, into writer: inout ByteWriter) {
-        writer.reserve(10)
+    static func begin(_ origin: Turn.Origin, at moment: Moment, into writer: inout ByteWriter) {
+        writer.reserve(10 + 2 * ByteWriter.varintBytesMax)
         writer.put(byte: version)
         writer.put(byte: origin.rawValue)
-        writer.put(word: UInt64(bitPattern: now.milliseconds))
+        writer.put(word: UInt64(bitPattern: moment.wall.milliseconds))
+        writer.put(zigzag: moment.steady.milliseconds &- moment.wall.milliseconds)
+        writer.put(zigzag: moment.listened.milliseconds &- moment.steady.milliseconds)
     }
 
     /// What follows the rows.
@@ -68,7 +70,7 @@ enum TurnCodec {
         into writer: inout ByteWriter
     ) {
         let varint = ByteWriter.varintBytesMax
-        writer.reserve(varint * 3 + suspects.count * 28 + statuses.count * 21 + heard.count * 20)
+        writer.reserve(varint * 3 + suspects.count * 28 + statuses.count * 31 + heard.count * 20)
         writer.put(varint: UInt64(suspects.count))
         for reading in suspects {
             writer.put(varint: UInt64(reading.series.rawValue))
@@ -78,14 +80,15 @@ enum TurnCodec {
         writer.put(varint: UInt64(statuses.count))
         for status in statuses {
             writer.put(varint: UInt64(status.device.rawValue))
-            writer.put(byte: status.isOnline ? 1 : 0)
+            writer.put(byte: (status.isOnline ? 1 : 0) | (status.isRetained ? 2 : 0))
             writer.put(zigzag: status.at.milliseconds &- now.milliseconds)
+            writer.put(zigzag: status.heardAt.milliseconds &- now.milliseconds)
         }
         writer.put(varint: UInt64(heard.count))
         var before: Int64 = 0
         for hearing in heard {
             writer.put(zigzag: Int64(hearing.device.rawValue) - before)
-            writer.put(zigzag: hearing.at.milliseconds &- now.milliseconds)
+            writer.put(zigzag: (hearing.at.milliseconds &- now.milliseconds) &* 2 &+ (hearing.isRetained ? 1 : 0))
             before = Int64(hearing.device.rawValue)
         }
     }
@@ -106,7 +109,11 @@ enum TurnCodec {
             turn.origin = known
         }
         let now = Int64(bitPattern: try reader.word())
-        turn.now = Timestamp(milliseconds: now)
+        turn.moment = Moment(Timestamp(milliseconds: now))
+        if version > 2 {
+            turn.moment.steady.milliseconds = now &+ (try reader.zigzag())
+            turn.moment.listened.milliseconds = turn.moment.steady.milliseconds &+ (try reader.zigzag())
+        }
         try decodeRows(&reader, now: now, registry, into: &turn.fresh)
         try decodeRows(&reader, now: now, registry, into: &turn.corrections)
         for _ in 0..<(try reader.count(max: reader.remaining / 10, "the number of suspects")) {
@@ -117,26 +124,42 @@ enum TurnCodec {
                     series: SeriesID(rawValue: UInt32(series)), observed: Timestamp(milliseconds: at),
                     value: Double(bitPattern: try reader.word())))
         }
-        for _ in 0..<(try reader.count(max: reader.remaining / 3, "the number of statuses")) {
-            let device = try reader.count(max: registry.deviceCount - 1, "a device")
-            let isOnline = try reader.byte() != 0
-            let at = now &+ (try reader.zigzag())
-            turn.statuses.append(
-                DeviceStatus(
-                    device: DeviceIndex(rawValue: UInt32(device)), isOnline: isOnline, at: Timestamp(milliseconds: at)))
-        }
-        var device: Int64 = 0
-        for _ in 0..<(try reader.count(max: reader.remaining / 2, "the number of devices heard")) {
-            device = device &+ (try reader.zigzag())
-            guard device >= 0, device < registry.deviceCount else { throw Malformed("device \(device) is not known") }
-            let at = now &+ (try reader.zigzag())
-            turn.heard.append(Hearing(device: DeviceIndex(rawValue: UInt32(device)), at: Timestamp(milliseconds: at)))
-        }
+        try decodeLinks(&reader, version, now: now, registry, into: &turn)
         try reader.end()
         if version == 1 {
             // Rows of version 1 do not say it. Devices that spoke were heard; an import had readings alone.
             turn.origin =
                 turn.heard.isEmpty && turn.statuses.isEmpty && turn.suspects.isEmpty ? .imported : .live
+        }
+    }
+
+    /// What devices said of their links, and who was heard.
+    private static func decodeLinks(
+        _ reader: inout ByteReader, _ version: UInt8, now: Int64, _ registry: SeriesRegistry, into turn: inout Turn
+    ) throws(Malformed) {
+        for _ in 0..<(try reader.count(max: reader.remaining / 3, "the number of statuses")) {
+            let device = try reader.count(max: registry.deviceCount - 1, "a device")
+            let flags = try reader.byte()
+            let at = now &+ (try reader.zigzag())
+            let heardAt = version > 2 ? now &+ (try reader.zigzag()) : at
+            turn.statuses.append(
+                DeviceStatus(
+                    device: DeviceIndex(rawValue: UInt32(device)), isOnline: flags & 1 != 0,
+                    at: Timestamp(milliseconds: at), heardAt: Timestamp(milliseconds: heardAt),
+                    isRetained: flags & 2 != 0))
+        }
+        var device: Int64 = 0
+        for _ in 0..<(try reader.count(max: reader.remaining / 2, "the number of devices heard")) {
+            device = device &+ (try reader.zigzag())
+            guard device >= 0, device < registry.deviceCount else { throw Malformed("device \(device) is not known") }
+            var at = try reader.zigzag()
+            var isRetained = false
+            // From version 3 on the lowest bit says it.
+            if version > 2 { (at, isRetained) = (at >> 1, at & 1 != 0) }
+            turn.heard.append(
+                Hearing(
+                    device: DeviceIndex(rawValue: UInt32(device)), at: Timestamp(milliseconds: now &+ at),
+                    isRetained: isRetained))
         }
     }
 

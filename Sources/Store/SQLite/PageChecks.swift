@@ -1,5 +1,5 @@
+import Basics
 import CSQLite
-import Frames
 import Glibc
 
 /// A check value in every page of a database file: SQLite itself notices no flipped bit in one.

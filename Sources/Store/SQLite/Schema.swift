@@ -1,7 +1,7 @@
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 5
+    static let version = 6
     /// That of files of frames: from 2 on a small file holds the hours of its day. What a frame is made of has a version
     /// of its own.
     static let dayVersion = 2
@@ -26,7 +26,8 @@ enum Schema {
         CREATE TABLE device(
             id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, profile TEXT NOT NULL, area TEXT NOT NULL DEFAULT '',
             circuit TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL, cadence_ms INTEGER,
-            expected_since INTEGER, last_heard INTEGER, is_online INTEGER, status_at INTEGER)
+            expected_since INTEGER, last_heard INTEGER, is_online INTEGER, status_at INTEGER,
+            last_heard_steady INTEGER, status_over INTEGER, expected_listened INTEGER)
         """,
         "CREATE TABLE stream(id INTEGER PRIMARY KEY, device INTEGER NOT NULL)",
         """
@@ -36,7 +37,8 @@ enum Schema {
         """,
         // n: NULL once the row was found damaged and counted.
         "CREATE TABLE journal(id INTEGER PRIMARY KEY, now INTEGER NOT NULL, n INTEGER, crc INTEGER, b BLOB)",
-        "CREATE TABLE latest(series INTEGER PRIMARY KEY, ts INTEGER NOT NULL, v REAL NOT NULL)",
+        // ts and v: the reading that counts as the newest; top: the latest time in day files, which may lie ahead of it.
+        "CREATE TABLE latest(series INTEGER PRIMARY KEY, ts INTEGER NOT NULL, v REAL NOT NULL, top INTEGER)",
         part,
         givenUp,
         floor,
@@ -81,6 +83,15 @@ enum Schema {
             id INTEGER PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, device INTEGER NOT NULL,
             series INTEGER NOT NULL, name TEXT NOT NULL, phase TEXT NOT NULL, severity TEXT NOT NULL,
             since INTEGER NOT NULL, at INTEGER NOT NULL, value REAL, sentence TEXT NOT NULL, acknowledged_at INTEGER,
+            acknowledged_by TEXT, note TEXT, listened INTEGER, watched TEXT NOT NULL DEFAULT '',
+            UNIQUE(rule, subject, device, series, name))
+        """
+    // The same as version 5 had it.
+    private static let fifthAlert = """
+        CREATE TABLE alert(
+            id INTEGER PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, device INTEGER NOT NULL,
+            series INTEGER NOT NULL, name TEXT NOT NULL, phase TEXT NOT NULL, severity TEXT NOT NULL,
+            since INTEGER NOT NULL, at INTEGER NOT NULL, value REAL, sentence TEXT NOT NULL, acknowledged_at INTEGER,
             acknowledged_by TEXT, note TEXT, UNIQUE(rule, subject, device, series, name))
         """
     // The manifest. Days since 1970; class: the retention class; sealed: 1 when never written again; span_max: of the
@@ -117,6 +128,13 @@ enum Schema {
         // Up to version 4 every alert was about a device or a series.
         "alert.subject": "CASE WHEN series < 0 THEN 'device' ELSE 'series' END",
         "alert.name": "''",
+        // Up to version 5 there was the wall clock alone.
+        "alert.listened": "NULL",
+        "alert.watched": "''",
+        "latest.top": "NULL",
+        "device.last_heard_steady": "NULL",
+        "device.status_over": "NULL",
+        "device.expected_listened": "NULL",
     ]
 
     /// What leads from a version to the next, by the version it starts from.
@@ -136,12 +154,21 @@ enum Schema {
         3: [transitionStart, stepsGivenUp],
         4: [
             "ALTER TABLE alert RENAME TO alert_4",
-            alert,
+            fifthAlert,
             """
             INSERT INTO alert SELECT id, rule, \(sourceOfNewColumn["alert.subject"]!), device, series,
-                \(sourceOfNewColumn["alert.name"]!), phase, severity, since, at, value, sentence, acknowledged_at, acknowledged_by, note FROM alert_4
+                \(sourceOfNewColumn["alert.name"]!), phase, severity, since, at, value, sentence, acknowledged_at,
+                acknowledged_by, note FROM alert_4
             """,
             "DROP TABLE alert_4",
+        ],
+        5: [
+            "ALTER TABLE alert ADD COLUMN listened INTEGER",
+            "ALTER TABLE alert ADD COLUMN watched TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE latest ADD COLUMN top INTEGER",
+            "ALTER TABLE device ADD COLUMN last_heard_steady INTEGER",
+            "ALTER TABLE device ADD COLUMN status_over INTEGER",
+            "ALTER TABLE device ADD COLUMN expected_listened INTEGER",
         ],
     ]
 
@@ -233,6 +260,19 @@ enum Meta: String {
     case dayOffset = "day_offset"
     /// When the last finished seal began, in milliseconds since 1970.
     case sealedAt = "sealed_at"
+    /// The clocks as they were last written down: see `StoredClock`.
+    case clockWall = "clock_wall"
+    case clockSteady = "clock_steady"
+    case clockListened = "clock_listened"
+    /// Which run of the machine that was, and by how much the steady clock is ahead of that run's own.
+    case clockBoot = "clock_boot"
+    case clockOffset = "clock_offset"
+    /// Since when the wall clock ran without a step, by the steady clock.
+    case clockUnbroken = "clock_unbroken"
+    /// Steps of the wall clock that were seen, and the last one.
+    case clockSteps = "clock_steps"
+    case clockStepAt = "clock_step_at"
+    case clockStepBy = "clock_step_by"
 
     func read(_ connection: Connection) throws(StoreError) -> Int64 {
         try connection.integer("SELECT value FROM meta WHERE key = ?", .text(rawValue)) ?? 0

@@ -95,11 +95,15 @@ extension Journal {
     /// Looks after room: gives up what is past its retention, unlinks what nobody needs, watches the disk, minds the
     /// ballast, and takes a step of the walk through the history of alerts. To be called about once a second, between
     /// turns; mostly it costs one look at the disk.
-    public func upkeep(now: Timestamp) throws(StoreError) -> UpkeepReport {
+    ///
+    /// `isTimeTrusted` says whether the wall clock can be believed. Nothing is given up on the word of the clock alone: until
+    /// it can, only the budget of bytes gives up anything.
+    public func upkeep(now: Timestamp, isTimeTrusted: Bool = true) throws(StoreError) -> UpkeepReport {
+        if isTimeTrusted { trustedNow = now }
         var report = UpkeepReport(disk: .ample, freeBytes: 0)
         if lastRetention.map({ now - $0 >= Self.retentionInterval || now < $0 }) ?? true || disk == .full {
             lastRetention = now
-            report.gaveUp = try retain(now: now)
+            report.gaveUp = try retain(now: now, byAge: isTimeTrusted)
         }
         try sweepRetired(now: now)
         if extent.trimmedThrough < extent.sealedThrough {
@@ -109,7 +113,7 @@ extension Journal {
         }
         report.freeBytes = try room.look(folder, ballastBytes: options.ballastBytes)
         report.disk = disk
-        report.alertSteps = try retainHistory(now: now)
+        if isTimeTrusted { report.alertSteps = try retainHistory(now: now) }
         return report
     }
 
@@ -119,9 +123,9 @@ extension Journal {
     // MARK: Retention
 
     /// Gives up what its class no longer keeps, then the oldest days while the store is larger than its budget.
-    func retain(now: Timestamp) throws(StoreError) -> [GivenUp] {
+    func retain(now: Timestamp, byAge: Bool = true) throws(StoreError) -> [GivenUp] {
         var expired: [(part: Part, why: GivenUp.Why)] = []
-        for part in sealed.manifest.live where part.isSealed {
+        for part in sealed.manifest.live where part.isSealed && byAge {
             guard let raw = options.retention.raw(ofClass: part.retentionClass) else { continue }
             if now - Timestamp(milliseconds: part.times.upperBound) >= raw { expired.append((part, .age)) }
         }
@@ -136,12 +140,12 @@ extension Journal {
             }
         }
         let gaveUp = expired.isEmpty ? [] : try giveUp(expired, now: now)
-        try retainRollups(now: now)
-        setFloors(now: now)
+        if byAge { try retainRollups(now: now) }
+        setFloors()
         return gaveUp
     }
 
-    /// Takes files out of the manifest and writes them into the openRows. The readings in them are gone for readers at
+    /// Takes files out of the manifest and writes them into the ledger. The readings in them are gone for readers at
     /// once, and the files a little later.
     private func giveUp(
         _ expired: [(part: Part, why: GivenUp.Why)], now: Timestamp
@@ -175,18 +179,18 @@ extension Journal {
     }
 
     /// Readings before these times are not taken: their days were given up, or would be at once.
-    func setFloors(now: Timestamp) {
-        var byProfile: [String: Int64] = [:]
+    func setFloors() {
+        var byProfile: [ByteName: Int64] = [:]
         openRows.grow(to: registry.streamCount)
         for (stream, definition) in registry.streams.enumerated() {
-            let profile = registry.devices[definition.device.index].profile
+            let profile = ByteName(registry.devices[definition.device.index].profile)
             let floor: Int64
             if let known = byProfile[profile] {
                 floor = known
             } else {
-                let name = options.retention.name(ofProfile: profile)
+                let name = options.retention.name(ofProfile: profile.text)
                 let age = options.retention.raw(ofClass: name).map { raw in
-                    FrameKey.day(of: (now - raw).milliseconds) * FrameKey.dayMilliseconds
+                    FrameKey.day(of: (trustedNow - raw).milliseconds) * FrameKey.dayMilliseconds
                 }
                 floor = max(floors[name] ?? .min, age ?? .min)
                 byProfile[profile] = floor

@@ -39,7 +39,7 @@ final class Trial {
             yaml: try SettingFiles.text(of: configuration.rulesFile), file: configuration.rulesFile,
             windows: configuration.windows.lengths(of:))
         decoder = MessageDecoder(
-            catalog: try DeviceCatalog.load(folder: configuration.devicesFolder, parameters: [:]),
+            catalog: try DeviceCatalog.load(folders: configuration.devicesFolders, parameters: [:]),
             limits: configuration.decoding)
         pipeline = Pipeline(configuration.plan, rules: rules)
         var lines: [DeviceIndex: Roster.Line] = [:]
@@ -72,7 +72,7 @@ final class Trial {
                 }
                 if turnEnd >= nextScan {
                     nextScan = turnEnd + .seconds(10)
-                    note(pipeline.scan(registry: registry, listeningSince: city.options.start, at: turnEnd))
+                    note(pipeline.scan(registry: registry, isListening: true, at: Moment(turnEnd)))
                 }
                 turnEnd = turnEnd + .seconds(2)
             }

@@ -1,6 +1,6 @@
 import CLinux
 
-/// CRC-32C (Castagnoli), the check of every blob: SQLite itself does not notice a flipped bit in a page.
+/// CRC-32C (Castagnoli), the check of every blob and block: SQLite itself does not notice a flipped bit in a page.
 ///
 /// Source: polynomial 0x1EDC6F41 reflected, as in RFC 3720 appendix B.4; the processor's
 /// instruction where it has one, else eight tables that take eight bytes a step.
@@ -9,6 +9,8 @@ package struct CRC32C {
 
     /// The check value of what was added so far.
     package var value: UInt32 { ~register }
+
+    package init() {}
 
     private static let isBuiltIn = baotu_has_crc32c() != 0
 

@@ -1,0 +1,43 @@
+import Basics
+import Telemetry
+
+// A statistic beyond a level.
+extension AlertBook {
+    mutating func judge(
+        _ watch: Watch, _ series: SeriesID, _ facts: Facts, _ transitions: inout [AlertTransition]
+    ) {
+        var value: Double?
+        // A device that delivers what it kept since yesterday is heard, but says nothing about now.
+        if facts.speaks(watch.device, within: watch.staleMilliseconds) {
+            if let window = watch.window {
+                value = facts.statistics.summary(series, window, watch.statistic.isQuantile)
+                    .flatMap { ($0.coverage ?? 1) >= watch.coverageMin ? watch.statistic.value(in: $0) : nil }
+            } else if let newest = facts.statistics.newest(series) {
+                // An old value raises nothing new. What was raised by it when it was young goes on: a state that is told
+                // when it changes still holds.
+                let age = facts.statistics.age(watch.device, newest.observed)
+                guard age.milliseconds < watch.staleMilliseconds || hasActiveAlert(series) else { return }
+                value = newest.value
+            }
+        }
+        let verdict: Verdict
+        if let value {
+            let isBeyond = watch.isAbove ? value > watch.raise : value < watch.raise
+            let isInside = watch.isAbove ? value <= watch.clear : value >= watch.clear
+            verdict = isBeyond ? .holds : isInside ? .clears : .between
+        } else {
+            verdict = .noData
+        }
+        // The usual case, a quiet series that stays quiet, ends here without a look-up and without a sentence.
+        guard verdict == .holds || hasActiveAlert(series) else { return }
+        step(rules[watch.rule], series: series, verdict, value: value, facts, &transitions)
+    }
+}
+
+extension AlertBook.Facts {
+    /// Whether what is known of the device is of now: it was heard lately, and not with what it had kept.
+    func speaks(_ device: DeviceIndex, within milliseconds: Int64) -> Bool {
+        guard let silence = health.silence(of: device, at: now) else { return false }
+        return silence.milliseconds < milliseconds && statistics.backlog(device).milliseconds < milliseconds
+    }
+}

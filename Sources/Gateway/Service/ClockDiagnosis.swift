@@ -1,0 +1,44 @@
+import Basics
+import CLinux
+import Contract
+import FoundationEssentials
+import Glibc
+import Telemetry
+
+// What the wall clock is worth.
+extension Doctor {
+    func clock() -> Diagnosis {
+        var state = timex()
+        let answer = adjtimex(&state)
+        if now() < CivilTime(year: 2024, month: 1, day: 1).timestamp() {
+            return Diagnosis(
+                check: "clock", level: .bad, finding: "the clock says \(now())",
+                mend: "set the clock and start a time service (systemd-timesyncd, chrony)")
+        }
+        // TIME_ERROR of adjtimex(2): the kernel was not told that the clock is synchronised.
+        if answer == 5 || state.status & 0x40 != 0 {
+            return Diagnosis(
+                check: "clock", level: .warning, finding: "the clock is not synchronised",
+                mend:
+                    "start a time service (systemd-timesyncd, chrony); readings without a time of their own get this clock's"
+            )
+        }
+        return Diagnosis(check: "clock", level: .good, finding: "the clock is synchronised")
+    }
+
+    /// What people should know of a wall clock that was set: what was stored while it was wrong bears its times.
+    func clockSteps() -> [Diagnosis] {
+        let clock = live.clock
+        guard let last = clock.last, !clock.isTrusted else { return [] }
+        let by = Double(last.by.milliseconds) / 1000
+        return [
+            Diagnosis(
+                check: "clock", level: .warning,
+                finding:
+                    "the clock was set by \(by > 0 ? "+" : "")\(by) s, and has shown \(last.at) then; \(clock.steps) such \(clock.steps == 1 ? "step" : "steps") so far",
+                mend:
+                    "see that it is right (systemd-timesyncd, chrony); until it ran a day without a step, or a device's time agrees with it, nothing is given up for its age"
+            )
+        ]
+    }
+}
