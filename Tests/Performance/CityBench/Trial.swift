@@ -65,7 +65,7 @@ final class Trial {
                     decoder.decode(batch, into: &decoded, registry: &registry)
                     rejected += decoded.rejects.count
                     let turn = Turn(
-                        origin: .live, now: turnEnd, fresh: decoded.readings, suspects: decoded.suspects,
+                        origin: .live, at: Moment(turnEnd), fresh: decoded.readings, suspects: decoded.suspects,
                         statuses: decoded.statuses, heard: decoded.heard)
                     note(pipeline.step(turn, registry: registry))
                     batch.removeAll()

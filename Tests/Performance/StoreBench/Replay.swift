@@ -18,7 +18,7 @@ enum Replay {
         for minute in 0..<readings / Fleet.readingsPerMinute {
             for first in stride(from: 0, to: Fleet.devices, by: devicesPerCommit) {
                 let now = fleet.fill(&batch, minute: minute, devices: first..<first + devicesPerCommit)
-                _ = try journal.commit(batch, received: batch.heard.count, now: now)
+                _ = try journal.commit(batch, received: batch.heard.count, at: Moment(now))
             }
         }
         journal.close()

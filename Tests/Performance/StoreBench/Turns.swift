@@ -36,7 +36,7 @@ final class Turns {
 
     func turn(_ batch: DecodedBatch, now: Timestamp) throws {
         let begin = Clocks.wall
-        let commit = try journal.commit(batch, received: batch.heard.count, now: now)
+        let commit = try journal.commit(batch, received: batch.heard.count, at: Moment(now))
         let end = Clocks.wall
         precondition(commit.turn.fresh.count == batch.readings.count, "store-bench: a reading was not fresh")
         readings += commit.turn.fresh.count
