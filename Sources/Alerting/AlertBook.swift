@@ -1,4 +1,4 @@
-import Basics
+public import Basics
 public import Telemetry
 
 /// Every alert that is not inactive, and the step of each at every evaluation.
@@ -105,7 +105,7 @@ public struct AlertBook: Sendable {
         for reading in turn.suspects { judge(suspect: reading, facts, &transitions) }
         turnCount &+= 1
         judge(turn.fresh, facts, &transitions)
-        if !turn.corrections.isEmpty { judge(turn.corrections, facts, &transitions) }
+        judge(turn.corrections, facts, &transitions)
         return transitions
     }
 
@@ -156,13 +156,18 @@ public struct AlertBook: Sendable {
         return transitions.sorted { Self.inOrder($0.key, $1.key) }
     }
 
-    /// Judges everything that is known and not stale by the rules that are not among `known`, which has the content of each by
-    /// its name: one that is new or changed did not see it come.
+    /// What tells the rules from others, by their names (`AlertRule.contentCheck`).
+    public var contentChecks: [ByteName: Int64] {
+        Dictionary(rules.map { (ByteName($0.name), $0.contentCheck) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Judges everything that is known and not stale by the rules that are not among `known`, which is as `contentChecks`: one
+    /// that is new or changed did not see it come.
     public mutating func judgeNew(
-        since known: [String: String], health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry,
+        since known: [ByteName: Int64], health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry,
         at now: Moment
     ) -> [AlertTransition] {
-        let new = Set(rules.indices.filter { known[rules[$0].name] != rules[$0].content })
+        let new = Set(rules.indices.filter { known[ByteName(rules[$0].name)] != rules[$0].contentCheck })
         var transitions: [AlertTransition] = []
         guard !new.isEmpty else { return transitions }
         bind(registry)

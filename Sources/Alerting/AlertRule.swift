@@ -22,14 +22,20 @@ public struct AlertRule: Equatable, Sendable {
         watched = condition.watched
     }
 
+    /// Tells it from a rule that says something else, whatever their names; kept in stores.
+    public var contentCheck: Int64 {
+        var content = content
+        return content.withUTF8 { CRC32C.check(key: 0, UnsafeRawBufferPointer($0)) }
+    }
+
     /// All of it but the name in one line: two rules that say the same have the same.
-    public var content: String {
+    var content: String {
         "\(severity.rawValue) of \(devices.name ?? "*") \(devices.profile ?? "*") \(devices.area ?? "*"): \(condition.content)"
     }
 
     /// Whether the two differ by their name alone.
     func isSame(as other: AlertRule) -> Bool {
-        severity == other.severity && devices == other.devices && condition == other.condition
+        content.hasBytes(of: other.content)
     }
 }
 

@@ -23,8 +23,6 @@ public final class Pipeline {
     private let watchers: [any Watcher]
     /// Which windows are kept; nil: those that the restored state kept.
     private let windowPlan: WindowPlan?
-    /// The content of each rule that what is known was judged by, by its name.
-    private var judgedRules: [String: String]
     /// The blocks of the state restored last that did not read, for somebody to look at.
     public private(set) var unreadBlocks: [StateBlocks.Block] = []
     /// Blocks of the state that are nobody's here: kept as they are for who knows them.
@@ -36,7 +34,6 @@ public final class Pipeline {
         windows = WindowTable(plan: plan.windows)
         windowPlan = plan.windows
         book = AlertBook(rules: rules)
-        judgedRules = Self.content(of: rules)
         watchers = Self.watchers(plan)
     }
 
@@ -46,7 +43,6 @@ public final class Pipeline {
         windows = WindowTable(plan: .standard)
         windowPlan = nil
         book = AlertBook(rules: [])
-        judgedRules = [:]
         watchers = []
     }
 
@@ -151,24 +147,26 @@ public final class Pipeline {
     }
 
     /// Takes new rules, ends the alerts that nobody watches any more, and judges by the new rules what is known. `retired` are
-    /// the devices that left the roster.
+    /// the devices that left the roster; `known` the rules by which all was judged so far (`AlertBook.contentChecks`), nil:
+    /// those that it has.
     ///
     /// Returns what changed, and the new name of each rule of which only the name changed, by its old one: what is kept of
     /// its alerts is to be kept under the new one first.
     public func reload(
-        rules: [AlertRule], retired: Set<DeviceIndex> = [], registry: SeriesRegistry, at now: Moment
+        rules: [AlertRule], retired: Set<DeviceIndex> = [], since known: [ByteName: Int64]? = nil,
+        registry: SeriesRegistry, at now: Moment
     ) -> (transitions: [AlertTransition], renamed: [String: String]) {
         let (book, renamed) = book.with(rules: rules)
-        let known = judgedRules
+        var known = known ?? self.book.contentChecks
+        for (old, new) in renamed { known[ByteName(new)] = known[ByteName(old)] }
         self.book = book
-        judgedRules = Self.content(of: rules)
         let ended = self.book.retire(retired, registry, at: now)
         if !retired.isEmpty { health.forget(retired, device: { registry.series[$0.index].device }) }
         return (
             ended
                 + self.book.judgeNew(
-                    since: known.merging(renamed.map { ($1, known[$0] ?? "") }) { $1 }, health: health,
-                    statistics: statistics(at: now, registry), registry: registry, at: now),
+                    since: known, health: health, statistics: statistics(at: now, registry), registry: registry, at: now
+                ),
             renamed
         )
     }
@@ -180,7 +178,6 @@ public final class Pipeline {
         static let windows = "windows"
         static let health = "health"
         static let clocks = "clocks"
-        static let rules = "rules"
         /// Those of the watchers, which a pipeline without them keeps.
         static let watchers = [
             DetectorWatcher.stateName, PeerTable.stateName, LampTable.stateName, RoadTable.stateName,
@@ -193,7 +190,6 @@ public final class Pipeline {
         blocks.put(BlockName.windows, windows.state())
         blocks.put(BlockName.health, health.state())
         blocks.put(BlockName.clocks, clocks.state())
-        blocks.put(BlockName.rules, Self.state(of: judgedRules))
         for watcher in watchers { blocks.put(type(of: watcher).stateName, watcher.state()) }
         for block in carried { blocks.put(block.name, block.bytes) }
         // Nobody watches here: an empty block says that nothing was learnt, where a missing one was lost.
@@ -236,11 +232,6 @@ public final class Pipeline {
             self.clocks = clocks
             return true
         }
-        take(BlockName.rules) {
-            guard let rules = Self.rules(of: $0) else { return false }
-            judgedRules = rules
-            return true
-        }
         for watcher in watchers {
             take(type(of: watcher).stateName) { watcher.resume($0, registry: registry) }
         }
@@ -270,33 +261,6 @@ public final class Pipeline {
         unreadBlocks += blocks.damaged
         if !blocks.rest.isEmpty { unreadBlocks.append(StateBlocks.Block(name: "rest", bytes: blocks.rest)) }
         return sentences
-    }
-
-    private static func content(of rules: [AlertRule]) -> [String: String] {
-        Dictionary(rules.map { ($0.name, $0.content) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    /// The names and contents of rules, version first.
-    private static func state(of rules: [String: String]) -> [UInt8] {
-        var writer = StateWriter()
-        writer.append(UInt32(1))
-        writer.append(UInt32(rules.count))
-        for (name, content) in rules.sorted(by: { $0.key < $1.key }) {
-            writer.append(text: name)
-            writer.append(text: content)
-        }
-        return writer.bytes
-    }
-
-    private static func rules(of state: [UInt8]) -> [String: String]? {
-        var reader = StateReader(state)
-        guard reader.next(UInt32.self) == 1, let count = reader.next(UInt32.self) else { return nil }
-        var rules: [String: String] = [:]
-        for _ in 0..<count {
-            guard let name = reader.nextText(), let content = reader.nextText() else { return nil }
-            rules[name] = content
-        }
-        return reader.isAtEnd ? rules : nil
     }
 
     private func restoreWindows(_ bytes: [UInt8], _ registry: SeriesRegistry) -> Bool {

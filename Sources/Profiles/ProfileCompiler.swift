@@ -98,7 +98,8 @@ struct ProfileCompiler {
         let topics = TopicTree(routes, builder: &builder)
         return DeviceCatalog(
             plan: builder.plan(topics: topics, profileNames: profileNames),
-            subscriptions: withoutCovered(wantedFilters), warnings: warnings)
+            subscriptions: TopicFilter.withoutCovered(Set(wantedFilters.map { ByteName($0) }).sorted().map(\.text)),
+            warnings: warnings)
     }
 
     /// Rules of one profile that take away messages of another one of the same topic: ignored, they reach nobody behind;

@@ -1,19 +1,23 @@
 import Synchronization
 
-/// Asks work beside the turn to end early, from any thread.
+/// Asks work on the store to end early, from any thread and for good: a seal beside the turn, whose rows are merged again by
+/// whoever does it anew, or a question whose asker is gone.
 ///
-/// What it has written stays: the same rows are merged again by whoever does the work anew.
+/// It is looked at between streams, days and reads of frames: work of any length stops within milliseconds.
 public final class StopRequest: Sendable {
-    private let isMade = Atomic(false)
+    private let flag = Atomic(false)
 
     /// Nobody asks yet.
     public init() {}
 
-    /// The work ends at the next stream that it comes to.
-    public func make() { isMade.store(true, ordering: .relaxed) }
+    /// Whether it was asked for.
+    public var isMade: Bool { flag.load(ordering: .relaxed) }
 
-    /// Throws `.stopped` once it was asked for.
-    func check(_ folder: Folder) throws(StoreError) {
-        if isMade.load(ordering: .relaxed) { throw .stopped(folder: folder.path) }
+    /// Asks.
+    public func make() { flag.store(true, ordering: .relaxed) }
+
+    /// Throws the error once it was asked for.
+    public func check(_ error: @autoclosure () -> StoreError) throws(StoreError) {
+        if isMade { throw error() }
     }
 }

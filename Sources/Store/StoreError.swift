@@ -47,7 +47,7 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownQuantity(name: String)
     /// Sealing or compacting was asked to end early.
     case stopped(folder: String)
-    /// Nobody waits for the answer any more, see `Abandonment`.
+    /// Nobody waits for the answer any more, see `StopRequest`.
     case abandoned
     /// A repair was interrupted, and only it can go on.
     case repairUnfinished(folder: String)

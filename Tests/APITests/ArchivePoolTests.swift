@@ -113,7 +113,7 @@ struct ArchivePoolTests {
         }
         let (ended, answered) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         func job(_ body: @escaping @Sendable () -> Void) -> ArchiveLane.Job {
-            ArchiveLane.Job(abandonment: Abandonment(), isListing: false, run: { _ in body() }, drop: {})
+            ArchiveLane.Job(abandonment: StopRequest(), isListing: false, run: { _ in body() }, drop: {})
         }
         long.run(
             job {
@@ -172,7 +172,7 @@ struct ArchivePoolTests {
                 let task = Task {
                     try await pool.ask(.long) { archive in
                         begun.continuation.yield()
-                        while true { try archive.abandonment?.check() }
+                        while true { try archive.abandonment?.check(.abandoned) }
                     }
                 }
                 var iterator = begun.stream.makeAsyncIterator()

@@ -150,7 +150,7 @@ struct Server {
         let transition = AlertTransition(
             key: AlertKey(rule: "lamp-fault", subject: .device(lamp)), severity: .warning, from: .inactive,
             to: .firing, at: noon, since: noon, value: 1, sentence: "lamp-1: lamp failure")
-        try journal.saveRules(["lamp-fault", "hot"])
+        try journal.saveRules(["lamp-fault": 1, "hot": 2])
         try journal.record([transition], channels: ["log"], now: noon, evaluatedThrough: commit.turn.journalID)
     }
 

@@ -145,7 +145,7 @@ private struct Scene {
     mutating func set(by seconds: Int) { moment.wall = moment.wall + .seconds(seconds) }
 
     mutating func reload(_ rules: [AlertRule], retired: Set<DeviceIndex> = []) -> [AlertTransition] {
-        let known = Dictionary(book.rules.map { ($0.name, $0.content) }, uniquingKeysWith: { $1 })
+        let known = book.contentChecks
         book = book.with(rules: rules).book
         let ended = book.retire(retired, registry, at: moment)
         health.forget(retired, device: { [registry] in registry.series[$0.index].device })

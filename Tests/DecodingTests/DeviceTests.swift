@@ -77,9 +77,11 @@ struct DeviceTests {
         let catalog = try Repository.catalog.get()
         let filters = catalog.subscriptions
         #expect(filters.contains("lights/+/telemetry") && filters.contains("weather-v2/+/+"))
-        for filter in filters { #expect(!filters.contains { $0 != filter && covers($0, filter) }, "\(filter)") }
+        for filter in filters {
+            #expect(!filters.contains { $0 != filter && TopicFilter.covers($0, filter) }, "\(filter)")
+        }
         for sample in Repository.samples + Repository.corpus {
-            for message in sample.sequence where !filters.contains(where: { covers($0, message.topic) }) {
+            for message in sample.sequence where !filters.contains(where: { TopicFilter.covers($0, message.topic) }) {
                 var bench = Bench(catalog)
                 bench.decode(message.topic, message.bytes)
                 #expect(bench.batch.ignoredMessages == 1, "\(message.topic)")

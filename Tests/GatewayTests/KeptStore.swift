@@ -93,7 +93,9 @@ final class KeptStore {
                 configuration.notifications, publisher: publisher,
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
             publisher: publisher,
-            clocks: .simulated { [clock] in clock.now })
+            clocks: MachineClocks(
+                wall: { [clock] in clock.now },
+                running: { [clock] in SteadyTime(milliseconds: clock.now.milliseconds) }, boot: 1))
         self.journal = journal
     }
 

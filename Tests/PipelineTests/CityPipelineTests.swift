@@ -236,7 +236,7 @@ struct CityPipelineTests {
         let whole = try #require(StateBlocks(bytes: state))
         #expect(
             whole.blocks.map(\.name) == [
-                "windows", "health", "clocks", "rules", "detectors", "lamps", "roads", "peers",
+                "windows", "health", "clocks", "detectors", "lamps", "roads", "peers",
             ])
         for block in whole.blocks {
             var damaged = whole

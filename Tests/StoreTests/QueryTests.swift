@@ -63,10 +63,10 @@ struct QueryTests {
             ("history", { _ = try $0.history(HistoryRequest(device: device, since: since, until: until)) }),
             ("export", { _ = try $0.exportPage(from: $0.beginExport(ExportRequest())) }),
         ]
-        let abandonment = Abandonment()
+        let abandonment = StopRequest()
         archive.abandonment = abandonment
         for (_, ask) in questions { try ask(archive) }
-        abandonment.abandon()
+        abandonment.make()
         for (name, ask) in questions {
             #expect(throws: StoreError.abandoned, "\(name)") { try ask(archive) }
         }

@@ -8,7 +8,7 @@ import Synchronization
 final class ArchiveLane: Sendable {
     /// What is to be done; either `run` or `drop` is called, once.
     struct Job: Sendable {
-        let abandonment: Abandonment
+        let abandonment: StopRequest
         /// Whether it must leave a thread free.
         let isListing: Bool
         let run: @Sendable (_ lend: () throws -> Archive) -> Void
@@ -56,7 +56,7 @@ final class ArchiveLane: Sendable {
     /// Has the job done after those that wait.
     func run(_ job: Job) {
         let outcome: (isTaken: Bool, needsThread: Bool) = state.withLock { state in
-            guard !job.abandonment.isAbandoned, !state.isClosed else { return (false, false) }
+            guard !job.abandonment.isMade, !state.isClosed else { return (false, false) }
             state.waiting.append(job)
             return (true, state.threads < count && state.running + state.waiting.count > state.threads)
         }
@@ -67,9 +67,9 @@ final class ArchiveLane: Sendable {
     }
 
     /// Drops the job that waits, or tells the one at work to stop.
-    func abandon(_ abandonment: Abandonment) {
+    func abandon(_ abandonment: StopRequest) {
         // Before the lock: `run` looks under it, so one of the two sees the other.
-        abandonment.abandon()
+        abandonment.make()
         let dropped = state.withLock { state in
             state.waiting.firstIndex { $0.abandonment === abandonment }.map { state.waiting.remove(at: $0) }
         }

@@ -80,7 +80,7 @@ public final class ArchivePool: Sendable {
             case .short, .listing: short
             case .long: long
             }
-        let abandonment = Abandonment()
+        let abandonment = StopRequest()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 queue.run(
@@ -90,7 +90,7 @@ public final class ArchivePool: Sendable {
                             let outcome = Result { try work(lend) }
                             // What was cut short by the asker's going is no trouble of the store.
                             continuation.resume(
-                                with: abandonment.isAbandoned ? .failure(CancellationError()) : outcome)
+                                with: abandonment.isMade ? .failure(CancellationError()) : outcome)
                         },
                         drop: { continuation.resume(throwing: CancellationError()) }))
             }

@@ -10,7 +10,7 @@ extension Doctor {
     func clock() -> Diagnosis {
         var state = timex()
         let answer = adjtimex(&state)
-        if now() < CivilTime(year: 2024, month: 1, day: 1).timestamp() {
+        if now() < TimeFence.clockMin {
             return Diagnosis(
                 check: "clock", level: .bad, finding: "the clock says \(now())",
                 mend: "set the clock and start a time service (systemd-timesyncd, chrony)")

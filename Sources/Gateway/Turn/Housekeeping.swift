@@ -73,11 +73,6 @@ extension IngestLoop {
     /// Once a second: room on the disk, retention, and what was found damaged meanwhile.
     func keepHouse(at moment: Moment) {
         do throws(StoreError) {
-            if lastClock.map({ moment.steady - $0 >= .seconds(60) }) ?? true {
-                lastClock = moment.steady
-                try journal.save(clock.stored)
-                live.remember(clock)
-            }
             let before = journal.disk
             let report = try journal.upkeep(now: moment.wall, isTimeTrusted: clock.isTrusted)
             if report.disk != before { tell(report) }
@@ -93,6 +88,12 @@ extension IngestLoop {
                 log.notice(
                     "old steps of alerts given up",
                     metadata: ["from": "\(gone.first)", "to": "\(gone.last)", "steps": "\(gone.rows)"])
+            }
+            // After what makes room for it.
+            if lastClock.map({ moment.steady - $0 >= .seconds(60) }) ?? true {
+                lastClock = moment.steady
+                try journal.save(clock.stored)
+                live.remember(clock)
             }
         } catch {
             complain(error)

@@ -16,7 +16,7 @@ import Windows
 ///
 /// One thread receives, decodes, commits, acknowledges, absorbs and evaluates. The order of the lines of `turn` is the
 /// durability promise: the broker may forget a message only after the row is on disk, and a crash between two lines
-/// loses nothing, because the next start replays the journal's tail through the same `absorb` and `evaluate`.
+/// loses nothing, because the next start replays the journal's tail through the same `Pipeline.step`.
 final class IngestLoop {
     /// Longest wait for a first message, and so the longest delay of an answer from the mailbox.
     private static let waiting = Duration.milliseconds(50)
@@ -246,7 +246,6 @@ final class IngestLoop {
         }
     }
 
-    // MARK: Sealing, compacting, keeping house
     // MARK: Stopping
 
     /// Ends in order: stop receiving, acknowledge what is committed, seal, close.
@@ -272,7 +271,6 @@ final class IngestLoop {
         log.notice("stopped", metadata: ["received": "\(journal.counters.received)"])
     }
 
-    // MARK: Resuming
     // MARK: Letters
 
     private func answer(_ letter: Mailbox.Letter, at moment: Moment) { letter.carryOut(self, moment) }

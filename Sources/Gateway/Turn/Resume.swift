@@ -32,10 +32,10 @@ extension IngestLoop {
             missed += pipeline.step(turn, registry: journal.registry)
         }
         record(missed, at: clock.moment)
-        try takeRules(of: files, retired, at: clock.moment)
+        try takeRules(of: files, retired, since: try journal.rulesInForce(), at: clock.moment)
         if let step = clock.lastStep, step.steady == clock.moment.steady { tell(step) }
         live.remember(clock)
-        noteRules(files)
+        rememberRules()
         log.notice(
             "resumed",
             metadata: [
@@ -94,12 +94,16 @@ extension IngestLoop {
         return change.retired
     }
 
-    /// Ends what the rules do not watch any more, and judges by them what is known.
-    private func takeRules(of files: LoadedFiles, _ retired: Set<DeviceIndex>, at moment: Moment) throws(StoreError) {
+    /// Ends what the rules do not watch any more, and judges by them what is known and was judged by others (`known`, nil: by
+    /// those that were in force).
+    private func takeRules(
+        of files: LoadedFiles, _ retired: Set<DeviceIndex>, since known: [ByteName: Int64]? = nil, at moment: Moment
+    ) throws(StoreError) {
         let (transitions, renamed) = pipeline.reload(
-            rules: files.rules, retired: retired, registry: journal.registry, at: moment)
+            rules: files.rules, retired: retired, since: known, registry: journal.registry, at: moment)
+        // They have happened, whatever becomes of the names.
+        defer { record(transitions, at: moment) }
         for (old, new) in renamed.sorted(by: { $0.key < $1.key }) { try journal.rename(rule: old, to: new) }
-        record(transitions, at: moment)
     }
 
     /// A file that lost all it said is more often a slip than a wish: cut off, or another one by its name.
@@ -131,10 +135,10 @@ extension IngestLoop {
         }
     }
 
-    /// So that readers know a rule that never raised an alert from one that does not exist.
-    private func noteRules(_ files: LoadedFiles) {
+    /// For readers, and for the next start: only once what the rules say of what is known is recorded.
+    func rememberRules() {
         do throws(StoreError) {
-            try journal.saveRules(files.rules.map(\.name))
+            try journal.saveRules(pipeline.book.contentChecks)
         } catch {
             complain(error)
         }
@@ -171,7 +175,7 @@ extension IngestLoop {
         } catch {
             throw .unavailable("the alerts of a rule could not get its new name: \(error)")
         }
-        noteRules(files)
+        rememberRules()
         log.notice(
             "reloaded",
             metadata: [

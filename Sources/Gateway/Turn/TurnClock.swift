@@ -22,18 +22,13 @@ struct MachineClocks: Sendable {
         },
         boot: bootNumber())
 
-    /// Of a wall clock that nobody sets: for simulations.
-    static func simulated(_ now: @escaping @Sendable () -> Timestamp) -> MachineClocks {
-        MachineClocks(wall: now, running: { SteadyTime(milliseconds: now().milliseconds) }, boot: 1)
-    }
-
-    /// FNV-1a over the kernel's number of this run, which it draws anew at each start.
+    /// The check value of the kernel's number of this run, which it draws anew at each start.
     private static func bootNumber() -> Int64 {
         guard let file = fopen("/proc/sys/kernel/random/boot_id", "r") else { return 0 }
         defer { fclose(file) }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        while case let byte = fgetc(file), byte != EOF { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return Int64(bitPattern: hash >> 1) | 1
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return bytes[..<count].withUnsafeBytes { CRC32C.check(key: 0, $0) }
     }
 }
 
@@ -59,11 +54,11 @@ struct TurnClock {
     /// When the broker last showed that it was there, and what had been listened by then; nil while the gateway is deaf.
     private var heardLast: (at: SteadyTime, listened: SteadyTime)?
     /// Of the connection that is listened to.
-    private var connection = 0
+    private var connection: Int?
     /// Since the last step a device whose messages bear their own time agreed with the wall clock.
     private(set) var isWitnessed = false
 
-    /// Goes on from what the store has. Returns with it the step that the wall clock took since, where that can be told.
+    /// Goes on from what the store has; `lastStep` is the one that the wall clock took since, where that can be told.
     init(_ clocks: MachineClocks, after stored: StoredClock?) {
         self.clocks = clocks
         let (wall, running) = (clocks.wall(), clocks.running())
@@ -117,14 +112,12 @@ struct TurnClock {
         newestWall = max(newestWall, moment.wall)
         moment.steady = max(before.steady, clocks.running() + offset)
         if connection != self.connection { heardLast = nil }
-        self.connection = connection ?? 0
-        if connection == nil {
-            heardLast = nil
-        } else if let last = heardLast {
+        self.connection = connection
+        if let last = heardLast {
             let passed = moment.steady - last.at
             moment.listened = max(before.listened, last.listened + (heard ? passed : min(passed, Self.quiet)))
             if heard { heardLast = (moment.steady, moment.listened) }
-        } else {
+        } else if connection != nil {
             heardLast = (moment.steady, moment.listened)
         }
         guard let step = ClockStep(from: before, to: moment) else { return nil }

@@ -20,7 +20,7 @@ struct NewestReading {
 /// answered by several threads, and its answer does not depend on how many there were.
 public final class Archive {
     /// Who waits for the answers: where he has gone, they throw `.abandoned`. nil: somebody always waits.
-    public var abandonment: Abandonment? {
+    public var abandonment: StopRequest? {
         didSet { for files in files { files.abandonment = abandonment } }
     }
     /// Devices, series and streams as of the last answer.
@@ -44,8 +44,8 @@ public final class Archive {
     /// takes 2 us to find out, where reading anew that nothing is new took 27.
     private var seen: Seen?
     private var needsLinks = true
-    /// As core.db has it.
-    private(set) var storedClock: StoredClock?
+    /// What the clocks showed when they were last written down.
+    private var written: Moment?
     /// The newest reading in the day files by series, as core.db tells; nil until it is asked for.
     private var sealedNewest: [NewestReading]?
 
@@ -137,7 +137,7 @@ public final class Archive {
 
     /// The newest moment that the store has of its gateway; nil where there is none.
     var newestMoment: Moment? {
-        guard let written = storedClock?.moment else { return tail.moment }
+        guard let written else { return tail.moment }
         return tail.moment.map { $0.steady > written.steady ? $0 : written } ?? written
     }
 
@@ -226,7 +226,7 @@ public final class Archive {
             }
         }
         try Catalogue.load(connection, into: &registry)
-        storedClock = try StoredClock(connection)
+        written = try StoredClock.moment(connection)
         if needsLinks { tail.links = try DeviceLink.all(connection) }
         needsLinks = false
         while tail.blocks.count < registry.streamCount {

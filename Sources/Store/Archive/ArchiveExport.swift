@@ -64,7 +64,7 @@ extension Archive {
         var readings = 0
         var looks = 0
         while page.next.device < cursor.devices.count, readings < readingsMax, looks < Self.exportSeriesMax {
-            try abandonment?.check()
+            try abandonment?.check(.abandoned)
             let device = cursor.devices[page.next.device]
             let all = registry.series(of: device)
             guard let series = page.next.series.map({ next in all.first { $0 >= next } }) ?? all.first else {

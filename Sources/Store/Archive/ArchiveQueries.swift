@@ -190,7 +190,7 @@ extension Archive {
         }
         let limit = min(request.limit, max(1, HistoryAnswer.pointsMax / max(1, wanted.count)))
         for series in wanted {
-            try abandonment?.check()
+            try abandonment?.check(.abandoned)
             let definition = registry.series[series.index]
             let channel = registry.channelName(of: series)
             if let step = request.step {

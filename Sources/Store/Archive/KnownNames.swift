@@ -90,7 +90,7 @@ extension Archive {
     func known(rule: String?, _ connection: Connection) throws(StoreError) {
         guard let rule else { return }
         let stored = try connection.names("rule", of: "alert")
-        let known = try connection.rulesInForce() + stored
+        let known = try connection.rulesInForce().keys.sorted().map(\.text) + stored
         guard !known.contains(where: { $0.hasBytes(of: rule) }) else { return }
         throw .noSuchRule(name: rule, nearest: nearest(to: rule, in: known))
     }

@@ -7,7 +7,7 @@ final class DayFiles {
     let sealed: SealedFrames
     let rollups: RollupReader
     /// See `Archive`.
-    var abandonment: Abandonment? {
+    var abandonment: StopRequest? {
         didSet { (sealed.abandonment, rollups.abandonment) = (abandonment, abandonment) }
     }
 

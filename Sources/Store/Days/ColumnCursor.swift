@@ -143,7 +143,7 @@ final class ColumnCursor {
     func fill() throws(StoreError) -> Bool {
         while position == end {
             guard let frames, let part = parts.first else { return false }
-            try frames.abandonment?.check()
+            try frames.abandonment?.check(.abandoned)
             empty()
             guard let reader = try frames.reader(of: part) else {
                 nextPart()

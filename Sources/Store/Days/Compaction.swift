@@ -43,7 +43,7 @@ public struct CompactionJob: Sendable {
         for output in outputs { writers.append(try SealedFileWriter(output, self)) }
         do throws(StoreError) {
             while let stream = streams.compactMap(\.stream).min() {
-                try stop.check(folder)
+                try stop.check(.stopped(folder: folder.path))
                 var merged = RowBlock()
                 for run in streams where run.stream == stream {
                     let rows = try run.take()

@@ -8,7 +8,7 @@ final class RollupReader {
     private let effects: EffectHook?
     private var readers: [Int: FileReader] = [:]
     /// See `Archive`.
-    var abandonment: Abandonment?
+    var abandonment: StopRequest?
 
     init(_ folder: Folder, effects: EffectHook?) {
         self.folder = folder
@@ -142,7 +142,7 @@ extension Connection {
     ///
     /// All in one short transaction, or SQLite would take and give back its lock for each look.
     func forEachRollup(
-        _ table: String, _ column: String, _ streams: [Int], from begins: [Int64], _ abandonment: Abandonment?,
+        _ table: String, _ column: String, _ streams: [Int], from begins: [Int64], _ abandonment: StopRequest?,
         _ body: (_ begin: Int64, _ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
     ) throws(StoreError) {
         guard let first = streams.first, let last = streams.last else { return }
@@ -160,7 +160,7 @@ extension Connection {
         try transaction("BEGIN") { () throws(StoreError) in
             for begin in begins {
                 statement.reset()
-                try abandonment?.check()
+                try abandonment?.check(.abandoned)
                 if isWalk {
                     statement.bind(1, begin + Int64(first))
                     statement.bind(2, begin + Int64(last))

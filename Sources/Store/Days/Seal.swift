@@ -89,7 +89,7 @@ public struct SealJob: Sendable {
         var writer = ByteWriter(capacity: 1 << 14)
         try file.transaction { () throws(StoreError) in
             for piece in pieces {
-                try stop.check(folder)
+                try stop.check(.stopped(folder: folder.path))
                 try put(rows[piece.stream].slice(piece.rows), piece.stream, part.days.lowerBound, file, &writer)
             }
             if isRolled { try putHours(pieces.map(\.stream), part, file, &writer, stop) }
@@ -161,7 +161,7 @@ public struct SealJob: Sendable {
         let hasOthers = manifest.parts(of: day).contains { $0.file != part.file }
         let insert = try file.statement("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)")
         for stream in streams {
-            try stop.check(folder)
+            try stop.check(.stopped(folder: folder.path))
             let keys = FrameKey.first(of: stream, day: day).rawValue...FrameKey.last(of: stream, day: day).rawValue
             var rows = try file.frames(in: keys, reaching: keys.lowerBound).rows
             if hasOthers { rows = try others.rows(of: stream, part.times, without: part.file).merged(with: rows) }

@@ -26,7 +26,7 @@ final class SealedFrames {
     private let effects: EffectHook?
     private(set) var manifest = Manifest()
     /// See `Archive`.
-    var abandonment: Abandonment?
+    var abandonment: StopRequest?
     /// Newest use last.
     private var readers: [(file: String, reader: FileReader)] = []
     private var cache: [Cached?] = Array(repeating: nil, count: 64)

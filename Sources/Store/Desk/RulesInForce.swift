@@ -1,19 +1,23 @@
-import Basics
+public import Basics
 
-// Which rules there are, for readers: one that never raised an alert is known all the same. A row of `meta` for each, with
-// its name in the key; builds of before pass over them.
+// Which rules there are: for readers, to whom one that never raised an alert is known all the same, and for the next start,
+// which judges by a new one what is known. A row of `meta` for each, with its name in the key and the check value of its
+// content.
 extension Journal {
-    /// Notes the names of the rules that are in force from now on. Writes only what has changed.
-    public func saveRules(_ names: [String]) throws(StoreError) {
-        let known = try core.rulesInForce()
-        guard Set(known.map { ByteName($0) }) != Set(names.map { ByteName($0) }) else { return }
+    /// Keeps the rules that are in force from now on: the check value of the content of each, by its name. Writes only what
+    /// has changed.
+    public func saveRules(_ rules: [ByteName: Int64]) throws(StoreError) {
+        guard try core.rulesInForce() != rules else { return }
         try core.transaction { () throws(StoreError) in
             try core.run("DELETE FROM meta WHERE key >= ? AND key < ?", .text(Self.ruleKey), .text(Self.ruleKeyEnd))
-            for name in names {
-                try core.run("INSERT OR IGNORE INTO meta VALUES (?, 1)", .text(Self.ruleKey + name))
+            for (name, check) in rules {
+                try core.run("INSERT INTO meta VALUES (?, ?)", .text(Self.ruleKey + name.text), .integer(check))
             }
         }
     }
+
+    /// The rules that were saved last; empty in a store that never had any.
+    public func rulesInForce() throws(StoreError) -> [ByteName: Int64] { try core.rulesInForce() }
 
     fileprivate static let ruleKey = "rule@"
     /// Behind all keys of rules: `A` follows `@`.
@@ -21,16 +25,15 @@ extension Journal {
 }
 
 extension Connection {
-    /// As `saveRules` noted them.
-    func rulesInForce() throws(StoreError) -> [String] {
-        var names: [String] = []
+    /// As `saveRules` kept them.
+    func rulesInForce() throws(StoreError) -> [ByteName: Int64] {
+        var rules: [ByteName: Int64] = [:]
         try rows(
-            "SELECT key FROM meta WHERE key >= ? AND key < ? ORDER BY key", .text(Journal.ruleKey),
-            .text(Journal.ruleKeyEnd)
+            "SELECT key, value FROM meta WHERE key >= ? AND key < ?", .text(Journal.ruleKey), .text(Journal.ruleKeyEnd)
         ) { row throws(StoreError) in
-            let key = row.text("key").utf8.dropFirst(Journal.ruleKey.utf8.count)
-            names.append(String(decoding: key, as: UTF8.self))
+            let name = row.text("key").utf8.dropFirst(Journal.ruleKey.utf8.count)
+            rules[ByteName(String(decoding: name, as: UTF8.self))] = row.integer("value")
         }
-        return names
+        return rules
     }
 }

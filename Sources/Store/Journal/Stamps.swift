@@ -14,37 +14,37 @@ extension OpenRows {
     ) throws(StoreError) -> [Reading] {
         var readings: [Reading] = []
         readings.reserveCapacity(batch.readings.count)
+        var streams: [Int] = []
         var taken = 0
         for row in batch.stamped {
             readings += batch.readings[taken..<row.start]
             taken = row.end
-            var message = Array(batch.readings[row.start..<row.end])
-            if row.isRetained {
-                let before = message.count
-                message.removeAll { newestValue(of: $0.series, registry, sealedValues) == $0.value }
-                countDuplicates(before - message.count)
+            let start = readings.count
+            for reading in batch.readings[row.start..<row.end] {
+                if row.isRetained, newestValue(of: reading.series, registry, sealedValues) == reading.value {
+                    countDuplicates(1)
+                } else {
+                    readings.append(reading)
+                }
             }
-            guard let receipt = message.first?.observed.milliseconds else { continue }
-            let time = try freeTime(from: receipt, for: message, registry, sealed)
-            for index in message.indices { message[index].observed = Timestamp(milliseconds: time) }
-            readings += message
+            guard start < readings.count else { continue }
+            streams.removeAll(keepingCapacity: true)
+            for reading in readings[start...] {
+                let stream = registry.place(of: reading.series).stream.index
+                if streams.last != stream { streams.append(stream) }
+            }
+            let time = try freeTime(from: readings[start].observed.milliseconds, in: streams, sealed)
+            for index in start..<readings.count { readings[index].observed = Timestamp(milliseconds: time) }
         }
         return readings + batch.readings[taken...]
     }
 
     /// The first time from `receipt` on that no message of these streams has.
     private mutating func freeTime(
-        from receipt: Int64, for message: [Reading], _ registry: SeriesRegistry, _ sealed: SealedFrames
+        from receipt: Int64, in streams: [Int], _ sealed: SealedFrames
     ) throws(StoreError) -> Int64 {
-        var time = receipt
-        var streams: [Int] = []
-        for reading in message {
-            let stream = registry.place(of: reading.series).stream.index
-            guard streams.last != stream else { continue }
-            streams.append(stream)
-            // The one before was moved, or came in the same millisecond.
-            time = max(time, lastStamped(stream) &+ 1)
-        }
+        // The one before was moved, or came in the same millisecond.
+        var time = streams.reduce(receipt) { max($0, lastStamped($1) &+ 1) }
         for _ in 0..<Self.stepsMax {
             var isTaken = false
             for stream in streams {

@@ -37,12 +37,8 @@ public struct StoredClock: Hashable, Sendable {
 
     /// nil where none was ever written.
     init?(_ core: Connection) throws(StoreError) {
-        let wall = try Meta.clockWall.read(core)
-        guard wall != 0 else { return nil }
-        moment = Moment(
-            wall: Timestamp(milliseconds: wall),
-            steady: SteadyTime(milliseconds: try Meta.clockSteady.read(core)),
-            listened: SteadyTime(milliseconds: try Meta.clockListened.read(core)))
+        guard let moment = try Self.moment(core) else { return nil }
+        self.moment = moment
         boot = try Meta.clockBoot.read(core)
         offset = .milliseconds(try Meta.clockOffset.read(core))
         unbrokenSince = SteadyTime(milliseconds: try Meta.clockUnbroken.read(core))
@@ -52,6 +48,16 @@ public struct StoredClock: Hashable, Sendable {
             let at = Timestamp(milliseconds: try Meta.clockStepAt.read(core))
             lastStep = ClockStep(at: at, steady: unbrokenSince, by: .milliseconds(by))
         }
+    }
+
+    /// The moment alone; nil where none was ever written.
+    static func moment(_ core: Connection) throws(StoreError) -> Moment? {
+        let wall = try Meta.clockWall.read(core)
+        guard wall != 0 else { return nil }
+        return Moment(
+            wall: Timestamp(milliseconds: wall),
+            steady: SteadyTime(milliseconds: try Meta.clockSteady.read(core)),
+            listened: SteadyTime(milliseconds: try Meta.clockListened.read(core)))
     }
 
     func write(_ core: Connection) throws(StoreError) {

@@ -1,5 +1,6 @@
-import Broker
 import Testing
+
+@testable import Basics
 
 @Suite("Topic filters")
 struct TopicFilterTests {
@@ -11,7 +12,9 @@ struct TopicFilterTests {
             ("a/b", "a/+", false), ("+/b", "a/b", true), ("#", "$SYS/#", false), ("+/x", "$SYS/x", false),
             ("$SYS/#", "$SYS/broker/uptime", true), ("#", "$share/g/a", false), ("a/+/#", "a/b", true),
             ("a/+/#", "a", false),
-            ("a/+/#", "a/b/c/d", true), ("a//b", "a/b", false), ("a/+/b", "a//b", true),
+            ("a/+/#", "a/b/c/d", true), ("#", "a/b", true), ("a/#", "a", true), ("a/#", "a/+/c", true),
+            ("a/+", "a/#", false), ("a/+/c", "a/b/d", false), ("a/b/#", "a/#", false), ("a//b", "a/b", false),
+            ("a/+/b", "a//b", true),
         ])
     func covers(outer: String, inner: String, expected: Bool) {
         #expect(TopicFilter.covers(outer, inner) == expected)
@@ -31,6 +34,8 @@ struct TopicFilterTests {
     @Test("what another covers is left out, once of what is there twice")
     func reduced() {
         #expect(TopicFilter.withoutCovered(["lights/#", "air/+/up", "#"]) == ["#"])
+        #expect(
+            TopicFilter.withoutCovered(["#", "$SYS/#", "$share/g/#", "$SYS/broker/+"]) == ["#", "$SYS/#", "$share/g/#"])
         #expect(TopicFilter.withoutCovered(["a/+", "a/b", "a/+", "c"]) == ["a/+", "c"])
         #expect(TopicFilter.withoutCovered(["a/+/c", "a/b/+"]) == ["a/+/c", "a/b/+"])
         let pairs = TopicFilter.overlapping(["a/+/c", "a/b/+", "x/#", "x/y"])
