@@ -164,7 +164,7 @@ let package = Package(
                 "Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding", "TestSupport",
             ]),
         .tests("ContractTests", ["Basics", "Telemetry", "Contract", "TestSupport"]),
-        .tests("BrokerTests", ["Broker"]),
+        .tests("BrokerTests", ["Broker", "TestSupport"]),
         .tests("NotificationTests", ["Basics", "Telemetry", "Notification"]),
         .tests("FramesTests", ["Basics", "Telemetry", "Frames", "TestSupport"]),
         .tests(

@@ -28,6 +28,8 @@ public enum BrokerEvent: Equatable, Sendable {
         public var maximumQoS: Int
         /// The keep-alive that the broker wants instead of ours; nil where ours holds.
         public var serverKeepAlive: Duration?
+        /// Whether the broker says by which subscription a message came; false where it speaks 3.1.1.
+        public var hasSubscriptionIdentifiers = false
     }
 }
 

@@ -55,6 +55,12 @@ final class MosquittoClient {
     private(set) var confirmed: [MessageToken] = []
     private var unconfirmed: [Int32: (token: MessageToken, qos: Int32)] = [:]
     private var pendingFilters: [Int32: String] = [:]
+    /// Where two of our filters overlap in part: what tells the copies of a message from messages that are alike.
+    private var sieve: CopySieve?
+    /// Of the subscriptions by which the message came: one, or all where the broker sends one copy for all.
+    private var subscriptionIdentifiers: [UInt32] = []
+    /// As the broker's CONNACK says; MQTT 5 only.
+    private var takesIdentifiers = false
     private var lastToken: UInt64 = 0
     private var libraryErrors: [String] = []
 
@@ -134,12 +140,13 @@ final class MosquittoClient {
         var filters = TopicFilter.withoutCovered(options.subscriptions).map {
             (filter: $0, qos: Int32(options.subscriptionQoS.rawValue))
         }
+        sieve = takesIdentifiers && !TopicFilter.overlapping(filters.map(\.filter)).isEmpty ? CopySieve() : nil
         if options.watchesDroppedMessages { filters.append((Self.droppedTopic, 0)) }
         // A session that lasts may have them from before.
         for covered in options.subscriptions where !filters.contains(where: { $0.filter == covered }) {
             mosquitto_unsubscribe(handle, nil, covered)
         }
-        for (filter, qos) in filters {
+        for (place, (filter, qos)) in filters.enumerated() {
             var flags: Int32 = 0
             if options.version == .mqtt5, filter != Self.droppedTopic {
                 // Retained values come with a new subscription only, not again after every reconnect.
@@ -147,8 +154,14 @@ final class MosquittoClient {
                 // MQTT 5, 3.8.3.1: no-local on a shared subscription is a protocol error.
                 if !filter.hasPrefix("$share/") { flags |= Int32(MQTT_SUB_OPT_NO_LOCAL.rawValue) }
             }
+            var properties: OpaquePointer?
+            defer { mosquitto_property_free_all(&properties) }
+            if sieve != nil {
+                mosquitto_property_add_varint(
+                    &properties, Int32(MQTT_PROP_SUBSCRIPTION_IDENTIFIER.rawValue), UInt32(place + 1))
+            }
             var id: Int32 = 0
-            let code = mosquitto_subscribe_v5(handle, &id, filter, qos, flags, nil)
+            let code = mosquitto_subscribe_v5(handle, &id, filter, qos, flags, properties)
             guard code == MOSQ_ERR_SUCCESS.rawValue else {
                 if code == MOSQ_ERR_INVAL.rawValue || code == MOSQ_ERR_MALFORMED_UTF8.rawValue {
                     signals.append(.subscriptionRefused(filter: filter, reason: "not a valid topic filter"))
@@ -307,9 +320,9 @@ final class MosquittoClient {
     }
 
     private func setUpCallbacks() {
-        mosquitto_message_callback_set(handle) { _, context, message in
+        mosquitto_message_v5_callback_set(handle) { _, context, message, properties in
             guard let message else { return }
-            MosquittoClient.from(context).take(message.pointee)
+            MosquittoClient.from(context).take(message.pointee, properties)
         }
         mosquitto_connect_v5_callback_set(handle) { _, context, code, flags, properties in
             MosquittoClient.from(context).answered(code, flags, properties)
@@ -345,7 +358,7 @@ final class MosquittoClient {
     }
 
     @inline(__always)
-    private func take(_ message: mosquitto_message) {
+    private func take(_ message: mosquitto_message, _ properties: OpaquePointer?) {
         callbacks += 1
         guard let start = message.topic else { return }
         guard let target else { preconditionFailure("broker: a message arrived while nobody was reading") }
@@ -357,9 +370,25 @@ final class MosquittoClient {
         }
         // An ignored message is not held: its PUBACK may leave with the next write.
         if !ignoredPrefix.isEmpty, topic.starts(with: ignoredPrefix) { return }
+        // Nor is a copy: its PUBACK leaves behind that of the message.
+        if sieve != nil {
+            readSubscriptionIdentifiers(of: properties)
+            if sieve!.isCopy(topic: topic, payload: payload, of: subscriptionIdentifiers) { return }
+        }
         // Redelivery (DUP) is not shown to a callback by the library; the journal finds repeats by their time.
         target.pointee.append(topic: topic, payload: payload, receivedAt: receivedAt, isRetained: message.retain)
         if message.qos > 0 { heldCount += 1 }
+    }
+
+    private func readSubscriptionIdentifiers(of properties: OpaquePointer?) {
+        subscriptionIdentifiers.removeAll(keepingCapacity: true)
+        let property = Int32(MQTT_PROP_SUBSCRIPTION_IDENTIFIER.rawValue)
+        var identifier: UInt32 = 0
+        var found = mosquitto_property_read_varint(properties, property, &identifier, false)
+        while let place = found {
+            subscriptionIdentifiers.append(identifier)
+            found = mosquitto_property_read_varint(place, property, &identifier, true)
+        }
     }
 
     private func answered(_ code: Int32, _ flags: Int32, _ properties: OpaquePointer?) {
@@ -377,6 +406,10 @@ final class MosquittoClient {
         let hasExpiry =
             mosquitto_property_read_int32(
                 properties, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), &expiry, false) != nil
+        var hasIdentifiers: UInt8 = 1
+        mosquitto_property_read_byte(
+            properties, Int32(MQTT_PROP_SUBSCRIPTION_ID_AVAILABLE.rawValue), &hasIdentifiers, false)
+        takesIdentifiers = options.version == .mqtt5 && hasIdentifiers == 1
         var qos: UInt8 = 2
         mosquitto_property_read_byte(properties, Int32(MQTT_PROP_MAXIMUM_QOS.rawValue), &qos, false)
         signals.append(
@@ -385,7 +418,8 @@ final class MosquittoClient {
                     at: receivedAt, isPresent: flags & 1 == 1,
                     serverReceiveMaximum: number16(MQTT_PROP_RECEIVE_MAXIMUM),
                     sessionExpiryGranted: hasExpiry ? .seconds(Int64(expiry)) : nil, maximumQoS: Int(qos),
-                    serverKeepAlive: number16(MQTT_PROP_SERVER_KEEP_ALIVE).map { .seconds($0) })))
+                    serverKeepAlive: number16(MQTT_PROP_SERVER_KEEP_ALIVE).map { .seconds($0) },
+                    hasSubscriptionIdentifiers: takesIdentifiers)))
     }
 
     private func refusal(_ code: Int32, _ detail: String?) -> BrokerError {

@@ -58,6 +58,26 @@ struct BrokerSessionTests {
         #expect(last.receive(1, turnsMax: 10) == [])
     }
 
+    /// Without identifiers mosquitto 2.0 sends a client of MQTT 5 one copy a filter.
+    @Test("filters that overlap bring a message once, and equal ones that follow each other each")
+    func overlappingFilters() throws {
+        let server = try MosquittoServer()
+        try server.start()
+        var options = Line.options(server)
+        options.subscriptions = ["a/+/count", "a/lamp/+"]
+        let line = try Line(options)
+        line.turn(until: { line.events.count { if case .subscribed = $0 { true } else { false } } == 3 })
+        try server.publish("a/lamp/count", "1", count: 8)
+        try server.publish("a/lamp/name", "x")
+        #expect(line.receive(9) == Array(repeating: "a/lamp/count=1", count: 8) + ["a/lamp/name=x"])
+        #expect(line.receiveNothing())
+        line.session.acknowledge()
+        // Acknowledged with their copies: nothing comes again.
+        line.session.dropConnection("a new connection")
+        line.turn(until: { line.session.isConnected })
+        #expect(line.receiveNothing())
+    }
+
     @Test("keeps its session through kill -9 and restart of the broker")
     func survivesRestart() throws {
         let server = try MosquittoServer(MosquittoServer.persistent)

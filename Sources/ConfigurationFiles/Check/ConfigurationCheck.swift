@@ -34,10 +34,12 @@ struct ConfigurationCheck {
         if !SettingFiles.isDirectory(store), !SettingFiles.isDirectory(folder(above: store)) {
             warn("store.folder", store, "the folder above it does not exist, and without it nothing starts")
         }
-        for (left, right) in TopicFilter.overlapping(configuration.mqtt.subscriptions) {
+        // MQTT 5 tells by which of them a message came.
+        let mqtt = configuration.mqtt
+        for (left, right) in mqtt.version == .mqtt311 ? TopicFilter.overlapping(mqtt.subscriptions) : [] {
             warn(
                 "mqtt.subscriptions", "\(left), \(right)",
-                "both match some topics, and the broker sends their messages twice: without a time of its own one counts twice"
+                "both match some topics, and a broker may send their messages twice: without a time of its own one counts twice; MQTT 5 (mqtt.version: 5) tells them apart"
             )
         }
         // What systemd makes for the service is not there before it runs.

@@ -98,6 +98,14 @@ struct Doctor: Sendable {
             if session.maximumQoS < 1 {
                 tell(.bad, "the broker grants QoS 0 only", "allow QoS 1 in the broker's configuration")
             }
+            if configuration.mqtt.version == .mqtt5, !session.hasSubscriptionIdentifiers,
+                let (left, right) = TopicFilter.overlapping(configuration.mqtt.subscriptions).first
+            {
+                tell(
+                    .warning,
+                    "the broker does not say by which filter a message came: one without a time counts twice where \(left) and \(right) both match",
+                    "set filters in mqtt.subscriptions that do not overlap")
+            }
         }
         if findings.isEmpty {
             tell(
