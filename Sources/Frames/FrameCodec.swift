@@ -3,24 +3,54 @@ import Telemetry
 
 /// Where a frame lies: its stream, and the time of its first row.
 public struct FrameKey: Hashable, Sendable {
-    /// 2020-01-01T00:00:00Z: 41 bits of milliseconds from here reach to 2089.
-    @inlinable package static var epoch: Int64 { 1_577_836_800_000 }
-    @inlinable package static var timeBits: Int64 { 41 }
-    /// The times that a key can hold.
-    @inlinable package static var times: Range<Int64> { epoch..<(epoch + 1 << timeBits) }
-    package static let dayMilliseconds: Int64 = 86_400_000
+    /// How the keys of a file are packed: the stream, and below it the milliseconds since the year that it is named for.
+    /// All keys of a file have the same, so who reads keys asks the file, and no key is ever compared with one of another
+    /// layout.
+    package enum Layout: Int64, Hashable, Sendable {
+        /// 41 bits of milliseconds, which reach to 2089, and 22 of streams: files of versions 1 and 2.
+        case since2020 = 2020
+        /// 42 bits of milliseconds, which reach to 2109, and 21 of streams.
+        case since1970 = 1970
 
-    package var rawValue: Int64
-
-    package init(rawValue: Int64) { self.rawValue = rawValue }
-
-    package init(_ stream: Int, _ time: Int64) {
-        precondition(Self.times.contains(time), "store: time \(time) does not fit a frame key")
-        rawValue = Int64(stream) << Self.timeBits | (time - Self.epoch)
+        package var epoch: Int64 {
+            switch self {
+            case .since2020: 1_577_836_800_000
+            case .since1970: 0
+            }
+        }
+        package var timeBits: Int64 {
+            switch self {
+            case .since2020: 41
+            case .since1970: 42
+            }
+        }
+        /// The times that a key can hold.
+        package var times: Range<Int64> { epoch..<(epoch + 1 << timeBits) }
+        /// Streams have lower numbers than this.
+        package var streamsMax: Int { 1 << (63 - timeBits) }
     }
 
-    package var stream: Int { Int(rawValue >> Self.timeBits) }
-    package var time: Int64 { rawValue & (1 << Self.timeBits - 1) + Self.epoch }
+    /// The times that the store takes: those of a new file's keys.
+    @inlinable package static var times: Range<Int64> { 0..<(1 << 42) }
+    package static let dayMilliseconds: Int64 = 86_400_000
+
+    package let rawValue: Int64
+    package let layout: Layout
+
+    package init(rawValue: Int64, _ layout: Layout) {
+        self.rawValue = rawValue
+        self.layout = layout
+    }
+
+    package init(_ stream: Int, _ time: Int64, _ layout: Layout) {
+        precondition(layout.times.contains(time), "store: time \(time) does not fit a frame key")
+        precondition((0..<layout.streamsMax).contains(stream), "store: stream \(stream) does not fit a frame key")
+        rawValue = Int64(stream) << layout.timeBits | (time - layout.epoch)
+        self.layout = layout
+    }
+
+    package var stream: Int { Int(rawValue >> layout.timeBits) }
+    package var time: Int64 { rawValue & (1 << layout.timeBits - 1) + layout.epoch }
 
     /// Whole days since 1970, UTC.
     package static func day(of time: Int64) -> Int64 { time.flooredDivision(by: dayMilliseconds) }

@@ -8,8 +8,8 @@ struct Intake {
     var report = ImportReport()
     var moments = MomentScanner()
 
-    /// 2020-01-01T00:00:00Z: a clock before it was never set, and the store keeps nothing older.
-    static let timeMin = Timestamp(milliseconds: 1_577_836_800_000)
+    /// 1970-01-01T00:00:00Z: the store keeps nothing older.
+    static let timeMin = Timestamp(milliseconds: 0)
 
     init(_ options: ImportOptions) {
         self.options = options
@@ -27,7 +27,7 @@ struct Intake {
 
     mutating func checked(_ moment: Timestamp, _ text: UnsafeRawBufferPointer, _ line: Int) -> Timestamp? {
         guard moment >= Self.timeMin else {
-            report.refuse(line, "observed", text, "expected a time from 2020-01-01 on, found \(moment)")
+            report.refuse(line, "observed", text, "expected a time from 1970-01-01 on, found \(moment)")
             return nil
         }
         return moment

@@ -1,4 +1,5 @@
 import Basics
+import Telemetry
 
 /// What can go wrong between the store and the disk. Each says what failed, on what, and what would be right.
 public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -17,6 +18,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A second connection of this process would write the file: SQLite 3.40.1 can lose a WAL that way.
     case writtenTwice(file: String)
     case schemaTooNew(found: Int, supported: Int)
+    /// An earlier version took more streams than the keys of this one hold.
+    case tooManyStreams(folder: String, found: Int64)
     /// A database that is not one of ours.
     case foreign(file: String, applicationID: Int)
     /// SQLite would not wait for the disk at a commit: an acknowledged reading could be lost with the power.
@@ -84,6 +87,9 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .schemaTooNew(let found, let supported):
             "store: schema version \(found) is newer than \(supported), the newest this build reads; "
                 + "run the newer build or restore a backup made by this one"
+        case .tooManyStreams(let folder, let found):
+            "store: \(folder) has \(found) streams and this build takes \(SeriesRegistry.streamsMax); "
+                + "stay with the version that wrote it, or divide its devices between two gateways"
         case .foreign(let file, let applicationID):
             "store: \(file) is a database of another program (application id \(applicationID)); give another folder"
         case .notDurable(let file, let pragma, let found):

@@ -8,7 +8,8 @@ extension Refusal {
             self = .notFound("\(error)")
         case .wrongStatistic: self = .wrong("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
-            .schemaTooNew, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite, .sealedMeanwhile,
+            .schemaTooNew, .tooManyStreams, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite,
+            .sealedMeanwhile,
             .unknownQuantity, .stopped, .abandoned, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists,
             .noBackup,
             .backupDamaged:

@@ -54,6 +54,8 @@ public struct SeriesRegistry: Sendable {
 
     /// A presence mask of 64 bits covers a stream.
     public static let streamColumnsMax = 64
+    /// Streams at most: the store has 21 bits for them.
+    public static let streamsMax = 1 << 21
 
     /// As it was made; a limit below what is restored refuses only new names.
     public let limits: Limits
@@ -69,6 +71,8 @@ public struct SeriesRegistry: Sendable {
     private var deviceNames = NameTable()
     private var seriesByKey = IntegerTable()
     private var streamsByDevice: [DeviceIndex: [StreamID]] = [:]
+    /// Series without a stream: each may yet need one of its own.
+    private var unplaced = 0
 
     /// Knows nothing but the empty channel name.
     public init(limits: Limits = Limits()) {
@@ -143,13 +147,14 @@ public struct SeriesRegistry: Sendable {
         seriesByKey.find(Self.key(device, quantity, channel)).map { SeriesID(rawValue: $0) }
     }
 
-    /// The series of this device, quantity and channel, known from now on; nil when `seriesMax` is reached.
+    /// The series of this device, quantity and channel, known from now on; nil when `seriesMax` or `streamsMax` is reached.
     ///
     /// A new series has no stream until `closeRow` gives it one.
     public mutating func intern(device: DeviceIndex, quantity: Quantity, channel: ChannelIndex) -> SeriesID? {
         let key = Self.key(device, quantity, channel)
         if let known = seriesByKey.find(key) { return SeriesID(rawValue: known) }
-        guard series.count < limits.seriesMax else { return nil }
+        guard series.count < limits.seriesMax, streams.count + unplaced < Self.streamsMax else { return nil }
+        unplaced += 1
         let id = UInt32(series.count)
         seriesByKey.insert(key, id)
         series.append(Series(device: device, quantity: quantity, channel: channel))
@@ -237,6 +242,7 @@ public struct SeriesRegistry: Sendable {
     }
 
     private mutating func append(_ series: SeriesID, to stream: StreamID) {
+        unplaced -= 1
         places[series.index] = (stream: stream.rawValue, column: UInt32(streams[stream.index].columns.count))
         streams[stream.index].columns.append(series)
     }

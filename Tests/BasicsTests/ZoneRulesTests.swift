@@ -24,7 +24,12 @@ struct ZoneRulesTests {
             let span = try #require(Timestamp(iso8601: since))..<#require(Timestamp(iso8601: until))
             return zone.changes(in: span).map { "\($0.at) \($0.offsetSeconds)" }
         }
-        #expect(try changes("2015-01-01T00:00:00Z", "2020-01-01T00:00:00Z") == ["2015-10-25T00:00:00Z 3600"])
+        #expect(try changes("2015-01-01T00:00:00Z", "2015-10-25T00:00:01Z") == ["2015-10-25T00:00:00Z 3600"])
+        // The rule goes on from where the file ends, whatever year that is.
+        let before = ["2017-03-26T01:00:00Z 7200", "2017-10-29T01:00:00Z 3600"]
+        #expect(try changes("2017-01-01T00:00:00Z", "2018-01-01T00:00:00Z") == before)
+        #expect(try changes("1970-01-01T00:00:00Z", "2015-10-25T00:00:00Z").isEmpty)
+        #expect(try changes("2100-01-01T00:00:00Z", "2110-01-01T00:00:00Z").count == 20)
         let year = ["2026-03-29T01:00:00Z 7200", "2026-10-25T01:00:00Z 3600"]
         #expect(try changes("2026-03-29T01:00:00Z", "2026-10-25T01:00:01Z") == year)
         #expect(try changes("2026-03-29T01:00:01Z", "2026-10-25T01:00:00Z").isEmpty)

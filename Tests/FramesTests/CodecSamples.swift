@@ -83,7 +83,7 @@ enum CodecSamples {
         let rows = columns[0].count
         var values: [Double] = []
         for row in 0..<rows { for column in columns { values.append(column[row]) } }
-        let start = FrameKey.epoch
+        let start = FrameKey.Layout.since2020.epoch
         return RowBlock(
             times: (0..<rows).map { start + Int64($0) * 3_600_000 }, values: values, stride: columns.count)
     }

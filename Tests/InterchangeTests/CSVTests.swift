@@ -45,8 +45,8 @@ struct CSVTests {
             ("2026-02-30T18:15:02Z,a,voltage,,V,1", "line 2: observed: '2026-02-30T18:15:02Z': expected a time"),
             ("2026-03-05T24:15:02Z,a,voltage,,V,1", "line 2: observed: '2026-03-05T24:15:02Z': expected a time"),
             (
-                "2019-12-31T23:59:59Z,a,voltage,,V,1",
-                "line 2: observed: '2019-12-31T23:59:59Z': expected a time from 2020-01-01"
+                "1969-12-31T23:59:59Z,a,voltage,,V,1",
+                "line 2: observed: '1969-12-31T23:59:59Z': expected a time from 1970-01-01"
             ),
             ("2026-03-05T18:15:02Z,,voltage,,V,1", "line 2: device: expected the device's name"),
             ("2026-03-05T18:15:02Z,a\tb,voltage,,V,1", "line 2: device: 'a\tb': expected at most 128 bytes"),

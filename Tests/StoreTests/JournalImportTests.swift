@@ -50,7 +50,7 @@ struct JournalImportTests {
         let journal = try Journal.open(options)
         defer { journal.close() }
         let rows: [Row] = [
-            ("a", "", "voltage", seconds(0), 1), ("a", "", "voltage", at("2019-12-31T00:00:00Z"), 1),
+            ("a", "", "voltage", seconds(0), 1), ("a", "", "voltage", at("1969-12-31T23:59:59.999Z"), 1),
             ("a", "", "voltage", seconds(3600), 1), ("a", "", "voltage", seconds(3601), 1),
             ("a", "", "voltage", seconds(1), .nan), ("", "", "voltage", seconds(1), 1),
             (String(repeating: "x", count: 129), "", "voltage", seconds(1), 1), ("b", "", "voltage", seconds(0), 1),
@@ -64,7 +64,7 @@ struct JournalImportTests {
         let sentences = receipt.refusals.map(\.sentence)
         #expect(
             sentences[0].hasPrefix(
-                "observed: '2019-12-31T00:00:00Z': expected a time from 2020-01-01 to an hour from now"))
+                "observed: '1969-12-31T23:59:59.999Z': expected a time from 1970-01-01 to an hour from now"))
         #expect(sentences[2] == "value: 'nan': expected a finite number")
         #expect(sentences[3].hasPrefix("expected a name of 1 to 128 bytes"))
         #expect(sentences[5] == "'c' is new and the limit of 2 devices is reached")
@@ -74,6 +74,22 @@ struct JournalImportTests {
         let more = try journal.commit(imported: many, profile: "p", at: Moment(seconds(0))).receipt
         #expect(more.refused == 100)
         #expect(more.refusals.count == ImportReceipt.refusalsMax)
+    }
+
+    @Test("what retention would give up at once is refused, and the receipt says so")
+    func tooOld() throws {
+        var options = StoreOptions(folder: folder.store)
+        options.retention.raw = .seconds(30 * 86_400)
+        let journal = try Journal.open(options)
+        defer { journal.close() }
+        _ = try journal.upkeep(now: noon)
+        let rows: [Row] = [("a", "", "voltage", at("2013-03-01T00:00:00Z"), 1), ("a", "", "voltage", noon, 2)]
+        let receipt = try journal.commit(imported: readings(rows), profile: "p", at: Moment(noon)).receipt
+        #expect(receipt.fresh == 1 && receipt.refused == 1)
+        #expect(
+            receipt.refusals.map(\.sentence) == [
+                "observed: '2013-03-01T00:00:00Z': a day that is no longer kept, as store.retention says"
+            ])
     }
 
     @Test("nobody is heard by it, live or replayed")

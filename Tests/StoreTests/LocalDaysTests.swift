@@ -147,20 +147,22 @@ struct LocalDaysTests {
     @Test("a stored day is known by its whole span, and days of 24 hours by the keys they always had")
     func keys() throws {
         for zone in ZoneSample.all {
-            for text in zone.changes.map(\.at) where at(text).milliseconds > FrameKey.epoch {
+            for text in zone.changes.map(\.at) where at(text) > at("1970-01-03T00:00:00Z") {
                 let days = zone.days
                 let change = days.day(of: at(text).milliseconds)
                 for span in (change - 2...change + 2).map({ days.span(of: $0) }) {
                     let key = try #require(RollupKey.day(span, stream: 4_000_000))
-                    #expect(RollupKey.span(ofDay: key) == span && RollupKey.stream(key) == 4_000_000)
+                    let year = Folder.year(of: span.lowerBound)
+                    #expect(RollupKey.span(ofDay: key, in: year) == span && RollupKey.stream(key) == 4_000_000)
                     #expect(RollupKey.day(span.lowerBound..<span.upperBound + hour, stream: 4_000_000) != key)
                     if span.upperBound - span.lowerBound == 24 * hour {
-                        #expect(key == ((span.lowerBound - FrameKey.epoch) / 60_000) << 22 | 4_000_000)
+                        let epoch = year < 2020 ? 0 : at("2020-01-01T00:00:00Z").milliseconds
+                        #expect(key == ((span.lowerBound - epoch) / 60_000) << 22 | 4_000_000)
                     }
                 }
             }
         }
-        let epoch = FrameKey.epoch
+        let epoch: Int64 = 0
         #expect(RollupKey.day(epoch - 60_000..<epoch, stream: 0) == nil)
         #expect(RollupKey.day(epoch + 1..<epoch + 1 + 24 * hour, stream: 0) == nil)
         #expect(RollupKey.day(epoch..<epoch + 24 * hour + 1, stream: 0) == nil)
@@ -231,7 +233,7 @@ struct LocalDaysTests {
     }
 
     private static let around: [(ZoneSample, String)] =
-        ZoneSample.all.prefix(5).flatMap { zone in zone.changes.map { (zone, $0.at) } } + [
+        ZoneSample.all.flatMap { zone in zone.changes.map { (zone, $0.at) } } + [
             (.kathmandu, "2026-03-15T12:00:00Z")
         ]
 

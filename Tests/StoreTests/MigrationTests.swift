@@ -1,47 +1,23 @@
 import Basics
 import Contract
-import Foundation
 import Telemetry
 import Testing
 import TestSupport
 
 @testable import Store
 
-/// A store that version 0.1 made: 20 commits in small files of seven days, seven in the journal, an alert, a roster.
-/// `expected.csv` holds what it was given: device, quantity, milliseconds, bits of the value.
-private struct FirstStore {
-    let folder = TemporaryFolder()
-    var expected: [Model.Key: [Int64: Double]] = [:]
-
-    init() throws {
-        let archive = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "Fixtures/store-v1.tar.gz").path
-        let tar = Process()
-        tar.executableURL = URL(filePath: "/bin/tar")
-        tar.arguments = ["-xzf", archive, "-C", folder.path]
-        try tar.run()
-        tar.waitUntilExit()
-        for line in String(decoding: readFile(folder.path + "/expected.csv"), as: UTF8.self).split(separator: "\n") {
-            let fields = line.split(separator: ",")
-            let key = Model.Key(device: String(fields[0]), quantity: String(fields[1]))
-            expected[key, default: [:]][Int64(fields[2])!] = Double(bitPattern: UInt64(fields[3])!)
-        }
-        try #require(expected.values.reduce(0) { $0 + $1.count } == 491)
-    }
-}
-
 @Suite("Stores of older versions")
 struct MigrationTests {
     @Test("a store of version 1 answers before a gateway has led it forward")
     func readsOld() throws {
-        let old = try FirstStore()
+        let old = try OldStore(1)
         #expect(try contents(old.folder.store) == old.expected)
         #expect(try Archive(folder: old.folder.store).status().oldestDay == "2026-03-12")
     }
 
     @Test("a store of version 1 steps forward on start and keeps everything")
     func stepsForward() throws {
-        let old = try FirstStore()
+        let old = try OldStore(1)
         var journal = try Journal.open(StoreOptions(folder: old.folder.store))
         #expect(try Schema.version(of: journal.core) == Schema.version)
         #expect(try contents(old.folder.store) == old.expected)
@@ -59,7 +35,7 @@ struct MigrationTests {
 
     @Test("a store of version 1 has the days of UTC until a gateway names others")
     func otherDays() throws {
-        let old = try FirstStore()
+        let old = try OldStore(1)
         let archive = try Archive(folder: old.folder.store)
         let times = old.expected.values.flatMap(\.keys)
         func days() throws -> [SeriesHistory.Bucket] {

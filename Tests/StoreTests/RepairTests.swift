@@ -172,18 +172,19 @@ struct RepairTests {
 
     @Test("a table that an older version did not have is not told to be lost")
     func olderVersion() throws {
-        let journal = try makeVariedStore(folder.store)
-        let expected = try contents(folder.store)
+        let old = try OldStore(6)
+        let store = old.folder.store
+        let journal = try Journal.open(StoreOptions(folder: store))
         try journal.becomeVersion3()
         journal.close()
-        let core = folder.store + "/core.db"
+        let core = store + "/core.db"
         var bytes = readFile(core)
         bytes[bytes.count - 2000] ^= 1
         writeFile(core, bytes)
-        let repair = try StoreRepair.run(folder: folder.store, now: noon)
+        let repair = try StoreRepair.run(folder: store, now: noon)
         #expect(repair.found.contains { $0.file == "core.db" } && repair.isGood)
         #expect(!repair.gaveUp.contains { $0.detail.contains("steps_given_up") }, "\(repair.gaveUp)")
-        #expect(try contents(folder.store) == expected)
+        #expect(try contents(store) == old.expected)
         let again = try Connection(core, .immutable, effects: nil)
         #expect(try Schema.version(of: again) == Schema.version)
     }
@@ -194,9 +195,9 @@ struct RepairTests {
         let sealed = String(try live(isSealed: true).dropFirst(4))
         let path = folder.store + "/raw/" + sealed
         let reader = try Connection(path, .immutable, effects: nil)
-        var (blob, key): ([UInt8], FrameKey) = ([], FrameKey(rawValue: 0))
+        var (blob, key): ([UInt8], FrameKey) = ([], FrameKey(rawValue: 0, .since1970))
         try reader.rows("SELECT k, b FROM frame ORDER BY k LIMIT 1 OFFSET 3") { row throws(StoreError) in
-            (key, blob) = (FrameKey(rawValue: row.integer("k")), row.withBlob("b") { Array($0) })
+            (key, blob) = (FrameKey(rawValue: row.integer("k"), .since1970), row.withBlob("b") { Array($0) })
         }
         reader.close()
         var bytes = readFile(path)

@@ -126,12 +126,13 @@ extension Journal {
         return try commit(batch, received: 1, now: now ?? time)
     }
 
-    /// Makes core.db what version 3 had: to be closed after this.
+    /// Makes core.db what version 3 had: to be closed after this. Its files of frames must be of before version 7.
     func becomeVersion3() throws(StoreError) {
         for statement in [
             "DROP INDEX transition_start", "DROP TABLE steps_given_up", "ALTER TABLE latest DROP COLUMN top",
             "ALTER TABLE device DROP COLUMN last_heard_steady", "ALTER TABLE device DROP COLUMN status_over",
-            "ALTER TABLE device DROP COLUMN expected_listened", "PRAGMA user_version = 3",
+            "ALTER TABLE device DROP COLUMN expected_listened", "ALTER TABLE part DROP COLUMN keys",
+            "PRAGMA user_version = 3",
         ] {
             try core.run(statement)
         }

@@ -39,9 +39,10 @@ public struct ZoneRules: Sendable {
         guard reader.skip(header.restBytes(timeBytes: 8)) else { return nil }
         guard zip(moments, moments.dropFirst()).allSatisfy({ $0 < $1 }) else { return nil }
         var offsets = places.map { types[$0].offset }
-        // What the file says of the years after its last moment, as moments up to 2100.
+        // What the file says of the years after its last moment, as moments up to 2110: a slim file of Europe/Berlin ends
+        // with 1996.
         if let rule = reader.footer().flatMap({ PosixZone($0) }) {
-            for change in rule.changes(years: 2020...2100) where change.at > moments.last ?? .min {
+            for change in rule.changes(years: 1970...2110) where change.at > moments.last ?? .min {
                 moments.append(change.at)
                 offsets.append(change.offset)
             }

@@ -76,7 +76,7 @@ extension GatewayConfiguration {
 
 /// The years that the store has times of.
 private let storeYears =
-    CivilTime(year: 2019, month: 12, day: 1).timestamp()..<CivilTime(year: 2091, month: 1, day: 1).timestamp()
+    CivilTime(year: 1969, month: 12, day: 1).timestamp()..<CivilTime(year: 2110, month: 1, day: 1).timestamp()
 
 extension ZoneRules {
     /// The lesser of the offsets in January and July, by the rules that hold now: what is left when no clock is put

@@ -30,8 +30,11 @@ struct SiteOptions: ParsableArguments {
                 constants[ByteName(entry.device)] = entry.constants
             }
         }
+        // What is decoded here is read by people: an old archive is no clock that was never set.
+        var limits = DecodingLimits()
+        limits.timeMin = Timestamp(milliseconds: 0)
         return MessageDecoder(
-            catalog: catalog, siteZoneOffsetSeconds: siteOffset.flatMap(Self.seconds) ?? 0,
+            catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteOffset.flatMap(Self.seconds) ?? 0,
             siteZone: siteOffset.flatMap(ZoneRules.system), constants: constants)
     }
 

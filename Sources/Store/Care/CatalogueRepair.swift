@@ -125,12 +125,13 @@ struct CatalogueRepair {
             }
             return last < 0 ? [] : (0...last).filter { !known.contains($0) }
         }
-        for table in ["device", "stream", "series"] {
-            try core.run("DELETE FROM \(table) WHERE id < 0 OR id > 4194303")
-        }
+        let streams = Int64(SeriesRegistry.streamsMax)
+        for table in ["device", "series"] { try core.run("DELETE FROM \(table) WHERE id < 0 OR id > 4194303") }
+        try core.run("DELETE FROM stream WHERE id < 0 OR id >= ?", .integer(streams))
         let columns = Int64(SeriesRegistry.streamColumnsMax)
         try core.run(
-            "DELETE FROM series WHERE stream < 0 OR stream > 4194303 OR col < 0 OR col >= ?", .integer(columns))
+            "DELETE FROM series WHERE stream < 0 OR stream >= ? OR col < 0 OR col >= ?", .integer(streams),
+            .integer(columns))
         let known = Set(Quantity.all.map(\.name))
         var strange: [Int64] = []
         try core.rows("SELECT id, quantity FROM series") { row throws(StoreError) in
@@ -205,7 +206,9 @@ struct CatalogueRepair {
             let key = try? reader.read { connection throws(StoreError) in
                 try connection.integer("SELECT max(k) FROM frame")
             }
-            if let key = key ?? nil, key >= 0 { highest = max(highest, Int64(FrameKey(rawValue: key).stream)) }
+            if let key = key ?? nil, key >= 0 {
+                highest = max(highest, Int64(FrameKey(rawValue: key, part.keys).stream))
+            }
         }
         return highest
     }

@@ -43,15 +43,16 @@ final class StoreChecker {
         if !report.isRunning { checkWALs() }
         try checkCore()
         let parts = manifest?.live ?? []
-        let rollups = folder.rollupYears().map { "rollup-\($0).db" }
+        let rollups = folder.rollupYears()
         let total = 1 + parts.count + rollups.count
         for (index, part) in parts.enumerated() {
             progress(StoreProgress(done: 1 + index, total: total, file: part.file))
             if part.isSealed { check(part) } else { whatStays { check(part) } }
         }
-        for (index, rollup) in rollups.enumerated() {
-            progress(StoreProgress(done: 1 + parts.count + index, total: total, file: rollup))
-            whatStays { checkRollup(rollup) }
+        for (index, year) in rollups.enumerated() {
+            let file = "rollup-\(year).db"
+            progress(StoreProgress(done: 1 + parts.count + index, total: total, file: file))
+            whatStays { checkRollup(file, year) }
         }
         checkStrays()
         return report
@@ -280,6 +281,7 @@ final class StoreChecker {
         }
         checkPages(part.file, reader) { walk.pages[$0] }
         checkStructure(part.file, reader)
+        checkKeys(part, reader)
         report.frames += Int64(walk.keys.count)
         report.rows += walk.rows
         for lost in walk.lost {
@@ -312,6 +314,14 @@ final class StoreChecker {
         }
     }
 
+    private func checkKeys(_ part: Part, _ reader: FileReader) {
+        let keys = try? reader.read { connection throws(StoreError) in try Schema.keys(of: connection) }
+        guard let keys, keys != part.keys else { return }
+        found(
+            part.file, .catalogue, since: part.first, until: part.last,
+            "its keys count from \(keys.rawValue) where the manifest says \(part.keys.rawValue)")
+    }
+
     // MARK: Rollups
 
     /// The hours in a small file; those of older versions have none.
@@ -336,14 +346,14 @@ final class StoreChecker {
         }
     }
 
-    private func checkRollup(_ file: String) {
+    private func checkRollup(_ file: String, _ year: Int) {
         let path = folder.path + "/" + file
         count(path)
         let reader = FileReader(path, isTolerant: true, effects: nil)
         checkPages(file, reader) { _ in nil }
         checkStructure(file, reader)
         do throws(StoreError) {
-            let bad = try reader.read { connection throws(StoreError) in try RollupRows.damaged(connection) }
+            let bad = try reader.read { connection throws(StoreError) in try RollupRows.damaged(connection, year) }
             for row in bad {
                 let name = deviceName(ofStream: row.stream) ?? "stream \(row.stream)"
                 found(

@@ -39,7 +39,7 @@ struct FrameWalk {
     init(
         _ connection: Connection, _ part: Part, _ body: (RawFrame) throws(StoreError) -> Void = { _ in }
     ) throws(StoreError) {
-        let all = try allKeys(connection)
+        let all = try allKeys(connection, part.keys)
         var (stream, end) = (-1, Int64.min)
         for (index, key) in all.enumerated() {
             // Up to its neighbour, or the end of the file's days: where nothing better is known.
@@ -89,12 +89,14 @@ struct FrameWalk {
     }
 
     /// From the front; where that fails, also from the end, and what lies between is the gap.
-    private mutating func allKeys(_ connection: Connection) throws(StoreError) -> [FrameKey] {
+    private mutating func allKeys(
+        _ connection: Connection, _ layout: FrameKey.Layout
+    ) throws(StoreError) -> [FrameKey] {
         var all: [FrameKey] = []
         var failure: String?
         do throws(StoreError) {
             try connection.rows("SELECT k FROM frame ORDER BY k") { row throws(StoreError) in
-                all.append(FrameKey(rawValue: row.integer("k")))
+                all.append(FrameKey(rawValue: row.integer("k"), layout))
                 rememberPage(connection, all[all.count - 1])
             }
         } catch .corrupt(_, let detail) {
@@ -104,7 +106,7 @@ struct FrameWalk {
         var tail: [FrameKey] = []
         do throws(StoreError) {
             try connection.rows("SELECT k FROM frame ORDER BY k DESC") { row throws(StoreError) in
-                tail.append(FrameKey(rawValue: row.integer("k")))
+                tail.append(FrameKey(rawValue: row.integer("k"), layout))
             }
         } catch .corrupt {}
         let before = tail.last { last in all.last.map { last.rawValue > $0.rawValue } ?? true }
@@ -140,6 +142,7 @@ struct FrameWalk {
     }
 }
 
+/// Of one file.
 extension FrameKey: Comparable {
     static func < (left: FrameKey, right: FrameKey) -> Bool { left.rawValue < right.rawValue }
 }

@@ -173,9 +173,10 @@ extension StoreRepairer {
                 days: FrameKey.day(of: first.milliseconds)...FrameKey.day(of: last.milliseconds),
                 retentionClass: place == 2 ? words[1] : "", generation: generation,
                 isSealed: words[place].hasPrefix("g"), first: .max, last: .min, spanMax: 0, frames: 0, rows: 0,
-                madeAt: now.milliseconds)
+                madeAt: now.milliseconds, keys: .since1970)
             guard
-                (try? FileReader(path, isTolerant: true, effects: nil).read { connection throws(StoreError) in
+                (try? FileReader(path, isTolerant: true, effects: nil).read { connection throws(StoreError) -> Void in
+                    part.keys = try Schema.keys(of: connection)
                     part.count(try FrameWalk(connection, part))
                 }) != nil, part.frames > 0
             else { continue }

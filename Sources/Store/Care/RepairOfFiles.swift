@@ -27,7 +27,7 @@ extension StoreRepairer {
         try keep(part.file)
         if Folder.size(of: path + "-wal") > 0 { try keepCopy(part.file + "-wal") }
         var fresh = part
-        fresh.file = nextName(of: part.file, try Manifest(core))
+        fresh.file = try Manifest(core).nextName(of: part.file)
         fresh.madeAt = now.milliseconds
         fresh.count(nil)
         var walk: FrameWalk?
@@ -69,7 +69,11 @@ extension StoreRepairer {
             draft, fresh.isSealed ? .draft(pageBytes: SealJob.dayPageBytes) : .writer(pageBytes: SealJob.dayPageBytes),
             effects: work.effects)
         defer { file.close() }
-        if fresh.isSealed { try Schema.prepareSealed(file) } else { try Schema.prepareSmall(file) }
+        if fresh.isSealed {
+            try Schema.prepareSealed(file, part.keys)
+        } else {
+            try Schema.prepareSmall(file, part.keys)
+        }
         let insert = try file.statement("INSERT OR REPLACE INTO frame VALUES (?, ?, ?, ?, NULL, ?, ?)")
         let damaged = try readable(part)
         defer { if damaged != folder.path(of: part) { unlink(damaged) } }
@@ -142,7 +146,11 @@ extension StoreRepairer {
         try work.remove(model)
         defer { unlink(model) }
         let empty = try Connection(model, .draft(pageBytes: bytes), effects: work.effects)
-        if part.isSealed { try Schema.prepareSealed(empty) } else { try Schema.prepareSmall(empty) }
+        if part.isSealed {
+            try Schema.prepareSealed(empty, part.keys)
+        } else {
+            try Schema.prepareSmall(empty, part.keys)
+        }
         empty.close()
         guard var page = Self.read(model, bytes), page.count == bytes else { return path }
         // Where the header has them: pages of the file, and none of them free.
@@ -170,20 +178,6 @@ extension StoreRepairer {
         var bytes = [UInt8](repeating: 0, count: count)
         let got = pread(descriptor, &bytes, count, 0)
         return got >= 0 ? Array(bytes[..<got]) : nil
-    }
-
-    /// `raw/2026-03-15.g1.db` becomes `raw/2026-03-15.g1.r1.db`, that one `r2`.
-    private func nextName(of file: String, _ manifest: Manifest) -> String {
-        let known = Set((manifest.live + manifest.retired).map(\.file))
-        var words = file.dropLast(3).split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        var number = 1
-        if let last = words.last, last.hasPrefix("r"), let before = Int(last.dropFirst()) {
-            words.removeLast()
-            number = before + 1
-        }
-        let base = words.joined(separator: ".")
-        while known.contains("\(base).r\(number).db") { number += 1 }
-        return "\(base).r\(number).db"
     }
 
     /// A file of rollups with the rows that match their check values, and the others made anew from frames.
@@ -257,7 +251,7 @@ extension StoreRepairer {
         for day in manifest.days where isSealed(day) && Folder.year(of: day * FrameKey.dayMilliseconds) == year {
             let begin = day * FrameKey.dayMilliseconds
             let spans = localDays.overlapping(begin..<begin + FrameKey.dayMilliseconds).filter { span in
-                span.lowerBound >= FrameKey.epoch && Folder.year(of: span.lowerBound) == year
+                span.lowerBound >= FrameKey.times.lowerBound && Folder.year(of: span.lowerBound) == year
                     && isSealed(FrameKey.day(of: span.upperBound - 1))
             }
             for stream in 0..<streams {

@@ -10,23 +10,25 @@ enum RollupRows {
     struct Row {
         var table: String
         var key: Int64
+        /// Of its file.
+        var year: Int
 
         var stream: Int { RollupKey.stream(key) }
         /// The day, in milliseconds since 1970; an empty one where the key is of none.
         var span: Range<Int64> {
-            if table == "r1d" { return RollupKey.span(ofDay: key) ?? FrameKey.epoch..<FrameKey.epoch + 1 }
+            if table == "r1d" { return RollupKey.span(ofDay: key, in: year) ?? 0..<1 }
             let begin = (key >> RollupKey.streamBits) * FrameKey.dayMilliseconds
             return begin..<begin + FrameKey.dayMilliseconds
         }
     }
 
     /// Those that do not match their check value.
-    static func damaged(_ connection: Connection) throws(StoreError) -> [Row] {
+    static func damaged(_ connection: Connection, _ year: Int) throws(StoreError) -> [Row] {
         var bad: [Row] = []
         for table in tables {
             try connection.rows("SELECT k, crc, b FROM \(table)") { row throws(StoreError) in
                 let key = row.integer("k")
-                if !isRight(row) { bad.append(Row(table: table, key: key)) }
+                if !isRight(row) { bad.append(Row(table: table, key: key, year: year)) }
             }
         }
         return bad

@@ -150,7 +150,7 @@ final class ColumnCursor {
                 continue
             }
             do throws(StoreError) {
-                try read(reader, frames.keys(of: stream, in: part, span), frames)
+                try read(reader, part, frames.keys(of: stream, in: part, span), frames)
                 frames.rememberPage(of: reader, part)
             } catch .corrupt(let file, let detail) {
                 // A page that does not read: what lies behind it in this file is out of reach.
@@ -179,10 +179,10 @@ final class ColumnCursor {
     }
 
     private func read(
-        _ reader: FileReader, _ keys: ClosedRange<Int64>, _ frames: SealedFrames
+        _ reader: FileReader, _ part: Part, _ keys: ClosedRange<Int64>, _ frames: SealedFrames
     ) throws(StoreError) {
         let first = next ?? keys.lowerBound
-        let from = FrameKey(stream, max(span.lowerBound, FrameKey.epoch)).rawValue
+        let from = part.key(stream, span.lowerBound).rawValue
         let (damages, last, count) = try reader.read {
             connection throws(StoreError) -> ([DamagedFrame], Int64, Int) in
             rows.removeAll()
@@ -191,7 +191,7 @@ final class ColumnCursor {
             try connection.rows(
                 Self.question, .integer(first), .integer(keys.upperBound), .integer(from)
             ) { row throws(StoreError) in
-                let key = FrameKey(rawValue: row.integer("k"))
+                let key = FrameKey(rawValue: row.integer("k"), part.keys)
                 last = key.rawValue
                 count += 1
                 do throws(Malformed) {

@@ -112,7 +112,7 @@ extension CompactionJob {
     fileprivate func rollDay(
         _ span: Range<Int64>, _ rows: RowBlock, _ stream: Int, _ others: SealedFrames, _ rollups: RollupWriter
     ) throws(StoreError) {
-        guard span.lowerBound >= FrameKey.epoch else { return }
+        guard span.lowerBound >= FrameKey.times.lowerBound else { return }
         let taken = Set(inputs.map(\.file))
         var all = rows.slice(rows.place(of: span.lowerBound)..<rows.place(of: span.upperBound))
         for day in FrameKey.day(of: span.lowerBound)...FrameKey.day(of: span.upperBound - 1) {
@@ -172,7 +172,7 @@ private final class FrameRun {
     }
 
     private func advance() throws(StoreError) {
-        stream = try statement.step() ? FrameKey(rawValue: statement.integer("k")).stream : nil
+        stream = try statement.step() ? FrameKey(rawValue: statement.integer("k"), part.keys).stream : nil
         if stream == nil { statement.reset() }
     }
 
@@ -181,7 +181,7 @@ private final class FrameRun {
         var all = RowBlock()
         let wanted = stream
         while stream == wanted, stream != nil {
-            let key = FrameKey(rawValue: statement.integer("k"))
+            let key = FrameKey(rawValue: statement.integer("k"), part.keys)
             do throws(Malformed) {
                 let rows = try statement.withFrame(key) { frame throws(Malformed) in
                     try frame.rows()

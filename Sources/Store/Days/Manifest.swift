@@ -30,6 +30,7 @@ struct Part: Hashable, Sendable {
     var madeAt: Int64
     /// Its rows are elsewhere, or were given up: it goes once no reader can need it.
     var retiredAt: Int64?
+    var keys: FrameKey.Layout
 
     /// The times that its days hold.
     var times: Range<Int64> {
@@ -84,12 +85,27 @@ struct Manifest: Sendable {
         let generation = generation(over: day...day)
         return Part(
             file: "raw/\(Folder.dayName(day)).l\(generation).db", days: day...day, generation: generation,
-            isSealed: false, first: .max, last: .min, spanMax: 0, frames: 0, rows: 0, madeAt: now)
+            isSealed: false, first: .max, last: .min, spanMax: 0, frames: 0, rows: 0, madeAt: now, keys: .since1970)
     }
 
     /// The highest generation that any file of these days has had, 0 where there was none.
     func generation(over days: ClosedRange<Int64>) -> Int64 {
         (live + retired).filter { $0.days.overlaps(days) }.map(\.generation).max() ?? 0
+    }
+
+    /// The name of a file's successor with the same days and generation: `raw/2026-03-15.g1.db` becomes
+    /// `raw/2026-03-15.g1.r1.db`, that one `r2`.
+    func nextName(of file: String) -> String {
+        let known = Set((live + retired).map(\.file))
+        var words = file.dropLast(3).split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        var number = 1
+        if let last = words.last, last.hasPrefix("r"), let before = Int(last.dropFirst()) {
+            words.removeLast()
+            number = before + 1
+        }
+        let base = words.joined(separator: ".")
+        while known.contains("\(base).r\(number).db") { number += 1 }
+        return "\(base).r\(number).db"
     }
 
     /// Replaces or adds what `parts` names.
@@ -112,17 +128,22 @@ struct Manifest: Sendable {
     init(_ connection: Connection) throws(StoreError) {
         var parts: [Part] = []
         // A reader meets stores that no gateway of this build has opened yet.
+        let version = try Schema.version(of: connection)
+        let keys = version >= 7 ? "keys" : "\(FrameKey.Layout.since2020.rawValue) AS keys"
         let source =
-            try Schema.version(of: connection) >= 2
-            ? "SELECT \(Self.columns) FROM part"
+            version >= 2
+            ? "SELECT \(Self.columns), \(keys) FROM part"
             : """
             SELECT file, day AS first_day, day AS last_day, '' AS class, gen, 0 AS sealed, min_ts, max_ts,
-                0 AS span_max, frames, n, 0 AS bytes, x'' AS sha256, 0 AS made_at, NULL AS retired_at FROM part
+                0 AS span_max, frames, n, 0 AS bytes, x'' AS sha256, 0 AS made_at, NULL AS retired_at, \(keys) FROM part
             """
         let file = connection.file
         try connection.rows(source) { row throws(StoreError) in
             guard row.integer("first_day") <= row.integer("last_day") else {
                 throw .corrupt(file: file, detail: "the days of \(row.text("file")) do not read")
+            }
+            guard let keys = FrameKey.Layout(rawValue: row.integer("keys")) else {
+                throw .corrupt(file: file, detail: "the keys of \(row.text("file")) count from \(row.integer("keys"))")
             }
             parts.append(
                 Part(
@@ -131,7 +152,7 @@ struct Manifest: Sendable {
                     isSealed: row.integer("sealed") != 0, first: row.integer("min_ts"), last: row.integer("max_ts"),
                     spanMax: row.integer("span_max"), frames: row.integer("frames"), rows: row.integer("n"),
                     bytes: row.integer("bytes"), sha256: row.withBlob("sha256") { Array($0) },
-                    madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at")))
+                    madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at"), keys: keys))
         }
         self.init(parts)
     }
@@ -140,12 +161,12 @@ struct Manifest: Sendable {
     static func save(_ parts: [Part], _ connection: Connection) throws(StoreError) {
         for part in parts {
             try connection.run(
-                "INSERT OR REPLACE INTO part(\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO part(\(columns), keys) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 .text(part.file), .integer(part.days.lowerBound), .integer(part.days.upperBound),
                 .text(part.retentionClass), .integer(part.generation), .integer(part.isSealed ? 1 : 0),
                 .integer(part.first), .integer(part.last), .integer(part.spanMax), .integer(part.frames),
                 .integer(part.rows), .integer(part.bytes), .blob(part.sha256), .integer(part.madeAt),
-                .optional(part.retiredAt))
+                .optional(part.retiredAt), .integer(part.keys.rawValue))
         }
         try Meta.manifestVersion.write(try Meta.manifestVersion.read(connection) + 1, connection)
     }

@@ -108,7 +108,9 @@ final class RollupReader {
             guard let reader = try reader(of: CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds) else {
                 continue
             }
-            days += try reader.read { connection throws(StoreError) in try connection.storedDays(overlapping: span) }
+            days += try reader.read { connection throws(StoreError) in
+                try connection.storedDays(overlapping: span, in: year)
+            }
         }
         return days
     }
@@ -116,16 +118,18 @@ final class RollupReader {
 
 extension Connection {
     /// As that of the reader. A look for each day, not for each row.
-    fileprivate func storedDays(overlapping span: Range<Int64>) throws(StoreError) -> [Range<Int64>] {
+    fileprivate func storedDays(
+        overlapping span: Range<Int64>, in year: Int
+    ) throws(StoreError) -> [Range<Int64>] {
         var days: [Range<Int64>] = []
         var least: Int64 = 0
         while let key = try integer("SELECT min(k) FROM r1d WHERE k >= ?", .integer(least)) {
-            if let day = RollupKey.span(ofDay: key), day.lowerBound < span.upperBound {
+            if let day = RollupKey.span(ofDay: key, in: year), day.lowerBound < span.upperBound {
                 if day.upperBound > span.lowerBound { days.append(day) }
                 let length = day.upperBound - day.lowerBound
                 // The first one of its length that may share time with the span and does not start with `day`.
                 let next = max(day.lowerBound, span.lowerBound - length) + RollupKey.minute
-                if let key = RollupKey.day(next..<next + length, stream: 0) {
+                if let key = RollupKey.day(next..<next + length, stream: 0, in: year) {
                     least = key
                     continue
                 }

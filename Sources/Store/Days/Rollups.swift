@@ -153,11 +153,22 @@ enum RollupKey {
     /// Keys of local days that are equally long: between them and the next longer or shorter ones.
     static let daysOfOneLength: Int64 = 1 << (streamBits + minuteBits)
 
-    /// A local day: by how many minutes it is longer or shorter than 24 hours, and the minute since 2020 that it starts
-    /// with. So a row is of one span, and counts for whoever asks for that span, whatever the site's days were when it
-    /// was made. nil for a day that is not stored: that begins before 2020, or not with a minute.
+    /// From when minutes count in the file of a year: 2020, as they did before the store took older times, and 1970 in
+    /// files of earlier years. So no file has both, and 26 bits hold any minute.
+    private static func epoch(ofYear year: Int) -> Int64 {
+        (year < 2020 ? FrameKey.Layout.since1970 : .since2020).epoch
+    }
+
+    /// A local day: by how many minutes it is longer or shorter than 24 hours, and the minute that it starts with. So a row
+    /// is of one span, and counts for whoever asks for that span, whatever the site's days were when it was made. nil for a
+    /// day that is not stored: that begins before 1970, or not with a minute.
     static func day(_ span: Range<Int64>, stream: Int) -> Int64? {
-        let (start, length) = (span.lowerBound - FrameKey.epoch, span.upperBound - span.lowerBound)
+        day(span, stream: stream, in: Folder.year(of: span.lowerBound))
+    }
+
+    /// The same by the keys of the file of `year`.
+    static func day(_ span: Range<Int64>, stream: Int, in year: Int) -> Int64? {
+        let (start, length) = (span.lowerBound - epoch(ofYear: year), span.upperBound - span.lowerBound)
         guard start >= 0, start / minute < 1 << minuteBits, start % minute == 0, length % minute == 0,
             (1...LocalDays.lengthMax).contains(length)
         else { return nil }
@@ -165,13 +176,13 @@ enum RollupKey {
         return (extra << minuteBits | start / minute) << streamBits | Int64(stream)
     }
 
-    /// The local day that a key is of; nil for a key that no day has.
-    static func span(ofDay key: Int64) -> Range<Int64>? {
+    /// The local day that a key is of in the file of `year`; nil for a key that no day has.
+    static func span(ofDay key: Int64, in year: Int) -> Range<Int64>? {
         guard key >= 0 else { return nil }
         let extra = IntegerColumn.signed(UInt64(key / daysOfOneLength))
         let length = FrameKey.dayMilliseconds + extra * minute
         guard (1...LocalDays.lengthMax).contains(length) else { return nil }
-        let start = FrameKey.epoch + ((key % daysOfOneLength) >> streamBits) * minute
+        let start = epoch(ofYear: year) + ((key % daysOfOneLength) >> streamBits) * minute
         return start..<start + length
     }
 }
@@ -238,6 +249,18 @@ final class RollupWriter {
         }
         RollupRow.encode(days, into: &writer) { $0.encode(into: &$1) }
         try insert("INSERT OR REPLACE INTO r1d VALUES (?, ?, ?)", key, file)
+    }
+
+    /// Takes out a stream's hours of a UTC day; until there are others, readings answer for it.
+    func removeHours(of stream: Int, day: Int64) throws(StoreError) {
+        try file(of: day * FrameKey.dayMilliseconds).run(
+            "DELETE FROM r1h WHERE k = ?", .integer(RollupKey.hours(day: day, stream: stream)))
+    }
+
+    /// The same for a local day.
+    func removeDay(_ day: Range<Int64>, of stream: Int) throws(StoreError) {
+        guard let key = RollupKey.day(day, stream: stream) else { return }
+        try file(of: day.lowerBound).run("DELETE FROM r1d WHERE k = ?", .integer(key))
     }
 
     static func days(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> [DaySummary?] {

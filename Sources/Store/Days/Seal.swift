@@ -83,20 +83,21 @@ public struct SealJob: Sendable {
         let path = folder.path(of: part)
         try Folder.makeFile(path)
         let file = try Connection(path, .writer(pageBytes: Self.dayPageBytes), effects: effects)
-        try Schema.prepareSmall(file)
+        try Schema.prepareSmall(file, part.keys)
+        part.keys = try Schema.keys(of: file)
         // A file of the first version has no place for hours; its day gets them when it is compacted.
         let isRolled = try Schema.version(of: file) >= 2
         var writer = ByteWriter(capacity: 1 << 14)
         try file.transaction { () throws(StoreError) in
             for piece in pieces {
                 try stop.check(.stopped(folder: folder.path))
-                try put(rows[piece.stream].slice(piece.rows), piece.stream, part.days.lowerBound, file, &writer)
+                try put(rows[piece.stream].slice(piece.rows), piece.stream, part, file, &writer)
             }
             if isRolled { try putHours(pieces.map(\.stream), part, file, &writer, stop) }
         }
         (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
         try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
-            let first = FrameKey(rawValue: row.integer("k")).time
+            let first = FrameKey(rawValue: row.integer("k"), part.keys).time
             part.first = min(part.first, first)
             part.last = max(part.last, first + row.integer("span"))
             part.spanMax = max(part.spanMax, row.integer("span"))
@@ -114,15 +115,16 @@ public struct SealJob: Sendable {
     /// Frames of a stream never overlap, so a late row belongs to at most one of them. A bare replace of the frame with
     /// the same key would lose its other rows.
     private func put(
-        _ fresh: RowBlock, _ stream: Int, _ day: Int64, _ file: Connection, _ writer: inout ByteWriter
+        _ fresh: RowBlock, _ stream: Int, _ part: Part, _ file: Connection, _ writer: inout ByteWriter
     ) throws(StoreError) {
-        let first = FrameKey(stream, fresh.times[0])
-        let last = FrameKey(stream, fresh.times[fresh.count - 1])
+        let first = FrameKey(stream, fresh.times[0], part.keys)
+        let last = FrameKey(stream, fresh.times[fresh.count - 1], part.keys)
+        let least = part.keys(of: stream).lowerBound
         var merged = fresh
         var older = RowBlock()
         var taken: [Int64] = []
         func take(_ row: Statement) {
-            let key = FrameKey(rawValue: row.integer("k"))
+            let key = FrameKey(rawValue: row.integer("k"), part.keys)
             // A damaged frame cannot be merged. It stays where it is, unless a new frame needs its very key.
             guard
                 let rows = try? row.withFrame(key, { frame throws(Malformed) in try frame.rows() })
@@ -132,12 +134,12 @@ public struct SealJob: Sendable {
         }
         try file.rows(
             "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
-            .integer(FrameKey.first(of: stream, day: day).rawValue), .integer(last.rawValue), .integer(first.rawValue)
+            .integer(least), .integer(last.rawValue), .integer(first.rawValue)
         ) { row throws(StoreError) in take(row) }
         if taken.isEmpty {
             try file.rows(
                 "SELECT k, crc, b, n FROM frame WHERE k BETWEEN ? AND ? ORDER BY k DESC LIMIT 1",
-                .integer(FrameKey.first(of: stream, day: day).rawValue), .integer(first.rawValue)
+                .integer(least), .integer(first.rawValue)
             ) { row throws(StoreError) in
                 if row.integer("n") + Int64(fresh.count) <= Self.frameRowsGoal { take(row) }
             }
@@ -146,7 +148,7 @@ public struct SealJob: Sendable {
         for key in taken { try file.run("DELETE FROM frame WHERE k = ?", .integer(key)) }
         for from in stride(from: 0, to: merged.count, by: FrameCodec.rowsMax) {
             try file.insertFrame(
-                stream, merged.slice(from..<min(from + FrameCodec.rowsMax, merged.count)), &writer)
+                stream, merged.slice(from..<min(from + FrameCodec.rowsMax, merged.count)), part.keys, &writer)
         }
     }
 
@@ -162,8 +164,8 @@ public struct SealJob: Sendable {
         let insert = try file.statement("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)")
         for stream in streams {
             try stop.check(.stopped(folder: folder.path))
-            let keys = FrameKey.first(of: stream, day: day).rawValue...FrameKey.last(of: stream, day: day).rawValue
-            var rows = try file.frames(in: keys, reaching: keys.lowerBound).rows
+            let keys = part.keys(of: stream)
+            var rows = try file.frames(in: keys, reaching: keys.lowerBound, part.keys).rows
             if hasOthers { rows = try others.rows(of: stream, part.times, without: part.file).merged(with: rows) }
             var old: [HourRow?] = []
             try file.rows("SELECT crc, b FROM hours WHERE stream = ?", .integer(Int64(stream))) {

@@ -19,13 +19,14 @@ final class SealedFileWriter {
         self.job = job
         part = Part(
             file: "", days: output.days, retentionClass: output.retentionClass, generation: job.generation,
-            isSealed: true, first: .max, last: .min, spanMax: 0, frames: 0, rows: 0, madeAt: job.now.milliseconds)
+            isSealed: true, first: .max, last: .min, spanMax: 0, frames: 0, rows: 0, madeAt: job.now.milliseconds,
+            keys: .since1970)
         let name = output.retentionClass.isEmpty ? "" : "." + output.retentionClass
         draft = "\(job.folder.raw)/\(Folder.dayName(job.day))\(name).g\(job.generation).new"
         try Folder.remove(draft)
         try Folder.makeFile(draft)
         file = try Connection(draft, .draft(pageBytes: job.pageBytes), effects: job.effects)
-        try Schema.prepareSealed(file)
+        try Schema.prepareSealed(file, part.keys)
         try file.run("BEGIN")
     }
 
@@ -37,7 +38,7 @@ final class SealedFileWriter {
         let frames = (rows.count + FrameCodec.rowsMax - 1) / FrameCodec.rowsMax
         for index in 0..<frames {
             let piece = rows.slice(rows.count * index / frames..<rows.count * (index + 1) / frames)
-            let span = try file.insertFrame(stream, piece, &writer)
+            let span = try file.insertFrame(stream, piece, part.keys, &writer)
             part.spanMax = max(part.spanMax, span)
         }
         part.first = min(part.first, rows.times[0])
@@ -119,10 +120,10 @@ extension Connection {
     /// Encodes and inserts one frame; returns its span in milliseconds.
     @discardableResult
     func insertFrame(
-        _ stream: Int, _ rows: RowBlock, _ writer: inout ByteWriter
+        _ stream: Int, _ rows: RowBlock, _ keys: FrameKey.Layout, _ writer: inout ByteWriter
     ) throws(StoreError) -> Int64 {
         let insert = try statement("INSERT OR REPLACE INTO frame VALUES (?, ?, ?, ?, NULL, ?, ?)")
-        let key = FrameKey(stream, rows.times[0])
+        let key = FrameKey(stream, rows.times[0], keys)
         let span = rows.times[rows.count - 1] - rows.times[0]
         writer.removeAll()
         FrameCodec.encode(rows, into: &writer)

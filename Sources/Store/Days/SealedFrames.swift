@@ -92,7 +92,7 @@ final class SealedFrames {
                     "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ?2 ORDER BY k DESC LIMIT 1",
                     .integer(keys.lowerBound), .integer(keys.upperBound)
                 ) { row throws(StoreError) in
-                    let key = FrameKey(rawValue: row.integer("k"))
+                    let key = FrameKey(rawValue: row.integer("k"), part.keys)
                     do throws(Malformed) {
                         rows = try row.withFrame(key) { frame throws(Malformed) in try frame.rows() }
                     } catch {
@@ -116,7 +116,6 @@ final class SealedFrames {
 
     /// All columns of a stream in `span`, merged over the files; those that do not read are noted and left out.
     func rows(of stream: Int, _ span: Range<Int64>, without file: String? = nil) throws(StoreError) -> RowBlock {
-        let from = FrameKey(stream, max(span.lowerBound, FrameKey.epoch)).rawValue
         var all = RowBlock()
         let parts = manifest.parts(in: span).filter { $0.file != file }.sorted {
             ($0.generation, $0.isSealed ? 0 : 1) < ($1.generation, $1.isSealed ? 0 : 1)
@@ -124,8 +123,9 @@ final class SealedFrames {
         for part in parts {
             guard let reader = try reader(of: part) else { continue }
             let keys = keys(of: stream, in: part, span)
+            let from = part.key(stream, span.lowerBound).rawValue
             let (rows, damages) = try reader.read { connection throws(StoreError) -> (RowBlock, [DamagedFrame]) in
-                try connection.frames(in: keys, reaching: from)
+                try connection.frames(in: keys, reaching: from, part.keys)
             }
             note(damages)
             all = all.isEmpty ? rows : all.merged(with: rows)
@@ -137,9 +137,9 @@ final class SealedFrames {
     func keys(of stream: Int, in part: Part, _ span: Range<Int64>) -> ClosedRange<Int64> {
         // What a small file's longest frame is may have changed since the manifest was read; its day bounds it.
         let begin = part.isSealed ? span.lowerBound - part.spanMax : part.times.lowerBound
-        let first = max(begin, part.times.lowerBound, FrameKey.epoch)
-        let last = max(first, min(span.upperBound, part.times.upperBound, FrameKey.times.upperBound) - 1)
-        return FrameKey(stream, first).rawValue...FrameKey(stream, last).rawValue
+        let first = max(begin, part.times.lowerBound)
+        let last = max(first, min(span.upperBound, part.times.upperBound) - 1)
+        return part.key(stream, first).rawValue...part.key(stream, last).rawValue
     }
 
     /// Calls `body` with the hours that a small file holds, of those of `streams`, which rise. False where it is of the
@@ -236,15 +236,15 @@ final class SealedFrames {
     }
 }
 
-extension FrameKey {
-    /// The smallest key that a frame of this stream and day can have.
-    static func first(of stream: Int, day: Int64) -> FrameKey {
-        FrameKey(stream, max(day * dayMilliseconds, epoch))
+extension Part {
+    /// The key of a time in this file, or the one that comes nearest to it.
+    func key(_ stream: Int, _ time: Int64) -> FrameKey {
+        FrameKey(stream, min(max(time, keys.times.lowerBound), keys.times.upperBound - 1), keys)
     }
 
-    /// The largest.
-    static func last(of stream: Int, day: Int64) -> FrameKey {
-        FrameKey(stream, min((day + 1) * dayMilliseconds, times.upperBound) - 1)
+    /// The keys that frames of a stream can have in this file.
+    func keys(of stream: Int) -> ClosedRange<Int64> {
+        key(stream, times.lowerBound).rawValue...key(stream, times.upperBound - 1).rawValue
     }
 }
 
@@ -259,7 +259,7 @@ extension DamagedFrame {
 extension Connection {
     /// The rows of the frames with these keys that reach the time of `reaching`, all of one stream.
     func frames(
-        in keys: ClosedRange<Int64>, reaching: Int64
+        in keys: ClosedRange<Int64>, reaching: Int64, _ layout: FrameKey.Layout
     ) throws(StoreError) -> (rows: RowBlock, damaged: [DamagedFrame]) {
         var all = RowBlock()
         var damages: [DamagedFrame] = []
@@ -268,7 +268,7 @@ extension Connection {
             "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
             .integer(keys.lowerBound), .integer(keys.upperBound), .integer(reaching)
         ) { row throws(StoreError) in
-            let key = FrameKey(rawValue: row.integer("k"))
+            let key = FrameKey(rawValue: row.integer("k"), layout)
             do throws(Malformed) {
                 let rows = try row.withFrame(key) { frame throws(Malformed) in try frame.rows() }
                 all = all.isEmpty ? rows : all.joined(with: rows)

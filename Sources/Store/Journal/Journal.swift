@@ -84,6 +84,12 @@ public final class Journal {
         try folder.checkWALs()
         try Folder.makeFile(folder.core)
         let core = try Connection(folder.core, .writer(pageBytes: corePageBytes), effects: options.effects)
+        // Before it is led forward: the version that wrote it still reads it.
+        if try Schema.check(core), let streams = try core.integer("SELECT count(*) FROM stream"),
+            streams > SeriesRegistry.streamsMax
+        {
+            throw .tooManyStreams(folder: folder.path, found: streams)
+        }
         try Schema.prepareCore(core)
         return try Journal(options, folder, lock, core)
     }
@@ -297,7 +303,7 @@ public final class Journal {
             if isOld {
                 "\(series.quantity.name) observed at \(reading.observed), a day that is no longer kept"
             } else if reading.value.isFinite {
-                "\(series.quantity.name) observed at \(reading.observed), outside 2020-01-01 to 2089"
+                "\(series.quantity.name) observed at \(reading.observed), outside 1970-01-01 to 2109"
             } else {
                 "\(series.quantity.name) is \(reading.value)"
             }

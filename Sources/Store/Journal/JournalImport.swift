@@ -16,6 +16,9 @@ extension Journal {
             decode(readings.entries, names, profile: profile, now: moment.wall, &receipt)
         }
         let commit = try commit(batch, received: 0, origin: .imported, at: moment)
+        for reading in openRows.refused {
+            receipt.refuse(0, "observed: '\(reading.observed)': a day that is no longer kept, as store.retention says")
+        }
         receipt.fresh = commit.turn.fresh.count
         receipt.duplicates = commit.duplicates
         receipt.corrected = commit.turn.corrections.count
@@ -42,7 +45,7 @@ extension Journal {
             guard times.contains(entry.observed.milliseconds) else {
                 receipt.refuse(
                     entry.line,
-                    "observed: '\(entry.observed)': expected a time from 2020-01-01 to an hour from now, \(now)")
+                    "observed: '\(entry.observed)': expected a time from 1970-01-01 to an hour from now, \(now)")
                 continue
             }
             guard entry.value.isFinite else {

@@ -1,10 +1,12 @@
+import Frames
+
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 6
-    /// That of files of frames: from 2 on a small file holds the hours of its day. What a frame is made of has a version
-    /// of its own.
-    static let dayVersion = 2
+    static let version = 7
+    /// That of files of frames: from 2 on a small file holds the hours of its day, from 3 on keys count from 1970. What a
+    /// frame is made of has a version of its own.
+    static let dayVersion = 3
     static let rollupVersion = 1
     /// `BAOT`, so that another program's database is told from ours.
     static let applicationID = 0x4241_4F54
@@ -95,15 +97,26 @@ enum Schema {
             acknowledged_by TEXT, note TEXT, UNIQUE(rule, subject, device, series, name))
         """
     // The manifest. Days since 1970; class: the retention class; sealed: 1 when never written again; span_max: of the
-    // longest frame; n: rows; retired_at: its rows are elsewhere or given up, and it waits to be unlinked.
+    // longest frame; n: rows; retired_at: its rows are elsewhere or given up, and it waits to be unlinked; keys: the year
+    // that its keys count from.
     private static let part = """
+        CREATE TABLE part(
+            file TEXT PRIMARY KEY, first_day INTEGER NOT NULL, last_day INTEGER NOT NULL, class TEXT NOT NULL,
+            gen INTEGER NOT NULL, sealed INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL,
+            span_max INTEGER NOT NULL, frames INTEGER NOT NULL, n INTEGER NOT NULL, bytes INTEGER NOT NULL,
+            sha256 BLOB NOT NULL, made_at INTEGER NOT NULL, retired_at INTEGER, \(keys)) WITHOUT ROWID
+        """
+    // Up to version 6 all counted from 2020.
+    private static let keys = "keys INTEGER NOT NULL DEFAULT 2020"
+    // The same as versions 2 to 6 had it.
+    private static let secondPart = """
         CREATE TABLE part(
             file TEXT PRIMARY KEY, first_day INTEGER NOT NULL, last_day INTEGER NOT NULL, class TEXT NOT NULL,
             gen INTEGER NOT NULL, sealed INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL,
             span_max INTEGER NOT NULL, frames INTEGER NOT NULL, n INTEGER NOT NULL, bytes INTEGER NOT NULL,
             sha256 BLOB NOT NULL, made_at INTEGER NOT NULL, retired_at INTEGER) WITHOUT ROWID
         """
-    // The ledger of what the store no longer has. why: age, budget, damage.
+    // The ledger of what the store no longer has. why: age, budget, damage, order.
     private static let givenUp = """
         CREATE TABLE given_up(
             id INTEGER PRIMARY KEY, at INTEGER NOT NULL, why TEXT NOT NULL, file TEXT NOT NULL, class TEXT NOT NULL,
@@ -135,13 +148,14 @@ enum Schema {
         "device.last_heard_steady": "NULL",
         "device.status_over": "NULL",
         "device.expected_listened": "NULL",
+        "part.keys": "\(FrameKey.Layout.since2020.rawValue)",
     ]
 
     /// What leads from a version to the next, by the version it starts from.
     private static let steps: [Int: [String]] = [
         1: [
             "ALTER TABLE part RENAME TO part_1",
-            part,
+            secondPart,
             """
             INSERT INTO part SELECT file, day, day, '', gen, 0, min_ts, max_ts, max_ts - min_ts, frames, n, 0, x'',
                 min_ts, NULL FROM part_1
@@ -170,6 +184,7 @@ enum Schema {
             "ALTER TABLE device ADD COLUMN status_over INTEGER",
             "ALTER TABLE device ADD COLUMN expected_listened INTEGER",
         ],
+        6: ["ALTER TABLE part ADD COLUMN \(keys)"],
     ]
 
     private static let frame = """
@@ -203,26 +218,46 @@ enum Schema {
         }
     }
 
-    static func prepareSmall(_ connection: Connection) throws(StoreError) {
-        try prepare(connection, [frame, hours], dayVersion)
+    /// `keys`: of a new file; one that is there keeps its own.
+    static func prepareSmall(
+        _ connection: Connection, _ keys: FrameKey.Layout = .since1970
+    ) throws(StoreError) {
+        try prepare(connection, [frame, hours], dayVersion, new: newestDayVersion(keys))
     }
 
-    static func prepareSealed(_ connection: Connection) throws(StoreError) {
-        try prepare(connection, [frame], dayVersion)
+    static func prepareSealed(
+        _ connection: Connection, _ keys: FrameKey.Layout = .since1970
+    ) throws(StoreError) {
+        try prepare(connection, [frame], dayVersion, new: newestDayVersion(keys))
+    }
+
+    private static func newestDayVersion(_ keys: FrameKey.Layout) -> Int {
+        switch keys {
+        case .since2020: 2
+        case .since1970: dayVersion
+        }
+    }
+
+    /// How the keys of a file of frames are packed, by what the file says.
+    static func keys(of connection: Connection) throws(StoreError) -> FrameKey.Layout {
+        let found = try version(of: connection)
+        guard found <= dayVersion else { throw .schemaTooNew(found: found, supported: dayVersion) }
+        return found < 3 ? .since2020 : .since1970
     }
 
     static func prepareRollup(_ connection: Connection) throws(StoreError) {
         try prepare(connection, rollup, rollupVersion)
     }
 
+    /// A new file gets the version `new`, or the newest.
     private static func prepare(
-        _ connection: Connection, _ tables: [String], _ newest: Int
+        _ connection: Connection, _ tables: [String], _ newest: Int, new: Int? = nil
     ) throws(StoreError) {
         if try check(connection, newest) { return }
         try connection.transaction { () throws(StoreError) in
             for table in tables { try connection.run(table) }
             try connection.run("PRAGMA application_id = \(applicationID)")
-            try connection.run("PRAGMA user_version = \(newest)")
+            try connection.run("PRAGMA user_version = \(new ?? newest)")
         }
     }
 
