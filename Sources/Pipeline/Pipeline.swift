@@ -171,6 +171,14 @@ public final class Pipeline {
         )
     }
 
+    /// Makes the windows of a series anew from `readings`, by rising time: what the store has of it when some were taken
+    /// out. What watchers learnt of it stays.
+    public func rebuild(_ series: SeriesID, from readings: [Reading], registry: SeriesRegistry, at now: Timestamp) {
+        openWindows(registry)
+        windows.forget(series)
+        windows.add(readings, at: now)
+    }
+
     // MARK: State to bytes and back
 
     /// The names of the blocks that are no watcher's. They never change.

@@ -65,6 +65,14 @@ public struct WindowTable: ~Copyable {
         records[series.index].header.pointee.cadenceMilliseconds = Self.milliseconds(cadence)
     }
 
+    /// Begins a series anew, as one that never spoke.
+    public mutating func forget(_ series: SeriesID) {
+        guard series.index < records.count else { return }
+        let record = records[series.index]
+        let header = record.header.pointee
+        record.begin(header.layout, header.kind, cadenceMilliseconds: header.cadenceMilliseconds)
+    }
+
     private static func milliseconds(_ cadence: Duration?) -> UInt32 {
         UInt32(clamping: max(0, cadence?.milliseconds ?? 0))
     }

@@ -57,6 +57,29 @@ struct CorrectionTests {
         #expect(corrected.newest(of: series)?.value == right.newest(of: series)?.value)
     }
 
+    @Test(
+        "a series that is forgotten is as if it had never spoken, and goes on so",
+        arguments: [SeriesKind.gauge, .delta, .state, .counter, .direction])
+    func forgets(kind: SeriesKind) {
+        var forgotten = table(kind)
+        var fresh = table(kind)
+        for minute in 0..<100 {
+            let now = start + .seconds(minute * 60)
+            forgotten.add(Reading(series: series, observed: now, value: Double(minute % 7)), at: now)
+        }
+        forgotten.forget(series)
+        #expect(forgotten.newest(of: series)?.value == nil)
+        #expect(forgotten.state() == fresh.state())
+        for minute in 50..<130 {
+            let now = start + .seconds(minute * 60)
+            let reading = Reading(series: series, observed: now, value: Double(minute % 5))
+            forgotten.add(reading, at: now)
+            fresh.add(reading, at: now)
+        }
+        let now = start + .seconds(129 * 60)
+        #expect(told(forgotten, now) == told(fresh, now))
+    }
+
     @Test("a correction of a sample that is long gone changes nothing here")
     func longGone() {
         var corrected = table()

@@ -64,18 +64,20 @@ struct DaemonSink: ImportSink {
 final class StoreSink: ImportSink, @unchecked Sendable {
     // Sendable unchecked: a command waits for each commit before it asks for the next, or closes.
     private let journal: Journal
+    private let folder: String
     /// Without watchers: what they learnt is carried along, as imports are no news to them.
     private let pipeline = Pipeline()
 
     /// Throws `.locked` beside a daemon, and refuses a store that a gateway left without sealing: those rows are for it
     /// to replay, with the alerts they may raise.
     init(_ options: StoreOptions) throws {
-        var folder = stat()
-        guard stat(options.folder, &folder) != 0 || folder.st_uid == geteuid() else {
+        folder = options.folder
+        var status = stat()
+        guard stat(options.folder, &status) != 0 || status.st_uid == geteuid() else {
             // Files of another user would lock the gateway out of its own store.
-            let owner = getpwuid(folder.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(folder.st_uid)"
+            let owner = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(status.st_uid)"
             throw NoAnswer.failed(
-                "\(options.folder) is the store of user \(owner); import as that user: sudo -u \(owner) …")
+                "\(options.folder) is the store of user \(owner); do it as that user: sudo -u \(owner) …")
         }
         journal = try Journal.open(options)
         var isOfGateway = false
@@ -99,8 +101,7 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         guard !isOfGateway else {
             journal.close()
             throw NoAnswer.failed(
-                "a gateway ended on \(options.folder) without sealing what it had taken in; start and stop it once, or import "
-                    + "through it")
+                "a gateway ended on \(options.folder) without sealing what it had taken in; start and stop it once")
         }
     }
 
@@ -112,6 +113,28 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         _ = pipeline.step(commit.turn, registry: journal.registry)
         if journal.sealIsDue(now: now) { try seal(now) }
         return receipt
+    }
+
+    /// Takes readings out. The windows go first: after a crash they lack what the store still has, and not the other way.
+    func forget(_ request: ForgetRequest, by person: String) throws -> GivenUp? {
+        let now = presentMoment()
+        if journal.journalRows > 0 { try seal(now) }
+        let archive = try Archive(folder: folder)
+        let registry = journal.registry
+        for series in request.series(registry) {
+            let reach = pipeline.windows.windows(of: series).max() ?? .zero
+            var readings: [Reading] = []
+            try archive.forEachReading(of: series, since: now - reach, until: Timestamp(milliseconds: .max)) {
+                time, value in
+                if !(request.since..<request.until).contains(time) {
+                    readings.append(Reading(series: series, observed: time, value: value))
+                }
+                return true
+            }
+            pipeline.rebuild(series, from: readings, registry: registry, at: now)
+        }
+        try seal(now)
+        return try journal.forget(request, by: person, now: now)
     }
 
     private func seal(_ now: Timestamp) throws {

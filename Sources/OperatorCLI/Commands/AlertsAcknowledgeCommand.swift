@@ -51,6 +51,6 @@ extension AlertsCommand {
 }
 
 /// The name under which this process's user logs in; empty where the system knows none.
-private func loginName() -> String {
+func loginName() -> String {
     getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? ""
 }

@@ -6,7 +6,7 @@ import Telemetry
 struct StoreLedgerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger",
-        abstract: "What the store no longer has: days given up, and what a repair could not read.")
+        abstract: "What the store no longer has: days given up, what a repair could not read, and what was taken out.")
 
     @OptionGroup var options: StoreFolderOptions
 

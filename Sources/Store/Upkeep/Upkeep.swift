@@ -13,13 +13,15 @@ public struct GivenUp: Sendable, Hashable, Codable {
         case budget
         /// What a repair could not read.
         case damage
+        /// Readings that somebody had taken out.
+        case order
     }
 
     /// When it was given up.
     public var at: Timestamp
-    /// `age` and `budget` are retention's, `damage` is a repair's.
+    /// `age` and `budget` are retention's, `damage` is a repair's, `order` a person's.
     public var why: Why
-    /// The file it was in, relative to the store's folder; core.db for steps of alerts.
+    /// The file it was in, relative to the store's folder; core.db for steps of alerts, empty for what was taken out.
     public var file: String
     /// Empty for the default one.
     public var retentionClass: String

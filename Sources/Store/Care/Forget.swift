@@ -1,0 +1,367 @@
+package import Basics
+import Frames
+import Glibc
+import Telemetry
+
+// Taking readings out that should never have been stored. Files that have some of them get successors without, of the same
+// generation; every answer follows at once, and a crash leaves either all of them or none.
+
+/// What an order to forget takes out, gathered while files are written anew.
+private struct Forgetting {
+    let span: Range<Int64>
+    /// By stream, the columns that lose readings.
+    let columns: [Int: [Int]]
+    /// By stream and column: the hours since 1970 that lose some.
+    private(set) var hours: [Int: [Int: Set<Int64>]] = [:]
+    /// By stream: the times of rows that lose some.
+    private(set) var times: [Int: Set<Int64>] = [:]
+    private(set) var readings: Set<Place> = []
+
+    struct Place: Hashable {
+        var stream: Int
+        var column: Int
+        var time: Int64
+    }
+
+    init(_ span: Range<Int64>, _ columns: [Int: [Int]]) {
+        self.span = span
+        self.columns = columns
+    }
+
+    func touches(_ rows: RowBlock, _ stream: Int) -> Bool {
+        guard let columns = columns[stream] else { return false }
+        return (rows.place(of: span.lowerBound)..<rows.place(of: span.upperBound)).contains { row in
+            columns.contains { !rows[row, $0].isNaN }
+        }
+    }
+
+    /// The rows without what is taken out; one that has nothing left goes.
+    mutating func strip(_ rows: RowBlock, _ stream: Int) -> RowBlock {
+        guard let columns = columns[stream] else { return rows }
+        var rest = RowBlock(stride: rows.stride)
+        for row in 0..<rows.count {
+            let time = rows.times[row]
+            var values = (0..<rows.stride).map { rows[row, $0] }
+            if span.contains(time) {
+                for column in columns where column < values.count && !values[column].isNaN {
+                    values[column] = RowBlock.absent
+                    readings.insert(Place(stream: stream, column: column, time: time))
+                    times[stream, default: []].insert(time)
+                    hours[stream, default: [:]][column, default: []].insert(time / HourRow.hourMilliseconds)
+                }
+            }
+            guard values.contains(where: { !$0.isNaN }) else { continue }
+            let place = rest.insert(time)
+            for (column, value) in values.enumerated() { rest.set(place, column, value) }
+        }
+        return rest
+    }
+}
+
+extension Journal {
+    /// Takes readings out of day files, rollups and newest values, and writes it into the ledger; nil where there are
+    /// none. Nothing may wait in the journal: seal before, and open the store anew after it.
+    ///
+    /// Throws `.corrupt`, and changes nothing, where a file that has some does not read: that is to be repaired first.
+    package func forget(
+        _ request: ForgetRequest, by person: String, now: Timestamp
+    ) throws(StoreError) -> GivenUp? {
+        precondition(journalRows == 0 && !openRows.isSealing, "store: readings wait in the journal")
+        let wanted = request.series(registry)
+        var columns: [Int: [Int]] = [:]
+        for series in wanted {
+            let place = registry.place(of: series)
+            columns[place.stream.index, default: []].append(place.column)
+        }
+        var work = Forgetting(request.span, columns)
+        var parts: [Part] = []
+        for part in sealed.manifest.parts(in: work.span) where try has(work, part) {
+            parts += try rewrite(part, &work, now)
+        }
+        guard !work.readings.isEmpty else { return nil }
+        try Folder.sync(folder: folder.raw)
+        let old = try takeRollups(work)
+        let entry = entry(request, work, by: person, now)
+        var manifest = sealed.manifest
+        manifest.put(parts)
+        let frames = SealedFrames(folder, effects: options.effects)
+        frames.use(manifest)
+        let renewed = try newest(of: wanted, in: work.span, frames, now)
+        CatalogueCache.remove(in: folder)
+        try core.transaction { () throws(StoreError) in
+            try Manifest.save(parts, core)
+            for (series, one) in renewed {
+                guard let one else {
+                    try core.run("DELETE FROM latest WHERE series = ?", .integer(Int64(series.rawValue)))
+                    continue
+                }
+                try core.run(
+                    "UPDATE latest SET ts = ?2, v = ?3, top = ?4 WHERE series = ?1", .integer(Int64(series.rawValue)),
+                    .integer(one.time), .real(one.value), .integer(one.top))
+            }
+            try entry.write(core)
+        }
+        for (series, one) in renewed {
+            newest[series.index] = one.map { NewestReading(time: $0.time, value: $0.value) } ?? NewestReading()
+        }
+        sealed.use(manifest)
+        try putRollups(old, work, frames)
+        return entry
+    }
+
+    private func entry(
+        _ request: ForgetRequest, _ work: Forgetting, by person: String, _ now: Timestamp
+    ) -> GivenUp {
+        let times = work.times.values.joined()
+        let what = [request.device, request.quantity, request.channel].compactMap { $0 }.filter { !$0.isEmpty }
+        return GivenUp(
+            at: now, why: .order, file: "", retentionClass: "",
+            first: Timestamp(milliseconds: times.min() ?? 0), last: Timestamp(milliseconds: times.max() ?? 0),
+            rows: Int64(work.times.values.reduce(0) { $0 + $1.count }), bytes: 0,
+            detail: "\(work.readings.count) readings of \(what.joined(separator: " ")) were taken out by \(person)")
+    }
+
+    // MARK: Files
+
+    private func open(_ part: Part) throws(StoreError) -> Connection {
+        let path = folder.path(of: part)
+        guard Folder.exists(path) else { throw .corrupt(file: path, detail: "the file is missing") }
+        return try Connection(
+            path, part.isSealed ? .immutable : .writer(pageBytes: SealJob.dayPageBytes), effects: options.effects)
+    }
+
+    /// Whether a file has readings that go.
+    private func has(_ work: Forgetting, _ part: Part) throws(StoreError) -> Bool {
+        let file = try open(part)
+        defer { file.close() }
+        for stream in work.columns.keys.sorted() {
+            let keys = part.keys(of: stream)
+            let from = part.key(stream, work.span.lowerBound).rawValue
+            let (rows, damaged) = try file.frames(in: keys, reaching: from, part.keys)
+            if let first = damaged.first {
+                throw .corrupt(file: file.file, detail: "\(first.reason); run baotu store repair first")
+            }
+            if work.touches(rows, stream) { return true }
+        }
+        return false
+    }
+
+    /// The part as it retires, and its successor; that one alone is left out where no row stays.
+    private func rewrite(
+        _ part: Part, _ work: inout Forgetting, _ now: Timestamp
+    ) throws(StoreError) -> [Part] {
+        let source = try open(part)
+        defer { source.close() }
+        var retired = part
+        retired.retiredAt = now.milliseconds
+        var fresh = part
+        fresh.file = sealed.manifest.nextName(of: part.file)
+        fresh.madeAt = now.milliseconds
+        fresh.count(nil)
+        let target = folder.path(of: fresh)
+        let draft = part.isSealed ? target + ".new" : target
+        try Folder.remove(draft)
+        try Folder.makeFile(draft)
+        let pageBytes = Int(try source.integer("PRAGMA page_size") ?? Int64(SealJob.dayPageBytes))
+        let file = try Connection(
+            draft, part.isSealed ? .draft(pageBytes: pageBytes) : .writer(pageBytes: pageBytes),
+            effects: options.effects)
+        defer { file.close() }
+        if part.isSealed {
+            try Schema.prepareSealed(file, part.keys)
+        } else {
+            try Schema.prepareSmall(file, part.keys)
+        }
+        try file.transaction { () throws(StoreError) in
+            try copyFrames(source, &fresh, into: file, &work)
+            if !part.isSealed { try copyHours(source, into: file, without: work.columns) }
+        }
+        if !part.isSealed { try file.checkpoint() }
+        file.close()
+        guard fresh.frames > 0 else {
+            try Folder.remove(draft)
+            return [retired]
+        }
+        if part.isSealed {
+            try options.effects?(Effect(kind: .file, file: draft, sql: "fsync"))
+            (fresh.bytes, fresh.sha256) = try Folder.finish(draft)
+            try options.effects?(Effect(kind: .file, file: draft, sql: "rename"))
+            guard Glibc.rename(draft, target) == 0 else { throw .ioError(file: target, detail: Folder.reason(errno)) }
+        }
+        return [retired, fresh]
+    }
+
+    /// Frames that lose nothing go over as they are.
+    private func copyFrames(
+        _ source: Connection, _ part: inout Part, into file: Connection, _ work: inout Forgetting
+    ) throws(StoreError) {
+        let insert = try file.statement("INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?)")
+        var writer = ByteWriter(capacity: 1 << 14)
+        func count(_ first: Int64, _ span: Int64, _ rows: Int64) {
+            part.first = min(part.first, first)
+            part.last = max(part.last, first + span)
+            part.spanMax = max(part.spanMax, span)
+            part.frames += 1
+            part.rows += rows
+        }
+        try source.rows("SELECT k, span, n, ver, stats, crc, b FROM frame ORDER BY k") { row throws(StoreError) in
+            let key = FrameKey(rawValue: row.integer("k"), part.keys)
+            let span = row.integer("span")
+            if work.columns[key.stream] != nil, key.time < work.span.upperBound,
+                key.time + span >= work.span.lowerBound
+            {
+                let rows: RowBlock
+                do throws(Malformed) {
+                    rows = try row.withFrame(key) { frame throws(Malformed) in try frame.rows() }
+                } catch {
+                    throw .corrupt(file: source.file, detail: "\(error.reason); run baotu store repair first")
+                }
+                if work.touches(rows, key.stream) {
+                    let rest = work.strip(rows, key.stream)
+                    guard !rest.isEmpty else { return }
+                    let span = try file.insertFrame(key.stream, rest, part.keys, &writer)
+                    return count(rest.times[0], span, Int64(rest.count))
+                }
+            }
+            insert.bind((0..<7).map { row.value($0) })
+            try insert.run()
+            count(key.time, span, row.integer("n"))
+        }
+    }
+
+    /// Hours of streams that lose readings are left to the next seal: until then their frames answer.
+    private func copyHours(
+        _ source: Connection, into file: Connection, without columns: [Int: [Int]]
+    ) throws(StoreError) {
+        guard try Schema.version(of: source) >= 2 else { return }
+        let insert = try file.statement("INSERT INTO hours VALUES (?, ?, ?)")
+        try source.rows("SELECT stream, crc, b FROM hours") { row throws(StoreError) in
+            guard columns[Int(row.integer("stream"))] == nil else { return }
+            insert.bind((0..<3).map { row.value($0) })
+            try insert.run()
+        }
+    }
+
+    // MARK: Rollups
+
+    /// Rows that were taken out, to be put again without what is gone; empty where an order before this one failed after
+    /// it had taken them.
+    private struct TakenRollups {
+        var hours: [(stream: Int, day: Int64, rows: [HourRow?])] = []
+        var days: [(stream: Int, day: Range<Int64>, rows: [DaySummary?])] = []
+    }
+
+    /// Takes the rows out before the files change: without them frames answer, so no moment has figures of readings that
+    /// are gone.
+    private func takeRollups(_ work: Forgetting) throws(StoreError) -> TakenRollups {
+        var taken = TakenRollups()
+        let reader = RollupReader(folder, effects: options.effects)
+        for (stream, hours) in work.hours.sorted(by: { $0.key < $1.key }) {
+            let days = Set(hours.values.joined().map { $0 / Int64(HourRow.hoursPerDay) }).sorted()
+            var spans: Set<Range<Int64>> = []
+            for day in days {
+                let rows = try reader.hours(stream: stream, day: day)
+                taken.hours.append((stream, day, rows))
+                let begin = day * FrameKey.dayMilliseconds
+                spans.formUnion(
+                    try reader.storedDays(overlapping: begin..<begin + FrameKey.dayMilliseconds))
+            }
+            for span in spans.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
+                var rows: [DaySummary?] = []
+                try reader.forEachDay(span, streams: [stream]) { _, bytes throws(Malformed) in
+                    rows = try RollupWriter.days(bytes)
+                }
+                taken.days.append((stream, span, rows))
+            }
+        }
+        reader.forget()
+        let writer = RollupWriter(folder, options.effects)
+        for row in taken.hours where !row.rows.isEmpty { try writer.removeHours(of: row.stream, day: row.day) }
+        for row in taken.days where !row.rows.isEmpty { try writer.removeDay(row.day, of: row.stream) }
+        try writer.finish()
+        return taken
+    }
+
+    /// What lost readings is made anew from frames; the rest stays, also where its readings are no longer kept.
+    private func putRollups(
+        _ taken: TakenRollups, _ work: Forgetting, _ frames: SealedFrames
+    ) throws(StoreError) {
+        let writer = RollupWriter(folder, options.effects)
+        for (stream, day, old) in taken.hours {
+            let begin = day * FrameKey.dayMilliseconds
+            let fresh = RollupRow.hours(
+                try frames.rows(of: stream, begin..<begin + FrameKey.dayMilliseconds), day: day)
+            let isSealed = frames.manifest.parts(of: day).contains(where: \.isSealed)
+            var rows = old.isEmpty && isSealed ? fresh : old
+            for (column, hours) in work.hours[stream] ?? [:] where column < rows.count {
+                guard var row = rows[column] else { continue }
+                for hour in 0..<HourRow.hoursPerDay
+                where hours.contains(day * Int64(HourRow.hoursPerDay) + Int64(hour)) {
+                    row.hours[hour] = (column < fresh.count ? fresh[column] : nil)?.hours[hour] ?? Summary()
+                    row.revised |= 1 << UInt32(hour)
+                }
+                rows[column] = row.hours.contains { $0.count > 0 } ? row : nil
+            }
+            guard rows.contains(where: { $0 != nil }) else { continue }
+            try writer.put(rows, small: [], stream: stream, day: day, completeBefore: .min)
+        }
+        for (stream, day, old) in taken.days {
+            let fresh = DaySummary.columns(of: try frames.rows(of: stream, day))
+            let days = FrameKey.day(of: day.lowerBound)...FrameKey.day(of: day.upperBound - 1)
+            let isSealed = days.allSatisfy { frames.manifest.parts(of: $0).contains(where: \.isSealed) }
+            var rows = old.isEmpty && isSealed ? fresh : old
+            for (column, hours) in work.hours[stream] ?? [:] where column < rows.count {
+                let span = day.lowerBound / HourRow.hourMilliseconds...(day.upperBound - 1) / HourRow.hourMilliseconds
+                guard hours.contains(where: { span.contains($0) }) else { continue }
+                rows[column] = column < fresh.count ? fresh[column] : nil
+                rows[column]?.isRevised = true
+            }
+            guard rows.contains(where: { $0 != nil }) else { continue }
+            try writer.put(rows, stream: stream, day: day)
+        }
+        try writer.finish()
+    }
+
+    // MARK: The newest
+
+    /// Of the series whose newest reading goes: what is newest then, and the latest time of all; nil where nothing is left.
+    private func newest(
+        of wanted: [SeriesID], in span: Range<Int64>, _ frames: SealedFrames, _ now: Timestamp
+    ) throws(StoreError) -> [(SeriesID, (time: Int64, value: Double, top: Int64)?)] {
+        var renewed: [(SeriesID, (time: Int64, value: Double, top: Int64)?)] = []
+        for series in wanted {
+            var isTouched = false
+            try core.rows(
+                "SELECT ts, coalesce(top, ts) AS top FROM latest WHERE series = ?", .integer(Int64(series.rawValue))
+            ) { row throws(StoreError) in
+                isTouched = span.contains(row.integer("ts")) || span.contains(row.integer("top"))
+            }
+            guard isTouched else { continue }
+            let place = registry.place(of: series)
+            guard let top = try last(place, before: FrameKey.times.upperBound, frames) else {
+                renewed.append((series, nil))
+                continue
+            }
+            let present = now.milliseconds + TimeFence.slackMilliseconds + 1
+            let current = top.time < present ? top : try last(place, before: present, frames) ?? top
+            renewed.append((series, (current.time, current.value, top.time)))
+        }
+        return renewed
+    }
+
+    /// The newest reading of a series before `end`, looked for further and further back.
+    private func last(
+        _ place: SeriesRegistry.Place, before end: Int64, _ frames: SealedFrames
+    ) throws(StoreError) -> (time: Int64, value: Double)? {
+        var end = min(end, (frames.manifest.live.map(\.last).max() ?? -1) + 1)
+        var length = FrameKey.dayMilliseconds
+        while end > 0 {
+            let begin = max(0, end - length)
+            let rows = try frames.rows(of: place.stream.index, begin..<end)
+            if let found = rows.last(ofColumn: place.column, through: .max) { return found }
+            end = begin
+            length *= 2
+        }
+        return nil
+    }
+}
