@@ -77,7 +77,7 @@ struct ForgetTests {
 
     @Test(
         "what was asked for is gone from every answer, the rest stays, and the ledger tells it",
-        arguments: 0..<12 as Range<UInt64>)
+        arguments: 0..<8 as Range<UInt64>)
     func againstModel(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var (old, model) = try makeStore(&random)
@@ -178,7 +178,7 @@ struct ForgetTests {
             }
             removeTree(copy)
             if isDone { break }
-            target += 13
+            target += 23
         }
         #expect(outcomes == [true, false])
     }

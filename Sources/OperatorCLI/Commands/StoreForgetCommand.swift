@@ -5,7 +5,7 @@ import FoundationEssentials
 import Store
 import Telemetry
 
-struct StoreForgetCommand: ParsableCommand {
+struct StoreForgetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forget",
         abstract: "Takes readings out that should never have been stored: of a wrong clock, or of a bad import.",
@@ -44,7 +44,7 @@ struct StoreForgetCommand: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() async throws {
         let output = options.output
         let request = ForgetRequest(
             device: device, quantity: quantity, channel: channel, since: since.timestamp(now: output.now),

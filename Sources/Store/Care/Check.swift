@@ -24,6 +24,7 @@ public enum StoreCheck {
     }
 }
 
+// Long: every look at a part of the store adds to one report.
 /// One check of one store, with what it learnt for a repair.
 final class StoreChecker {
     let folder: Folder
