@@ -14,6 +14,8 @@ public struct AlertBook: Sendable {
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []
     var selection = Selection()
+    /// Whose worst value has changed since it was last told of.
+    var untoldPeaks: Set<AlertKey> = []
 
     /// What a round of judging goes by.
     struct Facts {
@@ -67,8 +69,15 @@ public struct AlertBook: Sendable {
     }
 
     /// Puts one alert back as it was stored; `watched` is empty where an earlier version stored it.
-    public mutating func restore(_ key: AlertKey, state: AlertState, severity: Severity, watched: String = "") {
-        set(key, state == .inactive ? nil : Active(state: state, severity: severity, watched: watched))
+    public mutating func restore(
+        _ key: AlertKey, state: AlertState, severity: Severity, watched: String = "", peak: AlertPeak? = nil
+    ) {
+        set(key, state == .inactive ? nil : Active(state: state, severity: severity, watched: watched, peak: peak))
+    }
+
+    mutating func setPeak(_ peak: AlertPeak, of key: AlertKey) {
+        active[key]?.peak = peak
+        untoldPeaks.insert(key)
     }
 
     private mutating func set(_ key: AlertKey, _ alert: Active?) {
@@ -199,11 +208,11 @@ public struct AlertBook: Sendable {
 
     private func whyOver(
         _ key: AlertKey, _ alert: Active, _ retired: Set<DeviceIndex>, _ registry: SeriesRegistry
-    ) -> String? {
-        guard let rule = ruleIndex[ByteName(key.rule)].map({ rules[$0] }) else { return "the rule was removed" }
-        if let device = key.subject.device, retired.contains(device) { return "the device was taken off the roster" }
-        if !alert.watched.isEmpty, alert.watched != rule.watched { return "the rule watches something else now" }
-        return selection.isAbout(rule, key.subject, registry) ? nil : "the rule is no longer about it"
+    ) -> Sentence.Key? {
+        guard let rule = ruleIndex[ByteName(key.rule)].map({ rules[$0] }) else { return .ruleRemoved }
+        if let device = key.subject.device, retired.contains(device) { return .deviceRetired }
+        if !alert.watched.isEmpty, alert.watched != rule.watched { return .ruleChanged }
+        return selection.isAbout(rule, key.subject, registry) ? nil : .ruleElsewhere
     }
 
     /// A book under new rules that goes on with the alerts of this one; those of a rule of which only the name changed go
@@ -232,38 +241,53 @@ public struct AlertBook: Sendable {
         let key = AlertKey(rule: rule.name, subject: .series(series, facts.registry))
         let hold: Duration = if case .threshold(let threshold) = rule.condition { threshold.hold } else { .zero }
         let state = active[key]?.state ?? .inactive
+        let peak = verdict == .holds ? value.map { AlertPeak(value: $0, at: facts.now.wall) } : nil
+        if let peak {
+            note(peak, of: key) { rule.isWorse($0, than: $1, of: series, facts.registry) }
+        }
         guard state.next(verdict, hold: hold, at: facts.now) != state else { return }
         let sentence = rule.sentence(about: series, verdict, value: value, facts.registry)
-        step(rule, key: key, verdict, hold: hold, value: value, sentence: sentence, at: facts.now, &transitions)
+        step(
+            rule, key: key, verdict, hold: hold, value: value, peak: peak, sentence: sentence, at: facts.now,
+            &transitions)
     }
 
     mutating func step(
         _ rule: AlertRule, key: AlertKey, _ verdict: Verdict, hold: Duration = .zero, value: Double? = nil,
-        sentence: @autoclosure () -> String, at now: Moment, _ transitions: inout [AlertTransition]
+        peak: AlertPeak? = nil, sentence: @autoclosure () -> Sentence, at now: Moment,
+        _ transitions: inout [AlertTransition]
     ) {
-        let before = active[key]?.state ?? .inactive
+        let known = active[key]
+        let before = known?.state ?? .inactive
         let after = before.next(verdict, hold: hold, at: now)
         guard after != before else { return }
-        set(key, after == .inactive ? nil : Active(state: after, severity: rule.severity, watched: rule.watched))
+        // Of an alert that was up the worst value is known; this step's is among those.
+        let peak = known == nil ? peak : known?.peak
+        set(
+            key,
+            after == .inactive
+                ? nil : Active(state: after, severity: rule.severity, watched: rule.watched, peak: peak))
+        untoldPeaks.remove(key)
         transitions.append(
             AlertTransition(
                 key: key, severity: rule.severity, from: before.phase(after: .inactive), to: after.phase(after: before),
                 at: now.wall, listened: now.listened, since: after.since ?? before.since ?? now.wall, value: value,
-                watched: rule.watched, sentence: sentence()))
+                watched: rule.watched, sentence: sentence(), peak: peak))
     }
 
     private mutating func end(
-        _ key: AlertKey, because reason: String, _ registry: SeriesRegistry, at now: Moment,
+        _ key: AlertKey, because reason: Sentence.Key, _ registry: SeriesRegistry, at now: Moment,
         _ transitions: inout [AlertTransition]
     ) {
         guard let alert = active[key] else { return }
         set(key, nil)
+        untoldPeaks.remove(key)
         transitions.append(
             AlertTransition(
                 key: key, severity: alert.severity, from: alert.state.phase(after: .inactive),
                 to: AlertState.inactive.phase(after: alert.state), at: now.wall, listened: now.listened,
                 since: alert.state.since ?? now.wall, value: nil, watched: alert.watched,
-                sentence: "\(key.subject.name(in: registry)): \(reason)"))
+                sentence: Sentence(reason, about: key.subject, registry), peak: alert.peak))
     }
 
     // MARK: Which rules are about whom

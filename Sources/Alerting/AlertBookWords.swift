@@ -34,5 +34,7 @@ extension AlertBook {
         public var severity: Severity
         /// `AlertRule.watched` at the alert's last step; empty where an earlier version stored it.
         public var watched: String
+        /// The worst value since it was up; nil where none decides.
+        public var peak: AlertPeak?
     }
 }

@@ -285,11 +285,20 @@ public final class Pipeline {
     }
 
     /// Puts alerts back as they were stored.
-    public func restore(_ alerts: [(key: AlertKey, state: AlertState, severity: Severity, watched: String)]) {
+    public func restore(_ alerts: [AlertAsKept]) {
         for alert in alerts {
-            book.restore(alert.key, state: alert.state, severity: alert.severity, watched: alert.watched)
+            book.restore(
+                alert.key, state: alert.state, severity: alert.severity, watched: alert.watched, peak: alert.peak)
         }
     }
+
+    /// One alert as it was stored; `peak` is the worst value of the incident that is not over.
+    public typealias AlertAsKept = (
+        key: AlertKey, state: AlertState, severity: Severity, watched: String, peak: AlertPeak?
+    )
+
+    /// The worst values of alerts that no transition has told of yet; they count as told from now on.
+    public func takePeaks() -> [AlertKey: AlertPeak] { book.takePeaks() }
 
     /// What a stored alert is about today; see `AlertBook.subjectNow`.
     public func subjectNow(of key: AlertKey) -> Subject { book.subjectNow(of: key, health: health) }

@@ -32,9 +32,12 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case busy(file: String)
     case sqlite(file: String, code: Int, detail: String)
     case noSuchAlert(id: Int64)
+    case noSuchIncident(id: Int64)
     /// `nearest` is the known name that was probably meant, here and below.
     case noSuchDevice(name: String, nearest: String?)
     case noSuchArea(name: String, nearest: String?)
+    /// No device is on it, and no incident was.
+    case noSuchCircuit(name: String, nearest: String?)
     case noSuchProfile(name: String, nearest: String?)
     /// No series of the devices that were asked for is of the quantity; `of` is the device where one alone was meant, and
     /// `known` is what there is, here and below.
@@ -106,6 +109,10 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: \(file): SQLite error \(code): \(detail)"
         case .noSuchAlert(let id):
             "store: there is no alert \(id)"
+        case .noSuchIncident(let id):
+            "store: there is no incident \(id), or it is no longer kept (store.retention.alerts)"
+        case .noSuchCircuit(let name, let nearest):
+            "store: no device is on a circuit '\(name)'\(Self.hint(nearest))"
         case .noSuchDevice(let name, let nearest):
             "store: " + (NamePattern(name).literal == nil ? "no device fits" : "there is no device")
                 + " '\(name)'\(Self.hint(nearest))"

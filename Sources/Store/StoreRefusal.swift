@@ -4,7 +4,8 @@ extension Refusal {
     /// What the store's trouble is for who asked.
     package init(_ error: StoreError) {
         switch error {
-        case .noSuchAlert, .noSuchDevice, .noSuchArea, .noSuchProfile, .noSuchQuantity, .noSuchChannel, .noSuchRule:
+        case .noSuchAlert, .noSuchIncident, .noSuchDevice, .noSuchArea, .noSuchCircuit, .noSuchProfile, .noSuchQuantity,
+            .noSuchChannel, .noSuchRule:
             self = .notFound("\(error)")
         case .wrongStatistic: self = .wrong("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,

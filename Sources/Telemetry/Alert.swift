@@ -42,6 +42,23 @@ public struct AlertKey: Hashable, Sendable {
     }
 }
 
+/// The worst value of an incident, and when it was.
+public struct AlertPeak: Hashable, Sendable {
+    /// In the canonical unit.
+    public var value: Double
+    /// The gateway's time at the evaluation.
+    public var at: Timestamp
+    /// How grave a finding was, 0.5 to 1; of a level 1.
+    public var gravity: Double
+
+    /// `gravity` counts only beside another peak.
+    public init(value: Double, at: Timestamp, gravity: Double = 1) {
+        self.value = value
+        self.at = at
+        self.gravity = gravity
+    }
+}
+
 /// One step of one alert: what is stored, shown and told.
 public struct AlertTransition: Hashable, Sendable {
     /// Which alert took the step.
@@ -62,13 +79,16 @@ public struct AlertTransition: Hashable, Sendable {
     public var value: Double?
     /// What the rule watched at this step, in the rule's own short form.
     public var watched: String
-    /// A sentence a duty engineer understands, with the numbers.
-    public var sentence: String
+    /// What a duty engineer is told, with the numbers.
+    public var meaning: Sentence
+    /// The worst value since the incident began; nil where none decides.
+    public var peak: AlertPeak?
 
     /// `listened` has the number of `at` where nothing else is said.
     package init(
         key: AlertKey, severity: Severity, from: AlertPhase, to: AlertPhase, at: Timestamp,
-        listened: SteadyTime? = nil, since: Timestamp, value: Double?, watched: String = "", sentence: String
+        listened: SteadyTime? = nil, since: Timestamp, value: Double?, watched: String = "", sentence: Sentence,
+        peak: AlertPeak? = nil
     ) {
         self.key = key
         self.severity = severity
@@ -79,7 +99,27 @@ public struct AlertTransition: Hashable, Sendable {
         self.since = since
         self.value = value
         self.watched = watched
-        self.sentence = sentence
+        meaning = sentence
+        self.peak = peak
+    }
+
+    /// What is told, in English.
+    public var sentence: String { meaning.words }
+
+    /// Whether nothing held before: an incident begins with it.
+    public var isBeginning: Bool {
+        switch from {
+        case .inactive, .resolved: true
+        case .pending, .firing, .unknown: false
+        }
+    }
+
+    /// Whether nothing holds any more: the incident is over.
+    public var isEnd: Bool {
+        switch to {
+        case .inactive, .resolved: true
+        case .pending, .firing, .unknown: false
+        }
     }
 
     /// Whether people are told: an alert that starts, ends, or can no longer be judged. Pending is silent.

@@ -53,49 +53,48 @@ public struct Anomaly: Hashable, Sendable {
     /// The part that spoke, as it is written in files and answers.
     public var part: String { Finding.Kind(evidence).rawValue }
 
-    /// What a duty engineer is told: `PM2.5 is 311 ug/m3, beyond all of 12 to 95 ug/m3 in 2,300 readings`.
+    /// What a duty engineer is told: `PM2.5 is 311 ug/m3, above all of 12 to 95 ug/m3 in 2,300 readings`.
     ///
     /// `title` and `unit` are those of the quantity.
-    public func sentence(title: String, unit: String) -> String {
-        func amount(_ value: Double) -> String { Self.text(value) + (unit.isEmpty || unit == "1" ? "" : " " + unit) }
-        let now = "\(title) is \(amount(value))"
+    public func sentence(title: String, unit: String) -> String { meaning(of: .text(title), unit: unit).words }
+
+    /// The same before it is put into words; `quantity` is one, or a text that stands for it.
+    package func meaning(of quantity: Sentence.Value, channel: String? = nil, unit: String) -> Sentence {
+        func amount(_ value: Double) -> Sentence.Value { .number(value, unit: unit) }
+        func sentence(_ key: Sentence.Key, _ values: [Sentence.Name: Sentence.Value]) -> Sentence {
+            var all: [Sentence.Name: Sentence.Value?] = values
+            all[.quantity] = quantity
+            all[.value] = amount(value)
+            if let channel { all[.channel] = .text(channel) }
+            return Sentence(key, all)
+        }
         switch evidence {
         case .seasonal(let expected, let deviation, let usual):
-            return now + " where \(amount(expected)) is usual at this time of day; of late it strays by "
-                + "\(amount(deviation)), usually by \(amount(usual))"
+            return sentence(
+                .seasonal, [.expected: amount(expected), .deviation: amount(deviation), .usual: amount(usual)])
         case .novelty(let distance, let usual):
-            return now + "; the course of the last 18 readings is unlike any before: \(amount(distance)) from the "
-                + "nearest, usually \(amount(usual))"
+            return sentence(.novelty, [.distance: amount(distance), .usual: amount(usual)])
         case .range(let min, let max, let readings):
-            let span = max - min
-            let beyond = Swift.max(value - max, min - value)
-            let far = span > 0 && beyond > 0 ? ", by \(Self.text(100 * beyond / span)) % of that range" : ""
-            return now + ", \(value > max ? "above" : "below") all of \(Self.text(min)) to \(amount(max)) in "
-                + "\(grouped(readings)) readings\(far)"
+            return sentence(.range, [.low: amount(min), .high: amount(max), .readings: .count(readings)])
         case .mean(let mean, let usual, let spread):
-            return now + "; the mean of the last 30 readings is \(amount(mean)), usually \(amount(usual)) "
-                + "give or take \(amount(spread))"
+            return sentence(.mean, [.mean: amount(mean), .usual: amount(usual), .spread: amount(spread)])
         case .physicalRange(let min, let max):
-            return now + ", which it cannot be: expected \(Self.text(min)) to \(amount(max))"
+            return sentence(.physicalRange, [.low: amount(min), .high: amount(max)])
         case .rateOfChange(let perHour, let limit):
-            return now + " and changed by \(amount(perHour)) an hour; at most \(amount(limit)) is plausible"
+            return sentence(.rateOfChange, [.step: amount(perHour), .limit: amount(limit)])
         case .flatLine(let readings, let usual):
-            return "\(title) stands still: \(grouped(readings)) readings of \(amount(value)) in a row, where at most "
-                + "\(grouped(usual)) are usual"
+            return sentence(.flatLine, [.readings: .count(readings), .usual: .count(usual)])
         case .straightLine(let readings, let step):
-            return "\(title) runs in a straight line: \(grouped(readings)) readings in a row, each "
-                + "\(amount(step)) from the one before, as no sensor measures"
+            return sentence(.straightLine, [.readings: .count(readings), .step: amount(step)])
         case .spike(let expected, let usualStep):
-            return "\(title) was \(amount(value)) for one reading between neighbours at \(amount(expected)), where "
-                + "a step of \(amount(usualStep)) is usual"
+            return sentence(.spike, [.expected: amount(expected), .usual: amount(usualStep)])
         case .levelShift(let before, let after, let readings):
-            return "\(title) changed its level from about \(amount(before)) to \(amount(after)) "
-                + "and has stayed there for \(grouped(readings)) readings"
+            return sentence(
+                .levelShift, [.before: amount(before), .after: amount(after), .readings: .count(readings)])
         case .gap(let silence, let interval):
-            return "\(title) was not heard for \(Self.text(silence)); a reading is due every \(Self.text(interval))"
+            return sentence(.gap, [.span: .span(silence), .interval: .span(interval)])
         case .peers(let median, let spread, let count):
-            return now + " where the median of \(grouped(count)) others beside it is \(amount(median)), "
-                + "give or take \(amount(spread))"
+            return sentence(.peers, [.median: amount(median), .spread: amount(spread), .count: .count(count)])
         }
     }
 
@@ -114,7 +113,8 @@ public struct Anomaly: Hashable, Sendable {
         return digits.hasSuffix(".0") ? String(digits.dropLast(2)) : digits
     }
 
-    private static func text(_ span: Duration) -> String {
+    /// The same of a span in the largest unit of which there are two: `2.4 d`, `90 s`.
+    static func text(_ span: Duration) -> String {
         let seconds = Double(span.milliseconds) / 1000
         for (unit, length) in [("d", 86_400.0), ("h", 3600.0), ("min", 60.0)] where seconds >= 2 * length {
             return text(seconds / length) + " " + unit

@@ -40,32 +40,47 @@ public struct Finding: Hashable, Sendable {
     /// 0.5, something is amiss, up to 1, gravely so.
     public var severity: Double
     /// What a duty engineer is told, without the name of the subject: `PM2.5 is 311 ug/m3, above all of …`.
-    public var sentence: String
+    public var meaning: Sentence
 
     package init(
-        subject: Subject, kind: Kind, observed: Timestamp, value: Double?, severity: Double, sentence: String
+        subject: Subject, kind: Kind, observed: Timestamp, value: Double?, severity: Double, sentence: Sentence
     ) {
         self.subject = subject
         self.kind = kind
         self.observed = observed
         self.value = value
         self.severity = severity
-        self.sentence = sentence
+        meaning = sentence
     }
 
     /// An anomaly of a series of the registry, told in words.
     public init(_ anomaly: Anomaly, registry: SeriesRegistry) {
         let series = registry.series[anomaly.series.index]
         let definition = series.quantity.definition
-        let channel = registry.channelName(of: anomaly.series).map { " (\($0))" } ?? ""
         self.init(
             subject: .series(anomaly.series, of: series.device), kind: Kind(anomaly.evidence),
             observed: anomaly.observed, value: anomaly.value, severity: anomaly.severity,
-            sentence: anomaly.sentence(title: definition.title + channel, unit: definition.unit))
+            sentence: anomaly.meaning(
+                of: .quantity(definition.name), channel: registry.channelName(of: anomaly.series),
+                unit: definition.unit))
     }
+
+    /// What is told, in English.
+    public var sentence: String { meaning.words }
 }
 
 extension Finding.Kind {
+    /// Whether the lesser value is the worse: the power of a lamp that is out, the temperature of ice. Of the others the greater
+    /// is, as far as one can say.
+    public var isWorseBelow: Bool {
+        switch self {
+        case .lampOut, .icing: true
+        case .seasonal, .novelty, .range, .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike,
+            .levelShift, .gap, .peers, .dayBurner, .flicker, .lampPower, .feederFault, .yieldLoss:
+            false
+        }
+    }
+
     init(_ evidence: Anomaly.Evidence) {
         switch evidence {
         case .seasonal: self = .seasonal

@@ -30,6 +30,12 @@ struct RouteTests {
             #expect(try await server.get("statistics").json([StatisticsAnswer].self).map(\.count) == [2])
             #expect(try await server.get("alerts?phase=firing").json([AlertAnswer].self).map(\.id) == [1])
             #expect(try await server.get("alerts/1").json(AlertStoryAnswer.self).transitions.count == 1)
+            let incidents = try await server.get("incidents?state=open&device=lamp-1&rule=lamp-fault&severity=warning")
+            #expect(try incidents.json(IncidentsAnswer.self).incidents.map(\.alert) == [1])
+            #expect(
+                try await server.get("incidents?until=2026-03-15T12:00:00Z").json(IncidentsAnswer.self).incidents == [])
+            #expect(
+                try await server.get("incidents/1").json(IncidentStoryAnswer.self).transitions.map(\.to) == [.firing])
             #expect(
                 try await server.get("rejects?limit=1").json(RejectsAnswer.self).rejects.map(\.topic) == [
                     "nobody/knows"
@@ -72,6 +78,15 @@ struct RouteTests {
             ("alerts/x", "id: 'x': expected the number of an alert"),
             ("alerts?phase=loud", "phase: 'loud': expected one of inactive, pending, firing, unknown, resolved"),
             ("rejects?limit=0", "limit: '0': expected a number from 1 to 10000"),
+            ("incidents?sinse=x", "sinse: there is no such parameter; did you mean 'since'?"),
+            ("incidents?state=fired", "state: 'fired': expected one of open, pending, firing"),
+            ("incidents?severity=hot", "severity: 'hot': expected one of info, warning, critical"),
+            ("incidents?before=0", "before: '0': expected a number from 1"),
+            ("incidents/x", "id: 'x': expected the number of an incident"),
+            (
+                "incidents?since=2026-03-15T12:00:00Z&until=2026-03-15T12:00:00Z",
+                "since, until: expected two times, the first one earlier"
+            ),
             ("rejects?limit=many", "limit: 'many': expected a number from 1 to 10000"),
             ("rejects?reason=bad", "reason: 'bad': expected one of unknown-topic"),
             ("history", "device: expected the device's name"),
@@ -128,6 +143,11 @@ struct RouteTests {
         try await Server.run { server in
             let times = "since=2026-03-15T12:00:00Z&until=2026-03-15T13:00:00Z"
             for (target, sentence) in [
+                ("incidents/2", "store: there is no incident 2, or it is no longer kept (store.retention.alerts)"),
+                ("incidents?device=lmap-1", "store: there is no device 'lmap-1'; did you mean 'lamp-1'?"),
+                ("incidents?area=x", "store: no device is in an area 'x'"),
+                ("incidents?circuit=x", "store: no device is on a circuit 'x'"),
+                ("incidents?rule=hott", "store: there is no rule 'hott', and no alert of one; did you mean 'hot'?"),
                 ("weather", "there is no such route"), ("alerts/99", "store: there is no alert 99"),
                 ("latest?device=lmap-1", "store: there is no device 'lmap-1'; did you mean 'lamp-1'?"),
                 ("devices?device=x", "store: there is no device 'x'"),
@@ -228,6 +248,8 @@ struct RouteTests {
             #expect(try await daemon.answer(request) == files.answer(request))
             #expect(try await daemon.answer(AlertsRequest()) == files.answer(AlertsRequest()))
             #expect(try await daemon.answer(AlertRequest(1)) == files.answer(AlertRequest(1)))
+            #expect(try await daemon.answer(IncidentsRequest()) == files.answer(IncidentsRequest()))
+            #expect(try await daemon.answer(IncidentRequest(1)) == files.answer(IncidentRequest(1)))
             let rejects = RejectsRequest(limit: 5, reason: .unknownTopic)
             #expect(try await daemon.answer(rejects) == files.answer(rejects))
             try await daemon.close()

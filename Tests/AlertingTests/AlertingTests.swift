@@ -168,6 +168,34 @@ private let range = AlertRule(
 
 @Suite("AlertBook")
 struct AlertBookTests {
+    @Test("an alert keeps its worst value until it is over, over missing data, reloads and restarts")
+    func peak() {
+        var scene = Scene(rules: [hot, range])
+        let start = scene.now
+        #expect(scene.hear(0, 85).first?.peak == AlertPeak(value: 85, at: start))
+        #expect(scene.book.takePeaks().isEmpty)
+        scene.pass(60)
+        #expect(scene.hear(0, 99).isEmpty)
+        let worst = AlertPeak(value: 99, at: start + .seconds(60))
+        let told = scene.book.takePeaks()
+        #expect(told.values.map { $0 } == [worst] && scene.book.takePeaks().isEmpty)
+        scene.pass(60)
+        #expect(scene.hear(0, 90).map(\.peak) == [worst])
+        #expect(scene.reload([hot, range]).isEmpty)
+        #expect(scene.scan(after: 1000).map(\.peak) == [worst])
+        // A restart.
+        let (key, kept) = (told.keys.first!, scene.book.active[told.keys.first!]!)
+        scene.book = AlertBook(rules: [hot, range])
+        scene.book.restore(key, state: kept.state, severity: kept.severity, peak: kept.peak)
+        #expect(scene.hear(0, 95).map(\.peak) == [worst])
+        #expect(scene.hear(0, 60).map(\.peak) == [worst])
+        #expect(scene.hear(0, 81).map(\.peak?.value) == [81])
+        // Of what cannot be, the further away.
+        _ = scene.suspect(1, -70)
+        #expect(scene.suspect(1, 155).isEmpty && scene.book.takePeaks().isEmpty)
+        #expect(scene.suspect(1, 999).isEmpty && scene.book.takePeaks().values.map(\.value) == [999])
+    }
+
     @Test("threshold: pending, firing after the hold by time alone, resolved at the clear level")
     func threshold() {
         var scene = Scene(rules: [hot])

@@ -46,6 +46,15 @@ struct RoundTripTests {
                 quantity: maybe { $0.quantity() })
         }
 
+        mutating func incidents() -> IncidentsRequest {
+            let span = span()
+            return IncidentsRequest(
+                since: flag() ? span.since : nil, until: flag() ? span.until : nil, area: maybe { $0.name() },
+                circuit: maybe { $0.name() }, severity: maybe { $0.word(Severity.self) }, rule: maybe { $0.name() },
+                device: maybe { $0.name() }, state: maybe { $0.word(IncidentState.self) },
+                before: maybe { Int64($0.number(1...Int.max)) }, limit: number(IncidentsRequest.limits))
+        }
+
         /// One of each kind.
         mutating func requests() -> [any Request] {
             let (history, query, export) = (span(), span(), span())
@@ -66,6 +75,7 @@ struct RoundTripTests {
                 AlertsRequest(
                     phase: maybe { $0.word(AlertPhase.self) }, device: maybe { $0.name() }, rule: maybe { $0.name() }),
                 AlertRequest(Int64(number(Int.min...Int.max))),
+                incidents(), IncidentRequest(Int64(number(Int.min...Int.max))),
                 RejectsRequest(
                     limit: number(RejectsRequest.limits), reason: maybe { $0.word(Reject.Reason.self) },
                     device: maybe { $0.name() }),

@@ -56,6 +56,13 @@ struct ParsingTests {
         #expect(try parse("devices list test", as: DevicesCommand.List.self).device == "test")
         #expect(try parse("rejects replay --since 1h --dry-run", as: RejectsCommand.Replay.self).dryRun)
 
+        let incidents = try parse(
+            "incidents --since 24h --area a --circuit c --severity critical --rule r --device d* --state over --before 9",
+            as: IncidentsCommand.List.self)
+        #expect([incidents.area, incidents.circuit, incidents.rule, incidents.device] == ["a", "c", "r", "d*"])
+        #expect(incidents.severity == .critical && incidents.state == .over && incidents.before == 9)
+        #expect(try parse("incidents show 7", as: IncidentsCommand.Show.self).id == 7)
+
         let rejects = try parse("rejects --reason no-rule --device d --limit 5", as: RejectsCommand.List.self)
         #expect(rejects.reason == .noRule)
         #expect(rejects.device == "d")

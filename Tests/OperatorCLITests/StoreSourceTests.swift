@@ -213,6 +213,52 @@ struct StoreSourceTests {
         #expect(ledger[1].contains(",age,") && ledger[1].contains("steps of alerts"), "\(ledger)")
     }
 
+    @Test("incidents as a table, as CSV and one with its story")
+    func incidents() throws {
+        let journal = try Journal.open(StoreOptions(folder: store))
+        let device = journal.registry.intern(device: "lamp-1", profile: "lamps")!
+        let key = AlertKey(rule: "hot", subject: .device(device))
+        let said: [(AlertPhase, AlertPhase, Int, Sentence, Double?)] = [
+            (.inactive, .firing, 0, Sentence(.absenceOffline, [.name: .text("lamp-1")]), 81.25),
+            (.firing, .resolved, 600, Sentence(.ruleRemoved, [.name: .text("lamp-1")]), 99),
+            (.resolved, .firing, 700, "lamp-1 is hot", nil),
+        ]
+        for (from, to, second, sentence, peak) in said {
+            let at = Self.noon + .seconds(second)
+            try journal.record(
+                [
+                    AlertTransition(
+                        key: key, severity: .warning, from: from, to: to, at: at, since: at, value: nil,
+                        sentence: sentence, peak: peak.map { AlertPeak(value: $0, at: at) })
+                ], channels: [], now: at, evaluatedThrough: 0)
+            if second == 0 { try journal.acknowledgeAlert(1, by: "li", note: "the fuse", at: at + .seconds(60)) }
+        }
+        journal.close()
+        let lines = try baotu("incidents", "--until", "2026-03-15T12:11:00Z").output.split(separator: "\n")
+        #expect(
+            lines == [
+                "id  severity  began                    lasted  state                   rule  device  worst  taken by  sentence",
+                " 1  warning   2026-03-15 12:00:00 UTC     10m  resolved, rule removed  hot   lamp-1     99  li        lamp-1 said that it is offline",
+            ], "\(lines)")
+        let csv = try baotu("incidents", "--format", "csv", "--state", "over").output.split(separator: "\n")
+        #expect(
+            csv == [
+                "id,severity,began,duration_seconds,state,rule,device,peak,taken_by,taken_at,peak_at,unit,end_reason,ended,alert,beginning",
+                "1,warning,2026-03-15T12:00:00Z,600.0,resolved,hot,lamp-1,99.0,li,2026-03-15T12:01:00Z,2026-03-15T12:10:00Z,,rule_removed,2026-03-15T12:10:00Z,1,lamp-1 said that it is offline",
+            ], "\(csv)")
+        let page = try baotu("incidents", "--limit", "1", "--format", "csv")
+        #expect(page.output.split(separator: "\n").count == 2)
+        #expect(page.errors.contains("there are more; ask again with --before 3"), "\(page.errors)")
+        let story = try baotu("incidents", "show", "1").output
+        for line in [
+            "incident 1: hot on lamp-1, warning, resolved, rule removed, alert 1",
+            "began 2026-03-15 12:00:00 UTC, ended 2026-03-15 12:10:00 UTC, lasted 10m",
+            "worst 99 at 2026-03-15 12:10:00 UTC", "taken on by li: the fuse", "lamp-1: the rule was removed",
+        ] { #expect(story.contains(line), "\(story)") }
+        #expect(try baotu("alerts", "show", "1").output.contains("taken on by li: the fuse"))
+        #expect(try baotu("incidents", "--circuit", "F-1").code == 1)
+    }
+
     @Test("the status has its counters at the top, in JSON and CSV")
     func status() throws {
         _ = try makeStore()

@@ -97,7 +97,10 @@ private final class CityScene {
     func restart() throws {
         let state = pipeline.state()
         let alerts = pipeline.book.active.map {
-            (key: $0.key, state: $0.value.state, severity: $0.value.severity, watched: $0.value.watched)
+            (
+                key: $0.key, state: $0.value.state, severity: $0.value.severity, watched: $0.value.watched,
+                peak: $0.value.peak
+            )
         }
         pipeline = freshPipeline()
         #expect(pipeline.restore(state, registry: registry) == [])

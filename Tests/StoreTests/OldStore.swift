@@ -3,6 +3,16 @@ import Testing
 
 @testable import Store
 
+/// Makes `folder.store` from an archive in `Fixtures`.
+func unpack(_ name: String, in folder: TemporaryFolder) throws {
+    let archive = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/\(name).tar.gz").path
+    let tar = Process()
+    tar.executableURL = URL(filePath: "/bin/tar")
+    tar.arguments = ["-xzf", archive, "-C", folder.path]
+    try tar.run()
+    tar.waitUntilExit()
+}
+
 /// A store as an earlier version of core.db left it. `expected.csv` holds what it was given: device, quantity,
 /// milliseconds, bits of the value.
 ///
@@ -14,13 +24,7 @@ struct OldStore {
     var expected: [Model.Key: [Int64: Double]] = [:]
 
     init(_ version: Int) throws {
-        let archive = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "Fixtures/store-v\(version).tar.gz").path
-        let tar = Process()
-        tar.executableURL = URL(filePath: "/bin/tar")
-        tar.arguments = ["-xzf", archive, "-C", folder.path]
-        try tar.run()
-        tar.waitUntilExit()
+        try unpack("store-v\(version)", in: folder)
         for line in String(decoding: readFile(folder.path + "/expected.csv"), as: UTF8.self).split(separator: "\n") {
             let fields = line.split(separator: ",")
             let key = Model.Key(device: String(fields[0]), quantity: String(fields[1]))

@@ -23,6 +23,8 @@ struct Routes {
         answer(router, QueryRequest.self, { _ in .long }) { try $1.query($0) }
         answer(router, AlertsRequest.self, { _ in .short }) { try $1.alerts($0) }
         answer(router, AlertRequest.self, { _ in .short }) { try $1.alert($0.id) }
+        answer(router, IncidentsRequest.self, { _ in .listing }) { try $1.incidents($0) }
+        answer(router, IncidentRequest.self, { _ in .short }) { try $1.incident($0.id) }
         answer(router, RejectsRequest.self, { _ in .short }) { try $1.rejects($0) }
         // It waits for the disk, also where no archive can be opened.
         on(router, DoctorRequest.route) { _, asker in try await asker.work(.listing) { _ in try Reply(live.examine()) }

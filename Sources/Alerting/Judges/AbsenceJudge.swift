@@ -8,7 +8,6 @@ extension AlertBook {
         _ transitions: inout [AlertTransition]
     ) {
         guard selection.means(rule, device, expectedAs: expected.entry, facts.registry) else { return }
-        let name = facts.registry.devices[device.index].name
         let heard = facts.health.lastHeard(device)
         let allowance = absence.allowance(cadence: expected.entry.cadence)
         let silence =
@@ -17,17 +16,20 @@ extension AlertBook {
         let key = AlertKey(rule: rule.name, subject: .device(device))
         let isAbsent = saidOffline || silence >= allowance
         if !isAbsent && (heard == nil || active[key] == nil) { return }
-        let sentence: String
-        if !isAbsent {
-            sentence = "\(name) speaks again"
-        } else if saidOffline {
-            sentence = "\(name) said that it is offline"
-        } else if let heard {
-            sentence =
-                "\(name) has been silent since \(heard.at), for longer than \(absence.cadences) cadences of \(spoken(expected.entry.cadence))"
-        } else {
-            sentence = "\(name) has never spoken since it was put on the roster at \(expected.since)"
+        func sentence() -> Sentence {
+            func said(_ key: Sentence.Key, _ values: [Sentence.Name: Sentence.Value?] = [:]) -> Sentence {
+                Sentence(key, about: .device(device), facts.registry, values)
+            }
+            if !isAbsent { return said(.absenceBack) }
+            if saidOffline { return said(.absenceOffline) }
+            guard let heard else { return said(.absenceNever, [.since: .moment(expected.since)]) }
+            return said(
+                .absenceSilent,
+                [
+                    .since: .moment(heard.at), .cadences: .count(absence.cadences),
+                    .cadence: .span(expected.entry.cadence),
+                ])
         }
-        step(rule, key: key, isAbsent ? .holds : .clears, sentence: sentence, at: facts.now, &transitions)
+        step(rule, key: key, isAbsent ? .holds : .clears, sentence: sentence(), at: facts.now, &transitions)
     }
 }

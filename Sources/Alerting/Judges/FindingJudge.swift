@@ -15,9 +15,14 @@ extension AlertBook {
                 age < watch.clearAfter,
                 selection.means(rule, finding.subject, facts.registry)
             else { continue }
+            let key = AlertKey(rule: rule.name, subject: finding.subject)
+            let peak = finding.value.map { AlertPeak(value: $0, at: facts.now.wall, gravity: finding.severity) }
+            if let peak {
+                note(peak, of: key) { rule.isWorse($0, than: $1, of: finding.subject.series, facts.registry) }
+            }
             step(
-                rule, key: AlertKey(rule: rule.name, subject: finding.subject), .holds, value: finding.value,
-                sentence: "\(finding.subject.name(in: facts.registry)): \(finding.sentence)", at: facts.now,
+                rule, key: key, .holds, value: finding.value, peak: peak,
+                sentence: finding.meaning.about(finding.subject.name(in: facts.registry)), at: facts.now,
                 &transitions)
         }
     }
@@ -27,25 +32,26 @@ extension AlertBook {
         _ rule: AlertRule, _ watch: FindingWatch, _ key: AlertKey, _ facts: Facts,
         _ transitions: inout [AlertTransition]
     ) {
-        let name = key.subject.name(in: facts.registry)
         if let device = key.subject.device {
             let allowance = Staleness.allowance(cadence: selection.roster.cadence(of: device))
             guard facts.speaks(device, within: allowance.milliseconds) else {
                 return step(
-                    rule, key: key, .noData, sentence: "\(name) cannot be judged: no data", at: facts.now, &transitions)
+                    rule, key: key, .noData, sentence: Sentence(.noData, about: key.subject, facts.registry),
+                    at: facts.now, &transitions)
             }
         }
         let last = watch.kinds.compactMap { facts.health.lastFinding($0, subject: key.subject) }.max()
         if let last, facts.now.listened - last < watch.clearAfter {
             return step(
-                rule, key: key, .between, sentence: "\(name) is heard again; what was noticed is not over yet",
+                rule, key: key, .between, sentence: Sentence(.findingLasts, about: key.subject, facts.registry),
                 at: facts.now, &transitions)
         }
-        let title =
-            key.subject.series.map { " in its \(facts.registry.series[$0.index].quantity.definition.title)" } ?? ""
+        let quantity = key.subject.series.map { facts.registry.series[$0.index].quantity.name }
         step(
             rule, key: key, .clears,
-            sentence: "\(name): nothing of the kind was noticed\(title) for " + spoken(watch.clearAfter),
+            sentence: Sentence(
+                .findingOver, about: key.subject, facts.registry,
+                [.quantity: quantity.map { .quantity($0) }, .span: .span(watch.clearAfter)]),
             at: facts.now, &transitions)
     }
 
@@ -58,8 +64,7 @@ extension AlertBook {
             for subject in known where selection.isAbout(rules[index], subject, facts.registry) {
                 step(
                     rules[index], key: AlertKey(rule: rules[index].name, subject: subject), .holds,
-                    sentence: "\(subject.name(in: facts.registry)): it was noticed before there was this rule",
-                    at: facts.now, &transitions)
+                    sentence: Sentence(.findingKnown, about: subject, facts.registry), at: facts.now, &transitions)
             }
         }
     }

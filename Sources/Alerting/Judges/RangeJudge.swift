@@ -50,10 +50,10 @@ extension AlertBook {
                     facts.statistics.newest(series).map({ $0.observed <= suspect.at }) ?? true
                 else { continue }
                 let key = AlertKey(rule: rules[index].name, subject: subject)
-                let title = facts.registry.series[series.index].quantity.definition.title
                 step(
                     rules[index], key: key, .holds,
-                    sentence: "\(subject.name(in: facts.registry)): \(title) was last an impossible value",
+                    sentence: Sentence(
+                        about: series, .rangeKnown, facts.registry),
                     at: facts.now, &transitions)
             }
         }

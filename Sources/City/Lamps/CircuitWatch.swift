@@ -1,5 +1,5 @@
 public import Basics
-import Telemetry
+package import Telemetry
 
 /// A lamp as its circuit sees it.
 public struct CircuitLamp<ID: Hashable & Sendable>: Equatable, Sendable {
@@ -47,9 +47,16 @@ public struct FeederFault: Equatable, Sendable {
     public let since: Timestamp
 
     /// `Feeder fault: 18 of 20 lamps are down (15 out, 3 silent), for 12 min`.
-    public func sentence(at now: Timestamp) -> String {
-        "Feeder fault: \(out + silent) of \(lamps) lamps are down (\(out) out, \(silent) silent), "
-            + "for \(spanText(now - since))"
+    public func sentence(at now: Timestamp) -> String { meaning(at: now).words }
+
+    /// The same before it is put into words.
+    package func meaning(at now: Timestamp) -> Sentence {
+        Sentence(
+            .feederFault,
+            [
+                .count: .count(out + silent), .lamps: .count(lamps), .out: .count(out), .silent: .count(silent),
+                .span: .span(now - since),
+            ])
     }
 }
 

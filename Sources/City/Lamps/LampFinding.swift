@@ -67,33 +67,34 @@ public struct LampFinding: Equatable, Sendable {
     }
 
     /// What a duty engineer is told: `Burns with 58.2 W while the sun stands 31 degrees high, for 12 min`.
-    public var sentence: String {
-        let lasting = ", for \(spanText(observed - since))"
-        func power(_ watts: Double?) -> String { watts.map { Anomaly.text($0) + " W" } ?? "" }
+    public var meaning: Sentence {
+        let lasting = Sentence.Value.span(observed - since)
+        func power(_ watts: Double?) -> Sentence.Value? { watts.map { .number($0, unit: "W") } }
         switch kind {
         case .dayBurner(let watts, let elevation):
-            let burns = watts == nil ? "Burns" : "Burns with \(power(watts))"
-            guard let elevation, elevation > 0 else { return burns + " in hours in which it should be off" + lasting }
-            return burns + " while the sun stands \(Anomaly.text(elevation.rounded())) degrees high" + lasting
+            return Sentence(
+                .dayBurner,
+                [
+                    .power: power(watts), .elevation: elevation.map { .number($0, unit: "deg") }, .span: lasting,
+                ])
         case .lampOut(let watts, let level, let reportsFault):
-            var told = "though it is dark"
-            if let level, level > 0 { told = "though told to burn at \(Anomaly.text(level)) %" }
-            let takes = watts == nil ? "" : ", takes \(power(watts))"
-            return "Lamp out: \(reportsFault ? "reports a lamp fault" : "does not burn")\(takes) \(told)\(lasting)"
-        case .flicker(let switches):
-            return "Flickers: has gone on and off \(switches) times\(lasting)"
+            return Sentence(
+                .lampOut,
+                [
+                    .power: power(watts), .level: level.map { .number($0, unit: "%") },
+                    .reportsFault: reportsFault ? .word("yes") : nil, .span: lasting,
+                ])
+        case .flicker(let switches): return Sentence(.flicker, [.switches: .count(switches), .span: lasting])
         case .powerOffLevel(let watts, let expected, let level):
-            return "Takes \(power(watts)) at \(Anomaly.text(level)) % where \(power(expected)) is usual, "
-                + "\(Anomaly.text((100 * watts / expected).rounded())) % of it\(lasting)"
+            return Sentence(
+                .lampPower,
+                [
+                    .power: power(watts), .level: .number(level, unit: "%"), .expected: power(expected),
+                    .share: .number((100 * watts / expected).rounded(), unit: "%"), .span: lasting,
+                ])
         }
     }
-}
 
-/// `40 s`, `12 min`, `5 h`, `3 d`: whole units, at least two of them.
-func spanText(_ span: Duration) -> String {
-    let seconds = max(0, span.milliseconds / 1000)
-    for (unit, length) in [("d", Int64(86_400)), ("h", 3600), ("min", 60)] where seconds >= 2 * length {
-        return "\(seconds / length) \(unit)"
-    }
-    return "\(seconds) s"
+    /// What is told, in English.
+    public var sentence: String { meaning.words }
 }

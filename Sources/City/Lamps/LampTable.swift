@@ -131,7 +131,7 @@ public final class LampTable: Watcher {
     private func finding(_ finding: LampFinding, _ place: Int) -> Finding {
         Finding(
             subject: .device(lamps[place].device), kind: finding.findingKind, observed: finding.observed,
-            value: finding.value, severity: 0.5, sentence: finding.sentence)
+            value: finding.value, severity: 0.5, sentence: finding.meaning)
     }
 
     private func sunElevation(_ place: Int, at moment: Timestamp) -> Double? {
@@ -173,7 +173,7 @@ public final class LampTable: Watcher {
                 noticed.findings.append(
                     Finding(
                         subject: .circuit(circuits[index].name), kind: .feederFault, observed: now,
-                        value: Double(feeder.out + feeder.silent), severity: 1, sentence: feeder.sentence(at: now)))
+                        value: Double(feeder.out + feeder.silent), severity: 1, sentence: feeder.meaning(at: now)))
             }
             for place in verdict.own {
                 guard let out = lamps[place].out else { continue }

@@ -1,5 +1,5 @@
 import Basics
-import Telemetry
+package import Telemetry
 
 /// What a road weather station tells; nil where it does not. Temperatures in Cel.
 public struct RoadSurface: Equatable, Sendable {
@@ -76,7 +76,9 @@ public struct RoadIcing: Equatable, Sendable {
     /// nil with `none`.
     public let cause: Cause?
     /// `Icing likely by hoar frost: surface at -2.1 Cel, frost point of the air -1.4 Cel`.
-    public let sentence: String
+    public var sentence: String { meaning.words }
+    /// The same before it is put into words.
+    package let meaning: Sentence
 
     /// K.
     public static let margin = 1.0
@@ -98,27 +100,32 @@ public struct RoadIcing: Equatable, Sendable {
         let film = within(surface.waterFilm, 0...1000)
         let ice = within(surface.iceThickness, 0...1000)
         guard temperature != nil || ice != nil || condition != nil else { return nil }
-        let surfaceText = temperature.map { "surface at \(Self.text($0)) Cel" } ?? "surface temperature not known"
+        let surfaceValue = temperature.map { Self.degrees($0) }
 
-        let seen: String? =
+        let seen: (name: Sentence.Name, value: Sentence.Value)? =
             switch condition {
-            case 5?: "frost"
-            case 6?: "snow"
-            case 7?: "slush"
-            case 8?: "ice"
-            default: ice.flatMap { $0 >= Self.iceMin ? "\(Self.text($0)) mm of ice" : nil }
+            case 5?: (.condition, .word("frost"))
+            case 6?: (.condition, .word("snow"))
+            case 7?: (.condition, .word("slush"))
+            case 8?: (.condition, .word("ice"))
+            default: ice.flatMap { $0 >= Self.iceMin ? (.thickness, .number(Self.hundredths($0), unit: "mm")) : nil }
             }
         if let seen, (temperature ?? 0) <= Self.meltingAbove {
             (level, cause) = (.present, .seen)
-            sentence = "Slippery: the sensor reports \(seen), \(surfaceText)"
+            meaning = Sentence(.iceSeen, [seen.name: seen.value, .surface: surfaceValue])
             return
         }
         guard let temperature else {
-            (level, cause, sentence) = (.none, nil, "No ice seen, \(surfaceText)")
+            (level, cause, meaning) = (.none, nil, Sentence(.noIceSeen))
             return
         }
 
-        var found: [(level: Level, cause: Cause, text: String)] = []
+        var found: [(level: Level, cause: Cause, meaning: Sentence)] = []
+        func find(_ level: Level, _ cause: Cause, _ key: Sentence.Key, _ values: [Sentence.Name: Sentence.Value]) {
+            var all: [Sentence.Name: Sentence.Value?] = values
+            (all[.level], all[.surface]) = (.word("\(level)"), surfaceValue)
+            found.append((level, cause, Sentence(key, all)))
+        }
         let isWet = Self.isWet(film: film, condition: condition, hasPrecipitation: surface.hasPrecipitation)
         let known = within(surface.freezingTemperature, -60...5)
         let freezing = min(known ?? 0, 0)
@@ -126,8 +133,7 @@ public struct RoadIcing: Equatable, Sendable {
             // How much salt is in it is not known: it may still be wet well below 0.
             let isSalted = condition == 4 && known == nil
             let level: Level = temperature <= freezing && !isSalted ? .likely : .possible
-            found.append(
-                (level, .freezing, "freezing of a wet surface: \(surfaceText), freezing at \(Self.text(freezing)) Cel"))
+            find(level, .freezing, .icingFreezing, [.freezing: Self.degrees(freezing)])
         }
         let frostPoint = Self.dewPoint(
             given: within(surface.dewPoint, -60...40), air: within(surface.airTemperature, -60...60),
@@ -137,20 +143,18 @@ public struct RoadIcing: Equatable, Sendable {
         let frozen = isWet == true ? freezing : 0
         if let frostPoint, temperature <= frozen + Self.margin, temperature <= frostPoint + Self.margin {
             let level: Level = temperature <= frozen && temperature <= frostPoint ? .likely : .possible
-            found.append(
-                (level, .hoarFrost, "hoar frost: \(surfaceText), frost point of the air \(Self.text(frostPoint)) Cel"))
+            find(level, .hoarFrost, .icingHoarFrost, [.frostPoint: Self.degrees(frostPoint)])
         }
         if isWet == nil, frostPoint == nil, temperature <= 0 {
-            found.append((.possible, .unknownMoisture, "frost: \(surfaceText), nothing is known of water or humidity"))
+            find(.possible, .unknownMoisture, .icingUnknownMoisture, [:])
         }
         // Of equals the first.
         guard let worst = found.max(by: { $0.level < $1.level }) else {
             (level, cause) = (.none, nil)
-            sentence = "No icing: \(surfaceText)" + (temperature <= 0 ? " and no water for ice" : "")
+            meaning = Sentence(.noIcing, [.surface: surfaceValue])
             return
         }
-        (level, cause) = (worst.level, worst.cause)
-        sentence = "Icing \(worst.level) by \(worst.text)"
+        (level, cause, meaning) = (worst.level, worst.cause, worst.meaning)
     }
 
     /// nil where nothing tells.
@@ -167,5 +171,6 @@ public struct RoadIcing: Equatable, Sendable {
         return Humidity.dewPoint(temperature: air, relativeHumidity: min(humidity, 100))
     }
 
-    private static func text(_ value: Double) -> String { Anomaly.text((value * 100).rounded() / 100) }
+    private static func hundredths(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+    private static func degrees(_ value: Double) -> Sentence.Value { .number(hundredths(value), unit: "Cel") }
 }

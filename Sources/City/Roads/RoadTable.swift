@@ -121,7 +121,7 @@ public final class RoadTable: Watcher {
             noticed.findings.append(
                 Finding(
                     subject: .device(device), kind: .yieldLoss, observed: observed, value: loss.lossPercent,
-                    severity: 0.5, sentence: loss.sentence))
+                    severity: 0.5, sentence: loss.meaning))
         }
     }
 
@@ -141,7 +141,7 @@ public final class RoadTable: Watcher {
         noticed.findings.append(
             Finding(
                 subject: .device(device), kind: .icing, observed: observed, value: surface.surfaceTemperature,
-                severity: icing.level == .present ? 1 : 0.7, sentence: icing.sentence))
+                severity: icing.level == .present ? 1 : 0.7, sentence: icing.meaning))
     }
 
     // MARK: Days

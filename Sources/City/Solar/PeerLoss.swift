@@ -1,5 +1,5 @@
 import Basics
-import Telemetry
+package import Telemetry
 
 /// How a segment's day compares with that of the segments of its group.
 public struct PeerStanding: Equatable, Sendable {
@@ -65,18 +65,17 @@ public struct PeerLossFinding: Equatable, Sendable {
 
     /// `Yields 78 % of the median of 12 segments for 4 days, a loss of about 22 %; it came from one day to the next, as by
     /// damage, shade or snow`.
-    public var sentence: String {
-        let loss = lossPercent.rounded()
-        return "Yields \(Anomaly.text(100 - loss)) % of the median of \(members) segments for \(days) days, a loss of "
-            + "about \(Anomaly.text(loss)) %" + course
-    }
+    public var sentence: String { meaning.words }
 
-    private var course: String {
-        switch isSudden {
-        case true?: "; it came from one day to the next, as by damage, shade or snow"
-        case false?: "; it grew over days, as by soiling"
-        case nil: ""
-        }
+    /// The same before it is put into words.
+    package var meaning: Sentence {
+        let loss = lossPercent.rounded()
+        return Sentence(
+            .yieldLoss,
+            [
+                .share: .number(100 - loss, unit: "%"), .loss: .number(loss, unit: "%"), .members: .count(members),
+                .days: .count(days), .course: isSudden.map { .word($0 ? "sudden" : "gradual") },
+            ])
     }
 }
 

@@ -31,6 +31,8 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
     public var unit: String?
     /// The newest step in words, with the numbers.
     public var sentence: String
+    /// What the sentence says, to be put into other words; nil where an earlier version stored the words alone.
+    public var meaning: Sentence?
     /// nil where nobody has taken this incident on; the next incident starts without.
     public var acknowledgedAt: Timestamp?
     /// Who, as given with the order; nil where nobody has.
@@ -40,6 +42,7 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case id, rule, device, subject, name, quantity, channel, phase, severity, since, at, value, unit, sentence, note
+        case meaning
         case acknowledgedAt = "acknowledged_at"
         case acknowledgedBy = "acknowledged_by"
     }
@@ -48,7 +51,8 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
         id: Int64, rule: String, device: String? = nil, subject: String? = nil, name: String? = nil,
         quantity: String? = nil, channel: String? = nil, phase: AlertPhase,
         severity: Severity, since: Timestamp, at: Timestamp, value: Double? = nil, unit: String? = nil,
-        sentence: String, acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil, note: String? = nil
+        sentence: String, meaning: Sentence? = nil, acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil,
+        note: String? = nil
     ) {
         self.id = id
         self.rule = rule
@@ -64,6 +68,7 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
         self.value = value
         self.unit = unit
         self.sentence = sentence
+        self.meaning = meaning
         self.acknowledgedAt = acknowledgedAt
         self.acknowledgedBy = acknowledgedBy
         self.note = note
@@ -83,9 +88,11 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
     public var stepsGivenUp: Int64?
     /// Time of the oldest step that is kept; nil where all are.
     public var toldSince: Timestamp?
+    /// What people did about the incidents that are kept.
+    public var deeds: [IncidentDeed]
 
     enum CodingKeys: String, CodingKey {
-        case alert, transitions
+        case alert, transitions, deeds
         case stepsGivenUp = "steps_given_up"
         case toldSince = "told_since"
     }
@@ -108,12 +115,14 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
         public var value: Double?
         /// The step in words, with the numbers.
         public var sentence: String
+        /// As `AlertAnswer.meaning`.
+        public var meaning: Sentence?
         /// One a channel, in the order they were written; empty for a step that nobody is told of.
         public var notifications: [Notification]
 
         package init(
             id: Int64, from: AlertPhase, to: AlertPhase, at: Timestamp, since: Timestamp, severity: Severity,
-            value: Double? = nil, sentence: String, notifications: [Notification]
+            value: Double? = nil, sentence: String, meaning: Sentence? = nil, notifications: [Notification]
         ) {
             self.id = id
             self.from = from
@@ -123,6 +132,7 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
             self.severity = severity
             self.value = value
             self.sentence = sentence
+            self.meaning = meaning
             self.notifications = notifications
         }
     }
@@ -154,8 +164,10 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
     }
 
     package init(
-        alert: AlertAnswer, transitions: [Transition], stepsGivenUp: Int64? = nil, toldSince: Timestamp? = nil
+        alert: AlertAnswer, transitions: [Transition], stepsGivenUp: Int64? = nil, toldSince: Timestamp? = nil,
+        deeds: [IncidentDeed] = []
     ) {
+        self.deeds = deeds
         self.alert = alert
         self.transitions = transitions
         self.stepsGivenUp = stepsGivenUp

@@ -23,7 +23,7 @@ public struct AcknowledgeOrder: Order {
     }
 
     package init(_ form: Form) throws(Refusal) {
-        alert = try form.alertID()
+        alert = try form.id()
         by = form.text(.by) ?? ""
         note = form.text(.note) ?? ""
         guard (1...Self.byBytesMax).contains(by.utf8.count) else {

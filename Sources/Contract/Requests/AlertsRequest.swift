@@ -40,6 +40,6 @@ public struct AlertRequest: Question {
 
     package init(_ id: Int64) { self.id = id }
 
-    package init(_ form: Form) throws(Refusal) { id = try form.alertID() }
+    package init(_ form: Form) throws(Refusal) { id = try form.id() }
     package func write(to form: inout Form) { form.write(id, as: .id) }
 }

@@ -164,10 +164,10 @@ extension Form {
         return text
     }
 
-    /// The number of an alert, in the path.
-    func alertID() throws(Refusal) -> Int64 {
+    /// The number of an alert, or of what else `kind` names, in the path.
+    func id(of kind: String = "an alert") throws(Refusal) -> Int64 {
         let text = texts[.id] ?? ""
-        guard let id = Int64(text) else { throw .wrong("id: '\(text)': expected the number of an alert") }
+        guard let id = Int64(text) else { throw .wrong("id: '\(text)': expected the number of \(kind)") }
         return id
     }
 }

@@ -46,6 +46,10 @@ final class IngestLoop {
     var asksForCompaction = false
     /// Transitions that the store could not take yet; they go before all others.
     private var unrecorded: [AlertTransition] = []
+    /// Worst values that the store could not take yet.
+    private var unrecordedPeaks: [AlertKey: AlertPeak] = [:]
+    /// When they were last recorded without a transition.
+    private var lastPeaks: SteadyTime?
     var lastJournalID: Int64
     private var lastScan: SteadyTime?
     private var lastImport: SteadyTime?
@@ -160,15 +164,29 @@ final class IngestLoop {
     /// Stores transitions and their notifications in one transaction; what the store refuses is kept for the next turn.
     func record(_ transitions: [AlertTransition], at moment: Moment) {
         unrecorded += transitions
-        guard !unrecorded.isEmpty else { return }
+        // A transition brings the worst value along.
+        for transition in transitions { unrecordedPeaks[transition.key] = nil }
+        guard !unrecorded.isEmpty || peaksAreDue(at: moment) else { return }
+        unrecordedPeaks.merge(pipeline.takePeaks()) { $1 }
+        guard !unrecorded.isEmpty || !unrecordedPeaks.isEmpty else { return }
         do throws(StoreError) {
             try journal.record(
-                unrecorded, channels: outbox.channelNames, now: moment.wall, evaluatedThrough: lastJournalID)
+                unrecorded, peaks: unrecordedPeaks, channels: outbox.channelNames, now: moment.wall,
+                evaluatedThrough: lastJournalID)
+            if !unrecorded.isEmpty { outbox.wake() }
             unrecorded.removeAll()
-            outbox.wake()
+            unrecordedPeaks.removeAll()
         } catch {
             complain(error)
         }
+    }
+
+    /// Worst values cost a commit of their own where nothing else is recorded: not each turn, while a value rises. A crash
+    /// loses none: the journal behind the mark is judged again.
+    private func peaksAreDue(at moment: Moment) -> Bool {
+        guard lastPeaks.map({ moment.steady - $0 >= .seconds(10) }) ?? true else { return false }
+        lastPeaks = moment.steady
+        return true
     }
 
     func complain(_ error: StoreError, _ sentence: Logger.Message = "the store refuses; it is tried again") {
@@ -259,6 +277,7 @@ final class IngestLoop {
         publisher.takeConfirmations(of: broker)
         publisher.stop()
         broker.disconnect()
+        lastPeaks = nil
         record([], at: moment)
         outbox.stop(journal, at: moment) { complain($0) }
         do throws(StoreError) {

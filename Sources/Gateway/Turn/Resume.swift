@@ -66,7 +66,7 @@ extension IngestLoop {
 
     /// Puts the stored alerts back, each under what it is about today.
     private func restoreAlerts() throws(StoreError) {
-        var alerts: [(key: AlertKey, state: AlertState, severity: Severity, watched: String)] = []
+        var alerts: [Pipeline.AlertAsKept] = []
         for alert in try journal.alertStates() {
             var key = alert.key
             let state = AlertState(
@@ -78,7 +78,7 @@ extension IngestLoop {
                     if try journal.refile(alert.id, as: now) { key = now }
                 }
             }
-            alerts.append((key, state, alert.severity, alert.watched))
+            alerts.append((key, state, alert.severity, alert.watched, alert.peak))
         }
         pipeline.restore(alerts)
     }

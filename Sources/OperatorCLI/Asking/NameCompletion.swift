@@ -12,12 +12,18 @@ enum NameCompletion {
     static let areas = CompletionKind.custom { words, _, _ in
         await names(words) { try await $0.answer(DevicesRequest()).map(\.area) }
     }
+    static let circuits = CompletionKind.custom { words, _, _ in
+        await names(words) { try await $0.answer(DevicesRequest()).map(\.circuit) }
+    }
     static let profiles = CompletionKind.custom { words, _, _ in
         await names(words) { try await $0.answer(DevicesRequest()).map(\.profile) }
     }
     static let quantities = CompletionKind.list(Quantity.all.map(\.name))
     static let alerts = CompletionKind.custom { words, _, _ in
         await names(words) { try await $0.answer(AlertsRequest()).map { "\($0.id)" } }
+    }
+    static let incidents = CompletionKind.custom { words, _, _ in
+        await names(words) { try await $0.answer(IncidentsRequest()).incidents.map { "\($0.id)" } }
     }
     static let rules = CompletionKind.custom { words, _, _ in
         await names(words) { try await $0.answer(AlertsRequest()).map(\.rule) }

@@ -29,6 +29,10 @@ struct StoreSource: AnswerSource {
     func answer(_ question: QueryRequest) throws -> QueryAnswer { try ask { try $0.query(question) } }
     func answer(_ question: AlertsRequest) throws -> [AlertAnswer] { try ask { try $0.alerts(question) } }
     func answer(_ question: AlertRequest) throws -> AlertStoryAnswer { try ask { try $0.alert(question.id) } }
+    func answer(_ question: IncidentsRequest) throws -> IncidentsAnswer { try ask { try $0.incidents(question) } }
+    func answer(_ question: IncidentRequest) throws -> IncidentStoryAnswer {
+        try ask { try $0.incident(question.id) }
+    }
     func answer(_ question: RejectsRequest) throws -> RejectsAnswer { try ask { try $0.rejects(question) } }
     func answer(_ question: StatisticsRequest) throws -> [StatisticsAnswer] { try ask { try statistics(question, $0) } }
 

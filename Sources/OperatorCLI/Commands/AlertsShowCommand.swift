@@ -19,22 +19,9 @@ extension AlertsCommand {
                 let story = try await source.answer(AlertRequest(id))
                 if output.isForPeople { try output.write(AlertsCommand.headline(story, output) + "\n") }
                 try output.print(
-                    story,
-                    columns: [
-                        .init("at"), .init("from"), .init("to"), .init("value", .right), .init("unit"),
-                        .init("told", key: "notifications"), .init("sentence"),
-                    ],
-                    rows: story.transitions.map { step in
-                        let told = step.notifications.map { notice in
-                            notice.deliveredAt == nil || notice.error != nil
-                                ? "\(notice.channel) (\(output.text(notice.error ?? "waiting")))" : notice.channel
-                        }
-                        return [
-                            output.time(step.at), step.from.rawValue, step.to.rawValue,
-                            step.value.map { output.number($0) } ?? "", output.unit(story.alert.unit ?? ""),
-                            told.joined(separator: ", "), output.text(step.sentence),
-                        ]
-                    }, empty: "no steps")
+                    story, columns: StoryTable.columns,
+                    rows: StoryTable.rows(story.transitions, story.deeds, unit: story.alert.unit, output),
+                    empty: "no steps")
             }
         }
     }

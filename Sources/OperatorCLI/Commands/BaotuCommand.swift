@@ -14,7 +14,8 @@ public struct BaotuCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
-            AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, RejectsCommand.self,
+            AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, IncidentsCommand.self,
+            RejectsCommand.self,
             ExportCommand.self, ImportCommand.self, DecodeCommand.self, DetectCommand.self, DoctorCommand.self,
             ReloadCommand.self,
             BackupCommand.self, RestoreCommand.self, StoreCommand.self,

@@ -32,34 +32,9 @@ extension Archive {
                 found = try alert(row, connection.file)
             }
             guard let found else { throw .noSuchAlert(id: id) }
-            var story = AlertStoryAnswer(alert: found, transitions: [])
-            let file = connection.file
-            try connection.rows(
-                "SELECT id, was, became, at, since, severity, value, sentence FROM transition WHERE alert = ? ORDER BY id",
-                .integer(id)
-            ) { row throws(StoreError) in
-                guard let from = AlertPhase(rawValue: row.text("was")),
-                    let to = AlertPhase(rawValue: row.text("became")),
-                    let severity = Severity(rawValue: row.text("severity"))
-                else { throw .corrupt(file: file, detail: "transition \(row.integer("id")) does not read") }
-                story.transitions.append(
-                    .init(
-                        id: row.integer("id"), from: from, to: to, at: Timestamp(milliseconds: row.integer("at")),
-                        since: Timestamp(milliseconds: row.integer("since")), severity: severity,
-                        value: row.optionalReal("value"), sentence: row.text("sentence"), notifications: []))
-            }
-            for index in story.transitions.indices {
-                try connection.rows(
-                    "SELECT channel, attempts, delivered_at, error FROM outbox WHERE transition_id = ? ORDER BY id",
-                    .integer(story.transitions[index].id)
-                ) { row throws(StoreError) in
-                    story.transitions[index].notifications.append(
-                        .init(
-                            channel: row.text("channel"), attempts: Int(row.integer("attempts")),
-                            deliveredAt: row.optionalInteger("delivered_at").map { Timestamp(milliseconds: $0) },
-                            error: row.optionalText("error")))
-                }
-            }
+            var story = AlertStoryAnswer(
+                alert: found, transitions: try steps(of: id, through: 0...Int64.max, connection),
+                deeds: try deeds("WHERE i.alert = ?", .integer(id), connection))
             guard try Schema.version(of: connection) >= 4 else { return story }
             story.stepsGivenUp = try connection.integer(
                 "SELECT n FROM steps_given_up WHERE alert = ?", .integer(id))
@@ -70,14 +45,62 @@ extension Archive {
 
     /// Also of a store that no gateway has led forward yet.
     private func alertColumns(_ connection: Connection) throws(StoreError) -> String {
-        let subject =
-            try Schema.version(of: connection) < 5
+        """
+        SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at, acknowledged_by,
+            note, \(try subjectColumns(connection)), \(try sentenceColumns("alert", connection)) FROM alert
+        """
+    }
+
+    /// Of table `alert`: what it is about.
+    func subjectColumns(_ connection: Connection) throws(StoreError) -> String {
+        try Schema.version(of: connection) < 5
             ? "\(Schema.sourceOfNewColumn["alert.subject"]!) AS subject, \(Schema.sourceOfNewColumn["alert.name"]!) AS name"
             : "subject, name"
-        return """
-            SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
-                acknowledged_by, note, \(subject) FROM alert
+    }
+
+    /// What is told beside the words.
+    func sentenceColumns(_ table: String, _ connection: Connection) throws(StoreError) -> String {
+        try Schema.version(of: connection) < 7
+            ? "NULL AS sentence_key, NULL AS sentence_values"
+            : "\(table).sentence_key, \(table).sentence_values"
+    }
+
+    /// The steps of an alert whose numbers lie in a range, with whom they were told.
+    func steps(
+        of alert: Int64, through numbers: ClosedRange<Int64>, _ connection: Connection
+    ) throws(StoreError) -> [AlertStoryAnswer.Transition] {
+        var steps: [AlertStoryAnswer.Transition] = []
+        let file = connection.file
+        try connection.rows(
             """
+            SELECT id, was, became, at, since, severity, value, sentence, \(try sentenceColumns("transition", connection))
+            FROM transition WHERE alert = ? AND id BETWEEN ? AND ? ORDER BY id
+            """, .integer(alert), .integer(numbers.lowerBound), .integer(numbers.upperBound)
+        ) { row throws(StoreError) in
+            guard let from = AlertPhase(rawValue: row.text("was")), let to = AlertPhase(rawValue: row.text("became")),
+                let severity = Severity(rawValue: row.text("severity"))
+            else { throw .corrupt(file: file, detail: "transition \(row.integer("id")) does not read") }
+            let sentence = Sentence(row)
+            steps.append(
+                .init(
+                    id: row.integer("id"), from: from, to: to, at: Timestamp(milliseconds: row.integer("at")),
+                    since: Timestamp(milliseconds: row.integer("since")), severity: severity,
+                    value: row.optionalReal("value"), sentence: sentence.words, meaning: sentence.unlessWords,
+                    notifications: []))
+        }
+        for index in steps.indices {
+            try connection.rows(
+                "SELECT channel, attempts, delivered_at, error FROM outbox WHERE transition_id = ? ORDER BY id",
+                .integer(steps[index].id)
+            ) { row throws(StoreError) in
+                steps[index].notifications.append(
+                    .init(
+                        channel: row.text("channel"), attempts: Int(row.integer("attempts")),
+                        deliveredAt: row.optionalInteger("delivered_at").map { Timestamp(milliseconds: $0) },
+                        error: row.optionalText("error")))
+            }
+        }
+        return steps
     }
 
     private func alert(_ row: Statement, _ file: String) throws(StoreError) -> AlertAnswer {
@@ -88,6 +111,7 @@ extension Archive {
         let quantity = key.subject.series.map { registry.series[$0.index].quantity }
         let name = key.subject.name(in: registry)
         let isOfDevice = key.subject.kind.isOfDevice
+        let sentence = Sentence(row)
         return AlertAnswer(
             id: row.integer("id"), rule: key.rule, device: isOfDevice ? name : nil,
             subject: isOfDevice ? nil : key.subject.kind.rawValue, name: isOfDevice ? nil : name,
@@ -95,7 +119,7 @@ extension Archive {
             phase: phase,
             severity: severity, since: Timestamp(milliseconds: row.integer("since")),
             at: Timestamp(milliseconds: row.integer("at")), value: row.optionalReal("value"), unit: quantity?.unit,
-            sentence: row.text("sentence"),
+            sentence: sentence.words, meaning: sentence.unlessWords,
             acknowledgedAt: row.optionalInteger("acknowledged_at").map { Timestamp(milliseconds: $0) },
             acknowledgedBy: row.optionalText("acknowledged_by"), note: row.optionalText("note"))
     }

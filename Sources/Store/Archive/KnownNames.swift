@@ -86,6 +86,29 @@ extension Archive {
             known: known.sorted().map(\.text))
     }
 
+    /// Throws `.noSuchArea` or `.noSuchCircuit` for a place that neither the roster has nor had when an incident began.
+    func known(
+        area: String?, circuit: String?, inIncidentsOf incidents: String, _ connection: Connection
+    ) throws(StoreError) {
+        /// nil where something has it; else the nearest that something has.
+        func missing(_ name: String?, _ column: String) throws(StoreError) -> (name: String, nearest: String?)? {
+            guard let name, try !connection.hasName(name, column) else { return nil }
+            var known: Set<ByteName> = []
+            try connection.rows(
+                "\(incidents) SELECT \(column) AS name FROM device UNION SELECT \(column) FROM incident"
+            ) { row throws(StoreError) in
+                known.insert(ByteName(row.text("name")))
+            }
+            known.remove(ByteName(""))
+            guard !known.contains(ByteName(name)) else { return nil }
+            return (name, nearest(to: name, in: known.sorted().map(\.text)))
+        }
+        if let area = try missing(area, "area") { throw .noSuchArea(name: area.name, nearest: area.nearest) }
+        if let circuit = try missing(circuit, "circuit") {
+            throw .noSuchCircuit(name: circuit.name, nearest: circuit.nearest)
+        }
+    }
+
     /// Throws `.noSuchRule` for a rule that is neither in force nor has an alert.
     func known(rule: String?, _ connection: Connection) throws(StoreError) {
         guard let rule else { return }

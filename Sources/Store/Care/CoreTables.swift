@@ -34,7 +34,7 @@ extension FolderLock {
 enum CoreTables {
     static let names = [
         "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
-        "snapshot", "alert", "transition", "steps_given_up", "outbox", "reject",
+        "snapshot", "alert", "transition", "steps_given_up", "incident", "deed", "outbox", "reject",
         "reject_count", "remembered",
     ]
 }

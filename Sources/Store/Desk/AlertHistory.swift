@@ -43,8 +43,10 @@ struct HistoryWalk {
 /// Of each alert the newest step stays: a restart reads it, and as no younger row of another alert can be gone before
 /// it, the newest step of all stays too and its number is never given again. An alert that is not over keeps every step
 /// since it began; a step that somebody must still be told of stays, and so does the newest notification, for its number.
+/// The step with which an incident began stays as long as the one that ended it is young. An incident goes with its last
+/// step, and what people did about it.
 extension Journal {
-    /// Steps that one call reads at most, and those among them past their age: each of these costs five look-ups, and
+    /// Steps that one call reads at most, and those among them past their age: each of these costs six look-ups, and
     /// one that goes about as many pages of 4 kB to write.
     private static let stepsReadMax = 1024
     private static let agedStepsMax = 64
@@ -56,9 +58,10 @@ extension Journal {
     func retainHistory(now: Timestamp) throws(StoreError) -> GivenUp? {
         guard let age = options.retention.alerts, disk != .full, history.proceeds(at: now) else { return nil }
         do {
-            let (aged, last, isEnd) = try readSteps(through: (now - age).milliseconds)
+            let oldest = (now - age).milliseconds
+            let (aged, last, isEnd) = try readSteps(through: oldest)
             var gone: [Step] = []
-            for step in aged where try !isKept(step) { gone.append(step) }
+            for step in aged where try !isKept(step, oldest) { gone.append(step) }
             history.advance(through: last, gone.isEmpty ? nil : try giveUp(gone, now: now))
             guard isEnd else { return nil }
             history.end()
@@ -96,7 +99,7 @@ extension Journal {
         return (aged, last, false)
     }
 
-    private func isKept(_ step: Step) throws(StoreError) -> Bool {
+    private func isKept(_ step: Step, _ oldest: Int64) throws(StoreError) -> Bool {
         try core.integer(
             """
             SELECT ?1 >= (SELECT id FROM transition WHERE alert = ?2 ORDER BY id DESC LIMIT 1)
@@ -107,7 +110,8 @@ extension Journal {
                 AND ?1 >= coalesce((
                     SELECT id FROM transition WHERE alert = ?2 AND was IN ('inactive', 'resolved')
                     ORDER BY id DESC LIMIT 1), 0)
-            """, .integer(step.id), .integer(step.alert)) != 0
+                OR EXISTS (SELECT 1 FROM incident WHERE id = ?1 AND high > ?3)
+            """, .integer(step.id), .integer(step.alert), .integer(oldest)) != 0
     }
 
     private func giveUp(_ steps: [Step], now: Timestamp) throws(StoreError) -> GivenUp {
@@ -119,6 +123,7 @@ extension Journal {
         let today = FrameKey.day(of: now.milliseconds)
         let id = try core.transaction { () throws(StoreError) in
             for step in steps {
+                try giveUpIncident(endedBy: step.id, alert: step.alert)
                 try core.run("DELETE FROM outbox WHERE transition_id = ?", .integer(step.id))
                 try core.run("DELETE FROM transition WHERE id = ?", .integer(step.id))
                 try core.run(

@@ -23,8 +23,10 @@ public struct StoredAlert: Hashable, Sendable {
     public var watched: String
     /// The value that decided the newest step, in the canonical unit; nil for absence.
     public var value: Double?
-    /// The newest step in words, with the numbers.
-    public var sentence: String
+    /// What the newest step tells, with the numbers.
+    public var meaning: Sentence
+    /// The worst value of the incident that is not over; nil where there is none, or none is known.
+    public var peak: AlertPeak?
     /// nil where nobody has taken this incident on.
     public var acknowledgement: Acknowledgement?
 
@@ -45,10 +47,12 @@ extension Journal {
     /// Records transitions in order, and a notification for each that people are told of and each channel, in one
     /// transaction with the mark that the alerts of `journalID` are done. Returns the alerts' numbers.
     ///
-    /// May be called without transitions to move the mark alone.
+    /// `peaks` are the worst values of alerts that are up, where they have changed without a transition. May be called without
+    /// transitions to move the mark alone.
     @discardableResult
     public func record(
-        _ transitions: [AlertTransition], channels: [String], now: Timestamp, evaluatedThrough journalID: Int64
+        _ transitions: [AlertTransition], peaks: [AlertKey: AlertPeak] = [:], channels: [String], now: Timestamp,
+        evaluatedThrough journalID: Int64
     ) throws(StoreError) -> [Int64] {
         Catalogue.settle(&registry, beyond: saved)
         var numbers: [Int64] = []
@@ -59,18 +63,24 @@ extension Journal {
                 numbers.append(number)
                 let row = try core.integer(
                     """
-                    INSERT INTO transition(alert, was, became, at, since, severity, value, sentence)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+                    INSERT INTO transition(
+                        alert, was, became, at, since, severity, value, sentence, sentence_key, sentence_values)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
                     """, .integer(number), .text(transition.from.rawValue), .text(transition.to.rawValue),
                     .integer(transition.at.milliseconds), .integer(transition.since.milliseconds),
-                    .text(transition.severity.rawValue), .optional(transition.value), .text(transition.sentence))
+                    .text(transition.severity.rawValue), .optional(transition.value),
+                    .text(transition.meaning.storedWords), .optional(transition.meaning.storedKey),
+                    .optional(transition.meaning.valuesBesideKey))
+                guard let row else { throw .corrupt(file: core.file, detail: "a step was written but has no number") }
+                try recordIncident(of: transition, step: row, alert: number)
                 guard transition.isNotified else { continue }
                 for channel in channels {
                     try core.run(
                         "INSERT INTO outbox(transition_id, channel, next_attempt) VALUES (?, ?, ?)",
-                        .optional(row), .text(channel), .integer(now.milliseconds))
+                        .integer(row), .text(channel), .integer(now.milliseconds))
                 }
             }
+            for (key, peak) in peaks { try recordPeak(peak, of: key) }
             try Meta.evaluatedThrough.write(journalID, core)
             return nowSaved
         }
@@ -82,27 +92,25 @@ extension Journal {
 
     private func upsert(_ transition: AlertTransition) throws(StoreError) -> Int64 {
         // A new incident begins where nothing held before: what was said about the last one is over.
-        let isNewIncident: Bool
-        switch transition.from {
-        case .inactive, .resolved: isNewIncident = true
-        case .pending, .firing, .unknown: isNewIncident = false
-        }
         let number = try core.integer(
             """
-            INSERT INTO alert(rule, device, series, phase, severity, since, at, value, sentence, subject, name, listened, watched)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?13, ?14)
+            INSERT INTO alert(
+                rule, device, series, phase, severity, since, at, value, sentence, subject, name, listened, watched,
+                sentence_key, sentence_values)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?13, ?14, ?15, ?16)
             ON CONFLICT(rule, subject, device, series, name) DO UPDATE SET phase = ?4, severity = ?5, since = ?6, at = ?7, value = ?8,
-                sentence = ?9, listened = ?13, watched = ?14, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,
+                sentence = ?9, listened = ?13, watched = ?14, sentence_key = ?15, sentence_values = ?16, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,
                 acknowledged_by = CASE WHEN ?10 THEN NULL ELSE acknowledged_by END,
                 note = CASE WHEN ?10 THEN NULL ELSE note END
             RETURNING id
             """, .text(transition.key.rule), .integer(transition.key.subject.deviceNumber),
             .integer(transition.key.subject.seriesNumber), .text(transition.to.rawValue),
             .text(transition.severity.rawValue), .integer(transition.since.milliseconds),
-            .integer(transition.at.milliseconds), .optional(transition.value), .text(transition.sentence),
-            .integer(isNewIncident ? 1 : 0), .text(transition.key.subject.kind.rawValue),
+            .integer(transition.at.milliseconds), .optional(transition.value), .text(transition.meaning.storedWords),
+            .integer(transition.isBeginning ? 1 : 0), .text(transition.key.subject.kind.rawValue),
             .text(transition.key.subject.storedName), .integer(transition.listened.milliseconds),
-            .text(transition.watched))
+            .text(transition.watched), .optional(transition.meaning.storedKey),
+            .optional(transition.meaning.valuesBesideKey))
         guard let number else { throw .corrupt(file: core.file, detail: "an alert was written but has no number") }
         return number
     }
@@ -116,8 +124,11 @@ extension Journal {
             SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at,
                 acknowledged_by, note,
                 (SELECT was FROM transition WHERE alert = alert.id ORDER BY transition.id DESC LIMIT 1) AS was,
-                subject, name, listened, watched
-            FROM alert ORDER BY id
+                subject, name, listened, watched, sentence_key, sentence_values, peak, peak_at, peak_gravity
+            FROM alert LEFT JOIN (
+                SELECT alert AS owner, peak, peak_at, peak_gravity FROM incident WHERE last IS NULL AND peak_at IS NOT NULL)
+                ON owner = alert.id
+            ORDER BY id
             """
         ) { row throws(StoreError) in
             guard let phase = AlertPhase(rawValue: row.text("phase")), let from = AlertPhase(rawValue: row.text("was")),
@@ -130,7 +141,12 @@ extension Journal {
                     since: Timestamp(milliseconds: row.integer("since")),
                     at: Timestamp(milliseconds: row.integer("at")),
                     listened: SteadyTime(milliseconds: row.optionalInteger("listened") ?? row.integer("at")),
-                    watched: row.text("watched"), value: row.optionalReal("value"), sentence: row.text("sentence"),
+                    watched: row.text("watched"), value: row.optionalReal("value"), meaning: Sentence(row),
+                    peak: row.optionalInteger("peak_at").map {
+                        AlertPeak(
+                            value: row.optionalReal("peak") ?? 0, at: Timestamp(milliseconds: $0),
+                            gravity: row.optionalReal("peak_gravity") ?? 1)
+                    },
                     acknowledgement: row.optionalInteger("acknowledged_at").map {
                         .init(at: Timestamp(milliseconds: $0), by: row.text("acknowledged_by"), note: row.text("note"))
                     }))
@@ -153,16 +169,22 @@ extension Journal {
             .integer(key.subject.seriesNumber), .text(key.subject.storedName)) != nil
     }
 
-    /// Notes that someone has taken the alert on. Throws `.noSuchAlert`.
+    /// Notes that someone has taken the alert on: one more line of the story of its newest incident, beside those that
+    /// others wrote. Throws `.noSuchAlert`.
     public func acknowledgeAlert(_ id: Int64, by: String, note: String, at: Timestamp) throws(StoreError) {
-        let changed = try core.integer(
-            "UPDATE alert SET acknowledged_at = ?2, acknowledged_by = ?3, note = ?4 WHERE id = ?1 RETURNING id",
-            .integer(id), .integer(at.milliseconds), .text(by), .text(note))
-        guard changed != nil else { throw .noSuchAlert(id: id) }
+        try core.transaction { () throws(StoreError) in
+            let changed = try core.integer(
+                "UPDATE alert SET acknowledged_at = ?2, acknowledged_by = ?3, note = ?4 WHERE id = ?1 RETURNING id",
+                .integer(id), .integer(at.milliseconds), .text(by), .text(note))
+            guard changed != nil else { throw .noSuchAlert(id: id) }
+            try core.run(
+                """
+                INSERT INTO deed(incident, after, at, kind, person, note)
+                SELECT id, (SELECT max(id) FROM transition WHERE alert = ?1), ?2, 'acknowledged', ?3, ?4 FROM incident
+                WHERE alert = ?1 ORDER BY id DESC LIMIT 1
+                """, .integer(id), .integer(at.milliseconds), .text(by), .text(note))
+        }
     }
-
-    // MARK: Outbox
-
 }
 
 extension AlertKey {

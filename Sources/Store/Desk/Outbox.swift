@@ -52,7 +52,7 @@ extension Journal {
         try core.rows(
             """
             SELECT min(o.id) AS id, o.channel, o.attempts, a.id AS alert, a.rule, a.device, a.series, t.severity, t.was,
-                t.became, t.at, t.since, t.value, t.sentence, a.subject, a.name, o.next_attempt
+                t.became, t.at, t.since, t.value, t.sentence, t.sentence_key, t.sentence_values, a.subject, a.name, o.next_attempt
             FROM outbox o JOIN transition t ON t.id = o.transition_id JOIN alert a ON a.id = t.alert
             WHERE o.delivered_at IS NULL AND o.channel = ?1
             GROUP BY t.alert HAVING o.next_attempt <= ?2 OR o.next_attempt > ?3 ORDER BY 1 LIMIT ?4
@@ -72,7 +72,7 @@ extension Journal {
                         key: key, severity: severity, from: from, to: to,
                         at: Timestamp(milliseconds: row.integer("at")),
                         since: Timestamp(milliseconds: row.integer("since")),
-                        value: row.optionalReal("value"), sentence: row.text("sentence")),
+                        value: row.optionalReal("value"), sentence: Sentence(row)),
                     subject: key.subject.name(in: registry),
                     quantity: key.subject.series.map { registry.series[$0.index].quantity },
                     deviceChannel: key.subject.series.flatMap { registry.channelName(of: $0) }))

@@ -13,71 +13,78 @@ enum Schema {
 
     // Ids of devices, streams and series are their places in the registry, from 0.
     // Times are milliseconds since 1970, UTC, unless the column says otherwise.
-    private static let core = [
-        "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-        """
-        CREATE TABLE counters(
-            id INTEGER PRIMARY KEY CHECK (id = 1), committed_at INTEGER,
-            received INTEGER NOT NULL, committed INTEGER NOT NULL, duplicates INTEGER NOT NULL,
-            corrected INTEGER NOT NULL, rejected INTEGER NOT NULL, rejects_dropped INTEGER NOT NULL,
-            suspect INTEGER NOT NULL, late INTEGER NOT NULL, ignored INTEGER NOT NULL, empty INTEGER NOT NULL,
-            damaged_rows INTEGER NOT NULL)
-        """,
-        // expected_since: not NULL while the roster names the device.
-        """
-        CREATE TABLE device(
-            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, profile TEXT NOT NULL, area TEXT NOT NULL DEFAULT '',
-            circuit TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL, cadence_ms INTEGER,
-            expected_since INTEGER, last_heard INTEGER, is_online INTEGER, status_at INTEGER,
-            last_heard_steady INTEGER, status_over INTEGER, expected_listened INTEGER)
-        """,
-        "CREATE TABLE stream(id INTEGER PRIMARY KEY, device INTEGER NOT NULL)",
-        """
-        CREATE TABLE series(
-            id INTEGER PRIMARY KEY, device INTEGER NOT NULL, quantity TEXT NOT NULL, channel TEXT NOT NULL,
-            stream INTEGER NOT NULL, col INTEGER NOT NULL, UNIQUE(stream, col))
-        """,
-        // n: NULL once the row was found damaged and counted.
-        "CREATE TABLE journal(id INTEGER PRIMARY KEY, now INTEGER NOT NULL, n INTEGER, crc INTEGER, b BLOB)",
-        // ts and v: the reading that counts as the newest; top: the latest time in day files, which may lie ahead of it.
-        "CREATE TABLE latest(series INTEGER PRIMARY KEY, ts INTEGER NOT NULL, v REAL NOT NULL, top INTEGER)",
-        part,
-        givenUp,
-        floor,
-        "CREATE TABLE snapshot(generation INTEGER NOT NULL, chunk INTEGER NOT NULL, b BLOB NOT NULL)",
-        alert,
-        """
-        CREATE TABLE transition(
-            id INTEGER PRIMARY KEY, alert INTEGER NOT NULL, was TEXT NOT NULL, became TEXT NOT NULL,
-            at INTEGER NOT NULL, since INTEGER NOT NULL, severity TEXT NOT NULL, value REAL, sentence TEXT NOT NULL)
-        """,
-        "CREATE INDEX transition_alert ON transition(alert)",
-        transitionStart,
-        stepsGivenUp,
-        """
-        CREATE TABLE outbox(
-            id INTEGER PRIMARY KEY, transition_id INTEGER NOT NULL, channel TEXT NOT NULL,
-            attempts INTEGER NOT NULL DEFAULT 0, next_attempt INTEGER NOT NULL, error TEXT, delivered_at INTEGER)
-        """,
-        "CREATE INDEX outbox_waiting ON outbox(next_attempt) WHERE delivered_at IS NULL",
-        "CREATE INDEX outbox_transition ON outbox(transition_id)",
-        // bytes: what the row counts against the budget.
-        """
-        CREATE TABLE reject(
-            id INTEGER PRIMARY KEY, received INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
-            topic TEXT NOT NULL, payload BLOB NOT NULL, payload_bytes INTEGER NOT NULL, device INTEGER,
-            bytes INTEGER NOT NULL)
-        """,
-        // device: -1 where the message could not be told to be of one.
-        """
-        CREATE TABLE reject_count(
-            device INTEGER NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL, last_at INTEGER NOT NULL,
-            PRIMARY KEY(device, reason)) WITHOUT ROWID
-        """,
-        remembered,
-        "INSERT INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
-    ]
+    private static let core =
+        [
+            "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+            """
+            CREATE TABLE counters(
+                id INTEGER PRIMARY KEY CHECK (id = 1), committed_at INTEGER,
+                received INTEGER NOT NULL, committed INTEGER NOT NULL, duplicates INTEGER NOT NULL,
+                corrected INTEGER NOT NULL, rejected INTEGER NOT NULL, rejects_dropped INTEGER NOT NULL,
+                suspect INTEGER NOT NULL, late INTEGER NOT NULL, ignored INTEGER NOT NULL, empty INTEGER NOT NULL,
+                damaged_rows INTEGER NOT NULL)
+            """,
+            // expected_since: not NULL while the roster names the device.
+            """
+            CREATE TABLE device(
+                id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, profile TEXT NOT NULL, area TEXT NOT NULL DEFAULT '',
+                circuit TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL, cadence_ms INTEGER,
+                expected_since INTEGER, last_heard INTEGER, is_online INTEGER, status_at INTEGER,
+                last_heard_steady INTEGER, status_over INTEGER, expected_listened INTEGER)
+            """,
+            "CREATE TABLE stream(id INTEGER PRIMARY KEY, device INTEGER NOT NULL)",
+            """
+            CREATE TABLE series(
+                id INTEGER PRIMARY KEY, device INTEGER NOT NULL, quantity TEXT NOT NULL, channel TEXT NOT NULL,
+                stream INTEGER NOT NULL, col INTEGER NOT NULL, UNIQUE(stream, col))
+            """,
+            // n: NULL once the row was found damaged and counted.
+            "CREATE TABLE journal(id INTEGER PRIMARY KEY, now INTEGER NOT NULL, n INTEGER, crc INTEGER, b BLOB)",
+            // ts and v: the reading that counts as the newest; top: the latest time in day files, which may lie ahead of it.
+            "CREATE TABLE latest(series INTEGER PRIMARY KEY, ts INTEGER NOT NULL, v REAL NOT NULL, top INTEGER)",
+            part,
+            givenUp,
+            floor,
+            "CREATE TABLE snapshot(generation INTEGER NOT NULL, chunk INTEGER NOT NULL, b BLOB NOT NULL)",
+            alert,
+            """
+            CREATE TABLE transition(
+                id INTEGER PRIMARY KEY, alert INTEGER NOT NULL, was TEXT NOT NULL, became TEXT NOT NULL,
+                at INTEGER NOT NULL, since INTEGER NOT NULL, severity TEXT NOT NULL, value REAL, sentence TEXT NOT NULL,
+                sentence_key TEXT, sentence_values TEXT)
+            """,
+            "CREATE INDEX transition_alert ON transition(alert)",
+            transitionStart,
+            stepsGivenUp,
+            incident,
+            deed,
+        ] + incidentIndexes + [
+            """
+            CREATE TABLE outbox(
+                id INTEGER PRIMARY KEY, transition_id INTEGER NOT NULL, channel TEXT NOT NULL,
+                attempts INTEGER NOT NULL DEFAULT 0, next_attempt INTEGER NOT NULL, error TEXT, delivered_at INTEGER)
+            """,
+            "CREATE INDEX outbox_waiting ON outbox(next_attempt) WHERE delivered_at IS NULL",
+            "CREATE INDEX outbox_transition ON outbox(transition_id)",
+            // bytes: what the row counts against the budget.
+            """
+            CREATE TABLE reject(
+                id INTEGER PRIMARY KEY, received INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
+                topic TEXT NOT NULL, payload BLOB NOT NULL, payload_bytes INTEGER NOT NULL, device INTEGER,
+                bytes INTEGER NOT NULL)
+            """,
+            // device: -1 where the message could not be told to be of one.
+            """
+            CREATE TABLE reject_count(
+                device INTEGER NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL, last_at INTEGER NOT NULL,
+                PRIMARY KEY(device, reason)) WITHOUT ROWID
+            """,
+            remembered,
+            "INSERT INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+        ]
 
+    // What is told stands as a key and its values (`Sentence`); `sentence` has the words that an earlier version stored
+    // instead, else nothing.
     // subject: what it is about, by `Subject.Kind`; device and series: -1 where it is about none; name: of a circuit or an
     // area, else empty.
     private static let alert = """
@@ -85,8 +92,8 @@ enum Schema {
             id INTEGER PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, device INTEGER NOT NULL,
             series INTEGER NOT NULL, name TEXT NOT NULL, phase TEXT NOT NULL, severity TEXT NOT NULL,
             since INTEGER NOT NULL, at INTEGER NOT NULL, value REAL, sentence TEXT NOT NULL, acknowledged_at INTEGER,
-            acknowledged_by TEXT, note TEXT, listened INTEGER, watched TEXT NOT NULL DEFAULT '',
-            UNIQUE(rule, subject, device, series, name))
+            acknowledged_by TEXT, note TEXT, listened INTEGER, watched TEXT NOT NULL DEFAULT '', sentence_key TEXT,
+            sentence_values TEXT, UNIQUE(rule, subject, device, series, name))
         """
     // The same as version 5 had it.
     private static let fifthAlert = """
@@ -126,6 +133,69 @@ enum Schema {
     // Where an alert began: what it did since stays while it is not over, and is found without a walk through it.
     private static let transitionStart =
         "CREATE INDEX transition_start ON transition(alert) WHERE was IN ('inactive', 'resolved')"
+    // One stretch of one alert, from the step with which it began to the one that ended it. id: the number of the first step
+    // that was kept when it was written, so that incidents are in the order in which they began, whatever the clock said;
+    // last: of the step that ended it, NULL until then. began, ended: by the wall clock; low, high: the earlier and the later
+    // of the two, for questions by span, high beyond all times until it ends. fired: when it first fired; phase: of the
+    // newest step; severity: the gravest; area, circuit: of the subject when it began.
+    private static let incident = """
+        CREATE TABLE incident(
+            id INTEGER PRIMARY KEY, alert INTEGER NOT NULL, last INTEGER, began INTEGER NOT NULL, ended INTEGER,
+            low INTEGER NOT NULL, high INTEGER NOT NULL, fired INTEGER, phase TEXT NOT NULL, severity TEXT NOT NULL,
+            peak REAL, peak_at INTEGER, peak_gravity REAL, area TEXT NOT NULL, circuit TEXT NOT NULL)
+        """
+    // What people did about an incident. after: the alert's newest step then.
+    private static let deed = """
+        CREATE TABLE deed(
+            id INTEGER PRIMARY KEY, incident INTEGER NOT NULL, after INTEGER NOT NULL, at INTEGER NOT NULL,
+            kind TEXT NOT NULL, person TEXT NOT NULL, note TEXT NOT NULL)
+        """
+    /// What lasts longer is looked for by `incident_long`.
+    static let longIncident: Int64 = 86_400_000
+    private static let incidentIndexes = [
+        "CREATE INDEX incident_alert ON incident(alert)",
+        "CREATE INDEX incident_open ON incident(alert) WHERE last IS NULL",
+        "CREATE INDEX incident_low ON incident(low, high)",
+        "CREATE INDEX incident_long ON incident(low, high) WHERE high - low > \(longIncident)",
+        "CREATE INDEX deed_incident ON deed(incident)",
+    ]
+
+    /// The incidents that the steps of a store without that table tell of, with its columns. Of one whose first steps are
+    /// given up the oldest that is kept stands for its beginning. What its worst value was nobody wrote down; one that goes on
+    /// has at least the value with which it began.
+    static let incidentsOfSteps = """
+        SELECT t.id, t.alert, e.id AS last, t.since AS began, e.at AS ended, min(t.since, coalesce(e.at, t.since)) AS low,
+            CASE WHEN e.id IS NULL THEN 9223372036854775807 ELSE max(t.since, e.at) END AS high,
+            (SELECT s.at FROM transition s WHERE s.alert = t.alert AND s.id BETWEEN t.id AND coalesce(e.id, s.id)
+                AND s.became = 'firing' ORDER BY s.id LIMIT 1) AS fired,
+            coalesce(e.became, a.phase) AS phase,
+            (SELECT s.severity FROM transition s WHERE s.alert = t.alert AND s.id BETWEEN t.id AND coalesce(e.id, s.id)
+                ORDER BY \(rank("s.severity")) DESC LIMIT 1) AS severity,
+            CASE WHEN e.id IS NULL THEN t.value END AS peak,
+            CASE WHEN e.id IS NULL AND t.value IS NOT NULL THEN t.at END AS peak_at,
+            CASE WHEN e.id IS NULL AND t.value IS NOT NULL THEN 0.5 END AS peak_gravity,
+            coalesce(d.area, '') AS area, coalesce(d.circuit, '') AS circuit
+        FROM transition t JOIN alert a ON a.id = t.alert LEFT JOIN device d ON d.id = a.device
+        LEFT JOIN transition e ON e.id = (
+            SELECT s.id FROM transition s WHERE s.alert = t.alert AND s.id >= t.id AND s.became IN ('inactive', 'resolved')
+            ORDER BY s.id LIMIT 1)
+        WHERE t.was IN ('inactive', 'resolved')
+            OR t.id = (SELECT s.id FROM transition s WHERE s.alert = t.alert ORDER BY s.id LIMIT 1)
+        """
+    /// The deeds of such a store: of each alert the last one alone, filed under its newest incident.
+    static let deedsOfAlerts = """
+        SELECT a.id, (SELECT i.id FROM incident i WHERE i.alert = a.id ORDER BY i.id DESC LIMIT 1) AS incident,
+            coalesce((SELECT t.id FROM transition t WHERE t.alert = a.id AND t.at <= a.acknowledged_at
+                ORDER BY t.id DESC LIMIT 1), 0) AS after,
+            a.acknowledged_at AS at, 'acknowledged' AS kind, coalesce(a.acknowledged_by, '') AS person,
+            coalesce(a.note, '') AS note
+        FROM alert a WHERE a.acknowledged_at IS NOT NULL AND EXISTS (SELECT 1 FROM incident i WHERE i.alert = a.id)
+        """
+
+    /// A severity as a number that grows with it.
+    static func rank(_ column: String) -> String {
+        "CASE \(column) WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END"
+    }
     // By alert, how many of its steps are no longer in `transition`.
     private static let stepsGivenUp = "CREATE TABLE steps_given_up(alert INTEGER PRIMARY KEY, n INTEGER NOT NULL)"
     // Messages that later ones are read by; of each topic the last.
@@ -149,6 +219,11 @@ enum Schema {
         "device.status_over": "NULL",
         "device.expected_listened": "NULL",
         "part.keys": "\(FrameKey.Layout.since2020.rawValue)",
+        // Up to version 6 there were words alone.
+        "alert.sentence_key": "NULL",
+        "alert.sentence_values": "NULL",
+        "transition.sentence_key": "NULL",
+        "transition.sentence_values": "NULL",
     ]
 
     /// What leads from a version to the next, by the version it starts from.
@@ -184,7 +259,16 @@ enum Schema {
             "ALTER TABLE device ADD COLUMN status_over INTEGER",
             "ALTER TABLE device ADD COLUMN expected_listened INTEGER",
         ],
-        6: ["ALTER TABLE part ADD COLUMN \(keys)"],
+        6: [
+            "ALTER TABLE part ADD COLUMN \(keys)",
+            "ALTER TABLE alert ADD COLUMN sentence_key TEXT",
+            "ALTER TABLE alert ADD COLUMN sentence_values TEXT",
+            "ALTER TABLE transition ADD COLUMN sentence_key TEXT",
+            "ALTER TABLE transition ADD COLUMN sentence_values TEXT",
+            incident,
+            deed,
+            "INSERT INTO incident \(incidentsOfSteps)",
+        ] + incidentIndexes + ["INSERT INTO deed \(deedsOfAlerts)"],
     ]
 
     private static let frame = """
