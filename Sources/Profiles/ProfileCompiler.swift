@@ -174,7 +174,7 @@ struct ProfileCompiler {
         let device =
             rule.isIgnored || rule.onlyHolds
             ? reader.optional("device") : reader.required("device", Self.deviceHint, &mistakes)
-        if let device { rule.device = compileNaming(device, scope) ?? 0 }
+        if let device, let naming = compileNaming(device, scope) { (rule.device, rule.namesDevice) = (naming, true) }
         if let channel = reader.optional("channel") {
             rule.channel = compileNaming(channel, scope).map(Int32.init) ?? -1
         }

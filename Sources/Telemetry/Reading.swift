@@ -105,6 +105,10 @@ public struct DecodedBatch: Sendable {
     public var ignoredMessages = 0
     /// Messages understood that carried no value (all absent, null or marked as missing).
     public var emptyMessages = 0
+    /// Messages, and what of them is about one device, that gave no reading; those in `rejects` too.
+    public var unread: [Unread] = []
+    /// Beginnings of their topics, one after another.
+    public var unreadTopics: [UInt8] = []
 
     /// Without anything in it.
     public init() {}
@@ -121,6 +125,8 @@ public struct DecodedBatch: Sendable {
         clockVotes = (0, 0)
         ignoredMessages = 0
         emptyMessages = 0
+        unread.removeAll(keepingCapacity: true)
+        unreadTopics.removeAll(keepingCapacity: true)
     }
 }
 

@@ -250,7 +250,7 @@ struct RouteTests {
             #expect(try await daemon.answer(AlertRequest(1)) == files.answer(AlertRequest(1)))
             #expect(try await daemon.answer(IncidentsRequest()) == files.answer(IncidentsRequest()))
             #expect(try await daemon.answer(IncidentRequest(1)) == files.answer(IncidentRequest(1)))
-            let rejects = RejectsRequest(limit: 5, reason: .unknownTopic)
+            let rejects = RejectsRequest(limit: 5, reason: .rejected(.unknownTopic))
             #expect(try await daemon.answer(rejects) == files.answer(rejects))
             try await daemon.close()
         }

@@ -81,7 +81,7 @@ struct Server {
         let (acknowledged, imported, archives) = (acknowledged, imported, archives)
         return LiveAnswers(
             status: { LiveStatusAnswer(version: "test", startedAt: noon, broker: "127.0.0.1:1883") },
-            examine: { [Diagnosis(check: "disk", level: .warning, finding: "slow", mend: "wait")] },
+            examine: { _ in [Diagnosis(check: "disk", level: .warning, finding: "slow", mend: "wait")] },
             statistics: { _ async throws(Refusal) -> [StatisticsAnswer] in
                 if let refusal { throw refusal }
                 return Self.statistics(count: statisticsRows ?? 1)

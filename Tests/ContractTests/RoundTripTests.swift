@@ -77,7 +77,7 @@ struct RoundTripTests {
                 AlertRequest(Int64(number(Int.min...Int.max))),
                 incidents(), IncidentRequest(Int64(number(Int.min...Int.max))),
                 RejectsRequest(
-                    limit: number(RejectsRequest.limits), reason: maybe { $0.word(Reject.Reason.self) },
+                    limit: number(RejectsRequest.limits), reason: maybe { $0.word(Unread.Cause.self) },
                     device: maybe { $0.name() }),
                 ExportRequest(
                     filter(), channel: maybe { $0.name() }, since: flag() ? export.since : nil,

@@ -64,7 +64,7 @@ struct ParsingTests {
         #expect(try parse("incidents show 7", as: IncidentsCommand.Show.self).id == 7)
 
         let rejects = try parse("rejects --reason no-rule --device d --limit 5", as: RejectsCommand.List.self)
-        #expect(rejects.reason == .noRule)
+        #expect(rejects.reason == .rejected(.noRule))
         #expect(rejects.device == "d")
         #expect(rejects.limit == 5)
 

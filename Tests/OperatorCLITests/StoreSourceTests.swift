@@ -57,10 +57,10 @@ struct StoreSourceTests {
 
         let devices = try source.answer(DevicesRequest(area: "历下区"))
         #expect(devices.map(\.device) == ["lamp-1", "lamp-2", "lamp-3"])
-        #expect(try health(at: 350) == [.ok, .ok, .unknown])
+        #expect(try health(at: 350) == [.ok, .ok, .neverHeard])
         // Three cadences are less than five minutes.
-        #expect(try health(at: 590) == [.ok, .ok, .unknown])
-        #expect(try health(at: 591) == [.unknown, .unknown, .unknown])
+        #expect(try health(at: 590) == [.ok, .ok, .neverHeard])
+        #expect(try health(at: 591) == [.unknown, .unknown, .neverHeard])
 
         let latest = try source.answer(LatestRequest(DeviceFilter(device: "lamp-?", quantity: "active_power")))
         #expect(latest.map(\.value) == [29, 29])
@@ -175,10 +175,10 @@ struct StoreSourceTests {
                 """)
         let health = try JSONSerialization.jsonObject(
             with: Data(try baotu("devices", "lamp-3", "--format", "json").output.utf8))
-        #expect((health as? [[String: Any]])?.first?["health"] as? String == "unknown")
+        #expect((health as? [[String: Any]])?.first?["health"] as? String == "never-heard")
         let devices = try baotu("devices").output.split(separator: "\n")
-        #expect(devices.first == "device  profile  area    circuit  health   heard  cadence  series  firing")
-        #expect(devices.last == "lamp-3  lamps    历下区  c-1      unknown      -      10s       0       0")
+        #expect(devices.first == "device  profile  area    circuit  health       heard  cadence  series  firing")
+        #expect(devices.last == "lamp-3  lamps    历下区  c-1      never-heard      -      10s       0       0")
     }
 
     @Test("a story whose older steps are gone says since when it is told, and the ledger how many went")

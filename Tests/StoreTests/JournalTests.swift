@@ -400,7 +400,8 @@ struct JournalTests {
         #expect(answer.rejects[0].payload == nil)
         #expect(answer.counts.map(\.count) == [15, 5])
         #expect(
-            try Archive(folder: folder.store).rejects(RejectsRequest(reason: .malformed)).counts.map(\.count) == [5])
+            try Archive(folder: folder.store).rejects(RejectsRequest(reason: .rejected(.malformed))).counts.map(\.count)
+                == [5])
     }
 
     @Test("a turn without anything new writes no row")

@@ -130,7 +130,7 @@ extension Journal {
     func becomeVersion3() throws(StoreError) {
         for statement in [
             "DROP TABLE deed", "DROP TABLE incident", "ALTER TABLE transition DROP COLUMN sentence_key",
-            "ALTER TABLE transition DROP COLUMN sentence_values",
+            "ALTER TABLE transition DROP COLUMN sentence_values", "DROP TABLE unread", "DROP TABLE unread_step",
             "DROP INDEX transition_start", "DROP TABLE steps_given_up", "ALTER TABLE latest DROP COLUMN top",
             "ALTER TABLE device DROP COLUMN last_heard_steady", "ALTER TABLE device DROP COLUMN status_over",
             "ALTER TABLE device DROP COLUMN expected_listened", "ALTER TABLE part DROP COLUMN keys",

@@ -91,7 +91,8 @@ struct LawTests {
         "no news is no good news",
         arguments: [
             // Heard so many seconds ago, cadence, said offline, an alert fires.
-            (nil, 60, false, false, .unknown), (nil, nil, false, true, .firing), (0, 60, false, false, .ok),
+            (nil, 60, false, false, .neverHeard), (nil, 60, true, false, .unknown), (nil, nil, false, true, .firing),
+            (0, 60, false, false, .ok),
             (300, 60, false, false, .ok), (301, 60, false, false, .unknown), (0, 60, true, false, .unknown),
             (0, 60, true, true, .firing), (1_000_000, nil, false, false, .ok), (1_000_000, 60, false, true, .firing),
         ] as [(Int?, Int?, Bool, Bool, Health)])
@@ -100,6 +101,18 @@ struct LawTests {
             silence: heard.map { .seconds($0) }, cadence: cadence.map { .seconds($0) }, saidOffline: saidOffline,
             isFiring: isFiring)
         #expect(health == expected)
+    }
+
+    @Test("heard is not read", arguments: [(true, Health.unread), (false, .ok)])
+    func unread(isUnread: Bool, expected: Health) {
+        func health(_ silence: Int?, cadence: Int? = nil, isFiring: Bool = false) -> Health {
+            Health(
+                silence: silence.map { .seconds($0) }, cadence: cadence.map { .seconds($0) }, saidOffline: false,
+                isFiring: isFiring, isUnread: isUnread)
+        }
+        #expect(health(0) == expected && health(0, cadence: 60) == expected)
+        #expect(health(301, cadence: 60) == .unknown && health(nil) == .neverHeard)
+        #expect(health(0, isFiring: true) == .firing)
     }
 
     @Test("a time may be an hour ahead and not a millisecond more")

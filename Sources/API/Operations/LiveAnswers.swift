@@ -4,8 +4,8 @@ public import Contract
 public struct LiveAnswers: Sendable {
     /// The numbers published last: it waits for nobody.
     public var status: @Sendable () -> LiveStatusAnswer
-    /// Looks anew each time.
-    public var examine: @Sendable () -> [Diagnosis]
+    /// Looks anew each time. Is told whose messages give no reading; nil where the store could not be asked.
+    public var examine: @Sendable (_ unread: [RejectsAnswer.Unread]?) -> [Diagnosis]
     /// At most one more than `StatisticsRequest.answersMax`.
     public var statistics: @Sendable (StatisticsRequest) async throws(Refusal) -> [StatisticsAnswer]
     /// The orders that are taken, each with who carries it out.
@@ -13,7 +13,7 @@ public struct LiveAnswers: Sendable {
 
     package init(
         status: @escaping @Sendable () -> LiveStatusAnswer,
-        examine: @escaping @Sendable () -> [Diagnosis],
+        examine: @escaping @Sendable (_ unread: [RejectsAnswer.Unread]?) -> [Diagnosis],
         statistics: @escaping @Sendable (StatisticsRequest) async throws(Refusal) -> [StatisticsAnswer],
         orders: [OrderRoute]
     ) {

@@ -27,7 +27,10 @@ struct Routes {
         answer(router, IncidentRequest.self, { _ in .short }) { try $1.incident($0.id) }
         answer(router, RejectsRequest.self, { _ in .short }) { try $1.rejects($0) }
         // It waits for the disk, also where no archive can be opened.
-        on(router, DoctorRequest.route) { _, asker in try await asker.work(.listing) { _ in try Reply(live.examine()) }
+        on(router, DoctorRequest.route) { _, asker in
+            try await asker.work(.listing) { lend in
+                try Reply(live.examine(try? lend().unread()))
+            }
         }
         on(router, StatisticsRequest.route) { request, asker in
             let asked = try StatisticsRequest(target: request.target)

@@ -16,6 +16,10 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     public var lastTurnAt: Timestamp
     /// Turns that passed since the start, those without messages included.
     public var turns: Int64
+    /// Messages of the last hour, or since the start where that was later.
+    public var receivedLastHour: Int64 = 0
+    /// New readings that they gave; imported ones are left out.
+    public var readingsLastHour: Int64 = 0
     /// Messages the broker threw away since the gateway listens to it.
     public var droppedByBroker: Int64
     /// Why the store takes nothing at the moment; nil while it does.
@@ -46,6 +50,8 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
         case brokerConnected = "broker_connected"
         case brokerConnectedSince = "broker_connected_since"
         case lastTurnAt = "last_turn_at"
+        case receivedLastHour = "received_last_hour"
+        case readingsLastHour = "readings_last_hour"
         case droppedByBroker = "dropped_by_broker"
         case storeTrouble = "store_trouble"
         case refusedReload = "refused_reload"

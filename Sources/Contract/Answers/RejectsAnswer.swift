@@ -6,6 +6,9 @@ public struct RejectsAnswer: Codable, Hashable, Sendable {
     public var counts: [Count]
     /// Newest first.
     public var rejects: [Entry]
+    /// Whose messages gave no reading, those that are no rejects included: first the devices of which messages come and
+    /// readings do not.
+    public var unread: [Unread]
 
     /// How often one reason was met.
     public struct Count: Codable, Hashable, Sendable {
@@ -75,9 +78,10 @@ public struct RejectsAnswer: Codable, Hashable, Sendable {
     }
 
     package init(
-        counts: [Count], rejects: [Entry]
+        counts: [Count], rejects: [Entry], unread: [Unread]
     ) {
         self.counts = counts
         self.rejects = rejects
+        self.unread = unread
     }
 }

@@ -52,6 +52,8 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
     public var evaluatedThrough: Int64
     /// Notifications not delivered yet.
     public var outboxPending: Int
+    /// Devices of which messages come and readings do not; `RejectsAnswer.unread` names them.
+    public var devicesUnread: Int
 
     enum CodingKeys: String, CodingKey {
         case received, committed, duplicates, corrected, rejected, suspect, late, ignored, empty, series, devices
@@ -69,6 +71,7 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         case lastCommitAt = "last_commit_at"
         case evaluatedThrough = "evaluated_through"
         case outboxPending = "outbox_pending"
+        case devicesUnread = "devices_unread"
     }
 
     package init(
@@ -76,7 +79,8 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         late: Int64, ignored: Int64, empty: Int64, damagedRows: Int64, series: Int, devices: Int, devicesExpected: Int,
         alertsFiring: Int, alertsPending: Int, alertsUnknown: Int, journalID: Int64, journalRows: Int64,
         journalBytes: Int64, oldestDay: String? = nil, newestDay: String? = nil, storeBytes: Int64,
-        lastCommitAt: Timestamp? = nil, evaluatedThrough: Int64, outboxPending: Int
+        lastCommitAt: Timestamp? = nil, evaluatedThrough: Int64, outboxPending: Int,
+        devicesUnread: Int
     ) {
         self.received = received
         self.committed = committed
@@ -103,5 +107,6 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         self.lastCommitAt = lastCommitAt
         self.evaluatedThrough = evaluatedThrough
         self.outboxPending = outboxPending
+        self.devicesUnread = devicesUnread
     }
 }

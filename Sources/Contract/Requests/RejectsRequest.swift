@@ -7,8 +7,8 @@ public struct RejectsRequest: Question {
 
     /// Messages at most, one of `limits`.
     public var limit: Int
-    /// nil for all reasons.
-    public var reason: Reject.Reason?
+    /// nil for all. What is counted without being a reject has no messages to show, only who sends it.
+    public var reason: Unread.Cause?
     /// A name or a pattern, as in `DeviceFilter`.
     public var device: String?
 
@@ -16,7 +16,7 @@ public struct RejectsRequest: Question {
     public static let limits = 1...10_000
 
     /// Without arguments, for the newest 100 of all reasons and devices.
-    public init(limit: Int = 100, reason: Reject.Reason? = nil, device: String? = nil) {
+    public init(limit: Int = 100, reason: Unread.Cause? = nil, device: String? = nil) {
         self.limit = limit
         self.reason = reason
         self.device = device

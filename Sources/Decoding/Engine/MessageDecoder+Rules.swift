@@ -35,7 +35,9 @@ extension MessageDecoder {
         collect(reference)
         if scratch.matches.count == first {
             if trace != nil { traceNoItems(rule) }
-            return hasIterable(reference)
+            guard hasIterable(reference) else { return false }
+            message.hasEmptyList = true
+            return true
         }
         var hasApplied = false
         let mark = scratch.arena.mark
@@ -74,7 +76,10 @@ extension MessageDecoder {
             hold(rule, &batch)
             if trace != nil { traceHold(rule) }
         }
-        if rule.onlyHolds { return true }
+        if rule.onlyHolds {
+            message.isHeld = true
+            return true
+        }
         guard let name = name(rule.device) else {
             reject(.noDevice, "the message does not name its device", &batch)
             return true
@@ -90,6 +95,25 @@ extension MessageDecoder {
             return true
         }
         item.device = device
+        item.hasNoRow = false
+        let readingsBefore = batch.readings.count
+        let statusesBefore = batch.statuses.count
+        let faultsBefore = batch.rejects.count + message.hiddenFaults
+        readItem(rule, at: position, &batch, &registry)
+        if batch.readings.count == readingsBefore {
+            noteUnreadItem(
+                rule, hasFaults: batch.rejects.count + message.hiddenFaults > faultsBefore,
+                hasStatus: batch.statuses.count > statusesBefore, &batch)
+        }
+        return true
+    }
+
+    /// What the rule says of the item in hand, whose device is known.
+    @inline(__always)
+    private mutating func readItem(
+        _ rule: RulePlan, at position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) {
+        let device = item.device
         if rule.usesFacts {
             memory.facts.take(toldOf: registry.devices[device.index].name)
         }
@@ -99,12 +123,12 @@ extension MessageDecoder {
             case .index(let known): item.channel = known
             case .unnamed:
                 reject(.unexpectedValue, "the channel has no usable name", device: device, &batch)
-                return true
+                return
             case .full:
                 reject(
                     .cardinality, "the limit of \(registry.limits.channelsMax) channels is reached", device: device,
                     &batch)
-                return true
+                return
             }
         }
         takeTime(rule.time, &batch)
@@ -114,7 +138,6 @@ extension MessageDecoder {
         if rule.status >= 0 { readStatus(UInt32(rule.status), &batch) }
         if !rule.readings.isEmpty { readAll(rule, at: position, &batch, &registry) }
         if rule.table >= 0 { readTable(plan.tables[UInt32(rule.table)], &batch, &registry) }
-        return true
     }
 
     /// Looks up what earlier messages left under the rule's key.
@@ -231,6 +254,7 @@ extension MessageDecoder {
             }
             return
         }
+        item.hasNoRow = true
         if trace != nil { traceNoRow(key) }
     }
 }

@@ -23,6 +23,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var lookups: Lookups
     var memory: DecoderMemory
     var admission: Admission
+    var unreadDevices = UnreadDevices()
     /// The newest moment that our clock was seen to show: after it was set back, times of their own are held against this.
     public var believedNow = Timestamp(milliseconds: .min)
     /// Told what is done, where somebody asked; nil on the live path.
@@ -63,8 +64,9 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
                 // Neither topic nor payload in the whole batch.
                 for entry in entries {
-                    begin(entry, topic: bytes, payload: bytes, batch.rejects.count, batch.remembered.count)
+                    begin(entry, topic: bytes, payload: bytes, batch)
                     reject(.unknownTopic, "the topic is empty", &batch)
+                    noteUnread(.rejected(.unknownTopic), of: nil, &batch)
                 }
                 return
             }
@@ -73,7 +75,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                     entry,
                     topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
                     payload: UnsafeRawBufferPointer(start: base + entry.payload.lowerBound, count: entry.payload.count),
-                    batch.rejects.count, batch.remembered.count)
+                    batch)
                 document.text = base + entry.payload.lowerBound
                 decodeMessage(readable: bytes.count - entry.payload.lowerBound, &batch, &registry)
             }
@@ -82,11 +84,12 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
 
     private mutating func begin(
         _ entry: MessageBatch.Entry, topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
-        _ rejectsBefore: Int, _ rememberedBefore: Int
+        _ batch: borrowing DecodedBatch
     ) {
         message = MessageInHand(
             topic: topic, payload: payload, receivedAt: entry.receivedAt, isRetained: entry.isRetained,
-            rejectsBefore: rejectsBefore, rememberedBefore: rememberedBefore)
+            rejectsBefore: batch.rejects.count, rememberedBefore: batch.remembered.count,
+            unreadBefore: batch.unread.count)
         document.begin()
         lookups.forgetNodes()
         scratch.arena.clear()
@@ -101,12 +104,14 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         guard list >= 0 else {
             traceUnknownTopic()
             reject(.unknownTopic, "no profile has a rule for this topic", &batch)
+            noteUnread(.rejected(.unknownTopic), of: nil, &batch)
             return
         }
         guard message.payload.count <= limits.payloadBytesMax else {
             reject(
                 .tooLarge, "the payload has \(message.payload.count) bytes; at most \(limits.payloadBytesMax) are read",
                 &batch)
+            noteUnread(.rejected(.tooLarge), of: deviceOfTopic(UInt32(list), registry), &batch)
             return
         }
         rows.begin(readingCount: batch.readings.count, suspectCount: batch.suspects.count)
@@ -128,15 +133,24 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         let hasResult =
             batch.readings.count > rows.readingsBefore || batch.suspects.count > suspectsBefore
             || batch.statuses.count > statusesBefore
-        if batch.rejects.count > message.rejectsBefore || hasResult { return }
-        if ends.isMalformed {
-            rejectMalformed(UInt32(list), &batch, registry)
-        } else if ends.isIgnored {
-            batch.ignoredMessages += 1
-        } else if ends.hasApplied || message.payload.isEmpty {
-            batch.emptyMessages += 1
-        } else {
-            reject(.noRule, "no rule of the profiles for this topic fits the message", &batch)
+        if batch.rejects.count == message.rejectsBefore, !hasResult {
+            if ends.isMalformed {
+                let fault = documentFault
+                // The payload cannot be read, but a topic that names the device still tells whose it is.
+                reject(fault.reason, fault.detail, device: deviceOfTopic(UInt32(list), registry), &batch)
+            } else if ends.isIgnored {
+                batch.ignoredMessages += 1
+            } else if ends.hasApplied || message.payload.isEmpty {
+                batch.emptyMessages += 1
+            } else {
+                reject(.noRule, "no rule of the profiles for this topic fits the message", &batch)
+            }
+        }
+        let gaveReadings = batch.readings.count > rows.readingsBefore
+        if batch.unread.count > message.unreadBefore {
+            settleUnread(gaveReadings: gaveReadings, &batch, registry)
+        } else if !gaveReadings {
+            noteUnread(wholeMessageUnder: UInt32(list), isIgnored: ends.isIgnored, &batch, registry)
         }
     }
 
@@ -180,21 +194,6 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
             if trace != nil { traceLaid(rule, isApplied: isApplied) }
             if message.isTooLong { break }
         }
-    }
-
-    private mutating func rejectMalformed(
-        _ list: UInt32, _ batch: inout DecodedBatch, _ registry: SeriesRegistry
-    ) {
-        // The payload cannot be read, but a topic that names the device still tells whose it is.
-        var known: DeviceIndex?
-        let naming = plan.namings[plan.rules[plan.ruleOrder[plan.ruleLists[list].start]].device]
-        if naming.reference < 0, naming.template >= 0, plan.templates[UInt32(naming.template)].isOfTopic,
-            let name = written(UInt32(naming.template))
-        {
-            known = registry.device(named: name)
-        }
-        let fault = documentFault
-        reject(fault.reason, fault.detail, device: known, &batch)
     }
 
     /// Notes a fault of the message in hand.

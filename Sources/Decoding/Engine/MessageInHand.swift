@@ -10,10 +10,15 @@ struct MessageInHand {
     /// What the batch held before it.
     var rejectsBefore = 0
     var rememberedBefore = 0
+    var unreadBefore = 0
     /// Faults beyond the limit, for the last reject to tell of.
     var hiddenFaults = 0
     /// It has as many readings as a message may have: nothing more of it is read.
     var isTooLong = false
+    /// A rule kept something of it for later messages, and asked for nothing else.
+    var isHeld = false
+    /// What a rule goes over is there, without items.
+    var hasEmptyList = false
 }
 
 /// The whole message, or one value of what a rule iterates over, and whose it is.
@@ -28,6 +33,8 @@ struct ItemInHand {
     var isStamped = false
     /// It bears a time that cannot be used: what it says is no reading.
     var isTimeless = false
+    /// The table of the rule has no row for its name.
+    var hasNoRow = false
 
     /// What `@index` and `@key` mean.
     struct Iteration {

@@ -21,6 +21,8 @@ package struct RulePlan: Sendable {
     package var each: Int32 = -1
     package var captures = Run()
     package var device: UInt32 = 0
+    /// An ignored rule, or one that only holds, may name none.
+    package var namesDevice = false
     package var channel: Int32 = -1
     package var time = Run()
     package var status: Int32 = -1

@@ -16,7 +16,7 @@ struct LiveSource: Sendable {
 
     var answers: LiveAnswers {
         LiveAnswers(
-            status: { live.current }, examine: { doctor.examine() },
+            status: { live.current }, examine: { doctor.examine(unread: $0) },
             statistics: { (request) async throws(Refusal) -> [StatisticsAnswer] in
                 try await betweenTurns { (loop, moment) throws(Refusal) in try loop.statistics(request, at: moment) }
             },

@@ -17,12 +17,13 @@ struct Doctor: Sendable {
     let live: LiveView
     let now: @Sendable () -> Timestamp
 
-    func examine() -> [Diagnosis] {
+    /// `unread`: whose messages give no reading; nil where the store could not be asked.
+    func examine(unread: [RejectsAnswer.Unread]? = nil) -> [Diagnosis] {
         // The root first. While the store refuses, nothing is acknowledged and the line is dropped for it: that is neither
         // the broker's fault nor the password's, and needs no other mend.
         let isRefusing = live.isDiskFull || live.current.storeTrouble != nil
         let line = brokerConfiguration() + session(isWaiting: isRefusing)
-        let rest = clockSteps() + ghosts() + losses() + files()
+        let rest = messages(unread) + clockSteps() + ghosts() + losses() + files()
         if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
         let machine = [durability(), room(), clock()]
         return isRefusing ? [pipeline()] + line + machine + rest : line + machine + [pipeline()] + rest

@@ -59,6 +59,7 @@ final class IngestLoop {
     var lastClock: SteadyTime?
     private var storeTrouble: StoreError?
     private var statusLine: StatusLine
+    private var lastHour = LastHour()
 
     init(
         configuration: GatewayConfiguration, files: LoadedFiles, broker: any BrokerLine, journal: Journal,
@@ -106,6 +107,9 @@ final class IngestLoop {
                 return false
             }
             broker.acknowledge()
+            lastHour.add(
+                received: batch.count, readings: commit.turn.fresh.count + commit.turn.corrections.count,
+                at: moment.steady)
             if decoded.clockVotes.agree > 0 { clock.witness() }
             transitions = pipeline.step(commit.turn, registry: journal.registry)
         } else {
@@ -213,7 +217,9 @@ final class IngestLoop {
     private func secondPassed(at moment: Moment) {
         asksForCompaction = true
         keepHouse(at: moment)
+        let hour = lastHour.sum(at: moment.steady)
         live.update {
+            ($0.receivedLastHour, $0.readingsLastHour) = (hour.received, hour.readings)
             $0.brokerConnected = broker.isConnected
             $0.brokerConnectedSince = broker.connectedSince
         }

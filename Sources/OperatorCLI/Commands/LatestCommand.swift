@@ -26,6 +26,12 @@ struct LatestCommand: AsyncParsableCommand {
             let answers = try await source.answer(
                 LatestRequest(
                     DeviceFilter(device: device, profile: profile, area: area, quantity: checked(quantity))))
+            var empty = "no readings"
+            if answers.isEmpty {
+                let unread = try await source.answer(RejectsRequest(limit: 1, device: device)).unread
+                let messages = unread.reduce(0) { $0 + $1.messages }
+                if messages > 0 { empty += "; \(messages) messages came and gave none: baotu rejects says why" }
+            }
             try output.print(
                 answers,
                 columns: [
@@ -38,7 +44,7 @@ struct LatestCommand: AsyncParsableCommand {
                         output.number(answer.value, of: answer.quantity), output.unit(answer.unit),
                         output.time(answer.observed),
                     ] + (output.isForPeople ? [output.age(answer.observed)] : [])
-                }, empty: "no readings")
+                }, empty: empty)
         }
     }
 }

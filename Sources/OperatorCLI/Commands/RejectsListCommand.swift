@@ -8,8 +8,8 @@ extension RejectsCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "Messages that gave no reading, newest first, with the reason.")
 
-        @Option(help: "Only this reason: \(Reject.Reason.allCases.map(\.rawValue).joined(separator: ", ")).")
-        var reason: Reject.Reason?
+        @Option(help: "Only this reason: \(Unread.Cause.allCases.map(\.rawValue).joined(separator: ", ")).")
+        var reason: Unread.Cause?
 
         @Option(help: "Only of this device, or a pattern with * and ?.", completion: NameCompletion.devices)
         var device: String?
@@ -37,6 +37,7 @@ extension RejectsCommand {
                     }
                     try output.write(table.lines().joined(separator: "\n") + "\n")
                 }
+                if output.isForPeople { try Self.tellUnread(answer.unread, output) }
                 try output.print(
                     answer,
                     columns: [
@@ -56,8 +57,44 @@ extension RejectsCommand {
                         return row + [
                             output.text(String(payload.prefix(Self.payloadShownMax))) + (isWhole ? "" : "...")
                         ]
-                    }, empty: "no rejects")
+                    }, empty: answer.unread.isEmpty ? "no rejects" : "no rejects beside these")
             }
+        }
+
+        /// Whose messages come without readings, since when, how many, why and what next; of what comes beside readings the
+        /// sums.
+        private static func tellUnread(_ unread: [RejectsAnswer.Unread], _ output: Output) throws {
+            let standing = unread.filter { $0.isStanding || $0.about != .device }
+            if !standing.isEmpty {
+                var table = TextTable(
+                    [
+                        .init("of"), .init("messages", .right), .init("since"), .init("last"),
+                        .init("no reading because"),
+                    ])
+                for one in standing {
+                    let of =
+                        switch one.about {
+                        case .device: output.text(one.device)
+                        case .nobody: "(no device)"
+                        case .others: "(all others)"
+                        }
+                    table.append([
+                        of, "\(one.messagesSinceReading)", localTime(one.sinceReading ?? one.since),
+                        localTime(one.lastAt), one.why,
+                    ])
+                    table.append(["", "", "", "", "next: \(output.text(one.mend))"])
+                }
+                try output.write(table.lines().joined(separator: "\n") + "\n")
+            }
+            let beside = unread.filter { !$0.isStanding && $0.about == .device }
+            guard !beside.isEmpty else { return }
+            let sums = Dictionary(grouping: beside, by: \.cause).map { (cause: $0, of: $1) }.sorted {
+                $0.cause < $1.cause
+            }
+            let parts = sums.map { sum in
+                "\(sum.of.reduce(0) { $0 + $1.messages }) \(sum.cause) of \(sum.of.count) devices"
+            }
+            try output.write("without a reading, of devices that give some: \(parts.joined(separator: "; "))\n")
         }
 
         /// Characters of a payload in the table; JSON and CSV have all that was kept.
@@ -66,3 +103,4 @@ extension RejectsCommand {
 }
 
 extension Reject.Reason: ExpressibleByArgument {}
+extension Unread.Cause: ExpressibleByArgument {}

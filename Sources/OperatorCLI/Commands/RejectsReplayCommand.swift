@@ -78,7 +78,8 @@ extension RejectsCommand {
         }
 
         private func replay(_ catalog: DeviceCatalog, _ source: DaemonSource) async throws -> Bool {
-            let answer = try await source.answer(RejectsRequest(limit: limit, reason: reason, device: device))
+            let answer = try await source.answer(
+                RejectsRequest(limit: limit, reason: reason.map { .rejected($0) }, device: device))
             let begin = since?.timestamp(now: presentMoment()) ?? Timestamp(milliseconds: 0)
             let asked = answer.rejects.filter { reject in
                 reject.receivedAt >= begin && (reason != nil || !Self.onlyWhenAsked.contains(reject.reason))

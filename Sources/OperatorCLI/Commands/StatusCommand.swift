@@ -50,6 +50,15 @@ struct StatusCommand: AsyncParsableCommand {
             ["gateway", "\(live.version), up \(output.age(live.startedAt)), last turn \(turn) ago"],
             ["broker", broker],
         ]
+        if live.receivedLastHour > 0 {
+            rows.append(
+                [
+                    "last hour",
+                    live.readingsLastHour > 0
+                        ? "\(live.receivedLastHour) messages, \(live.readingsLastHour) new readings"
+                        : "NONE of \(live.receivedLastHour) messages gave a new reading: baotu doctor says why",
+                ])
+        }
         if live.droppedByBroker > 0 { rows.append(["dropped by broker", "\(live.droppedByBroker) messages"]) }
         if let refused = live.refusedReload {
             let mistakes = refused.reason.split(separator: "\n")
@@ -69,6 +78,15 @@ struct StatusCommand: AsyncParsableCommand {
     private static func counters(_ status: StatusAnswer, _ output: Output) -> [[String]] {
         let commit = status.lastCommitAt.map { "last commit \(output.age($0)) ago" } ?? "nothing committed yet"
         let damage = status.damagedRows > 0 ? [["damaged", "\(status.damagedRows) journal rows left out"]] : []
+        let unread =
+            status.devicesUnread > 0
+            ? [
+                [
+                    "not read",
+                    "\(status.devicesUnread) devices send messages that give no reading: baotu rejects names them",
+                ]
+            ]
+            : []
         return [
             ["received", "\(status.received) messages"], ["committed", "\(status.committed) readings"],
             ["duplicates", "\(status.duplicates) readings"], ["corrected", "\(status.corrected) readings"],
@@ -78,6 +96,7 @@ struct StatusCommand: AsyncParsableCommand {
         ] + damage + [
             ["series", "\(status.series)"],
             ["devices", "\(status.devices), of which \(status.devicesExpected) on the roster"],
+        ] + unread + [
             [
                 "alerts",
                 "\(status.alertsFiring) firing, \(status.alertsPending) pending, \(status.alertsUnknown) unknown",

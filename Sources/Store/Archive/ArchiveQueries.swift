@@ -29,7 +29,8 @@ extension Archive {
                 lastCommitAt: try connection.integer("SELECT committed_at FROM counters")
                     .map { Timestamp(milliseconds: $0) },
                 evaluatedThrough: try Meta.evaluatedThrough.read(connection),
-                outboxPending: try count("SELECT count(*) FROM outbox WHERE delivered_at IS NULL"))
+                outboxPending: try count("SELECT count(*) FROM outbox WHERE delivered_at IS NULL"),
+                devicesUnread: try unreadDevices(connection).count)
         }
     }
 
@@ -47,6 +48,7 @@ extension Archive {
                 .text(AlertPhase.firing.rawValue)
             ) { row throws(StoreError) in firing[row.integer("device")] = Int(row.integer("n")) }
             let pattern = filter.device.map { NamePattern($0) }
+            let unread = try unreadDevices(connection)
             var answers: [DeviceAnswer] = []
             try connection.rows(
                 """
@@ -61,6 +63,8 @@ extension Archive {
                 let expectedSince = row.optionalInteger("expected_since")
                 let lastHeard = link.lastHeard == .min ? nil : Timestamp(milliseconds: link.lastHeard)
                 let cadence = row.optionalInteger("cadence_ms")
+                let series = registry.streams(of: DeviceIndex(rawValue: UInt32(id)))
+                    .reduce(0) { $0 + registry.streams[$1.index].columns.count }
                 answers.append(
                     DeviceAnswer(
                         device: name, profile: row.text("profile"), area: row.text("area"),
@@ -71,13 +75,12 @@ extension Archive {
                         lastHeard: lastHeard,
                         lastStatus: link.word.isOnline.map { $0 || link.word.isOver ? "online" : "offline" },
                         lastStatusAt: link.word.isOnline.map { _ in link.word.saidAt },
-                        series: registry.streams(of: DeviceIndex(rawValue: UInt32(id)))
-                            .reduce(0) { $0 + registry.streams[$1.index].columns.count },
+                        series: series,
                         firingAlerts: firing[id] ?? 0,
                         health: Health(
                             silence: lastHeard.map { _ in silence(of: link, at: now) },
                             cadence: cadence.map { .milliseconds($0) }, saidOffline: link.word.saysOffline,
-                            isFiring: firing[id] != nil)))
+                            isFiring: firing[id] != nil, isUnread: series == 0 || unread.contains(Int(id)))))
             }
             return answers
         }

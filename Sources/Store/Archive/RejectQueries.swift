@@ -4,12 +4,12 @@ import Frames
 import Telemetry
 
 extension Archive {
-    /// The newest messages that gave no reading, and how many there were by reason.
+    /// The newest messages that gave no reading, how many there were by reason, and who sends them.
     ///
     /// Counts go back to the beginning; the messages themselves to what the budget holds. Throws `.noSuchDevice`.
     public func rejects(_ request: RejectsRequest = RejectsRequest()) throws(StoreError) -> RejectsAnswer {
         try withSnapshot { connection throws(StoreError) in
-            var answer = RejectsAnswer(counts: [], rejects: [])
+            var answer = RejectsAnswer(counts: [], rejects: [], unread: [])
             try known(device: request.device)
             let pattern = request.device.map { NamePattern($0) }
             // Their numbers as a JSON list: as many as there are.
@@ -28,6 +28,9 @@ extension Archive {
                         reason: row.text("reason"), count: row.integer("count"),
                         lastAt: Timestamp(milliseconds: row.integer("last_at"))))
             }
+            answer.unread = try unread(
+                connection, cause: request.reason,
+                of: pattern.map { pattern in { pattern.matches(self.registry.devices[$0].name) } })
             try connection.rows(
                 """
                 SELECT id, received, reason, detail, topic, device, payload, payload_bytes FROM reject

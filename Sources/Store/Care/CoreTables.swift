@@ -35,6 +35,6 @@ enum CoreTables {
     static let names = [
         "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
         "snapshot", "alert", "transition", "steps_given_up", "incident", "deed", "outbox", "reject",
-        "reject_count", "remembered",
+        "reject_count", "remembered", "unread", "unread_step",
     ]
 }

@@ -101,7 +101,7 @@ extension StoreRepairer {
 
     private static let order = [
         "meta": "key", "part": "file", "floor": "class", "snapshot": "rowid",
-        "reject_count": "device, reason", "latest": "series", "steps_given_up": "alert",
+        "reject_count": "device, reason", "unread": "device, cause", "latest": "series", "steps_given_up": "alert",
     ]
 
     /// Takes over the rows of a table: those on good pages from both ends, then, as they read, those on damaged ones.
@@ -145,7 +145,7 @@ extension StoreRepairer {
             let (isEnd, count) = try pass(tolerant, key)
             unsure = count
             if !isEnd { unsure += try pass(tolerant, down).1 }
-        } else if key != "rowid", table != "reject_count" {
+        } else if key != "rowid", table != "reject_count", table != "unread" {
             // A page of the tree that leads to nowhere reads well and is short: the other order must find as many.
             isWhole = try pass(strict, down) == (true, 0)
         }

@@ -51,6 +51,8 @@ public final class Journal {
     var savedProfiles: [String] = []
     var extent: JournalExtent
     private var rejects: RejectBudget
+    private var unread: UnreadTally
+    private var unreadStep = UnreadStep()
     /// When the compaction of a day last failed.
     var compactionFailures: [Int64: Timestamp] = [:]
     /// By retention class: earlier readings were given up.
@@ -111,6 +113,7 @@ public final class Journal {
         extent = try JournalExtent(core)
         lastJournalID = max(extent.sealedThrough, try core.integer("SELECT max(id) FROM journal") ?? 0)
         rejects = try RejectBudget(core, bytesMax: options.rejectBytesMax)
+        unread = try UnreadTally(core)
         snapshot = try StateSnapshot(core)
         storedClock = try StoredClock(core)
         links = try DeviceLink.all(core)
@@ -220,13 +223,14 @@ public final class Journal {
         if saved.streams < registry.streamCount { setFloors() }
         try openRows.stage(batch, origin, registry, sealed: sealed, newest: newest, at: moment)
         do {
-            try write(batch, received: received, at: moment)
+            try write(batch, received: received, origin, at: moment)
         } catch {
             openRows.undo()
             if error.isDiskFull { room.foundFull() }
             throw error
         }
         openRows.settle()
+        unread.add(unreadStep, at: moment.wall)
         let turn = Turn(
             origin: origin, journalID: lastJournalID, at: moment, fresh: openRows.fresh,
             corrections: openRows.corrections,
@@ -234,7 +238,9 @@ public final class Journal {
         return Commit(turn: turn, duplicates: openRows.duplicates, late: openRows.late)
     }
 
-    private func write(_ batch: DecodedBatch, received: Int, at moment: Moment) throws(StoreError) {
+    private func write(
+        _ batch: DecodedBatch, received: Int, _ origin: Turn.Origin, at moment: Moment
+    ) throws(StoreError) {
         let now = moment.wall
         TurnCodec.end(
             suspects: batch.suspects, statuses: batch.statuses, heard: batch.heard, now: now, into: &openRows.writer)
@@ -253,7 +259,15 @@ public final class Journal {
         next.rejected += Int64(batch.rejects.count + refused.count)
         next.ignored += Int64(batch.ignoredMessages)
         next.empty += Int64(batch.emptyMessages)
-        guard hasRow || next != counters || saved.isBehind(registry) || !batch.remembered.isEmpty else { return }
+        switch origin {
+        // History that somebody brings says nothing of what devices send.
+        case .imported: unreadStep.removeAll()
+        case .live: unreadStep.stage(batch, openRows, refused: refused, unread, registry)
+        }
+        let foldsUnread = unread.isFoldDue
+        if foldsUnread { unread.forgetOld(at: now) }
+        guard hasRow || next != counters || !unreadStep.isEmpty || saved.isBehind(registry) || !batch.remembered.isEmpty
+        else { return }
 
         let id = hasRow ? lastJournalID + 1 : lastJournalID
         let (nowSaved, nowRejectBytes, nowTrimmed) = try core.transaction { () throws(StoreError) in
@@ -262,9 +276,12 @@ public final class Journal {
             if hasRow { try insertRow(id, now: now) }
             try remember(batch.remembered)
             let nowRejectBytes = try rejects.insert(batch.rejects + refused, core, dropped: &next.rejectsDropped)
+            if foldsUnread { try unread.fold(core) }
+            try unreadStep.insert(core, at: now)
             try next.write(core, at: now)
             return (nowSaved, nowRejectBytes, nowTrimmed)
         }
+        if foldsUnread { unread.folded() }
         saved = nowSaved
         extent.trim(through: nowTrimmed)
         markProfilesSaved()

@@ -29,6 +29,11 @@ struct OpenRows: ~Copyable {
     private(set) var refused: [Reading] = []
     private(set) var duplicates = 0
     private(set) var late = 0
+    /// Streams of rows that brought something, and of those of which all was there; one entry a row.
+    private(set) var newRows: [Int32] = []
+    private(set) var knownRows: [Int32] = []
+    /// Whose retained words said what is known, one entry a message.
+    private(set) var knownWords: [DeviceIndex] = []
     /// The journal row of the staged batch.
     var writer = ByteWriter(capacity: 1 << 16)
 
@@ -108,6 +113,9 @@ struct OpenRows: ~Copyable {
         fresh.removeAll(keepingCapacity: true)
         corrections.removeAll(keepingCapacity: true)
         refused.removeAll(keepingCapacity: true)
+        newRows.removeAll(keepingCapacity: true)
+        knownRows.removeAll(keepingCapacity: true)
+        knownWords.removeAll(keepingCapacity: true)
         duplicates = 0
         late = 0
         writer.removeAll()
@@ -160,6 +168,8 @@ struct OpenRows: ~Copyable {
                 if time <= sealedNewest[stream] { hasBase = try loadBase(stream, time, sealed) }
             }
             let before = current[stream]
+            let newsBefore = fresh.count &+ corrections.count
+            let knownBefore = duplicates
             follow(stream, time, now)
             while true {
                 stageValue(
@@ -171,6 +181,11 @@ struct OpenRows: ~Copyable {
                 guard reading.observed == observed else { break }
                 place = registry.place(of: reading.series)
                 guard place.stream.index == stream else { break }
+            }
+            if fresh.count &+ corrections.count > newsBefore {
+                newRows.append(Int32(truncatingIfNeeded: stream))
+            } else if duplicates > knownBefore {
+                knownRows.append(Int32(truncatingIfNeeded: stream))
             }
         }
         encoder.end(&rowValues, into: &writer)
@@ -266,6 +281,8 @@ struct OpenRows: ~Copyable {
     }
 
     mutating func countDuplicates(_ count: Int) { duplicates += count }
+
+    mutating func countKnownWord(of device: DeviceIndex) { knownWords.append(device) }
 
     /// Whether the stream has a row at `time`.
     mutating func has(_ stream: Int, _ time: Int64, _ sealed: SealedFrames) throws(StoreError) -> Bool {

@@ -27,7 +27,12 @@ extension OpenRows {
                     readings.append(reading)
                 }
             }
-            guard start < readings.count else { continue }
+            guard start < readings.count else {
+                if row.start < row.end {
+                    countKnownWord(of: registry.series[batch.readings[row.start].series.index].device)
+                }
+                continue
+            }
             streams.removeAll(keepingCapacity: true)
             for reading in readings[start...] {
                 let stream = registry.place(of: reading.series).stream.index

@@ -1,0 +1,61 @@
+import Basics
+import Contract
+
+extension Doctor {
+    /// So many devices are named; `baotu rejects` has them all.
+    private static let namedMax = 10
+    /// What a device sent longer ago is no news to anybody.
+    private static let recent = Duration.seconds(86_400)
+    /// A gateway that runs for less may just have heard what the broker had kept.
+    private static let settled = Duration.seconds(300)
+
+    /// Whether messages become readings.
+    func messages(_ unread: [RejectsAnswer.Unread]?) -> [Diagnosis] {
+        let (status, now) = (live.current, now())
+        func finding(_ level: Diagnosis.Level, _ finding: String, _ mend: String? = nil) -> Diagnosis {
+            Diagnosis(check: "messages", level: level, finding: finding, mend: mend)
+        }
+        var findings: [Diagnosis] = []
+        let recent = (unread ?? []).filter { now - $0.lastAt <= Self.recent }
+        if status.receivedLastHour > 0, status.readingsLastHour == 0 {
+            let newest = recent.max { $0.lastAt < $1.lastAt }
+            findings.append(
+                finding(
+                    now - status.startedAt < Self.settled ? .warning : .bad,
+                    "none of the \(status.receivedLastHour) messages of the last hour gave a new reading"
+                        + (newest.map { "; the newest: \($0.why)" } ?? ""),
+                    newest?.mend ?? "baotu rejects says why"))
+        }
+        let standing = recent.filter { $0.isStanding && !$0.isHarmless }
+        findings += standing.prefix(Self.namedMax).map { one in
+            finding(
+                .warning,
+                "\(one.device ?? ""): \(one.messagesSinceReading) messages since \(one.sinceReading ?? one.since) and no "
+                    + "reading\(one.hasEverRead ? "" : ", nor ever one"): \(one.why)", one.mend)
+        }
+        if standing.count > Self.namedMax {
+            findings.append(
+                finding(
+                    .warning, "\(standing.count - Self.namedMax) more devices send messages that give no reading",
+                    "baotu rejects names them"))
+        }
+        for one in recent where one.about != .device && !one.isHarmless {
+            let whose =
+                one.about == .others ? "of devices beyond those counted by name" : "of which no device can be told"
+            findings.append(
+                finding(
+                    .warning, "\(one.messages) messages \(whose), the last at \(one.lastAt): \(one.why)", one.mend))
+        }
+        if unread == nil {
+            findings.append(finding(.warning, "whose messages give no reading cannot be looked up in the store"))
+        }
+        guard findings.isEmpty else { return findings }
+        return [
+            finding(
+                .good,
+                status.receivedLastHour > 0
+                    ? "\(status.receivedLastHour) messages in the last hour, \(status.readingsLastHour) new readings"
+                    : "no message in the last hour")
+        ]
+    }
+}
