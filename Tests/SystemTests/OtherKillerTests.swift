@@ -1,0 +1,223 @@
+import Basics
+import Contract
+import Fleet
+import Foundation
+import Store
+import Telemetry
+import Testing
+import TestSupport
+
+/// What else may happen to a gateway that is well: its broker dies, its process is held, its clock is set.
+///
+/// After each nothing that was acknowledged is lost, nothing is there twice, and no alert tells what is not true. BAOTU_KILLS
+/// sets how often (default 20, of which each trial takes a fraction), BAOTU_SEED begins the random choices.
+@Suite(
+    "A gateway whose world fails", .serialized, .enabled(if: MosquittoServer.isExpected, "mosquitto is not installed"))
+struct OtherKillerTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let kills = environment["BAOTU_KILLS"].flatMap { Int($0) }
+    private static let seed = environment["BAOTU_SEED"].flatMap { UInt64($0) } ?? 1
+    private static var isLong: Bool { kills != nil }
+    /// Short where nobody asked for more.
+    private static let brokerKills = kills.map { max(3, $0 / 5) } ?? 3
+    private static let stops = kills.map { max(2, $0 / 40) } ?? 2
+    private static let jumps = kills.map { max(6, $0 / 5) } ?? 6
+
+    // MARK: The broker
+
+    /// What was published, and what the store has of it.
+    private struct Ledger {
+        private var values: [Int: Double] = [:]
+        /// Seconds of readings that the broker had when it was killed and might not have written down.
+        private var unsure: Set<Int> = []
+        private(set) var next = 0
+
+        mutating func take(_ count: Int, _ random: inout SeededGenerator) -> [(topic: String, payload: String)] {
+            (0..<count).map { _ in
+                defer { next += 1 }
+                let volts = Double(Int.random(in: 2200...2400, using: &random)) / 10
+                values[next] = volts
+                let time = Site.firstTimestamp + Int64(next) * 1000
+                return ("lights/lamp-0001/telemetry", #"{"ts":\#(time),"u":\#(volts)}"#)
+            }
+        }
+
+        mutating func doubt(from first: Int) { unsure.formUnion(first..<next) }
+
+        func check(_ site: Site, _ context: Comment) throws {
+            var found: [Int: Double] = [:]
+            let archive = try site.archive()
+            let device = try #require(archive.registry.device(named: "lamp-0001"))
+            let series = try #require(
+                archive.registry.find(device: device, quantity: Quantity(named: "voltage")!, channel: .none))
+            try archive.forEachReading(
+                of: series, since: Timestamp(milliseconds: 0), until: Timestamp(milliseconds: .max)
+            ) { time, value in
+                let second = Int((time.milliseconds - Site.firstTimestamp) / 1000)
+                #expect(found.updateValue(value, forKey: second) == nil, context)
+                return true
+            }
+            let missing = values.keys.filter { found[$0] == nil && !unsure.contains($0) }.sorted()
+            #expect(missing == [], context)
+            #expect(found.allSatisfy { values[$0.key] == $0.value }, context)
+            let status = try archive.status()
+            #expect(status.committed == Int64(found.count), context)
+            #expect(status.corrected == 0 && status.rejected == 0 && status.damagedRows == 0, context)
+            #expect(try archive.alerts() == [], context)
+        }
+    }
+
+    private static let absence = "rules:\n- rule: silent\n  absence: {cadences: 3, at_least: 10m}\n"
+
+    @Test("keeps all that it was given while its broker is killed, and finds its session again")
+    func brokerIsKilled() throws {
+        var random = SeededGenerator(seed: Self.seed)
+        let site = try Site()
+        site.roster = "device,cadence\nlamp-0001,10s\n"
+        site.rules = Self.absence
+        try site.configure()
+        let daemon = try site.start()
+        try site.waitUntilSubscribed()
+        var ledger = Ledger()
+        for kill in 1...Self.brokerKills {
+            let context: Comment = "kill \(kill), seed \(Self.seed)"
+            let first = ledger.next
+            try site.publish(ledger.take(Int.random(in: 1...200, using: &random), &random))
+            switch Int.random(in: 0..<3, using: &random) {
+            case 0:
+                // All is committed and told, so that nothing of it may come again as new.
+                try site.waitUntilCommitted(ledger.next)
+            case 1:
+                // The gateway is held: the broker has it, on disk, and hands it on after its death.
+                daemon.signal(SIGSTOP)
+                try site.publish(ledger.take(Int.random(in: 1...50, using: &random), &random))
+                try waitUntilWritten(site, second: ledger.next - 1)
+                daemon.signal(SIGCONT)
+            default:
+                // On its way: what the broker had confirmed and not yet written is the broker's to lose.
+                try site.publish(ledger.take(Int.random(in: 1...50, using: &random), &random))
+                ledger.doubt(from: first)
+                usleep(UInt32.random(in: 0...20_000, using: &random))
+            }
+            site.broker.kill()
+            try site.broker.start()
+            try site.waitForLog("session_present=true", times: kill)
+            #expect(daemon.isRunning, context)
+        }
+        try site.publish(ledger.take(10, &random))
+        #expect(throws: Never.self) { try settle(site) }
+        #expect(site.stop(daemon) == 0, "\(site.log)")
+        try ledger.check(site, "seed \(Self.seed)")
+    }
+
+    /// Until nothing more comes.
+    private func settle(_ site: Site) throws {
+        var (last, looks) = (Int64(-1), 0)
+        let archive = try site.archive()
+        try eventually("the last readings are committed", seconds: 60) {
+            let committed = try archive.status().committed
+            looks = committed == last ? looks + 1 : 0
+            last = committed
+            return looks > 100
+        }
+    }
+
+    /// The broker's file has the reading.
+    private func waitUntilWritten(_ site: Site, second: Int) throws {
+        let file = site.broker.directory.appending(path: "mosquitto.db")
+        let text = Array("\(Site.firstTimestamp + Int64(second) * 1000)".utf8)
+        try eventually("the broker writes down what it has") {
+            guard let bytes = try? Data(contentsOf: file) else { return false }
+            return bytes.firstRange(of: Data(text)) != nil
+        }
+    }
+
+    @Test("says that its session is gone where the broker keeps none, and goes on")
+    func sessionIsLost() throws {
+        var random = SeededGenerator(seed: Self.seed)
+        let site = try Site(brokerLines: ["persistence false", "max_queued_messages 0"])
+        site.roster = "device,cadence\nlamp-0001,10s\n"
+        site.rules = Self.absence
+        try site.configure()
+        let daemon = try site.start()
+        try site.waitUntilSubscribed()
+        var ledger = Ledger()
+        try site.publish(ledger.take(50, &random))
+        try site.waitUntilCommitted(ledger.next)
+        site.broker.kill()
+        try site.broker.start()
+        try site.waitForLog("subscribed filter=#", times: 2)
+        try site.publish(ledger.take(50, &random))
+        try site.waitUntilCommitted(ledger.next)
+        let doctor = try site.ask(["doctor", "--format", "json"])
+        #expect(doctor.code == 2 && doctor.output.contains("forgotten the gateway's session"), "\(doctor.output)")
+        #expect(site.stop(daemon) == 0, "\(site.log)")
+        try ledger.check(site, "seed \(Self.seed)")
+    }
+
+    // MARK: The process, and its clock
+
+    /// A load on which `trouble` falls while it runs; the devices speak all the time.
+    private func underLoad(
+        _ rules: String, environment: (Site) throws -> [String: String] = { _ in [:] },
+        _ trouble: (Site, ChildProcess) throws -> Void
+    ) throws {
+        let site = try Site(shippedBroker: ())
+        site.rules = rules
+        site.roster = "device,cadence\n" + (0..<20).map { "\(LoadPayload.name(of: $0)),1s\n" }.joined()
+        site.storeSettings = "journal_bytes: 1048576, seal_every: 60s"
+        try site.configure()
+        let daemon = try site.launch(environment: try environment(site))
+        try site.waitUntilReady(daemon)
+        try site.waitUntilSubscribed()
+        let load = try site.startLoad(rate: 200, devices: 20)
+        try site.waitUntilCommitted(Audit.quantities.count * 100)
+        // Those that the rule watches are those that speak.
+        let spoke = try site.archive().devices(at: Timestamp(milliseconds: 0)).filter { $0.series > 0 }
+        #expect(spoke.allSatisfy { $0.expected }, "\(spoke.map(\.device)) are not on the roster")
+        try trouble(site, daemon)
+        #expect(daemon.isRunning, "\(site.log)")
+        let acknowledged = try load.finish()
+        #expect(throws: Never.self) { try site.waitUntilCommitted(acknowledged.count * Audit.quantities.count) }
+        #expect(try site.archive().alerts() == [], "\(site.log)")
+        #expect(site.stop(daemon) == 0, "\(site.log)")
+        try site.expectKept([(load, acknowledged)], "seed \(Self.seed)")
+    }
+
+    @Test("takes up where it was held, and calls nobody absent who spoke meanwhile")
+    func processIsHeld() throws {
+        // Long stops outlast what a device may be silent for; short ones cannot, where the machine itself may stall.
+        let rules = "rules:\n- rule: silent\n  absence: {cadences: 3, at_least: \(Self.isLong ? "10s" : "60s")}\n"
+        try underLoad(rules) { site, daemon in
+            for _ in 0..<Self.stops {
+                daemon.signal(SIGSTOP)
+                usleep(Self.isLong ? 30_000_000 : 1_500_000)
+                daemon.signal(SIGCONT)
+                let committed = try site.archive().status().committed
+                try site.waitUntilCommitted(Int(committed) + Audit.quantities.count * 100)
+            }
+        }
+    }
+
+    @Test("is moved by no step of its wall clock")
+    func clockIsSet() throws {
+        var random = SeededGenerator(seed: Self.seed)
+        let steps: [Int64] = [-31_536_000, -86_400, -3601, -60, 60, 3601, 86_400, 31_536_000]
+        var clock: ClockShift?
+        try underLoad(
+            "rules:\n- rule: silent\n  absence: {cadences: 3, at_least: 60s}\n",
+            environment: { site in
+                clock = try ClockShift(site)
+                return clock!.environment
+            },
+            { site, _ in
+                for jump in 1...Self.jumps {
+                    let committed = try site.archive().status().committed
+                    // Back to the truth every other time, as a time server does.
+                    clock!.aheadSeconds = jump % 2 == 0 ? 0 : steps.randomElement(using: &random)!
+                    try site.waitUntilCommitted(Int(committed) + Audit.quantities.count * 100)
+                    try site.waitForLog("the clock was set", times: jump)
+                }
+            })
+    }
+}
