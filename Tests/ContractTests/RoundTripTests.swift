@@ -180,3 +180,21 @@ struct FormTests {
         }
     }
 }
+
+@Suite("What to do about messages without a reading")
+struct UnreadAdviceTests {
+    @Test("is a line that can be copied, whatever the topic")
+    func quoting() {
+        let answer = RejectsAnswer.Unread(
+            about: .device, device: "a'b", cause: "malformed", messages: 1, since: Timestamp(milliseconds: 0),
+            lastAt: Timestamp(milliseconds: 0), messagesSinceReading: 1, sinceReading: nil, topic: "x'; reboot; '")
+        #expect(answer.mend.hasPrefix(#"baotu rejects --device 'a'\''b' --reason malformed"#))
+        var other = answer
+        other.cause = "nothing-read"
+        #expect(other.mend.contains(#"-t 'x'\''; reboot; '\''',"#))
+        for cause in Unread.Cause.allCases {
+            other.cause = cause.rawValue
+            #expect(!other.mend.isEmpty && !other.why.isEmpty && other.isHarmless == cause.isHarmless)
+        }
+    }
+}

@@ -127,6 +127,7 @@ struct OtherKillerTests {
         let file = site.broker.directory.appending(path: "mosquitto.db")
         let text = Array("\(Site.firstTimestamp + Int64(second) * 1000)".utf8)
         try eventually("the broker writes down what it has") {
+            site.broker.save()
             guard let bytes = try? Data(contentsOf: file) else { return false }
             return bytes.firstRange(of: Data(text)) != nil
         }

@@ -84,6 +84,9 @@ package final class MosquittoServer {
         process = nil
     }
 
+    /// Asks it to write its store now; it does so a moment later.
+    package func save() { process?.signal(SIGUSR1) }
+
     /// kill -9.
     package func kill() {
         process?.end(with: SIGKILL)

@@ -18,7 +18,7 @@ struct Doctor: Sendable {
     let now: @Sendable () -> Timestamp
 
     /// `unread`: whose messages give no reading; nil where the store could not be asked.
-    func examine(unread: [RejectsAnswer.Unread]? = nil) -> [Diagnosis] {
+    func examine(unread: [RejectsAnswer.Unread]? = []) -> [Diagnosis] {
         // The root first. While the store refuses, nothing is acknowledged and the line is dropped for it: that is neither
         // the broker's fault nor the password's, and needs no other mend.
         let isRefusing = live.isDiskFull || live.current.storeTrouble != nil
