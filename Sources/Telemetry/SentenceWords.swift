@@ -6,7 +6,7 @@ extension Sentence {
     /// The sentence in English, without a full stop, with its numbers as people read them.
     public var words: String {
         switch key {
-        case .words: text(.text)
+        case .words: about + text(.text)
 
         case .thresholdAbove: "\(statistic) is \(level(.value))\(perHour), above \(level(.raise))\(perHour)"
         case .thresholdBelow: "\(statistic) is \(level(.value))\(perHour), below \(level(.raise))\(perHour)"

@@ -334,6 +334,7 @@ struct AlertBookTests {
         var random = SeededGenerator(seed: seed)
         var scene = Scene(rules: [hot, silent, range])
         var last: [AlertKey: AlertTransition] = [:]
+        var peaks: [AlertKey: AlertPeak] = [:]
         for _ in 0..<200 {
             let lamp = Int.random(in: 0..<2, using: &random)
             let transitions =
@@ -342,13 +343,17 @@ struct AlertBookTests {
                 case 1...4: scene.hear(lamp, Double.random(in: 60...90, using: &random))
                 default: scene.scan(after: Int.random(in: 1...100, using: &random))
                 }
-            for transition in transitions { last[transition.key] = transition }
+            for transition in transitions {
+                last[transition.key] = transition
+                peaks[transition.key] = transition.peak
+            }
+            peaks.merge(scene.book.takePeaks()) { $1 }
             var restored = AlertBook(rules: scene.book.rules)
             for (key, transition) in last {
                 let state = AlertState(
                     transition.to, after: transition.from, since: transition.since, listened: transition.listened)
                 restored.restore(
-                    key, state: state, severity: transition.severity, watched: transition.watched)
+                    key, state: state, severity: transition.severity, watched: transition.watched, peak: peaks[key])
             }
             #expect(restored.active == scene.book.active, "seed \(seed)")
         }
