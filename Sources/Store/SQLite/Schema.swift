@@ -216,17 +216,6 @@ enum Schema {
     // What commits added to it since its rows were written last.
     private static let unreadStep =
         "CREATE TABLE unread_step(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, b BLOB NOT NULL)"
-    // Messages that gave no reading. device: -1 where they could not be told to be of one, -2 of all beyond those that have
-    // rows of their own. run: so many since its last reading, the first of them at run_since.
-    private static let unread = """
-        CREATE TABLE unread(
-            device INTEGER NOT NULL, cause TEXT NOT NULL, n INTEGER NOT NULL, since INTEGER NOT NULL,
-            last_at INTEGER NOT NULL, run INTEGER NOT NULL, run_since INTEGER NOT NULL, topic TEXT NOT NULL,
-            PRIMARY KEY(device, cause)) WITHOUT ROWID
-        """
-    // What commits added to it since its rows were written last.
-    private static let unreadStep =
-        "CREATE TABLE unread_step(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, b BLOB NOT NULL)"
     // Readings of a class before ts were given up and are not taken again.
     private static let floor = "CREATE TABLE floor(class TEXT PRIMARY KEY, ts INTEGER NOT NULL) WITHOUT ROWID"
 
