@@ -77,6 +77,32 @@ struct MessageDecoderTests {
     }
 
     @Test(
+        "history is read from 1970 on, but for the first day of a clock that counts from its start, or its first year",
+        arguments: [
+            (1_356_998_400_000, "2013-01-01T00:00:00Z", "2013-01-01T00:00:00Z"),
+            (31_536_000_000, "1971-01-01T00:00:00Z", "1971-01-01T00:00:00Z"),
+            (31_535_999_999, "1970-12-31T23:59:59.999Z", nil), (86_400_000, "1970-01-02T00:00:00Z", nil),
+            (86_399_999, nil, nil), (0, nil, nil),
+        ] as [(Int, String?, String?)])
+    func history(milliseconds: Int, expected: String?, orReceipt: String?) throws {
+        var limits = DecodingLimits()
+        limits.timeMin = DecodingLimits.historyMin
+        for (profile, time) in [
+            (Self.plain, expected),
+            (
+                Self.plain.replacing("{at: /ts, as: ms}", with: "{at: /ts, as: ms, else: receipt}"),
+                orReceipt ?? "2026-03-05T10:15:00Z"
+            ),
+        ] {
+            let catalog = try DeviceCatalog.compile([ProfileSource(path: "test.yaml", text: profile)])
+            var bench = Bench(catalog, limits: limits)
+            bench.decode("t/d", "{\"p\":1,\"ts\":\(milliseconds)}")
+            #expect(bench.lines == (time.map { ["d active_power 1.0 @\($0)"] } ?? []))
+            #expect(bench.batch.rejects.map(\.reason) == (time == nil ? [.unusableTime] : []))
+        }
+    }
+
+    @Test(
         "a time that cannot be used is told with its payload, and never a reading of now",
         arguments: [
             ("{\"p\":1,\"clock\":\"05.03.26 18:01x\"}", "its time cannot be read by the profile"),

@@ -116,15 +116,7 @@ struct DecodeTests {
     @Test("there are samples of every family")
     func thereAreSamples() { #expect(Self.samples.count >= 14) }
 
-    /// With a message of a clock that was never set: to a tool that reads history it bears a time of 1970. The test of
-    /// profiles holds these samples as a gateway decodes them.
-    private static let clockNeverSet = [
-        "purpleair/samples/local.json", "streetlight-controller/samples/telemetry.json",
-    ]
-
-    @Test(
-        "messages become exactly the readings that their sample names",
-        arguments: samples.filter { !clockNeverSet.contains($0.description) } + dialects)
+    @Test("messages become exactly the readings that their sample names", arguments: samples + dialects)
     func sampleIsExact(sample: Sample) throws {
         let seconds = sample.siteZoneOffsetSeconds ?? 0
         let offset = String(format: "%+03d:%02d", seconds / 3600, abs(seconds) / 60 % 60)

@@ -14,8 +14,16 @@ public struct DecodingLimits: Sendable {
     public var rejectsPerMessageMax = 16
 
     /// Earliest time of its own that a message may bear: of a live device an earlier one is that of a clock that was never
-    /// set. 2020-01-01; 1970-01-01 for tools that read history.
+    /// set. 2020-01-01; `historyMin` for tools that read history.
     public var timeMin = Timestamp(milliseconds: 1_577_836_800_000)
+    /// 1970-01-02: the day before is the first of a clock that counts from the start of its device.
+    package static let historyMin = Timestamp(milliseconds: 86_400_000)
+
+    /// The same for a device whose profile gives the receipt instead (`else: receipt`). To such a profile a clock that was
+    /// never set is nothing new, and where its messages are read as history their 1970 is that clock and no history.
+    func timeMin(orReceipt: Bool) -> Timestamp {
+        orReceipt ? max(timeMin, Timestamp(milliseconds: 31_536_000_000)) : timeMin
+    }
 
     /// Most devices that one profile may bring.
     public var devicesPerProfileMax = 16_000_000

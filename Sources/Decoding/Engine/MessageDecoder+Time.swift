@@ -29,7 +29,7 @@ extension MessageDecoder {
                     unusable = unusable ?? .unusable(nil)
                     continue
                 }
-                guard moment.milliseconds >= limits.timeMin.milliseconds, isAdmitted(moment) else {
+                guard moment >= limits.timeMin(orReceipt: candidate.elseReceipt), isAdmitted(moment) else {
                     unusable = unusable ?? .unusable(moment)
                     continue
                 }

@@ -240,8 +240,9 @@ extension MessageDecoder {
                     notes.append("no time at \(name): \(wire(value)) is not of the form that the profile names")
                     continue
                 }
-                if moment < limits.timeMin {
-                    notes.append("time at \(name) passed over: \(moment) is before \(limits.timeMin)")
+                let earliest = limits.timeMin(orReceipt: candidate.elseReceipt)
+                if moment < earliest {
+                    notes.append("time at \(name) passed over: \(moment) is before \(earliest)")
                 } else if !isAdmitted(moment) {
                     notes.append("time at \(name) passed over: \(moment) is more than an hour after the receipt")
                 } else {

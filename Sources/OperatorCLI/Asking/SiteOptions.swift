@@ -32,7 +32,7 @@ struct SiteOptions: ParsableArguments {
         }
         // What is decoded here is read by people: an old archive is no clock that was never set.
         var limits = DecodingLimits()
-        limits.timeMin = Timestamp(milliseconds: 0)
+        limits.timeMin = DecodingLimits.historyMin
         return MessageDecoder(
             catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteOffset.flatMap(Self.seconds) ?? 0,
             siteZone: siteOffset.flatMap(ZoneRules.system), constants: constants)
