@@ -19,6 +19,7 @@ extension IngestLoop {
             switch sealer.poll(at: moment.steady) {
             case .idle:
                 if journal.sealIsDue(now: moment.wall) {
+                    recordPeaks(at: moment)
                     sealer.begin(.seal(try journal.beginSeal(state: pipeline.state(), now: moment.wall)))
                 } else if asksForCompaction {
                     asksForCompaction = false

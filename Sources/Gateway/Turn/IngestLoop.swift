@@ -185,8 +185,14 @@ final class IngestLoop {
         }
     }
 
+    /// The worst values at once: before a seal, behind whose end nothing is judged again, and before a stop.
+    func recordPeaks(at moment: Moment) {
+        lastPeaks = nil
+        record([], at: moment)
+    }
+
     /// Worst values cost a commit of their own where nothing else is recorded: not each turn, while a value rises. A crash
-    /// loses none: the journal behind the mark is judged again.
+    /// loses none of readings: the journal behind the mark is judged again.
     private func peaksAreDue(at moment: Moment) -> Bool {
         guard lastPeaks.map({ moment.steady - $0 >= .seconds(10) }) ?? true else { return false }
         lastPeaks = moment.steady
@@ -283,8 +289,7 @@ final class IngestLoop {
         publisher.takeConfirmations(of: broker)
         publisher.stop()
         broker.disconnect()
-        lastPeaks = nil
-        record([], at: moment)
+        recordPeaks(at: moment)
         outbox.stop(journal, at: moment) { complain($0) }
         do throws(StoreError) {
             try journal.save(clock.stored)

@@ -144,7 +144,7 @@ extension Archive {
         let (since, until) = (request.since?.milliseconds ?? .min, request.until?.milliseconds ?? .max)
         if request.since != nil || request.until != nil {
             // Those that began within the span; those that began before it and reach into it, from the indexes of short ones
-            // and of long ones: a walk through all would read a year for the night before.
+            // and of long ones. (Of a million in a year: a night 1.5 ms, the whole year 200; by a walk a night of long ago 50.)
             add(
                 """
                 i.id IN (
