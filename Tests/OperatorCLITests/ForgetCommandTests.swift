@@ -43,9 +43,9 @@ struct ForgetCommandTests {
         #expect(run.output.split(separator: "\n").count == 2)
         let before = try Program(
             "baotu", ["decode", "--devices", path("devices"), "--topic", "csv/beijing/a", "-"],
-            input: "1970-01-01T07:59,4,5")
+            input: "1970-01-02T07:59,4,5")
         #expect(before.code == 2)
-        #expect(before.errors.contains("unusable-time: its time is 1969-12-31T23:59:00Z, before 1970-01-01T00:00:00Z"))
+        #expect(before.errors.contains("unusable-time: its time is 1970-01-01T23:59:00Z, before 1970-01-02T00:00:00Z"))
     }
 
     @Test(

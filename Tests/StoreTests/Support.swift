@@ -126,15 +126,25 @@ extension Journal {
         return try commit(batch, received: 1, now: now ?? time)
     }
 
-    /// Makes core.db what version 3 had: to be closed after this. Its files of frames must be of before version 7.
-    func becomeVersion3() throws(StoreError) {
+    /// Makes core.db what version 6 had: to be closed after this. Its files of frames must be of before version 7.
+    func becomeVersion6() throws(StoreError) {
         for statement in [
-            "DROP TABLE deed", "DROP TABLE incident", "ALTER TABLE transition DROP COLUMN sentence_key",
+            "DROP TABLE deed", "DROP TABLE incident", "ALTER TABLE alert DROP COLUMN sentence_key",
+            "ALTER TABLE alert DROP COLUMN sentence_values", "ALTER TABLE transition DROP COLUMN sentence_key",
             "ALTER TABLE transition DROP COLUMN sentence_values", "DROP TABLE unread", "DROP TABLE unread_step",
+            "ALTER TABLE part DROP COLUMN keys", "PRAGMA user_version = 6",
+        ] {
+            try core.run(statement)
+        }
+    }
+
+    /// The same with version 3.
+    func becomeVersion3() throws(StoreError) {
+        try becomeVersion6()
+        for statement in [
             "DROP INDEX transition_start", "DROP TABLE steps_given_up", "ALTER TABLE latest DROP COLUMN top",
             "ALTER TABLE device DROP COLUMN last_heard_steady", "ALTER TABLE device DROP COLUMN status_over",
-            "ALTER TABLE device DROP COLUMN expected_listened", "ALTER TABLE part DROP COLUMN keys",
-            "PRAGMA user_version = 3",
+            "ALTER TABLE device DROP COLUMN expected_listened", "PRAGMA user_version = 3",
         ] {
             try core.run(statement)
         }

@@ -158,9 +158,7 @@ struct UnreadTallyTests {
     func stepsForward() throws {
         var journal = try open()
         try journal.put("d", noon, ["voltage": 230])
-        for statement in ["DROP TABLE unread", "DROP TABLE unread_step", "PRAGMA user_version = 6"] {
-            try journal.core.run(statement)
-        }
+        try journal.becomeVersion6()
         journal.close()
         #expect(try told() == [])
         #expect(try Archive(folder: folder.store).devices(at: seconds(1)).map(\.health) == [.ok])
