@@ -98,9 +98,8 @@ public struct DecodedBatch: Sendable {
     public var heard: [Hearing] = []
     /// Messages that later ones are read by, such as a birth that names the metrics: to be kept over a restart.
     public var remembered: [RememberedMessage] = []
-    /// What messages with a time of their own say of the gateway's clock: how many bear a time within 5 minutes of it, and how
-    /// many one that lies too far ahead.
-    public var clockVotes = (agree: 0, ahead: 0)
+    /// What messages with a time of their own say of the gateway's clock.
+    public var clockVotes = ClockVotes()
     /// Messages that a profile knows and ignores.
     public var ignoredMessages = 0
     /// Messages understood that carried no value (all absent, null or marked as missing).
@@ -122,7 +121,7 @@ public struct DecodedBatch: Sendable {
         statuses.removeAll(keepingCapacity: true)
         heard.removeAll(keepingCapacity: true)
         remembered.removeAll(keepingCapacity: true)
-        clockVotes = (0, 0)
+        clockVotes = ClockVotes()
         ignoredMessages = 0
         emptyMessages = 0
         unread.removeAll(keepingCapacity: true)

@@ -27,6 +27,7 @@ public struct DeviceClocks: Equatable, Sendable {
     }
 
     private static let groupSize: UInt8 = 8
+    private static let setMilliseconds: Int64 = 60_000
     private static let groupsMax: UInt8 = 5
 
     private var clocks: [Clock] = []
@@ -74,7 +75,16 @@ public struct DeviceClocks: Equatable, Sendable {
         let before = clock
         clock.watermark = observed
         clock.receivedAt = received
-        if before.watermark != .min, received > before.receivedAt, observed > before.watermark,
+        // A way only adds, so delays far below what is usual are of a clock that was set, and two of them no single slip.
+        let isBelow = before.leastCount > 0 && received - observed < before.skew - Self.setMilliseconds
+        if before.watermark != .min, observed < before.watermark {
+            // Back from a time that lay ahead: the one or the other clock was set.
+            clock.forgetDelays()
+        } else if isBelow, before.inGroup > 0, before.least < before.skew - Self.setMilliseconds {
+            clock.forgetDelays()
+        } else if isBelow {
+            (clock.least, clock.inGroup) = (received - observed, 1)
+        } else if before.watermark != .min, received > before.receivedAt, observed > before.watermark,
             observed - before.watermark <= 2 * (received - before.receivedAt)
         {
             clock.least = min(before.least, received - observed)
@@ -197,6 +207,11 @@ extension DeviceClocks.Clock {
         least = .max
         inGroup = 0
         findSkew()
+    }
+
+    mutating func forgetDelays() {
+        (leastCount, nextLeast, skew) = (0, 0, 0)
+        (least, inGroup) = (.max, 0)
     }
 
     /// The median, which as many are below as above; of an even number the lower one.

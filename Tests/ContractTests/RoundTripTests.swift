@@ -188,7 +188,7 @@ struct UnreadAdviceTests {
         let answer = RejectsAnswer.Unread(
             about: .device, device: "a'b", cause: "malformed", messages: 1, since: Timestamp(milliseconds: 0),
             lastAt: Timestamp(milliseconds: 0), messagesSinceReading: 1, sinceReading: nil, topic: "x'; reboot; '")
-        #expect(answer.mend.hasPrefix(#"baotu rejects --device 'a'\''b' --reason malformed"#))
+        #expect(answer.mend.hasPrefix(#"baotu rejects --device='a'\''b' --reason malformed"#))
         var other = answer
         other.cause = "nothing-read"
         #expect(other.mend.contains(#"-t 'x'\''; reboot; '\''',"#))

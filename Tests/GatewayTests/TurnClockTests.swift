@@ -117,11 +117,57 @@ struct TurnClockTests {
         machine.wall = machine.wall + .seconds(31_536_000)
         _ = clock.tick(connection: nil, heard: false)
         #expect(!clock.isTrusted)
-        clock.witness()
+        var agreeing = ClockVotes()
+        agreeing.agree = 1
+        clock.hear(agreeing)
+        #expect(!clock.isTrusted, "others may disagree")
+        machine.pass(60)
+        _ = clock.tick(connection: nil, heard: false)
         #expect(clock.isTrusted)
         machine.wall = machine.wall - .seconds(31_536_000)
         _ = clock.tick(connection: nil, heard: false)
+        machine.pass(60)
+        _ = clock.tick(connection: nil, heard: false)
         #expect(!clock.isTrusted, "what agreed with the clock before the step says nothing of it now")
+    }
+
+    @Test("one device that agrees with a wrong clock gives up nothing while another contradicts")
+    func contradiction() {
+        var votes = ClockVotes()
+        votes.agree = 5
+        for contradiction in [\ClockVotes.apart, \ClockVotes.ahead] {
+            var clock = TurnClock(machine.clocks, after: nil)
+            clock.hear(votes)
+            var other = ClockVotes()
+            other[keyPath: contradiction] = 1
+            clock.hear(other)
+            clock.hear(votes)
+            machine.pass(3600)
+            _ = clock.tick(connection: nil, heard: false)
+            #expect(!clock.isTrusted)
+            machine.pass(86_400)
+            _ = clock.tick(connection: nil, heard: false)
+            #expect(clock.isTrusted, "a day without a step tells")
+        }
+    }
+
+    @Test("what the clock showed for a while admits no device's time; what it showed for an hour does")
+    func newestWall() {
+        let right = machine.wall
+        var clock = TurnClock(machine.clocks, after: nil)
+        machine.wall = machine.wall + .seconds(86_400_000)
+        _ = clock.tick(connection: nil, heard: false)
+        #expect(clock.newestWall == machine.wall)
+        machine.pass(3)
+        machine.wall = right + .seconds(3)
+        _ = clock.tick(connection: nil, heard: false)
+        #expect(clock.newestWall == machine.wall)
+        machine.pass(3600)
+        _ = clock.tick(connection: nil, heard: false)
+        let before = machine.wall
+        machine.wall = Timestamp(milliseconds: 5000)
+        _ = clock.tick(connection: nil, heard: false)
+        #expect(clock.newestWall == before, "a box whose clock is lost does not refuse its devices'")
     }
 
     @Test("doctor tells of a clock that was set until it is believed again")
@@ -137,7 +183,8 @@ struct TurnClockTests {
         live.remember(clock)
         let told = doctor.clockSteps()
         #expect(told.map(\.level) == [.warning] && told[0].finding.contains("set by +3600.0 s"))
-        clock.witness()
+        machine.pass(86_400)
+        _ = clock.tick(connection: 1, heard: true)
         live.remember(clock)
         #expect(doctor.clockSteps() == [])
     }

@@ -119,6 +119,34 @@ struct ForgetTests {
         journal.close()
     }
 
+    @Test("what was taken out stays out when the day gets readings again, and again")
+    func staysOut() throws {
+        let folder = TemporaryFolder()
+        let begin = at("2026-03-05T00:00:00Z")
+        func give(_ minutes: [Int]) throws {
+            let journal = try Journal.open(StoreOptions(folder: folder.store))
+            defer { journal.close() }
+            for minute in minutes {
+                try journal.put("d", begin + .seconds(60 * minute), ["voltage": Double(minute)], now: now)
+            }
+            try journal.seal(now: now)
+        }
+        func values() throws -> [Double] {
+            try Archive(folder: folder.store).points("d", "voltage").map { Double(bitPattern: $0.bits) }
+        }
+        let all = ForgetRequest(
+            device: "d", quantity: nil, since: begin, until: begin + .seconds(86_400))
+        for round in 0..<4 {
+            try give([10 + round, 20 + round])
+            #expect(try values() == [Double(10 + round), Double(20 + round)], "round \(round)")
+            let journal = try Journal.open(StoreOptions(folder: folder.store))
+            _ = try journal.forget(all, by: "", now: now)
+            journal.close()
+            #expect(try values() == [], "round \(round)")
+            #expect(try StoreCheck.run(folder: folder.store).damage == [])
+        }
+    }
+
     @Test("the newest reading is the newest that is left")
     func newest() throws {
         let folder = TemporaryFolder()

@@ -62,6 +62,44 @@ struct DeviceClocksTests {
         #expect(scene.clocks.watermark(of: scene.device) == start + .seconds(1439 * 60))
     }
 
+    @Test(
+        "a clock that is set, the device's or ours, is followed with the second reading",
+        arguments: [86_400, 1800, -1800, -86_400])
+    func set(by seconds: Int64) {
+        var scene = Scene()
+        var passed: Int64 = 0
+        /// One reading as our clock stamps it; `ahead` is how far that is ahead of the steady one.
+        func deliver(ahead: Int64) -> Moment {
+            passed += 60
+            let moment = Moment(
+                wall: start + .seconds(passed + ahead),
+                steady: SteadyTime(milliseconds: start.milliseconds + passed * 1000),
+                listened: SteadyTime(milliseconds: passed * 1000))
+            scene.clocks.absorb(
+                Turn(
+                    origin: .live, at: moment, fresh: [Reading(series: scene.series, observed: moment.wall, value: 1)],
+                    heard: [Hearing(device: scene.device, at: moment.wall)]), registry: scene.registry)
+            return moment
+        }
+        for _ in 0..<50 { _ = deliver(ahead: 0) }
+        #expect(scene.clocks.skew(of: scene.device) != nil)
+        _ = deliver(ahead: seconds)
+        let moment = deliver(ahead: seconds)
+        #expect(scene.clocks.present(of: scene.device, at: moment) == moment.wall)
+    }
+
+    @Test("one time that is a slip leaves the skew as it is")
+    func slip() {
+        var scene = Scene()
+        // Half an hour behind, and once it is not.
+        for minute in 0..<200 as Range<Int64> {
+            let received = start + .seconds(minute * 60)
+            scene.deliver(received - .seconds(minute == 100 ? 0 : 1800), at: received)
+            guard minute > 9 else { continue }
+            #expect(scene.clocks.skew(of: scene.device) == .seconds(1800), "minute \(minute)")
+        }
+    }
+
     @Test("nothing is told of who never spoke")
     func unknown() {
         let scene = Scene()

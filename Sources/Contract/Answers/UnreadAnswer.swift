@@ -86,16 +86,13 @@ extension RejectsAnswer {
             }
         }
 
-        /// As one word of a shell: whoever publishes chooses the topic, and people copy the line.
-        private static func quoted(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
-
         /// What to do next.
         package var mend: String {
-            let of = device.map { " --device \(Self.quoted($0))" } ?? ""
+            let of = device.map { " --device=\(ShellWord.quoted($0))" } ?? ""
             let look =
                 topic.isEmpty
                 ? "look at one of its messages"
-                : "look at one: mosquitto_sub -C 1 -t \(Self.quoted(topic)), then baotu decode --topic \(Self.quoted(topic))"
+                : "look at one: mosquitto_sub -C 1 -t \(ShellWord.quoted(topic)), then baotu decode --topic=\(ShellWord.quoted(topic))"
             return switch known {
             case .nothing, .noRow, .emptyList:
                 "\(look); where it names its values otherwise, mend the profile (baotu devices try) and baotu reload"

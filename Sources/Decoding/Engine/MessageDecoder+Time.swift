@@ -66,7 +66,11 @@ extension MessageDecoder {
     mutating func vote(_ moment: Timestamp, _ batch: inout DecodedBatch) {
         guard !message.isRetained else { return }
         let apart = message.receivedAt.milliseconds &- moment.milliseconds
-        if apart.magnitude <= Self.agreementMilliseconds { batch.clockVotes.agree += 1 }
+        if apart.magnitude <= Self.agreementMilliseconds {
+            batch.clockVotes.agree += 1
+        } else {
+            batch.clockVotes.apart += 1
+        }
     }
 
     private static var agreementMilliseconds: UInt64 { 300_000 }

@@ -42,21 +42,7 @@ extension Doctor {
             finding:
                 "\(device) has \(readings) \(readings == 1 ? "reading" : "readings") ahead of now, from \(first) to \(last): a clock was wrong when they came",
             mend:
-                "they hide nothing; to take them out stop the gateway, look with baotu store forget --store \(Self.quoted(folder)) --device \(Self.quoted(device)) --since \(first) --until \(last + .milliseconds(1)), and say it again with --yes"
+                "they hide nothing; to take them out stop the gateway, look with baotu store forget --store \(ShellWord.quoted(folder)) --device=\(ShellWord.quoted(device)) --since \(first) --until \(last + .milliseconds(1)), and say it again with --yes"
         )
-    }
-
-    /// As a shell takes it for one word.
-    private static func quoted(_ word: String) -> String {
-        let isPlain = word.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                UInt8(ascii: "/"):
-                true
-            default: false
-            }
-        }
-        return isPlain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
     }
 }

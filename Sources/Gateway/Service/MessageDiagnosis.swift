@@ -12,20 +12,9 @@ extension Doctor {
     /// Whether messages become readings.
     func messages(_ unread: [RejectsAnswer.Unread]?) -> [Diagnosis] {
         let (status, now) = (live.current, now())
-        func finding(_ level: Diagnosis.Level, _ finding: String, _ mend: String? = nil) -> Diagnosis {
-            Diagnosis(check: "messages", level: level, finding: finding, mend: mend)
-        }
         var findings: [Diagnosis] = []
         let recent = (unread ?? []).filter { now - $0.lastAt <= Self.recent }
-        if status.receivedLastHour > 0, status.readingsLastHour == 0 {
-            let newest = recent.max { $0.lastAt < $1.lastAt }
-            findings.append(
-                finding(
-                    now - status.startedAt < Self.settled ? .warning : .bad,
-                    "none of the \(status.receivedLastHour) messages of the last hour gave a new reading"
-                        + (newest.map { "; the newest: \($0.why)" } ?? ""),
-                    newest?.mend ?? "baotu rejects says why"))
-        }
+        if let hour = lastHour(of: recent) { findings.append(hour) }
         let standing = recent.filter { $0.isStanding && !$0.isHarmless }
         findings += standing.prefix(Self.namedMax).map { one in
             finding(
@@ -55,7 +44,37 @@ extension Doctor {
                 .good,
                 status.receivedLastHour > 0
                     ? "\(status.receivedLastHour) messages in the last hour, \(status.readingsLastHour) new readings"
-                    : "no message in the last hour")
+                    : "no message in the last hour\(now - status.startedAt < .seconds(3600) ? ", the gateway started at \(status.startedAt)" : "")"
+            )
         ]
+    }
+
+    private func finding(_ level: Diagnosis.Level, _ finding: String, _ mend: String? = nil) -> Diagnosis {
+        Diagnosis(check: "messages", level: level, finding: finding, mend: mend)
+    }
+
+    /// nil where a message of the last hour gave a reading, or none came.
+    private func lastHour(of recent: [RejectsAnswer.Unread]) -> Diagnosis? {
+        let (status, now) = (live.current, now())
+        if status.receivedLastHour > 0 {
+            guard status.readingsLastHour == 0 else { return nil }
+            let newest = recent.max { $0.lastAt < $1.lastAt }
+            return finding(
+                now - status.startedAt < Self.settled ? .warning : .bad,
+                "none of the \(status.receivedLastHour) messages of the last hour gave a new reading"
+                    + (newest.map { "; the newest: \($0.why)" } ?? ""),
+                newest?.mend ?? "baotu rejects says why")
+        }
+        // What came before a restart is in the store, and not among what this process counts.
+        let before = recent.filter {
+            $0.lastAt < status.startedAt && now - $0.lastAt <= .seconds(3600) && $0.messagesSinceReading > 0
+                && !$0.isHarmless
+        }
+        return before.max { $0.lastAt < $1.lastAt }.map { last in
+            finding(
+                .warning,
+                "no message since the start at \(status.startedAt), and the last one before, at \(last.lastAt), gave no reading: \(last.why)",
+                last.mend)
+        }
     }
 }

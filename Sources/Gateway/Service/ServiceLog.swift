@@ -26,12 +26,31 @@ package struct ServiceLogHandler: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
             let text = "\(value)"
-            line += " \(key)=" + (text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text)
+            line += " \(key)=\(Self.field(text))"
         }
         // One write a line, so that lines of several threads do not mix.
         // Not through FileHandle: where nobody reads any more (EPIPE) or the disk is full its write ends the process.
         let bytes = Array((line.replacing("\n", with: " | ") + "\n").utf8)
         _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+
+    /// One field whatever is in it: names of devices are chosen by strangers.
+    package static func field(_ text: String) -> String {
+        let isPlain =
+            !text.isEmpty
+            && text.unicodeScalars.allSatisfy { $0 > " " && $0 != "\"" && $0 != "\\" && !(0x7F...0xA0 ~= $0.value) }
+        if isPlain { return text }
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": quoted += "\\\(scalar)"
+            case "\n": quoted += " | "
+            case _ where scalar < " " || 0x7F...0x9F ~= scalar.value:
+                quoted += "\\u{\(String(scalar.value, radix: 16))}"
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
     }
 
     static func now() -> Timestamp {

@@ -110,7 +110,7 @@ final class IngestLoop {
             lastHour.add(
                 received: batch.count, readings: commit.turn.fresh.count + commit.turn.corrections.count,
                 at: moment.steady)
-            if decoded.clockVotes.agree > 0 { clock.witness() }
+            clock.hear(decoded.clockVotes)
             transitions = pipeline.step(commit.turn, registry: journal.registry)
         } else {
             broker.acknowledge()
@@ -174,6 +174,8 @@ final class IngestLoop {
         unrecordedPeaks.merge(pipeline.takePeaks()) { $1 }
         guard !unrecorded.isEmpty || !unrecordedPeaks.isEmpty else { return }
         do throws(StoreError) {
+            // What was judged by the time listened must not find less of it after a crash.
+            if !unrecorded.isEmpty { try journal.save(clock.stored) }
             try journal.record(
                 unrecorded, peaks: unrecordedPeaks, channels: outbox.channelNames, now: moment.wall,
                 evaluatedThrough: lastJournalID)

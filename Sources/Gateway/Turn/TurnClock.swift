@@ -43,8 +43,9 @@ struct TurnClock {
     private let offset: Duration
     /// As of the last turn.
     private(set) var moment: Moment
-    /// The newest moment that the wall clock ever showed: a device's time is not refused for a clock that was set back since.
-    private(set) var newestWall: Timestamp
+    /// The newest moment that the wall clock showed while it could be believed: a device's time is not refused for a clock that
+    /// was set back since. What it showed for a while before it was set is no such moment.
+    private var believedWall: Timestamp
     private(set) var unbrokenSince: SteadyTime
     private(set) var steps: Int64
     private(set) var lastStep: ClockStep?
@@ -55,15 +56,20 @@ struct TurnClock {
     private var heardLast: (at: SteadyTime, listened: SteadyTime)?
     /// Of the connection that is listened to.
     private var connection: Int?
-    /// Since the last step a device whose messages bear their own time agreed with the wall clock.
-    private(set) var isWitnessed = false
+    /// Whether devices whose messages bear their own time agreed with the wall clock since its last step, and whether one did
+    /// not, be it for what it had buffered: then nobody knows who is right, and a day without a step has to tell.
+    private var votes = (agreed: false, contradicted: false)
+    /// One voice is no majority: those who disagree are waited for.
+    static let hearing = Duration.seconds(60)
+    /// A clock that ran for so long without a step was right.
+    private static let settled = Duration.seconds(3600)
 
     /// Goes on from what the store has; `lastStep` is the one that the wall clock took since, where that can be told.
     init(_ clocks: MachineClocks, after stored: StoredClock?) {
         self.clocks = clocks
         let (wall, running) = (clocks.wall(), clocks.running())
         steps = stored?.steps ?? 0
-        newestWall = max(wall, stored?.moment.wall ?? wall)
+        believedWall = max(wall, stored?.moment.wall ?? wall)
         lastStep = stored?.lastStep
         guard let stored else {
             offset = .milliseconds(wall.milliseconds - running.milliseconds)
@@ -93,7 +99,13 @@ struct TurnClock {
     var wall: @Sendable () -> Timestamp { clocks.wall }
 
     /// Whether ages may be counted by the wall clock.
-    var isTrusted: Bool { isWitnessed || moment.steady - unbrokenSince >= Self.trust }
+    var isTrusted: Bool {
+        let unbroken = moment.steady - unbrokenSince
+        return unbroken >= Self.trust || unbroken >= Self.hearing && votes.agreed && !votes.contradicted
+    }
+
+    /// The newest moment that there can be in devices' times, as far as the wall clock tells.
+    var newestWall: Timestamp { max(believedWall, moment.wall) }
 
     var stored: StoredClock {
         StoredClock(
@@ -109,7 +121,6 @@ struct TurnClock {
     mutating func tick(connection: Int?, heard: Bool) -> ClockStep? {
         let before = moment
         moment.wall = clocks.wall()
-        newestWall = max(newestWall, moment.wall)
         moment.steady = max(before.steady, clocks.running() + offset)
         if connection != self.connection { heardLast = nil }
         self.connection = connection
@@ -121,17 +132,21 @@ struct TurnClock {
             heardLast = (moment.steady, moment.listened)
         }
         guard let step = ClockStep(from: before, to: moment) else { return nil }
+        if isTrusted || before.steady - unbrokenSince >= Self.settled { believedWall = max(believedWall, before.wall) }
         take(step)
         return step
     }
 
-    /// Devices agreed with the wall clock.
-    mutating func witness() { isWitnessed = true }
+    /// What the messages of a turn say of the wall clock.
+    mutating func hear(_ said: ClockVotes) {
+        if said.agree > 0 { votes.agreed = true }
+        if said.apart + said.ahead > 0 { votes.contradicted = true }
+    }
 
     private mutating func take(_ step: ClockStep) {
         unbrokenSince = step.steady
         steps += 1
         lastStep = step
-        isWitnessed = false
+        votes = (false, false)
     }
 }

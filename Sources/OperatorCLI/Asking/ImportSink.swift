@@ -86,7 +86,11 @@ final class StoreSink: ImportSink, @unchecked Sendable {
             if let snapshot = journal.snapshot {
                 // A gateway would learn it anew, and say so; a tool must not be the one to lose it.
                 let unread = pipeline.restore(snapshot.bytes, registry: journal.registry)
-                guard unread.isEmpty else { throw NoAnswer.failed(unread.joined(separator: "; ")) }
+                guard unread.isEmpty else {
+                    throw NoAnswer.failed(
+                        "nothing was done: \(unread.joined(separator: "; ")); start the gateway once, which keeps what does not read aside, and say this again"
+                    )
+                }
             }
             try journal.replay { turn in
                 switch turn.origin {

@@ -20,7 +20,8 @@ extension Archive {
             let device = row.key.device
             guard device >= 0 else {
                 let about: RejectsAnswer.Unread.About = device == UnreadTally.others ? .others : .nobody
-                if wants == nil { answers.append(answer(row, about, device: nil)) }
+                // Whoever asks for one device must know that its messages may be among those.
+                if wants == nil || about == .others { answers.append(answer(row, about, device: nil)) }
                 continue
             }
             guard device < registry.deviceCount, wants?(Int(device)) ?? true else { continue }

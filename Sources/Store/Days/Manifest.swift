@@ -84,8 +84,14 @@ struct Manifest: Sendable {
         if let known = parts(of: day).last(where: { !$0.isSealed }) { return known }
         let generation = generation(over: day...day)
         return Part(
-            file: "raw/\(Folder.dayName(day)).l\(generation).db", days: day...day, generation: generation,
+            file: smallName(of: day, generation), days: day...day, generation: generation,
             isSealed: false, first: .max, last: .min, spanMax: 0, frames: 0, rows: 0, madeAt: now, keys: .since1970)
+    }
+
+    /// A name that no file has or had: one that is retired still lies there, with the rows that it is retired for.
+    func smallName(of day: Int64, _ generation: Int64) -> String {
+        let name = "raw/\(Folder.dayName(day)).l\(generation).db"
+        return (live + retired).contains { $0.file == name } ? nextName(of: name) : name
     }
 
     /// The highest generation that any file of these days has had, 0 where there was none.

@@ -71,7 +71,7 @@ public struct SealJob: Sendable {
         } catch .corrupt {
             // A page of it does not read. The file stays as it is and answers what it can; the rows get one beside it.
             part.generation += 1
-            part.file = "raw/\(Folder.dayName(day)).l\(part.generation).db"
+            part.file = manifest.smallName(of: day, part.generation)
             return try write(pieces, part, stop)
         }
     }

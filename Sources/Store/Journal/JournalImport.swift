@@ -17,7 +17,10 @@ extension Journal {
         }
         let commit = try commit(batch, received: 0, origin: .imported, at: moment)
         for reading in openRows.refused {
-            receipt.refuse(0, "observed: '\(reading.observed)': a day that is no longer kept, as store.retention says")
+            let why =
+                FrameKey.times.contains(reading.observed.milliseconds)
+                ? "a day that is no longer kept, as store.retention says" : "the store takes times up to 2109-05-15"
+            receipt.refuse(0, "observed: '\(reading.observed)': \(why)")
         }
         receipt.fresh = commit.turn.fresh.count
         receipt.duplicates = commit.duplicates

@@ -110,7 +110,9 @@ struct UnreadTally {
         }
         rows[place].count += count
         rows[place].lastAt = moment
-        if rows[place].run == 0 { rows[place].runSince = moment }
+        // A clock that was ahead for a while makes no run begin after its end.
+        rows[place].since = min(rows[place].since, moment)
+        if rows[place].run == 0 || moment < rows[place].runSince { rows[place].runSince = moment }
         rows[place].run += count
         rows[place].isChanged = true
     }
