@@ -194,16 +194,37 @@ public struct AlertBook: Sendable {
     // MARK: Other rules, other devices
 
     /// The transitions that end every alert that nobody watches any more, after a reload: its rule is gone or watches
-    /// something else, or its device left the roster (`retired`).
+    /// something else, or its device left the roster (`retired`). One that fires on under a rule of another severity is told
+    /// again, with that one.
     public mutating func retire(
         _ retired: Set<DeviceIndex>, _ registry: SeriesRegistry, at now: Moment
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         for (key, alert) in active.sorted(by: { Self.inOrder($0.key, $1.key) }) {
-            guard let reason = whyOver(key, alert, retired, registry) else { continue }
-            end(key, because: reason, registry, at: now, &transitions)
+            if let reason = whyOver(key, alert, retired, registry) {
+                end(key, because: reason, registry, at: now, &transitions)
+            } else {
+                followSeverity(key, alert, registry, at: now, &transitions)
+            }
         }
         return transitions
+    }
+
+    private mutating func followSeverity(
+        _ key: AlertKey, _ alert: Active, _ registry: SeriesRegistry, at now: Moment,
+        _ transitions: inout [AlertTransition]
+    ) {
+        guard case .firing(let since) = alert.state, let rule = ruleIndex[ByteName(key.rule)].map({ rules[$0] }),
+            rule.severity != alert.severity
+        else { return }
+        active[key]?.severity = rule.severity
+        transitions.append(
+            AlertTransition(
+                key: key, severity: rule.severity, from: .firing, to: .firing, at: now.wall, listened: now.listened,
+                since: since, value: nil, watched: rule.watched,
+                sentence: Sentence(
+                    .severityChanged, about: key.subject, registry, [.word: .text(rule.severity.rawValue)]),
+                peak: alert.peak))
     }
 
     private func whyOver(

@@ -64,6 +64,7 @@ public struct Sentence: Hashable, Sendable {
         case findingOver = "finding_over"
         // Any alert.
         case noData = "no_data"
+        case severityChanged = "severity_changed"
         case ruleRemoved = "rule_removed"
         case ruleChanged = "rule_changed"
         case ruleElsewhere = "rule_elsewhere"
@@ -131,7 +132,8 @@ public struct Sentence: Hashable, Sendable {
         case .ruleElsewhere: .ruleElsewhere
         case .deviceRetired: .deviceRetired
         case .words, .thresholdAbove, .thresholdBelow, .rangeOutside, .rangeKnown, .absenceOffline, .absenceSilent,
-            .absenceNever, .findingKnown, .findingLasts, .noData, .seasonal, .novelty, .range, .mean, .physicalRange,
+            .absenceNever, .findingKnown, .findingLasts, .noData, .severityChanged, .seasonal, .novelty, .range, .mean,
+            .physicalRange,
             .rateOfChange, .flatLine, .straightLine, .spike, .levelShift, .gap, .peers, .dayBurner, .lampOut, .flicker,
             .lampPower, .feederFault, .yieldLoss, .iceSeen, .icingFreezing, .icingHoarFrost, .icingUnknownMoisture,
             .noIceSeen, .noIcing:

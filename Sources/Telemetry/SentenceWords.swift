@@ -26,6 +26,7 @@ extension Sentence {
         case .findingLasts: "\(text(.name)) is heard again; what was noticed is not over yet"
         case .findingOver: "\(about)nothing of the kind was noticed\(inItsSeries) for \(exactly(.span))"
         case .noData: "\(values[.quantity] == nil ? text(.name) : series) cannot be judged: no data"
+        case .severityChanged: "\(about)by its rule it is \(text(.word)) now"
         case .ruleRemoved: "\(about)the rule was removed"
         case .ruleChanged: "\(about)the rule watches something else now"
         case .ruleElsewhere: "\(about)the rule is no longer about it"

@@ -317,6 +317,20 @@ struct AlertBookTests {
         #expect(scene.hear(1, 99).count == 1)
     }
 
+    @Test("an alert that fires under a rule of another severity is told again, once, with that one")
+    func severity() {
+        var scene = Scene(rules: [hot])
+        _ = scene.hear(0, 99)
+        _ = scene.scan(after: 200)
+        let graver = AlertRule(name: hot.name, severity: .critical, devices: hot.devices, condition: hot.condition)
+        let told = scene.reload([graver])
+        #expect(told.map(\.severity) == [.critical] && told.map(\.to) == [.firing] && told.map(\.from) == [.firing])
+        #expect(told.allSatisfy { $0.isNotified && !$0.isBeginning && !$0.isEnd })
+        #expect(told.first?.sentence.hasSuffix("by its rule it is critical now") == true)
+        #expect(scene.reload([graver]).isEmpty)
+        #expect(scene.hear(0, 20).map(\.severity) == [.critical])
+    }
+
     @Test("a reload goes on with alerts that are still about something and ends the others")
     func reload() {
         var scene = Scene(rules: [hot, silent])

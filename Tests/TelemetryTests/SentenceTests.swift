@@ -65,7 +65,8 @@ struct SentenceTests {
             Sentence.Key.allCases.map(\.rawValue) == [
                 "words", "threshold_above", "threshold_below", "threshold_back", "threshold_between", "range_outside",
                 "range_back", "range_known", "absence_offline", "absence_silent", "absence_never", "absence_back",
-                "finding_known", "finding_lasts", "finding_over", "no_data", "rule_removed", "rule_changed",
+                "finding_known", "finding_lasts", "finding_over", "no_data", "severity_changed", "rule_removed",
+                "rule_changed",
                 "rule_elsewhere", "device_retired", "seasonal", "novelty", "range", "mean", "physical_range",
                 "rate_of_change", "flat_line", "straight_line", "spike", "level_shift", "gap", "peers", "day_burner",
                 "lamp_out", "flicker", "lamp_power", "feeder_fault", "yield_loss", "ice_seen", "icing_freezing",
