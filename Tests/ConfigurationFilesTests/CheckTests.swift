@@ -88,6 +88,18 @@ struct CheckTests {
         #expect(warning.hasSuffix(end), "\(warning)")
     }
 
+    @Test(
+        "data that is stale before the next reading comes, and before the hold is over, is a warning",
+        arguments: [("8s", "2s", true), ("60s", "9s", true), ("60s", "10s", false), ("5s", "6s", false)])
+    func staleBeforeHold(hold: String, stale: String, isWarned: Bool) throws {
+        let found = try load(
+            rules: rule("threshold: {quantity: voltage, above: 250, hold: \(hold), stale: \(stale)}"))
+        #expect(found.mistakes == [])
+        #expect(
+            found.warnings.map { $0.contains("never fires for lamp-1, which speaks every 10s") }
+                == (isWarned ? [true] : []))
+    }
+
     @Test("filters that overlap in part are a warning under MQTT 3.1.1, those that another covers are none")
     func filters() throws {
         let filters = "subscriptions: [\"a/+/c\", \"a/b/+\", \"x/#\", \"x/y\"]"

@@ -82,6 +82,19 @@ extension ConfigurationCheck {
                 (setting?["quantity"] ?? placed.setting).mistake("nothing that \(profile) is of it", isWarning: true)
             ]
         }
+        // Its data is stale before the next reading, and what holds begins to hold anew.
+        if let stale = threshold.stale, stale < threshold.hold,
+            let entry = roster.first(where: {
+                $0.cadence > stale
+                    && placed.rule.devices.matches(name: $0.device, profile: $0.profile, area: $0.area)
+            })
+        {
+            return [
+                (setting?["stale"] ?? placed.setting).mistake(
+                    "never fires for \(entry.device), which speaks every \(entry.cadence.shortForm): its data is stale between two readings, before \(threshold.hold.shortForm) have passed",
+                    isWarning: true)
+            ]
+        }
         guard let channel = threshold.channel, !channels.has(channel) else { return [] }
         let known = channels.names.sorted().map(\.text)
         let hint =
