@@ -38,13 +38,15 @@ public struct Unread: Hashable, Sendable {
         case known
         /// The same values at the same time are there already.
         case duplicate
+        /// Other values at a time that is there already: they are kept, in place of the ones before.
+        case corrected
         /// It is a reject too, with this reason.
         case rejected(Reject.Reason)
 
         /// Every reason of a reject, then the others.
         public static let allCases: [Cause] =
             Reject.Reason.allCases.map { .rejected($0) }
-            + [.nothing, .noRow, .emptyList, .ignored, .cleared, .held, .status, .known, .duplicate]
+            + [.nothing, .noRow, .emptyList, .ignored, .cleared, .held, .status, .known, .duplicate, .corrected]
 
         /// Stored, and part of the API: never changed.
         public var rawValue: String {
@@ -58,6 +60,7 @@ public struct Unread: Hashable, Sendable {
             case .status: "status-only"
             case .known: "known"
             case .duplicate: "duplicate"
+            case .corrected: "corrected"
             case .rejected(let reason): reason.rawValue
             }
         }
@@ -74,7 +77,7 @@ public struct Unread: Hashable, Sendable {
         public var isHarmless: Bool {
             switch self {
             case .ignored, .cleared, .held, .status, .known, .rejected(.shapeChanged): true
-            case .nothing, .noRow, .emptyList, .duplicate, .rejected: false
+            case .nothing, .noRow, .emptyList, .duplicate, .corrected, .rejected: false
             }
         }
     }

@@ -93,9 +93,13 @@ struct UnreadTallyTests {
             try journal.put("d", noon, ["voltage": 230, "active_power": 1], now: seconds(second))
         }
         #expect(try told() == ["d duplicate 3/3 standing "])
-        // Another value at that time is a reading.
-        try journal.put("d", noon, ["voltage": 231], now: seconds(7201))
-        #expect(try told() == ["d duplicate 3/0 "])
+        // Another value at that time is kept in its place, and the clock stands all the same.
+        for second in [7201, 7202, 14_400] {
+            try journal.put("d", noon, ["voltage": Double(second)], now: seconds(second))
+        }
+        #expect(try told() == ["d corrected 3/3 standing ", "d duplicate 3/3 standing "])
+        try journal.put("d", seconds(14_401), ["voltage": 231], now: seconds(14_401))
+        #expect(try told() == ["d corrected 3/0 ", "d duplicate 3/0 "])
     }
 
     @Test("a device that spoke and gave no reading is told from one that never spoke and one that is read")

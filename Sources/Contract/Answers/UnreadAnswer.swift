@@ -81,6 +81,7 @@ extension RejectsAnswer {
             case .status: "it says online or offline, and nothing else"
             case .known: "the broker had kept it, and it says what is known"
             case .duplicate: "the same values at the same time are there already"
+            case .corrected: "it bears a time that is there already, and its values took the place of those"
             case .rejected(let reason): "rejected: \(reason.rawValue)"
             case nil: cause
             }
@@ -96,7 +97,7 @@ extension RejectsAnswer {
             return switch known {
             case .nothing, .noRow, .emptyList:
                 "\(look); where it names its values otherwise, mend the profile (baotu devices try) and baotu reload"
-            case .duplicate: "its clock seems to stand, or it sends an old message again and again: \(look)"
+            case .duplicate, .corrected: "its clock seems to stand, or it sends an old message again and again: \(look)"
             case .rejected(.unknownTopic):
                 "\(look); a profile for it: baotu devices new; what is not wanted gets a rule with ignore: true"
             case .rejected(.quarantined), .rejected(.refused):

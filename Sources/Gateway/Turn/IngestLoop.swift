@@ -107,9 +107,7 @@ final class IngestLoop {
                 return false
             }
             broker.acknowledge()
-            lastHour.add(
-                received: batch.count, readings: commit.turn.fresh.count + commit.turn.corrections.count,
-                at: moment.steady)
+            lastHour.add(received: batch.count, readings: commit.turn.fresh.count, at: moment.steady)
             clock.hear(decoded.clockVotes)
             transitions = pipeline.step(commit.turn, registry: journal.registry)
         } else {

@@ -29,9 +29,11 @@ struct OpenRows: ~Copyable {
     private(set) var refused: [Reading] = []
     private(set) var duplicates = 0
     private(set) var late = 0
-    /// Streams of rows that brought something, and of those of which all was there; one entry a row.
+    /// Streams of rows that brought something at a new time, of those of which all was there, and of those whose values took
+    /// the place of others; one entry a row.
     private(set) var newRows: [Int32] = []
     private(set) var knownRows: [Int32] = []
+    private(set) var correctedRows: [Int32] = []
     /// Whose retained words said what is known, one entry a message.
     private(set) var knownWords: [DeviceIndex] = []
     /// The journal row of the staged batch.
@@ -115,6 +117,7 @@ struct OpenRows: ~Copyable {
         refused.removeAll(keepingCapacity: true)
         newRows.removeAll(keepingCapacity: true)
         knownRows.removeAll(keepingCapacity: true)
+        correctedRows.removeAll(keepingCapacity: true)
         knownWords.removeAll(keepingCapacity: true)
         duplicates = 0
         late = 0
@@ -168,7 +171,8 @@ struct OpenRows: ~Copyable {
                 if time <= sealedNewest[stream] { hasBase = try loadBase(stream, time, sealed) }
             }
             let before = current[stream]
-            let newsBefore = fresh.count &+ corrections.count
+            let newsBefore = fresh.count
+            let correctedBefore = corrections.count
             let knownBefore = duplicates
             follow(stream, time, now)
             while true {
@@ -182,8 +186,10 @@ struct OpenRows: ~Copyable {
                 place = registry.place(of: reading.series)
                 guard place.stream.index == stream else { break }
             }
-            if fresh.count &+ corrections.count > newsBefore {
+            if fresh.count > newsBefore {
                 newRows.append(Int32(truncatingIfNeeded: stream))
+            } else if corrections.count > correctedBefore {
+                correctedRows.append(Int32(truncatingIfNeeded: stream))
             } else if duplicates > knownBefore {
                 knownRows.append(Int32(truncatingIfNeeded: stream))
             }

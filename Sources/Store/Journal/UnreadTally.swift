@@ -233,6 +233,7 @@ struct UnreadStep: ~Copyable {
             append(unread.device, unread.cause, batch.unreadTopics[unread.topic], tally)
         }
         for stream in rows.knownRows { append(registry.streams[Int(stream)].device, .duplicate, [], tally) }
+        for stream in rows.correctedRows { append(registry.streams[Int(stream)].device, .corrected, [], tally) }
         for device in rows.knownWords { append(device, .known, [], tally) }
         for (place, reject) in refused.enumerated() {
             // The readings of one message follow each other.
