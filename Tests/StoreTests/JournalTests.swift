@@ -279,7 +279,9 @@ struct JournalTests {
         #expect(journal.counters.rejected == 3)
         let rejects = try Archive(folder: folder.store).rejects().rejects
         #expect(rejects.map(\.reason) == ["implausible", "implausible", "implausible"])
-        #expect(rejects.last?.detail.hasSuffix("observed at 1969-12-31T00:00:00Z, outside 1970-01-01 to 2109-05-15") == true)
+        #expect(
+            rejects.last?.detail.hasSuffix("observed at 1969-12-31T00:00:00Z, outside 1970-01-01 to 2109-05-15") == true
+        )
         #expect(rejects.last?.device == "lamp")
     }
 
