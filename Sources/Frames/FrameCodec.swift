@@ -30,6 +30,8 @@ public struct FrameKey: Hashable, Sendable {
         package var streamsMax: Int { 1 << (63 - timeBits) }
     }
 
+    /// The last day of which the store takes any time.
+    package static let lastDay = "2109-05-15"
     /// The times that the store takes: those of a new file's keys.
     @inlinable package static var times: Range<Int64> { 0..<(1 << 42) }
     package static let dayMilliseconds: Int64 = 86_400_000

@@ -123,8 +123,7 @@ public struct Sentence: Hashable, Sendable {
     /// nil for what ends no alert, and for words of an earlier version.
     public var endReason: EndReason? {
         switch key {
-        case .thresholdBack, .rangeBack: .reading
-        case .thresholdBetween: .reading
+        case .thresholdBack, .thresholdBetween, .rangeBack: .reading
         case .absenceBack: .heard
         case .findingOver: .quiet
         case .ruleRemoved: .ruleRemoved
@@ -132,19 +131,13 @@ public struct Sentence: Hashable, Sendable {
         case .ruleElsewhere: .ruleElsewhere
         case .deviceRetired: .deviceRetired
         case .words, .thresholdAbove, .thresholdBelow, .rangeOutside, .rangeKnown, .absenceOffline, .absenceSilent,
-            .absenceNever, .findingKnown, .findingLasts, .noData, .severityChanged, .seasonal, .novelty, .range, .mean,
-            .physicalRange,
-            .rateOfChange, .flatLine, .straightLine, .spike, .levelShift, .gap, .peers, .dayBurner, .lampOut, .flicker,
-            .lampPower, .feederFault, .yieldLoss, .iceSeen, .icingFreezing, .icingHoarFrost, .icingUnknownMoisture,
-            .noIceSeen, .noIcing:
+            .absenceNever, .findingKnown, .findingLasts, .noData, .severityChanged, .seasonal, .novelty, .range,
+            .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike, .levelShift, .gap, .peers,
+            .dayBurner, .lampOut, .flicker, .lampPower, .feederFault, .yieldLoss, .iceSeen, .icingFreezing,
+            .icingHoarFrost, .icingUnknownMoisture, .noIceSeen, .noIcing:
             nil
         }
     }
-}
-
-extension Sentence: ExpressibleByStringInterpolation {
-    /// Words as they stand.
-    public init(stringLiteral words: String) { self.init(words: words) }
 }
 
 // MARK: As it is stored

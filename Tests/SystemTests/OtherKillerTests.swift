@@ -69,15 +69,21 @@ struct OtherKillerTests {
 
     private static let absence = "rules:\n- rule: silent\n  absence: {cadences: 3, at_least: 10m}\n"
 
-    @Test("keeps all that it was given while its broker is killed, and finds its session again")
-    func brokerIsKilled() throws {
-        var random = SeededGenerator(seed: Self.seed)
-        let site = try Site()
+    /// A gateway that watches one lamp for its silence.
+    private func start(_ site: Site) throws -> ChildProcess {
         site.roster = "device,cadence\nlamp-0001,10s\n"
         site.rules = Self.absence
         try site.configure()
         let daemon = try site.start()
         try site.waitUntilSubscribed()
+        return daemon
+    }
+
+    @Test("keeps all that it was given while its broker is killed, and finds its session again")
+    func brokerIsKilled() throws {
+        var random = SeededGenerator(seed: Self.seed)
+        let site = try Site()
+        let daemon = try start(site)
         var ledger = Ledger()
         for kill in 1...Self.brokerKills {
             let context: Comment = "kill \(kill), seed \(Self.seed)"
@@ -147,11 +153,7 @@ struct OtherKillerTests {
     func sessionIsLost() throws {
         var random = SeededGenerator(seed: Self.seed)
         let site = try Site(brokerLines: ["persistence false", "max_queued_messages 0"])
-        site.roster = "device,cadence\nlamp-0001,10s\n"
-        site.rules = Self.absence
-        try site.configure()
-        let daemon = try site.start()
-        try site.waitUntilSubscribed()
+        let daemon = try start(site)
         var ledger = Ledger()
         try site.publish(ledger.take(50, &random))
         try site.waitUntilCommitted(ledger.next)

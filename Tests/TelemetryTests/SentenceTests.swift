@@ -66,11 +66,10 @@ struct SentenceTests {
                 "words", "threshold_above", "threshold_below", "threshold_back", "threshold_between", "range_outside",
                 "range_back", "range_known", "absence_offline", "absence_silent", "absence_never", "absence_back",
                 "finding_known", "finding_lasts", "finding_over", "no_data", "severity_changed", "rule_removed",
-                "rule_changed",
-                "rule_elsewhere", "device_retired", "seasonal", "novelty", "range", "mean", "physical_range",
-                "rate_of_change", "flat_line", "straight_line", "spike", "level_shift", "gap", "peers", "day_burner",
-                "lamp_out", "flicker", "lamp_power", "feeder_fault", "yield_loss", "ice_seen", "icing_freezing",
-                "icing_hoar_frost", "icing_unknown_moisture", "no_ice_seen", "no_icing",
+                "rule_changed", "rule_elsewhere", "device_retired", "seasonal", "novelty", "range", "mean",
+                "physical_range", "rate_of_change", "flat_line", "straight_line", "spike", "level_shift", "gap",
+                "peers", "day_burner", "lamp_out", "flicker", "lamp_power", "feeder_fault", "yield_loss", "ice_seen",
+                "icing_freezing", "icing_hoar_frost", "icing_unknown_moisture", "no_ice_seen", "no_icing",
             ])
         let stored = Sentence(
             .thresholdAbove,

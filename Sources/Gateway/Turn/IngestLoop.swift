@@ -172,11 +172,9 @@ final class IngestLoop {
         unrecordedPeaks.merge(pipeline.takePeaks()) { $1 }
         guard !unrecorded.isEmpty || !unrecordedPeaks.isEmpty else { return }
         do throws(StoreError) {
-            // What was judged by the time listened must not find less of it after a crash.
-            if !unrecorded.isEmpty { try journal.save(clock.stored) }
             try journal.record(
                 unrecorded, peaks: unrecordedPeaks, channels: outbox.channelNames, now: moment.wall,
-                evaluatedThrough: lastJournalID)
+                evaluatedThrough: lastJournalID, clock: unrecorded.isEmpty ? nil : clock.stored)
             if !unrecorded.isEmpty { outbox.wake() }
             unrecorded.removeAll()
             unrecordedPeaks.removeAll()

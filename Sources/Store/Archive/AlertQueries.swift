@@ -34,7 +34,7 @@ extension Archive {
             guard let found else { throw .noSuchAlert(id: id) }
             var story = AlertStoryAnswer(
                 alert: found, transitions: try steps(of: id, through: 0...Int64.max, connection),
-                deeds: try deeds("WHERE i.alert = ?", .integer(id), connection))
+                deeds: try deeds("WHERE i.alert = ?", .integer(id), connection: connection))
             guard try Schema.version(of: connection) >= 4 else { return story }
             story.stepsGivenUp = try connection.integer(
                 "SELECT n FROM steps_given_up WHERE alert = ?", .integer(id))
@@ -103,22 +103,31 @@ extension Archive {
         return steps
     }
 
+    /// What an alert is about, as answers tell it: a device by its name, anything else by its kind and its name.
+    func about(_ subject: Subject) -> (
+        device: String?, subject: String?, name: String?, quantity: Quantity?, channel: String?
+    ) {
+        let (name, isOfDevice) = (subject.name(in: registry), subject.kind.isOfDevice)
+        return (
+            isOfDevice ? name : nil, isOfDevice ? nil : subject.kind.rawValue, isOfDevice ? nil : name,
+            subject.series.map { registry.series[$0.index].quantity },
+            subject.series.flatMap { registry.channelName(of: $0) }
+        )
+    }
+
     private func alert(_ row: Statement, _ file: String) throws(StoreError) -> AlertAnswer {
         guard let phase = AlertPhase(rawValue: row.text("phase")),
             let severity = Severity(rawValue: row.text("severity")),
             let key = AlertKey(row, registry)
         else { throw .corrupt(file: file, detail: "alert \(row.integer("id")) does not read") }
-        let quantity = key.subject.series.map { registry.series[$0.index].quantity }
-        let name = key.subject.name(in: registry)
-        let isOfDevice = key.subject.kind.isOfDevice
-        let sentence = Sentence(row)
+        let (about, sentence) = (about(key.subject), Sentence(row))
         return AlertAnswer(
-            id: row.integer("id"), rule: key.rule, device: isOfDevice ? name : nil,
-            subject: isOfDevice ? nil : key.subject.kind.rawValue, name: isOfDevice ? nil : name,
-            quantity: quantity?.name, channel: key.subject.series.flatMap { registry.channelName(of: $0) },
+            id: row.integer("id"), rule: key.rule, device: about.device, subject: about.subject, name: about.name,
+            quantity: about.quantity?.name, channel: about.channel,
             phase: phase,
             severity: severity, since: Timestamp(milliseconds: row.integer("since")),
-            at: Timestamp(milliseconds: row.integer("at")), value: row.optionalReal("value"), unit: quantity?.unit,
+            at: Timestamp(milliseconds: row.integer("at")), value: row.optionalReal("value"),
+            unit: about.quantity?.unit,
             sentence: sentence.words, meaning: sentence.unlessWords,
             acknowledgedAt: row.optionalInteger("acknowledged_at").map { Timestamp(milliseconds: $0) },
             acknowledgedBy: row.optionalText("acknowledged_by"), note: row.optionalText("note"))

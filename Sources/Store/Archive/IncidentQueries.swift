@@ -38,7 +38,7 @@ extension Archive {
             }
             guard let found else { throw .noSuchIncident(id: id) }
             var answer = found.answer
-            answer.deeds = try deeds("WHERE i.id = ?", .integer(id), connection)
+            answer.deeds = try deeds("WHERE i.id = ?", .integer(id), connection: connection)
             return IncidentStoryAnswer(
                 incident: answer,
                 transitions: try steps(of: answer.alert, through: id...max(id, found.last ?? .max), connection))
@@ -68,10 +68,6 @@ extension Archive {
                     note: statement.text("note")))
         }
         return deeds
-    }
-
-    func deeds(_ condition: String, _ value: SQLValue, _ connection: Connection) throws(StoreError) -> [IncidentDeed] {
-        try deeds(condition, value, connection: connection)
     }
 
     private func attachDeeds(
@@ -173,7 +169,10 @@ extension Archive {
         case nil: break
         case .open?: add("i.last IS NULL")
         case .over?: add("i.last IS NOT NULL")
-        case .pending?, .firing?, .unknown?, .resolved?: add("i.phase = ?", .text(request.state!.rawValue))
+        case .pending?: add("i.phase = ?", .text(AlertPhase.pending.rawValue))
+        case .firing?: add("i.phase = ?", .text(AlertPhase.firing.rawValue))
+        case .unknown?: add("i.phase = ?", .text(AlertPhase.unknown.rawValue))
+        case .resolved?: add("i.phase = ?", .text(AlertPhase.resolved.rawValue))
         case .unfired?: add("i.phase = ?", .text(AlertPhase.inactive.rawValue))
         }
         return (sql, values)
@@ -186,25 +185,17 @@ extension Archive {
         func time(_ column: StaticString) -> Timestamp? {
             row.optionalInteger(column).map { Timestamp(milliseconds: $0) }
         }
-        func sentence(_ words: StaticString, _ key: StaticString, _ values: StaticString) -> Sentence? {
-            if let key = row.optionalText(key) {
-                return Sentence(storedKey: key, values: row.optionalText(values) ?? "")
-            }
-            return row.optionalText(words).map { Sentence(words: $0) }
-        }
-        let quantity = key.subject.series.map { registry.series[$0.index].quantity }
-        let name = key.subject.name(in: registry)
-        let isOfDevice = key.subject.kind.isOfDevice
+        let about = about(key.subject)
         let (area, circuit) = (row.text("area"), row.text("circuit"))
         return IncidentAnswer(
-            id: row.integer("id"), alert: row.integer("alert"), rule: key.rule, device: isOfDevice ? name : nil,
-            subject: isOfDevice ? nil : key.subject.kind.rawValue, name: isOfDevice ? nil : name,
-            quantity: quantity?.name, channel: key.subject.series.flatMap { registry.channelName(of: $0) },
-            unit: quantity?.unit, area: area.isEmpty ? nil : area, circuit: circuit.isEmpty ? nil : circuit,
+            id: row.integer("id"), alert: row.integer("alert"), rule: key.rule, device: about.device,
+            subject: about.subject, name: about.name, quantity: about.quantity?.name, channel: about.channel,
+            unit: about.quantity?.unit, area: area.isEmpty ? nil : area, circuit: circuit.isEmpty ? nil : circuit,
             state: IncidentState(phase), severity: severity, began: time("began") ?? Timestamp(milliseconds: 0),
             ended: time("ended"), firedAt: time("fired"), peak: time("peak_at") == nil ? nil : row.optionalReal("peak"),
-            peakAt: time("peak_at"), beginning: sentence("first_sentence", "first_key", "first_values"),
-            ending: sentence("final_sentence", "final_key", "final_values"))
+            peakAt: time("peak_at"),
+            beginning: Sentence(row, words: "first_sentence", key: "first_key", values: "first_values"),
+            ending: Sentence(row, words: "final_sentence", key: "final_key", values: "final_values"))
     }
 }
 

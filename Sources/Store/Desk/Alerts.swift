@@ -47,12 +47,12 @@ extension Journal {
     /// Records transitions in order, and a notification for each that people are told of and each channel, in one
     /// transaction with the mark that the alerts of `journalID` are done. Returns the alerts' numbers.
     ///
-    /// `peaks` are the worst values of alerts that are up, where they have changed without a transition. May be called without
-    /// transitions to move the mark alone.
+    /// `peaks` are the worst values of alerts that are up, where they have changed without a transition. With `clock` what was
+    /// judged by the time listened finds no less of it after a crash. May be called without transitions to move the mark alone.
     @discardableResult
     public func record(
         _ transitions: [AlertTransition], peaks: [AlertKey: AlertPeak] = [:], channels: [String], now: Timestamp,
-        evaluatedThrough journalID: Int64
+        evaluatedThrough journalID: Int64, clock: StoredClock? = nil
     ) throws(StoreError) -> [Int64] {
         Catalogue.settle(&registry, beyond: saved)
         var numbers: [Int64] = []
@@ -82,8 +82,10 @@ extension Journal {
             }
             for (key, peak) in peaks { try recordPeak(peak, of: key) }
             try Meta.evaluatedThrough.write(journalID, core)
+            try clock?.write(core)
             return nowSaved
         }
+        if let clock { storedClock = clock }
         saved = nowSaved
         markProfilesSaved()
         evaluatedThrough = journalID

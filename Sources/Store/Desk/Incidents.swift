@@ -105,10 +105,17 @@ extension Sentence {
 
     /// From the columns sentence, sentence_key and sentence_values.
     init(_ row: Statement) {
-        if let key = row.optionalText("sentence_key") {
-            self.init(storedKey: key, values: row.optionalText("sentence_values") ?? "")
+        self = Sentence(row, words: "sentence", key: "sentence_key", values: "sentence_values") ?? Sentence(words: "")
+    }
+
+    /// By the names of the columns; nil where there is neither a key nor words.
+    init?(_ row: Statement, words: StaticString, key: StaticString, values: StaticString) {
+        if let key = row.optionalText(key) {
+            self.init(storedKey: key, values: row.optionalText(values) ?? "")
+        } else if let words = row.optionalText(words) {
+            self.init(words: words)
         } else {
-            self.init(words: row.text("sentence"))
+            return nil
         }
     }
 }

@@ -320,7 +320,7 @@ public final class Journal {
             if isOld {
                 "\(series.quantity.name) observed at \(reading.observed), a day that is no longer kept"
             } else if reading.value.isFinite {
-                "\(series.quantity.name) observed at \(reading.observed), outside 1970-01-01 to 2109-05-15"
+                "\(series.quantity.name) observed at \(reading.observed), outside 1970-01-01 to \(FrameKey.lastDay)"
             } else {
                 "\(series.quantity.name) is \(reading.value)"
             }

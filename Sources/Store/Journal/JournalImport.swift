@@ -19,7 +19,8 @@ extension Journal {
         for reading in openRows.refused {
             let why =
                 FrameKey.times.contains(reading.observed.milliseconds)
-                ? "a day that is no longer kept, as store.retention says" : "the store takes times up to 2109-05-15"
+                ? "a day that is no longer kept, as store.retention says"
+                : "the store takes times up to \(FrameKey.lastDay)"
             receipt.refuse(0, "observed: '\(reading.observed)': \(why)")
         }
         receipt.fresh = commit.turn.fresh.count

@@ -75,7 +75,8 @@ public struct StoredClock: Hashable, Sendable {
 }
 
 extension Journal {
-    /// Writes the clocks down, in a transaction of its own: at a start, about once a minute, and at the end.
+    /// Writes the clocks down, in a transaction of its own: at a start, about once a minute, and at the end. `record` writes
+    /// them with the steps of alerts.
     public func save(_ clock: StoredClock) throws(StoreError) {
         try core.transaction { () throws(StoreError) in try clock.write(core) }
         storedClock = clock
