@@ -70,6 +70,26 @@ package struct Histogram: Equatable, Sendable {
         other.negative.forEach { negative.add($0, $1) }
     }
 
+    /// What is left when values that were added before are taken out.
+    package func without(_ part: Histogram) -> Histogram {
+        var taken: [Int: Int] = [:]
+        for (bucket, count) in part.buckets { taken[bucket] = count }
+        var rest = Histogram()
+        for (bucket, count) in buckets {
+            let left = count - (taken[bucket] ?? 0)
+            guard left > 0 else { continue }
+            rest.count += left
+            if bucket > 0 {
+                rest.positive.add(bucket, left)
+            } else if bucket < 0 {
+                rest.negative.add(-bucket, left)
+            } else {
+                rest.zeros += left
+            }
+        }
+        return rest
+    }
+
     /// From the least values to the greatest: negative buckets count down to -1, zero is 0.
     private var buckets: [(bucket: Int, count: Int)] {
         var buckets: [(bucket: Int, count: Int)] = []

@@ -200,6 +200,32 @@ struct CityPipelineTests {
         #expect(scene.firings(of: "lamp-out").isEmpty, "\(scene.firings(of: "lamp-out").map(\.sentence))")
     }
 
+    @Test("a feeder that comes back for one report of each lamp before they are switched off is back")
+    func feederBackBeforeDawn() throws {
+        let scene = try CityScene(devices: 40, cadence: 60, faultsPerHour: 0)
+        let dark = CityScene.start + .seconds(13 * 3600)
+        let (back, off) = (dark + .seconds(1800), dark + .seconds(1860))
+        func edited(_ payload: [UInt8], _ keys: [String]) -> [UInt8] {
+            var text = String(decoding: payload, as: UTF8.self)
+            for key in keys {
+                text = text.replacing(try! Regex("\"\(key)\":[0-9.]+"), with: "\"\(key)\":0")
+                text = text.replacing("\"\(key)\":true", with: "\"\(key)\":false")
+            }
+            return Array(text.utf8)
+        }
+        scene.run(until: off + .seconds(3600)) { emission in
+            guard emission.at >= dark, emission.topic.hasPrefix("lights/"), !(back..<off).contains(emission.at) else {
+                return emission.payload
+            }
+            return edited(emission.payload, emission.at < back ? ["p", "i"] : ["p", "i", "d", "lamp"])
+        }
+        #expect(scene.firings(of: "feeder-fault").count == 1)
+        let over = scene.transitions.filter { $0.key.rule == "feeder-fault" && $0.to == .resolved }
+        #expect(over.count == 1)
+        #expect(over.first.map { (back..<off + .seconds(420)).contains($0.at) } == true, "\(over.map(\.at))")
+        #expect(scene.firings(of: "lamp-out").isEmpty, "\(scene.firings(of: "lamp-out").map(\.sentence))")
+    }
+
     @Test("lamps of one circuit that say nothing are down when the law of staleness says so, however often they speak")
     func silentCircuit() throws {
         let quiet = CityScene.start + .seconds(600)

@@ -147,6 +147,67 @@ struct ForgetTests {
         }
     }
 
+    /// Half an hour's readings over six days, of which retention keeps the raw ones of three.
+    @Test(
+        "a local day whose beginning is no longer kept loses what is taken out, and nothing else",
+        arguments: [ZoneSample.berlin, .lordHowe, .kathmandu])
+    func atTheEdgeOfRetention(zone: ZoneSample) throws {
+        var random = SeededGenerator(seed: 7)
+        let folder = TemporaryFolder()
+        var options = StoreOptions(folder: folder.store)
+        options.days = zone.days
+        options.retention.raw = .seconds(3 * 86_400)
+        let journal = try Journal.open(options)
+        var model = Model()
+        let key = Model.Key(device: "d", quantity: "voltage")
+        let begin = at("2026-04-06T00:00:00Z")
+        for day in 0..<6 {
+            let items = (0..<48).map { half in
+                Model.Item(
+                    key: key, time: (begin + .seconds(day * 86_400 + half * 1800)).milliseconds,
+                    value: Double(Int.random(in: 0...99, using: &random)))
+            }
+            _ = model.apply(items)
+            let later = begin + .seconds((day + 1) * 86_400 + 12 * 3600)
+            _ = try journal.commit(journal.batch(items), received: 1, now: later)
+            try journal.seal(now: later)
+            try journal.compact(now: later)
+            _ = try journal.upkeep(now: later)
+        }
+        let archive = try Archive(folder: folder.store)
+        let kept = try archive.points("d", "voltage")
+        #expect(kept.count < 4 * 48)
+        let first = Int64(kept[0].time)
+        let edge = zone.days.span(of: zone.days.day(of: first))
+        #expect(edge.lowerBound < first, "the day is cut")
+        #expect(try key.days(archive) == model.days(of: key, zone.days))
+        let entry = try journal.forget(
+            ForgetRequest(
+                device: "d", quantity: nil, since: Timestamp(milliseconds: first + 3_600_000),
+                until: Timestamp(milliseconds: first + 3 * 3_600_000)),
+            by: "", now: begin + .seconds(7 * 86_400))
+        #expect(entry?.rows == 4)
+        journal.close()
+        for time in stride(from: first + 3_600_000, to: first + 3 * 3_600_000, by: 1_800_000) {
+            #expect(model.points[key]?.removeValue(forKey: time) != nil)
+        }
+        var (told, truth) = (try key.days(archive), model.days(of: key, zone.days))
+        if !edge.lowerBound.isMultiple(of: 3_600_000) {
+            // What is gone began within an hour: its extremes are those of the whole.
+            #expect(
+                told.removeValue(forKey: edge.lowerBound)?.count == truth.removeValue(forKey: edge.lowerBound)?.count)
+        }
+        #expect(told == truth)
+        let day = try archive.query(
+            QueryRequest(
+                since: Timestamp(milliseconds: edge.lowerBound), until: Timestamp(milliseconds: edge.upperBound),
+                step: .seconds(86_400), quantiles: true))
+        let values = (model.points[key] ?? [:]).filter { edge.contains($0.key) }.map(\.value).sorted()
+        let exact = values[Int((0.5 * Double(values.count - 1)).rounded())]
+        let median = try #require(day.groups.first?.buckets.first?.median)
+        #expect(abs(median - exact) <= exact / 32, "\(median), \(exact)")
+    }
+
     @Test("the newest reading is the newest that is left")
     func newest() throws {
         let folder = TemporaryFolder()

@@ -153,13 +153,14 @@ public final class LampTable: Watcher {
         guard round != lastRound else { return }
         lastRound = round
         for index in circuits.indices {
+            let stood = circuits[index].hasFeederFault
             let members = circuits[index].lamps.compactMap { place -> CircuitLamp<Int>? in
                 guard let silence = scene.silence(lamps[place].device) else { return nil }
                 let last = now - silence
                 let condition: CircuitLamp<Int>.Condition =
                     if silence > Staleness.allowance(cadence: lamps[place].cadence) {
                         .silent(since: last)
-                    } else if let out = lamps[place].out {
+                    } else if let out = lamps[place].out, !(stood && lamps[place].watch.isOutInDoubt) {
                         .out(since: out.since)
                     } else {
                         .well
@@ -167,8 +168,9 @@ public final class LampTable: Watcher {
                 return CircuitLamp(id: place, condition: condition, heard: last)
             }
             let verdict = CircuitRules(cadence: circuits[index].cadence).verdict(
-                members, at: now, standing: circuits[index].hasFeederFault)
+                members, at: now, standing: stood)
             circuits[index].hasFeederFault = verdict.feeder != nil
+            if stood, verdict.feeder == nil { believeLight(of: circuits[index]) }
             if let feeder = verdict.feeder {
                 noticed.findings.append(
                     Finding(
@@ -180,6 +182,15 @@ public final class LampTable: Watcher {
                 if case .lampOut(_, _, reportsFault: true) = out.kind { continue }
                 noticed.findings.append(finding(out, place))
             }
+        }
+    }
+
+    /// A feeder that comes back just before dawn leaves each lamp with a report or two that it burns, and the day tells
+    /// nothing. Many lamps that say so at once are as good as one that says so again and again.
+    private func believeLight(of circuit: Circuit) {
+        for place in circuit.lamps where lamps[place].watch.isOutInDoubt {
+            lamps[place].watch.endOut()
+            lamps[place].out = nil
         }
     }
 

@@ -135,6 +135,12 @@ public struct LampWatch: BitwiseCopyable, Sendable {
         return told
     }
 
+    /// Its newest evidence is that it burns, but not yet often enough in a row to end what it was told for.
+    package var isOutInDoubt: Bool { out.isInDoubt }
+
+    /// Others have shown that it is out no more.
+    package mutating func endOut() { out = Streak() }
+
     /// What the lamp takes at `level` %, as far as its history tells.
     public func expectedWatts(level: Double) -> Double? { rating.expected(level) }
 
@@ -310,6 +316,7 @@ private struct Streak: BitwiseCopyable, Sendable {
     private(set) var holds = false
     /// Reports in a row against what holds.
     private var count: UInt8 = 0
+    var isInDoubt: Bool { holds && count > 0 }
 
     init() {}
 

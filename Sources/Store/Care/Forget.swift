@@ -248,7 +248,8 @@ extension Journal {
     /// it had taken them.
     private struct TakenRollups {
         var hours: [(stream: Int, day: Int64, rows: [HourRow?])] = []
-        var days: [(stream: Int, day: Range<Int64>, rows: [DaySummary?])] = []
+        /// `given`: of the readings among them that retention gave up before.
+        var days: [(stream: Int, day: Range<Int64>, rows: [DaySummary?], given: [DaySummary?])] = []
     }
 
     /// Takes the rows out before the files change: without them frames answer, so no moment has figures of readings that
@@ -271,7 +272,7 @@ extension Journal {
                 try reader.forEachDay(span, streams: [stream]) { _, bytes throws(Malformed) in
                     rows = try RollupWriter.days(bytes)
                 }
-                taken.days.append((stream, span, rows))
+                taken.days.append((stream, span, rows, try givenUp(of: rows, stream, span, reader)))
             }
         }
         reader.forget()
@@ -280,6 +281,26 @@ extension Journal {
         for row in taken.days where !row.rows.isEmpty { try writer.removeDay(row.day, of: row.stream) }
         try writer.finish()
         return taken
+    }
+
+    /// What the rows of a local day tell of readings that are no longer kept: of UTC days under it that retention has taken.
+    private func givenUp(
+        of rows: [DaySummary?], _ stream: Int, _ span: Range<Int64>, _ reader: RollupReader
+    ) throws(StoreError) -> [DaySummary?] {
+        let kept = DaySummary.columns(of: try sealed.rows(of: stream, span))
+        var told = [Summary](repeating: Summary(), count: rows.count)
+        for day in FrameKey.day(of: span.lowerBound)...FrameKey.day(of: span.upperBound - 1) {
+            let begin = day * FrameKey.dayMilliseconds
+            let part = max(begin, span.lowerBound)..<min(begin + FrameKey.dayMilliseconds, span.upperBound)
+            guard try sealed.rows(of: stream, part).isEmpty else { continue }
+            for (column, row) in try reader.hours(stream: stream, day: day).enumerated() where column < told.count {
+                for (hour, summary) in (row?.hours ?? []).enumerated()
+                where part.contains(begin + Int64(hour) * HourRow.hourMilliseconds) { told[column].merge(summary) }
+            }
+        }
+        return rows.enumerated().map { column, whole in
+            whole.flatMap { $0.without(column < kept.count ? kept[column] : nil, told: told[column]) }
+        }
     }
 
     /// What lost readings is made anew from frames; the rest stays, also where its readings are no longer kept.
@@ -305,7 +326,7 @@ extension Journal {
             guard rows.contains(where: { $0 != nil }) else { continue }
             try writer.put(rows, small: [], stream: stream, day: day, completeBefore: .min)
         }
-        for (stream, day, old) in taken.days {
+        for (stream, day, old, given) in taken.days {
             let fresh = DaySummary.columns(of: try frames.rows(of: stream, day))
             let days = FrameKey.day(of: day.lowerBound)...FrameKey.day(of: day.upperBound - 1)
             let isSealed = days.allSatisfy { frames.manifest.parts(of: $0).contains(where: \.isSealed) }
@@ -314,6 +335,13 @@ extension Journal {
                 let span = day.lowerBound / HourRow.hourMilliseconds...(day.upperBound - 1) / HourRow.hourMilliseconds
                 guard hours.contains(where: { span.contains($0) }) else { continue }
                 rows[column] = column < fresh.count ? fresh[column] : nil
+                if var all = column < given.count ? given[column] : nil {
+                    if let rest = rows[column] {
+                        all.summary.merge(rest.summary)
+                        all.histogram.merge(rest.histogram)
+                    }
+                    rows[column] = all
+                }
                 rows[column]?.isRevised = true
             }
             guard rows.contains(where: { $0 != nil }) else { continue }

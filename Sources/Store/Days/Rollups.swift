@@ -116,6 +116,27 @@ struct DaySummary: Equatable, Sendable {
         }
     }
 
+    /// The figures of those of its readings that are not in `part`; nil where there are none.
+    ///
+    /// `told` are their figures from elsewhere, which count where they are of as many. Where they are not (days that do not
+    /// begin with an hour), the extremes stay those of the whole.
+    func without(_ part: DaySummary?, told: Summary) -> DaySummary? {
+        let taken = part?.summary ?? Summary()
+        let left = summary.count - taken.count
+        guard left > 0 else { return nil }
+        var rest = told
+        if told.count != left {
+            let sum = summary.sum - taken.sum
+            let apart = taken.count > 0 ? sum / Double(left) - taken.mean : 0
+            let between = apart * apart * Double(left) * Double(taken.count) / Double(summary.count)
+            rest = Summary(
+                count: left, min: summary.min, max: summary.max, sum: sum,
+                deviation: max(0, summary.deviation - taken.deviation - between), last: summary.last)
+        }
+        return DaySummary(
+            summary: rest, histogram: part.map { histogram.without($0.histogram) } ?? histogram, isRevised: isRevised)
+    }
+
     func encode(into writer: inout ByteWriter) {
         writer.reserve(1)
         writer.put(byte: isRevised ? 1 : 0)
