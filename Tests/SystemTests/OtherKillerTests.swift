@@ -28,16 +28,20 @@ struct OtherKillerTests {
     /// What was published, and what the store has of it.
     private struct Ledger {
         private var values: [Int: Double] = [:]
-        /// Seconds of readings that the broker had when it was killed and might not have written down.
+        /// Numbers of readings that the broker had when it was killed and might not have written down.
         private var unsure: Set<Int> = []
         private(set) var next = 0
+
+        /// Milliseconds between readings: however many there are, none is so far ahead of the clock that it is refused.
+        private static let step: Int64 = 100
+        static func time(_ number: Int) -> Int64 { Site.firstTimestamp + Int64(number) * step }
 
         mutating func take(_ count: Int, _ random: inout SeededGenerator) -> [(topic: String, payload: String)] {
             (0..<count).map { _ in
                 defer { next += 1 }
                 let volts = Double(Int.random(in: 2200...2400, using: &random)) / 10
                 values[next] = volts
-                let time = Site.firstTimestamp + Int64(next) * 1000
+                let time = Self.time(next)
                 return ("lights/lamp-0001/telemetry", #"{"ts":\#(time),"u":\#(volts)}"#)
             }
         }
@@ -53,8 +57,8 @@ struct OtherKillerTests {
             try archive.forEachReading(
                 of: series, since: Timestamp(milliseconds: 0), until: Timestamp(milliseconds: .max)
             ) { time, value in
-                let second = Int((time.milliseconds - Site.firstTimestamp) / 1000)
-                #expect(found.updateValue(value, forKey: second) == nil, context)
+                let number = Int((time.milliseconds - Site.firstTimestamp) / Self.step)
+                #expect(found.updateValue(value, forKey: number) == nil, context)
                 return true
             }
             let missing = values.keys.filter { found[$0] == nil && !unsure.contains($0) }.sorted()
@@ -93,12 +97,12 @@ struct OtherKillerTests {
             case 0:
                 // All is committed and told, so that nothing of it may come again as new. Not counted: of those before some may
                 // have been the broker's to lose.
-                try waitUntilKept(site, second: ledger.next - 1)
+                try waitUntilKept(site, number: ledger.next - 1)
             case 1:
                 // The gateway is held: the broker has it, on disk, and hands it on after its death.
                 daemon.signal(SIGSTOP)
                 try site.publish(ledger.take(Int.random(in: 1...50, using: &random), &random))
-                try waitUntilWritten(site, second: ledger.next - 1)
+                try waitUntilWritten(site, number: ledger.next - 1)
                 daemon.signal(SIGCONT)
             default:
                 // On its way: what the broker had confirmed and not yet written is the broker's to lose.
@@ -130,18 +134,18 @@ struct OtherKillerTests {
     }
 
     /// The store has the reading, and so all that the broker handed on before it.
-    private func waitUntilKept(_ site: Site, second: Int) throws {
+    private func waitUntilKept(_ site: Site, number: Int) throws {
         let archive = try site.archive()
-        let time = Timestamp(milliseconds: Site.firstTimestamp + Int64(second) * 1000)
+        let time = Timestamp(milliseconds: Ledger.time(number))
         try eventually("the newest reading is committed", seconds: 60) {
             try archive.latest().first?.observed == time
         }
     }
 
     /// The broker's file has the reading.
-    private func waitUntilWritten(_ site: Site, second: Int) throws {
+    private func waitUntilWritten(_ site: Site, number: Int) throws {
         let file = site.broker.directory.appending(path: "mosquitto.db")
-        let text = Array("\(Site.firstTimestamp + Int64(second) * 1000)".utf8)
+        let text = Array("\(Ledger.time(number))".utf8)
         try eventually("the broker writes down what it has") {
             site.broker.save()
             guard let bytes = try? Data(contentsOf: file) else { return false }
