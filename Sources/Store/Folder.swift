@@ -85,6 +85,7 @@ struct Folder: Sendable {
 
     /// Tells a store that is not there from one that may not be read.
     func checkReadable() throws(StoreError) {
+        guard !lacksCore else { throw coreMissing() }
         guard access(core, R_OK) != 0 else { return }
         let code = errno
         guard code == ENOENT || code == ENOTDIR else {
@@ -172,6 +173,8 @@ struct FileStamp: Equatable {
     private var size: Int64
     private var seconds: Int
     private var nanoseconds: Int
+
+    func isLater(than other: FileStamp) -> Bool { (seconds, nanoseconds) > (other.seconds, other.nanoseconds) }
 
     init?(_ path: String) {
         var status = stat()

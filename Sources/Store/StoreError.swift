@@ -59,10 +59,14 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case repairUnfinished(folder: String)
     /// SQLite would pass over commits of a WAL that was left, and write over them.
     case walDamaged(file: String, detail: String)
+    /// Files have readings that core.db does not know: it is new, or an old copy.
+    case unknownFiles(folder: String, files: [String], detail: String)
     /// Where a backup should go there is something.
     case targetNotEmpty(folder: String)
     /// Where a backup should be restored there is a store.
     case storeExists(folder: String)
+    /// Where a backup should be restored there are files of readings, and no core.db.
+    case readingsInTheWay(folder: String, files: [String])
     case noBackup(folder: String, detail: String)
     /// Files that are missing, changed or not listed.
     case backupDamaged(folder: String, details: [String])
@@ -138,10 +142,17 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: a repair of \(folder) was interrupted; run baotu store repair again before the gateway"
         case .walDamaged(let file, let detail):
             "store: \(file) is damaged: \(detail), which would be lost; run baotu store repair first"
+        case .unknownFiles(let folder, let files, let detail):
+            "store: \(detail), and \(folder) has \(files.count == 1 ? "a file" : "\(files.count) files") with readings that it "
+                + "does not name (\(Self.list(files))): nothing was changed; run baotu store repair, which takes them in, "
+                + "or move the folder away and restore a backup"
         case .targetNotEmpty(let folder):
             "store: \(folder) is not empty; give a folder for this backup alone"
         case .storeExists(let folder):
             "store: \(folder) holds a store, which a restore would replace; move it away or give another folder"
+        case .readingsInTheWay(let folder, let files):
+            "store: \(folder) holds files of readings without a core.db (\(Self.list(files))): nothing was changed; baotu store "
+                + "repair can make it a store again, or move it away, or give another folder"
         case .noBackup(let folder, let detail):
             "store: no backup in \(folder): \(detail); give the folder that a backup made"
         case .backupDamaged(let folder, let details):

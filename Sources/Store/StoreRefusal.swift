@@ -10,10 +10,8 @@ extension Refusal {
         case .wrongStatistic: self = .wrong("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .tooManyStreams, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite,
-            .sealedMeanwhile,
-            .unknownQuantity, .stopped, .abandoned, .repairUnfinished, .walDamaged, .targetNotEmpty, .storeExists,
-            .noBackup,
-            .backupDamaged:
+            .sealedMeanwhile, .unknownQuantity, .stopped, .abandoned, .repairUnfinished, .walDamaged, .unknownFiles,
+            .targetNotEmpty, .storeExists, .readingsInTheWay, .noBackup, .backupDamaged:
             self = .failed("\(error)")
         }
     }

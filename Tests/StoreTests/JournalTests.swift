@@ -30,7 +30,7 @@ struct JournalTests {
         try journal.put("lamp", noon, ["active_power": 1])
         #expect(
             names(in: folder.store).filter { !$0.hasSuffix("-shm") } == [
-                "core.db", "core.db-wal", "lock", "pin", "raw",
+                "core.db", "core.db-wal", "lock", "open", "pin", "raw",
             ])
         func mode(_ name: String) -> UInt32 {
             var status = stat()

@@ -76,11 +76,11 @@ struct AirCommand: AsyncParsableCommand {
             let (reports, damaged) =
                 isDaily
                 ? try await days(source, from: start, to: end) : try await hours(source, from: start, to: end)
-            for sentence in damaged { StandardStreams.complain("left out: \(sentence)") }
             switch group {
             case .station: try print(reports.map(\.answer), output)
             case .area: try print(areas(reports), output)
             }
+            try tell(leftOut: damaged)
         }
     }
 

@@ -64,7 +64,6 @@ struct HistoryCommand: AsyncParsableCommand {
                 request.limit = dots + 2
                 answer = try await source.answer(request)
             }
-            for sentence in answer.damaged { StandardStreams.complain("left out: \(sentence)") }
             if plot {
                 try draw(answer, step: request.step, output)
             } else if step != nil {
@@ -79,6 +78,7 @@ struct HistoryCommand: AsyncParsableCommand {
                 StandardStreams.complain(
                     "\(series.quantity)\(channel): there is more; ask again with --since \(next) or a larger --limit")
             }
+            try tell(leftOut: answer.damaged)
         }
     }
 

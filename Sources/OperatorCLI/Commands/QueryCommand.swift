@@ -125,11 +125,11 @@ struct QueryCommand: AsyncParsableCommand {
                     since: from, until: to, step: step?.duration, group: group,
                     quantiles: figures.list.contains(where: \.isQuantile), top: top,
                     order: order ?? (isOfCounter ? .increase : .mean), ascending: ascending))
-            for sentence in answer.damaged { StandardStreams.complain("left out: \(sentence)") }
             try print(answer, output)
             if let next = answer.next, options.format != .json {
                 StandardStreams.complain("there is more; ask again with --since \(next), or for fewer groups")
             }
+            try tell(leftOut: answer.damaged)
         }
     }
 

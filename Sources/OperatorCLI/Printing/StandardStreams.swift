@@ -60,3 +60,9 @@ func failure(_ sentence: String, _ code: Int32) -> ExitCode {
     StandardStreams.complain(sentence)
     return ExitCode(code)
 }
+
+/// Tells what of the store did not read, with exit code 2 so that programs notice; to be called once the rest is printed.
+func tell(leftOut damaged: [String]) throws {
+    for sentence in damaged { StandardStreams.complain("left out: \(sentence)") }
+    if !damaged.isEmpty { throw ExitCode(2) }
+}

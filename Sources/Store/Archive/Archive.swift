@@ -73,9 +73,16 @@ public final class Archive {
         var moment: Moment?
 
         /// Puts what a row of the journal brought.
-        mutating func add(_ turn: Turn, _ registry: SeriesRegistry) {
-            blocks.put(turn.fresh, registry)
-            blocks.put(turn.corrections, registry)
+        /// `growing` has the blocks that it grows, by stream, until `settle` puts them back.
+        mutating func add(_ turn: Turn, _ registry: SeriesRegistry, _ growing: inout [Int: GrowingRows]) {
+            turn.forEachStoredRow(registry) { stream, row in
+                // Not at its place meanwhile, or each row would copy all of them.
+                if growing[stream] == nil {
+                    growing[stream] = GrowingRows(blocks[stream])
+                    blocks[stream] = RowBlock()
+                }
+                growing[stream]!.put(row, registry)
+            }
             links.follow(turn)
             moment = turn.moment
             let now = turn.now.milliseconds
@@ -90,6 +97,10 @@ public final class Archive {
                     ahead[stream] = now + TimeFence.slackMilliseconds
                 }
             }
+        }
+
+        mutating func settle(_ growing: [Int: GrowingRows]) {
+            for (stream, rows) in growing { blocks[stream] = rows.rows }
         }
     }
 
@@ -107,9 +118,29 @@ public final class Archive {
         self.threads = threads
         self.effects = effects
         try folder.checkReadable()
+        let isAlone = !FolderLock.isHeld(folder)
+        // Before SQLite opens it, which would take what is left of a WAL for all there was.
+        if isAlone { try folder.checkWALs() }
         core = FileReader(folder.core, effects: effects)
         files = [DayFiles(folder, effects: effects)]
         try catchUp()
+        if isAlone { try checkStrays() }
+    }
+
+    /// Nothing is answered from less than there is: a start would not either. Work that was interrupted leaves files too, whose
+    /// readings are all elsewhere.
+    private func checkStrays() throws(StoreError) {
+        let names = StrayFinder.names(in: folder, sealed.manifest)
+        guard !names.isEmpty else { return }
+        try withSnapshot { connection throws(StoreError) in
+            let finder = try StrayFinder(folder, connection, sealed.manifest)
+            var unknown: [String] = []
+            for name in names where try finder.look(at: name, madeAt: Timestamp(milliseconds: 0))?.isNeeded != false {
+                unknown.append(name)
+            }
+            guard !unknown.isEmpty else { return }
+            throw .unknownFiles(folder: folder.path, files: unknown, detail: finder.detail)
+        }
     }
 
     /// Frames that were found damaged and skipped since the last call.
@@ -234,12 +265,14 @@ public final class Archive {
             tail.current.append(.min)
             tail.ahead.append(.max)
         }
+        var growing: [Int: GrowingRows] = [:]
+        defer { tail.settle(growing) }
         try JournalRows.forEach(connection, registry, after: tail.lastID) { row throws(StoreError) in
             tail.lastID = row.id
             tail.rows += 1
             tail.bytes += row.byteCount
             guard case .turn(let turn) = row.content else { return }
-            tail.add(turn, registry)
+            tail.add(turn, registry, &growing)
         }
         seen = found
     }

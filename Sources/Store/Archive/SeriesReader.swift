@@ -13,7 +13,7 @@ final class DayFiles {
 
     init(_ folder: Folder, effects: EffectHook?) {
         sealed = SealedFrames(folder, effects: effects)
-        rollups = RollupReader(folder, effects: effects)
+        rollups = RollupReader(folder, effects: effects, notingIn: sealed)
     }
 
     /// Takes another manifest.

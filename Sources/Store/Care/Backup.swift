@@ -80,6 +80,7 @@ public enum StoreBackup {
 
     /// Puts a backup back into `target`, which may exist but must hold no store and have no gateway.
     ///
+    /// Throws `.readingsInTheWay` where a store lies there whose core.db is gone: a repair can still have its readings.
     /// Every file is compared with the list before the first one is written, and again as it is copied. core.db comes
     /// last: until then there is no store, and what an interruption left is no hindrance to the next try.
     public static func restore(
@@ -102,6 +103,7 @@ public enum StoreBackup {
         defer { _ = lock }
         if Folder.exists(folder.core) { throw .storeExists(folder: folder.path) }
         let draft = folder.path + "/restore.new"
+        try list.checkRoom(in: folder)
         FileWork.removeTree(draft)
         try work.makeFolder(draft)
         try work.makeFolder(draft + "/raw")
@@ -113,10 +115,8 @@ public enum StoreBackup {
                 copied == (entry.bytes, entry.sha256)
             else { throw .backupDamaged(folder: source, details: ["\(entry.file) changed while it was read"]) }
         }
-        // Files of an interrupted try, or of a store whose core.db is gone, would be taken for this one's.
-        for name in Folder.names(in: folder.raw) { try work.remove(folder.raw + "/" + name) }
-        for year in folder.rollupYears() { try work.remove(folder.rollup(year)) }
         CatalogueCache.remove(in: folder)
+        OpenMark(folder).remove()
         for entry in list.entries where entry.file != "core.db" {
             try work.rename(draft + "/" + entry.file, to: folder.path + "/" + entry.file)
         }
@@ -332,6 +332,22 @@ struct BackupList {
         let found = Folder.names(in: folder) + Folder.names(in: folder + "/raw").map { "raw/" + $0 }
         for name in found.sorted() where !known.contains(name) { details.append("\(name) is not in the list") }
         if !details.isEmpty { throw .backupDamaged(folder: folder, details: details) }
+    }
+
+    /// Throws `.readingsInTheWay` where a folder without a core.db has files of readings. What an interrupted try has put there is the list's.
+    func checkRoom(in folder: Folder) throws(StoreError) {
+        let names =
+            Folder.names(in: folder.raw).filter { !$0.hasSuffix("-shm") }.map { "raw/" + $0 }
+            + folder.rollupYears().map { "rollup-\($0).db" }
+        var others: [String] = []
+        for name in names.sorted() {
+            let entry = entries.first { $0.file == name }
+            guard let entry, try Folder.digest(folder.path + "/" + name) == (entry.bytes, entry.sha256) else {
+                others.append(name)
+                continue
+            }
+        }
+        guard others.isEmpty else { throw .readingsInTheWay(folder: folder.path, files: others) }
     }
 
     /// A list is a text that anybody may have written: it names files of the folder and none outside.

@@ -21,8 +21,8 @@ struct CatalogueRepair {
 
     /// Takes rows that are not on good pages of the old file from the cache of the catalogue, which the last seal wrote.
     ///
-    /// Only where the cache is of the seal that the old file tells of, as far as that reads. An id is never given again, so
-    /// rows that read must be the same in both; from the first that differs on the cache counts for nothing.
+    /// Only where the cache is of the seal that the old file tells of, as far as that reads, or of a later one. An id is never
+    /// given again, so rows that read must be the same in both; from the first that differs on the cache counts for nothing.
     mutating func recall(from old: FileReader) throws(StoreError) {
         var stamp: CatalogueCache.Stamp?
         do throws(StoreError) {
@@ -34,7 +34,9 @@ struct CatalogueRepair {
         } catch {
             guard error.isDamage(of: folder.core) else { throw error }
         }
-        guard let cache = CatalogueCache(in: folder, stamp) else { return }
+        guard let cache = CatalogueCache(in: folder, nil) else { return }
+        // Of an old copy, or of one that has lost its end: the cache is of a later seal. An earlier one tells nothing more.
+        if let stamp, cache.stamp != stamp, cache.stamp.sealedThrough <= stamp.sealedThrough { return }
         let known = cache.registry
         let devices = try recall(
             "device", known.deviceCount, from: old,
@@ -115,7 +117,8 @@ struct CatalogueRepair {
 
     // Long: devices, streams and series get their stand-ins in this order, and each makes more of the one before.
     /// Gives every id that something refers to a row, so that no later one gets it: ids are places, without gaps.
-    mutating func fill() throws(StoreError) {
+    /// `widths`: by stream, the columns that its frames have, where they are known to have more than the catalogue tells.
+    mutating func fill(_ widths: [Int: Int] = [:]) throws(StoreError) {
         func highest(_ sql: String) throws(StoreError) -> Int64 { try core.integer(sql) ?? -1 }
         func missing(_ table: String, through last: Int64) throws(StoreError) -> [Int64] {
             var known: Set<Int64> = []
@@ -161,18 +164,26 @@ struct CatalogueRepair {
             if device == nil { device = try stand() }
             try core.run("INSERT INTO stream VALUES (?, ?)", .integer(id), .optional(device))
         }
+        // Of these only the highest column counts, and that as if it were claimed.
+        try core.run("CREATE TEMP TABLE width(stream INTEGER PRIMARY KEY, col INTEGER NOT NULL)")
+        for (stream, width) in widths where width <= SeriesRegistry.streamColumnsMax {
+            try core.run("INSERT INTO width VALUES (?, ?)", .integer(Int64(stream)), .integer(Int64(width) - 1))
+        }
         // Columns that a stream must have and no series claims.
         var free: [(stream: Int64, column: Int64)] = []
         try core.rows(
             """
             WITH RECURSIVE place(stream, col, top) AS (
-                SELECT s.id, 0, coalesce((SELECT max(col) FROM series WHERE stream = s.id), 0) FROM stream s
+                SELECT s.id, 0, max(
+                    coalesce((SELECT max(col) FROM series WHERE stream = s.id), 0),
+                    coalesce((SELECT col FROM width WHERE stream = s.id), 0)) FROM stream s
                 UNION ALL SELECT stream, col + 1, top FROM place WHERE col < top)
             SELECT stream, col FROM place WHERE NOT EXISTS
                 (SELECT 1 FROM series WHERE series.stream = place.stream AND series.col = place.col)
             ORDER BY stream, col
             """
         ) { row throws(StoreError) in free.append((row.integer("stream"), row.integer("col"))) }
+        try core.run("DROP TABLE width")
         var seriesEnd = try max(highest("SELECT max(id) FROM series"), highest("SELECT max(series) FROM latest"))
         func place(_ id: Int64) throws(StoreError) {
             if free.isEmpty {

@@ -13,7 +13,7 @@ public enum StoreCheck {
         folder: String, progress: (StoreProgress) -> Void = { _ in }
     ) throws(StoreError) -> CheckReport {
         let folder = Folder(folder)
-        try folder.checkReadable()
+        if !folder.lacksCore { try folder.checkReadable() }
         if Folder.exists(folder.pin) {
             // Against an unlinking while it reads.
             let pin = try? Pin(folder)
@@ -44,7 +44,7 @@ final class StoreChecker {
         if !report.isRunning { checkWALs() }
         try checkCore()
         let parts = manifest?.live ?? []
-        let rollups = folder.rollupYears()
+        let rollups = Set(folder.rollupYears()).union(manifest?.rollups ?? []).sorted()
         let total = 1 + parts.count + rollups.count
         for (index, part) in parts.enumerated() {
             progress(StoreProgress(done: 1 + index, total: total, file: part.file))
@@ -55,7 +55,7 @@ final class StoreChecker {
             progress(StoreProgress(done: 1 + parts.count + index, total: total, file: file))
             whatStays { checkRollup(file, year) }
         }
-        checkStrays()
+        try checkStrays()
         return report
     }
 
@@ -123,6 +123,15 @@ final class StoreChecker {
 
     private func checkCore() throws(StoreError) {
         let file = "core.db"
+        guard !folder.lacksCore else {
+            manifest = Manifest()
+            found(
+                file, .file,
+                Folder.exists(folder.core)
+                    ? "it is empty, though readings were stored here"
+                    : "it is missing, though readings were stored here")
+            return
+        }
         count(folder.core)
         let strict = FileReader(folder.core, effects: nil)
         do throws(StoreError) {
@@ -349,6 +358,13 @@ final class StoreChecker {
 
     private func checkRollup(_ file: String, _ year: Int) {
         let path = folder.path + "/" + file
+        guard Folder.exists(path) else {
+            let begin = CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds
+            let end = CivilTime(year: year + 1, month: 1, day: 1).timestamp().milliseconds
+            return found(
+                file, .file, since: begin, until: end - 1,
+                "the file is missing; figures of days whose readings are still kept can be made anew")
+        }
         count(path)
         let reader = FileReader(path, isTolerant: true, effects: nil)
         checkPages(file, reader) { _ in nil }
@@ -372,6 +388,9 @@ final class StoreChecker {
     /// WALs that nobody has open must read to their ends: SQLite takes the first frame that does not for the end, and
     /// what was committed behind it would vanish unseen.
     private func checkWALs() {
+        if let detail = folder.lostCommits() {
+            found("core.db-wal", .wal, "\(detail); a repair goes on without it and writes it into the ledger")
+        }
         for file in folder.databasesWithWAL() {
             guard let wal = WAL(of: folder.path + "/" + file) else { continue }
             if let damage = wal.damage {
@@ -387,22 +406,66 @@ final class StoreChecker {
 
     // MARK: What nothing names
 
-    private func checkStrays() {
+    private func checkStrays() throws(StoreError) {
         let parts = (manifest?.live ?? []) + (manifest?.retired ?? [])
         let databases =
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
-        var known = Set(["lock", "pin", "ballast", "raw", "catalogue.cache", DamagedFiles.folderName])
+        var known = Set([
+            "lock", "pin", OpenMark.fileName, "ballast", "raw", "catalogue.cache", DamagedFiles.folderName,
+        ])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
         known.formUnion(folder.salvagedWALs())
         let found = Folder.names(in: folder.path) + Folder.names(in: folder.raw).map { "raw/" + $0 }
         for name in found.sorted() where !known.contains(name) && (manifest != nil || !name.hasPrefix("raw/")) {
             // What a job under way has made so far is named when it is done.
             if report.isRunning, name.hasPrefix("raw/") || name.hasSuffix(".new") { continue }
-            report.notes.append("\(name): nothing names this file; the next start removes it if it is in raw/")
+            if name.hasPrefix("raw/"), ["-wal", "-shm", "-journal"].contains(where: { name.hasSuffix($0) }) {
+                continue
+            }
+            if name.hasSuffix(".db"), name.hasPrefix("raw/") {
+                try checkStray(name)
+            } else {
+                report.notes.append("\(name): nothing names this file")
+            }
+        }
+        let rollups = folder.rollupYears().map { "rollup-\($0).db" }
+        if let manifest, manifest.isEmpty, registry.streamCount == 0, !folder.lacksCore {
+            for name in rollups {
+                self.found(name, .catalogue, "it has figures of readings that core.db knows nothing of")
+            }
         }
         let kept = Folder.names(in: folder.damaged)
         if !kept.isEmpty {
             report.notes.append("damaged/ holds \(kept.count) files that a repair or a start set aside")
+        }
+    }
+
+    /// A file of frames that core.db does not name.
+    private func checkStray(_ file: String) throws(StoreError) {
+        let stray: StrayFile?
+        do throws(StoreError) {
+            stray = try finder().look(at: file, madeAt: Timestamp(milliseconds: 0))
+        } catch {
+            guard isDamage(error) else { throw error }
+            return report.notes.append(
+                "\(file): nothing names this file; what it has cannot be compared: \(detail(error))")
+        }
+        guard let stray else { return report.notes.append("\(file): its name is none that a store gives to a file") }
+        guard stray.isNeeded else {
+            return report.notes.append(
+                "\(file): nothing names this file, and all that reads of it is elsewhere; the next start removes it")
+        }
+        found(
+            file, .catalogue, since: stray.unknown?.first, until: stray.unknown?.last,
+            "core.db does not name it, and \(stray.unknownRows) of its rows are nowhere else; a repair takes it in")
+    }
+
+    private func finder() throws(StoreError) -> StrayFinder {
+        guard !folder.lacksCore else {
+            return StrayFinder(folder)
+        }
+        return try FileReader(folder.core, isTolerant: true, effects: nil).read { core throws(StoreError) in
+            try StrayFinder(folder, core, manifest ?? Manifest())
         }
     }
 }

@@ -23,6 +23,16 @@ public struct RepairReport: Sendable, Hashable, Codable {
 /// Where a repair, and a start that cannot read the state, keep what was damaged. Nothing in it is ever used or removed by us again.
 enum DamagedFiles {
     static let folderName = "damaged"
+
+    /// A name in the folder that nothing has yet.
+    static func freeName(for file: String, in folder: Folder) -> String {
+        var number = 1
+        while Folder.exists("\(folder.damaged)/\(flat(file)).\(number)") { number += 1 }
+        return "\(flat(file)).\(number)"
+    }
+
+    /// In it there are no folders.
+    static func flat(_ file: String) -> String { String(file.map { $0 == "/" ? "-" : $0 }) }
 }
 
 /// Takes damage out of a store that nobody has open, and keeps all that reads.
@@ -41,9 +51,13 @@ public enum StoreRepair {
         folder path: String, now: Timestamp, effects: EffectHook?, progress: (StoreProgress) -> Void = { _ in }
     ) throws(StoreError) -> RepairReport {
         let folder = Folder(path)
-        if !Folder.exists(folder.readyCore) { try folder.checkReadable() }
+        let lacksCore = folder.lacksCore && !Folder.exists(folder.readyCore)
+        if !Folder.exists(folder.readyCore), !lacksCore { try folder.checkReadable() }
         let lock = try FolderLock(folder)
         defer { _ = lock }
+        if lacksCore { try Folder.makeFile(folder.core) }
+        // From here on the WAL may be taken over, and is no longer looked for.
+        if folder.lostCommits() == nil { OpenMark(folder).remove() }
         let repair = StoreRepairer(folder, FileWork(effects: effects), now)
         try repair.finishCore()
         let before = StoreChecker(folder, isRunning: false)
@@ -52,7 +66,11 @@ public enum StoreRepair {
         try repair.work.makeFolder(folder.damaged)
         var damage = repair.report.found
         if try repair.salvageWALs() { damage = try StoreChecker(folder, isRunning: false).run(progress).damage }
+        try repair.noteLostCommits()
         try repair.repairCore(damage)
+        try repair.takeStrays()
+        // What core.db has lost the end of may give an id to another one.
+        CatalogueCache.remove(in: folder)
         try repair.repairFiles(progress)
         try repair.keepWALs()
         repair.report.remaining = try StoreChecker(folder, isRunning: false).run(progress).damage
@@ -70,6 +88,8 @@ final class StoreRepairer {
     let work: FileWork
     let now: Timestamp
     var report: RepairReport
+    /// False once rows of the manifest were found to be lost.
+    var isManifestWhole = true
 
     init(_ folder: Folder, _ work: FileWork, _ now: Timestamp) {
         self.folder = folder
@@ -84,7 +104,7 @@ final class StoreRepairer {
         guard Folder.exists(path) else { return }
         var number = 1
         while true {
-            let copy = folder.damaged + "/" + flat(file) + (number == 1 ? "" : ".\(number)")
+            let copy = folder.damaged + "/" + DamagedFiles.flat(file) + (number == 1 ? "" : ".\(number)")
             // Kept by a repair that was interrupted.
             if FileStamp(copy) != nil, FileStamp(copy) == FileStamp(path) { return }
             guard Folder.exists(copy) else {
@@ -116,6 +136,18 @@ final class StoreRepairer {
     }
 
     // MARK: WALs
+
+    /// Writes into the ledger that commits are gone, once; a start is content then.
+    func noteLostCommits() throws(StoreError) {
+        guard let detail = folder.lostCommits() else { return }
+        let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+        defer { core.close() }
+        try Schema.prepareCore(core)
+        try giveUp("core.db-wal", first: nil, last: nil, rows: 0, detail).write(core)
+        try core.checkpoint()
+        OpenMark(folder).remove()
+        report.done.append("core.db-wal: \(detail); the ledger tells it")
+    }
 
     /// Takes over what damaged WALs hold, before SQLite opens a file and writes over it. False where there is none.
     func salvageWALs() throws(StoreError) -> Bool {
@@ -162,15 +194,7 @@ final class StoreRepairer {
         }
     }
 
-    /// A name in `damaged/` that nothing has yet.
-    func freeName(for file: String) -> String {
-        var number = 1
-        while Folder.exists("\(folder.damaged)/\(flat(file)).\(number)") { number += 1 }
-        return "\(flat(file)).\(number)"
-    }
-
-    /// In `damaged/` there are no folders.
-    func flat(_ file: String) -> String { String(file.map { $0 == "/" ? "-" : $0 }) }
+    func freeName(for file: String) -> String { DamagedFiles.freeName(for: file, in: folder) }
 }
 
 extension StoreError {

@@ -11,8 +11,6 @@ extension StoreRepairer {
             try rebuildCore()
             return try finishCore()
         }
-        // What core.db has lost the end of may give an id to another one.
-        CatalogueCache.remove(in: folder)
         guard !damage.isEmpty else { return }
         let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
         defer { core.close() }
@@ -33,11 +31,16 @@ extension StoreRepairer {
         let tolerant = FileReader(folder.core, isTolerant: true, effects: nil)
         try core.transaction { () throws(StoreError) in
             try core.run("DELETE FROM counters")
-            var isManifestWhole = true
-            let absent = try absentTables(strict)
+            // Of one that had not a byte there is nothing to take over, and one sentence says so.
+            let isEmpty = Folder.size(of: folder.core) == 0
+            if isEmpty {
+                isManifestWhole = false
+                try giveUp("core.db", first: nil, last: nil, rows: 0, Self.emptySentence).write(core)
+            }
+            let absent = isEmpty ? Set(CoreTables.names) : try absentTables(strict)
             for table in CoreTables.names where table != "journal" && !absent.contains(table) {
                 let (isWhole, unsure) = try take(table, strict, tolerant, into: core)
-                if table == "part" { isManifestWhole = isWhole }
+                if table == "part", !isWhole { isManifestWhole = false }
                 if table == "snapshot", !isWhole { try core.run("DELETE FROM snapshot") }
                 if !isWhole {
                     report.done.append(
@@ -51,13 +54,14 @@ extension StoreRepairer {
                 try core.run("DELETE FROM meta WHERE key IN ('snapshot_generation', 'snapshot_journal')")
             }
             try core.run("INSERT OR IGNORE INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)")
-            if !isManifestWhole { try adoptFiles(core) }
             var catalogue = CatalogueRepair(folder, core)
             try catalogue.recall(from: strict)
             try catalogue.fill()
             report.done += catalogue.done
             do throws(StoreError) {
-                try tolerant.read { connection throws(StoreError) in try takeJournal(connection, into: core) }
+                if !isEmpty {
+                    try tolerant.read { connection throws(StoreError) in try takeJournal(connection, into: core) }
+                }
             } catch {
                 guard error.isDamage(of: folder.core) else { throw error }
                 try giveUp("core.db", first: nil, last: nil, rows: 0, "the journal could not be found: \(error)")
@@ -71,6 +75,10 @@ extension StoreRepairer {
         try work.rename(draft, to: folder.readyCore)
         try work.sync(folder: folder.path)
     }
+
+    private static let emptySentence =
+        "there was none: readings that waited in its journal, newest readings, alerts and their stories, rejects and this ledger "
+        + "of before are lost; day files and their figures are not"
 
     /// Tables that an older version did not have, so that none of them is told to be lost; none where that does not read.
     private func absentTables(_ old: FileReader) throws(StoreError) -> Set<String> {
@@ -151,39 +159,6 @@ extension StoreRepairer {
         }
         if unique != nil { try core.run("DROP INDEX snapshot_once") }
         return (isWhole, unsure)
-    }
-
-    /// Names again the files of frames that no readable row of the manifest names.
-    private func adoptFiles(_ core: Connection) throws(StoreError) {
-        let known = Set(try Manifest(core).live.map(\.file) + Manifest(core).retired.map(\.file))
-        for name in Folder.names(in: folder.raw).sorted() where name.hasSuffix(".db") && !known.contains("raw/" + name)
-        {
-            // 2026-03-15[_2026-03-16][.class].g3[.r1].db, or l0 for a small file.
-            let words = name.dropLast(3).split(separator: ".").map(String.init)
-            let days = words[0].split(separator: "_").compactMap { Timestamp(iso8601: $0 + "T00:00:00Z") }
-            guard let first = days.first, let last = days.last, last >= first,
-                let place = words.lastIndex(where: {
-                    ($0.hasPrefix("g") || $0.hasPrefix("l")) && Int64($0.dropFirst()) != nil
-                }),
-                place > 0, let generation = Int64(words[place].dropFirst())
-            else { continue }
-            let path = folder.raw + "/" + name
-            var part = Part(
-                file: "raw/" + name,
-                days: FrameKey.day(of: first.milliseconds)...FrameKey.day(of: last.milliseconds),
-                retentionClass: place == 2 ? words[1] : "", generation: generation,
-                isSealed: words[place].hasPrefix("g"), first: .max, last: .min, spanMax: 0, frames: 0, rows: 0,
-                madeAt: now.milliseconds, keys: .since1970)
-            guard
-                (try? FileReader(path, isTolerant: true, effects: nil).read { connection throws(StoreError) -> Void in
-                    part.keys = try Schema.keys(of: connection)
-                    part.count(try FrameWalk(connection, part))
-                }) != nil, part.frames > 0
-            else { continue }
-            if part.isSealed { (part.bytes, part.sha256) = try Folder.digest(path) }
-            try Manifest.save([part], core)
-            report.done.append("\(part.file) was taken into the manifest again")
-        }
     }
 
     // Long: table by table, in the order of what refers to what.

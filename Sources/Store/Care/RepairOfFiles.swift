@@ -15,7 +15,7 @@ extension StoreRepairer {
         for part in try Manifest(core).live where files.contains(part.file) || files.contains(part.file + "-wal") {
             try replace(part, core)
         }
-        for year in folder.rollupYears() {
+        for year in try Manifest(core).rollups.union(folder.rollupYears()).sorted() {
             let file = "rollup-\(year).db"
             if files.contains(file) || files.contains(file + "-wal") { try replaceRollup(year, core) }
         }
@@ -184,6 +184,13 @@ extension StoreRepairer {
     private func replaceRollup(_ year: Int, _ core: Connection) throws(StoreError) {
         let path = folder.rollup(year)
         let file = "rollup-\(year).db"
+        if !Folder.exists(path) {
+            try giveUp(
+                file, first: CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds,
+                last: CivilTime(year: year + 1, month: 1, day: 1).timestamp().milliseconds - 1, rows: 0,
+                "the file was missing; what it told of days whose readings are no longer kept is lost"
+            ).write(core)
+        }
         try keep(file)
         if Folder.size(of: path + "-wal") > 0 { try keepCopy(file + "-wal") }
         let draft = path + ".new"
@@ -206,6 +213,7 @@ extension StoreRepairer {
 
     private func takeRollups(_ path: String, into fresh: Connection) throws(StoreError) -> Int {
         var rows = 0
+        guard Folder.exists(path) else { return rows }
         for table in RollupRows.tables {
             let insert = try fresh.statement("INSERT OR IGNORE INTO \(table) VALUES (?, ?, ?)")
             for order in ["", " DESC"] {

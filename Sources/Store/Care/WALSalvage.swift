@@ -130,6 +130,7 @@ extension Folder {
 
     /// Throws `.walDamaged` where SQLite would lose commits of a WAL that was left. Reads each, 1.5 ms for 4 MB.
     func checkWALs() throws(StoreError) {
+        if let detail = lostCommits() { throw .walDamaged(file: core + "-wal", detail: detail) }
         for file in databasesWithWAL() {
             guard let damage = WAL(of: path + "/" + file)?.damage else { continue }
             throw .walDamaged(file: path + "/" + file + "-wal", detail: damage)

@@ -15,6 +15,7 @@ struct CatalogueCache {
         var rosterVersion: Int64
     }
 
+    var stamp: Stamp
     var registry: SeriesRegistry
     /// By series; `.min` where there is none.
     var newest: [NewestReading]
@@ -127,6 +128,7 @@ struct CatalogueCache {
     }
 
     private init(_ bytes: UnsafeRawBufferPointer, _ stamp: Stamp?) throws(Malformed) {
+        self.stamp = Stamp(sealedThrough: 0, rosterVersion: 0)
         registry = SeriesRegistry()
         newest = []
         var reader = ByteReader(bytes)
@@ -134,6 +136,7 @@ struct CatalogueCache {
         let found = Stamp(
             sealedThrough: Int64(bitPattern: try reader.word()), rosterVersion: Int64(bitPattern: try reader.word()))
         guard found == stamp ?? found else { throw Malformed("of another seal") }
+        self.stamp = found
         var texts: [String] = []
         // The quantity that a text names, looked up once.
         var quantities: [Quantity?] = []

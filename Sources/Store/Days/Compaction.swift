@@ -285,6 +285,7 @@ extension Journal {
         var manifest = sealed.manifest
         manifest.put(changes)
         sealed.use(manifest)
+        try nameRollups()
         compactionFailures[compacted.day] = nil
     }
 

@@ -43,12 +43,15 @@ struct Manifest: Sendable {
     /// By first day, then generation.
     private(set) var live: [Part] = []
     private(set) var retired: [Part] = []
+    /// Years that have a file of rollups.
+    private(set) var rollups: Set<Int> = []
     /// Places in `live` by day, by rising generation.
     private var byDay: [Int64: [Int]] = [:]
 
     init() {}
 
-    init(_ parts: [Part]) {
+    init(_ parts: [Part], rollups: Set<Int> = []) {
+        self.rollups = rollups
         live = parts.filter { $0.retiredAt == nil }
         live.sort { ($0.days.lowerBound, $0.generation, $0.file) < ($1.days.lowerBound, $1.generation, $1.file) }
         retired = parts.filter { $0.retiredAt != nil }
@@ -117,12 +120,14 @@ struct Manifest: Sendable {
     /// Replaces or adds what `parts` names.
     mutating func put(_ parts: [Part]) {
         let names = Set(parts.map(\.file))
-        self = Manifest((live + retired).filter { !names.contains($0.file) } + parts)
+        self = Manifest((live + retired).filter { !names.contains($0.file) } + parts, rollups: rollups)
     }
 
     mutating func remove(_ files: Set<String>) {
-        self = Manifest((live + retired).filter { !files.contains($0.file) })
+        self = Manifest((live + retired).filter { !files.contains($0.file) }, rollups: rollups)
     }
+
+    mutating func set(rollups: Set<Int>) { self.rollups = rollups }
 
     // MARK: In core.db
 
@@ -160,7 +165,22 @@ struct Manifest: Sendable {
                     bytes: row.integer("bytes"), sha256: row.withBlob("sha256") { Array($0) },
                     madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at"), keys: keys))
         }
-        self.init(parts)
+        var rollups: Set<Int> = []
+        try connection.rows("SELECT key FROM meta WHERE key GLOB ?", .text(Self.rollupKey + "*")) { row in
+            if let year = Int(row.text("key").dropFirst(Self.rollupKey.count)) { rollups.insert(year) }
+        }
+        self.init(parts, rollups: rollups)
+    }
+
+    private static let rollupKey = "rollup-"
+
+    /// Writes down which years have a file of rollups, in the caller's transaction.
+    static func save(rollups: Set<Int>, _ connection: Connection) throws(StoreError) {
+        try connection.run("DELETE FROM meta WHERE key GLOB ?", .text(rollupKey + "*"))
+        for year in rollups.sorted() {
+            try connection.run("INSERT INTO meta VALUES (?, ?)", .text("\(rollupKey)\(year)"), .integer(Int64(year)))
+        }
+        try Meta.manifestVersion.write(try Meta.manifestVersion.read(connection) + 1, connection)
     }
 
     /// Writes what `parts` names, in the caller's transaction.

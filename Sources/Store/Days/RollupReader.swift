@@ -6,13 +6,17 @@ import Telemetry
 final class RollupReader {
     private let folder: Folder
     private let effects: EffectHook?
+    /// Is told of a file that is missing, and knows from its manifest which should be there; nil where raw readings are at hand
+    /// in any case.
+    private let sealed: SealedFrames?
     private var readers: [Int: FileReader] = [:]
     /// See `Archive`.
     var abandonment: StopRequest?
 
-    init(_ folder: Folder, effects: EffectHook?) {
+    init(_ folder: Folder, effects: EffectHook?, notingIn sealed: SealedFrames? = nil) {
         self.folder = folder
         self.effects = effects
+        self.sealed = sealed
     }
 
     /// Lets go of the files, so that those unlinked meanwhile are not read for ever.
@@ -22,11 +26,20 @@ final class RollupReader {
         let year = Folder.year(of: time)
         if let known = readers[year] { return known }
         let path = folder.rollup(year)
-        guard Folder.exists(path) else { return nil }
+        guard Folder.exists(path) else {
+            if let sealed, sealed.manifest.rollups.contains(year) {
+                sealed.note(
+                    DamagedFrame(
+                        file: path, stream: nil,
+                        start: CivilTime(year: year, month: 1, day: 1).timestamp(),
+                        reason: "the file is missing, and with it figures of days whose readings are no longer kept"))
+            }
+            return nil
+        }
         let reader = FileReader(path, effects: effects)
         // A crash may have left it without its tables.
-        let version = try reader.read { connection throws(StoreError) in try Schema.version(of: connection) }
-        guard version > 0 else { return nil }
+        let hasTables = try reader.read { connection throws(StoreError) in try Schema.checkRollup(connection) }
+        guard hasTables else { return nil }
         readers[year] = reader
         return reader
     }

@@ -208,6 +208,12 @@ final class SealedFrames {
         }
         if readers.count == Self.readersMax { readers.removeFirst() }
         let reader = FileReader(path, isSealed: part.isSealed, isTolerant: true, effects: effects)
+        do throws(StoreError) {
+            _ = try reader.read { connection throws(StoreError) in try Schema.keys(of: connection) }
+        } catch {
+            // What does not read is told by who reads it. What a newer version wrote is not to be read as today's.
+            if case .schemaTooNew = error { throw error }
+        }
         readers.append((part.file, reader))
         return reader
     }

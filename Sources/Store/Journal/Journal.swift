@@ -74,8 +74,8 @@ public final class Journal {
     /// Opens the store for writing and makes it where there is none.
     ///
     /// Reads back every row that no seal has taken, about 50 ns a reading. Throws `.locked` while another journal has
-    /// the folder, and `.walDamaged` before it changes anything where a file was left with a WAL that has acknowledged
-    /// commits behind damage.
+    /// the folder, and before it changes anything `.walDamaged` where a file was left with a WAL that has acknowledged
+    /// commits behind damage, and `.unknownFiles` where day files have readings that core.db does not know.
     public static func open(_ options: StoreOptions) throws(StoreError) -> Journal {
         let folder = Folder(options.folder)
         try folder.make()
@@ -83,6 +83,7 @@ public final class Journal {
         guard !Folder.exists(folder.readyCore), folder.salvagedWALs().isEmpty else {
             throw .repairUnfinished(folder: folder.path)
         }
+        guard !folder.lacksCore else { throw folder.coreMissing() }
         try folder.checkWALs()
         try Folder.makeFile(folder.core)
         let core = try Connection(folder.core, .writer(pageBytes: corePageBytes), effects: options.effects)
@@ -93,7 +94,9 @@ public final class Journal {
             throw .tooManyStreams(folder: folder.path, found: streams)
         }
         try Schema.prepareCore(core)
-        return try Journal(options, folder, lock, core)
+        let journal = try Journal(options, folder, lock, core)
+        try OpenMark(folder).put()
+        return journal
     }
 
     private init(
@@ -123,6 +126,7 @@ public final class Journal {
             floors[row.text("class")] = row.integer("ts")
         }
         try sweepStrays()
+        try nameRollups()
         try setLocalDays(options.days)
         setFloors()
         newest = Array(repeating: NewestReading(), count: registry.seriesCount)
@@ -145,19 +149,6 @@ public final class Journal {
         try core.transaction { () throws(StoreError) in
             try days.save(core)
             try Meta.manifestVersion.write(try Meta.manifestVersion.read(core) + 1, core)
-        }
-    }
-
-    /// Removes files of frames that the manifest does not name: a seal or a compaction ended before it was noted, and
-    /// the journal or the files it started from still have all of it.
-    private func sweepStrays() throws(StoreError) {
-        let known = Set((sealed.manifest.live + sealed.manifest.retired).map(\.file))
-        for name in Folder.names(in: folder.raw) {
-            let base = ["-wal", "-shm", "-journal"].reduce(name) {
-                $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0
-            }
-            guard base.hasSuffix(".db") || base.hasSuffix(".new"), !known.contains("raw/" + base) else { continue }
-            try Folder.remove(folder.raw + "/" + base)
         }
     }
 
@@ -202,12 +193,18 @@ public final class Journal {
     ///
     /// A seal job must have ended first: with the lock gone another gateway may write the same day files.
     public func close() {
+        guard lock != nil else { return }
+        let mark = OpenMark(folder)
+        mark.close()
         // A failure leaves the WAL beside the file, and the next opening reads it.
         try? core.checkpoint()
         sealed.forget()
         core.close()
+        mark.remove()
         lock = nil
     }
+
+    deinit { close() }
 
     // MARK: Committing
 

@@ -8,7 +8,7 @@ import Telemetry
 /// once the row is on disk, `undo` takes it back when the disk failed.
 struct OpenRows: ~Copyable {
     /// By stream: rows in the journal that no seal has taken.
-    private(set) var open: [RowBlock] = []
+    private(set) var open: [GrowingRows] = []
     /// By stream: rows that a seal is writing to day files. The journal still holds them too.
     private var sealing: [RowBlock] = []
     /// By stream: the newest time of all; and of what is in `sealing` or in day files.
@@ -61,7 +61,7 @@ struct OpenRows: ~Copyable {
     /// Makes room for the streams of the registry.
     mutating func grow(to streams: Int) {
         while open.count < streams {
-            open.append(RowBlock())
+            open.append(GrowingRows())
             newest.append(.min)
             sealedNewest.append(.min)
             floor.append(.min)
@@ -84,8 +84,7 @@ struct OpenRows: ~Copyable {
     /// Puts what the journal holds of a turn; no question of freshness is asked again.
     mutating func restore(_ turn: Turn, _ registry: SeriesRegistry) {
         grow(to: registry.streamCount)
-        open.put(turn.fresh, registry)
-        open.put(turn.corrections, registry)
+        turn.forEachStoredRow(registry) { stream, row in open[stream].put(row, registry) }
         for reading in turn.fresh {
             let stream = registry.place(of: reading.series).stream.index
             let time = reading.observed.milliseconds
@@ -163,11 +162,11 @@ struct OpenRows: ~Copyable {
                 continue
             }
             // One row: what stands together with the same stream and time.
-            var row = -1
+            var row = GrowingRows.none
             var hasBase = false
             let isLate = time < newest[stream]
             if time <= newest[stream] {
-                row = open[stream].row(at: time) ?? -1
+                row = open[stream].place(at: time)
                 if time <= sealedNewest[stream] { hasBase = try loadBase(stream, time, sealed) }
             }
             let before = current[stream]
@@ -206,13 +205,13 @@ struct OpenRows: ~Copyable {
             refused.append(reading)
             return
         }
-        var known = row >= 0 ? open[stream][row, column] : RowBlock.absent
+        var known = row != GrowingRows.none ? open[stream][row, column] : RowBlock.absent
         if known.isNaN, hasBase { known = base[column] }
         if known == reading.value {
             duplicates += 1
             return
         }
-        if row < 0 {
+        if row == GrowingRows.none {
             open[stream].widen(to: registry.streams[stream].columns.count)
             row = open[stream].insert(time)
             undoSteps.append(
@@ -257,7 +256,10 @@ struct OpenRows: ~Copyable {
     }
 
     /// The staged batch is on disk.
-    mutating func settle() { undoSteps.removeAll(keepingCapacity: true) }
+    mutating func settle() {
+        for step in undoSteps where step.column < 0 && step.row < 0 { open[Int(step.stream)].settle() }
+        undoSteps.removeAll(keepingCapacity: true)
+    }
 
     /// Takes the staged batch back.
     mutating func undo() {
@@ -293,7 +295,7 @@ struct OpenRows: ~Copyable {
     /// Whether the stream has a row at `time`.
     mutating func has(_ stream: Int, _ time: Int64, _ sealed: SealedFrames) throws(StoreError) -> Bool {
         guard time <= newest[stream] else { return false }
-        if open[stream].row(at: time) != nil { return true }
+        if open[stream].place(at: time) != GrowingRows.none { return true }
         return time <= sealedNewest[stream] ? try loadBase(stream, time, sealed) : false
     }
 
@@ -309,9 +311,9 @@ struct OpenRows: ~Copyable {
     mutating func beginSeal() -> [RowBlock] {
         precondition(!isSealing, "store: a seal is under way")
         isSealing = true
-        sealing = open
+        sealing = open.map(\.rows)
         for stream in open.indices {
-            open[stream] = RowBlock(stride: open[stream].stride)
+            open[stream] = GrowingRows(RowBlock(stride: open[stream].stride))
             sealedNewest[stream] = newest[stream]
         }
         return sealing

@@ -300,6 +300,11 @@ enum Schema {
     /// Whether core.db has its tables; false for a new, empty one.
     static func check(_ connection: Connection) throws(StoreError) -> Bool { try check(connection, version) }
 
+    /// The same of a file of rollups.
+    static func checkRollup(_ connection: Connection) throws(StoreError) -> Bool {
+        try check(connection, rollupVersion)
+    }
+
     private static func check(_ connection: Connection, _ newest: Int) throws(StoreError) -> Bool {
         let found = try version(of: connection)
         let owner = Int(try connection.integer("PRAGMA application_id") ?? 0)

@@ -205,9 +205,23 @@ extension Journal {
         guard let rollups = options.retention.rollups else { return }
         let oldest = Folder.year(of: (now - rollups).milliseconds)
         for year in folder.rollupYears() where year < oldest {
+            try setRollups(sealed.manifest.rollups.subtracting([year]))
             try options.effects?(Effect(kind: .file, file: folder.rollup(year), sql: "unlink"))
             try Folder.remove(folder.rollup(year))
         }
+    }
+
+    /// Puts the files of rollups that there are into the manifest. What is missing of those that were is told, see `RollupReader`.
+    func nameRollups() throws(StoreError) {
+        let rollups = sealed.manifest.rollups.union(folder.rollupYears())
+        if rollups != sealed.manifest.rollups { try setRollups(rollups) }
+    }
+
+    private func setRollups(_ rollups: Set<Int>) throws(StoreError) {
+        try core.transaction { () throws(StoreError) in try Manifest.save(rollups: rollups, core) }
+        var manifest = sealed.manifest
+        manifest.set(rollups: rollups)
+        sealed.use(manifest)
     }
 
     /// Unlinks files that were replaced or given up, once no reader can want them. Never while anybody holds a `Pin`.

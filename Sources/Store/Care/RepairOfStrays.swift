@@ -1,0 +1,62 @@
+import Basics
+import Frames
+import Telemetry
+
+// What lies in raw/ and has no row in core.db: of a core.db that is new, or that was put back from an old copy.
+extension StoreRepairer {
+    /// Takes those into the manifest that have readings which nothing else has, the newest of each day first; the others go to
+    /// `damaged/`. Names come from the cache of the catalogue; what it does not know gets stand-ins.
+    func takeStrays() throws(StoreError) {
+        let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
+        defer { core.close() }
+        try Schema.prepareCore(core)
+        var finder = try StrayFinder(folder, core, try Manifest(core))
+        let names = StrayFinder.names(in: folder, finder.manifest)
+        guard !names.isEmpty else { return }
+        let parts = names.compactMap { Part(stray: $0, madeAt: now.milliseconds) }
+            .sorted { ($0.generation, $0.round, $0.file) > ($1.generation, $1.round, $1.file) }
+        for name in names where !parts.contains(where: { $0.file == name }) { try setAside(name) }
+        var widths: [Int: Int] = [:]
+        for name in parts.map(\.file) {
+            guard let stray = try finder.look(at: name, madeAt: now) else { continue }
+            // Made anew without readings that were taken out, or that did not read.
+            let isReplaced = finder.manifest.live.contains {
+                ($0.days, $0.retentionClass, $0.generation, $0.isSealed)
+                    == (stray.part.days, stray.part.retentionClass, stray.part.generation, stray.part.isSealed)
+                    && $0.round > stray.part.round
+            }
+            guard stray.isNeeded || stray.differs && !isManifestWhole, !isReplaced else {
+                // An interrupted repair has told it.
+                let isTold = try core.integer("SELECT 1 FROM given_up WHERE file = ? LIMIT 1", .text(name)) != nil
+                if stray.isDamaged, stray.part.frames == 0, !isTold {
+                    try giveUp(
+                        name, retentionClass: stray.part.retentionClass, first: stray.part.times.lowerBound,
+                        last: stray.part.times.upperBound - 1, rows: 0, "nothing of the file reads"
+                    ).write(core)
+                }
+                try setAside(name)
+                continue
+            }
+            var part = stray.part
+            if part.isSealed { (part.bytes, part.sha256) = try Folder.digest(folder.path(of: part)) }
+            try core.transaction { () throws(StoreError) in try Manifest.save([part], core) }
+            finder.manifest.put([part])
+            widths.merge(stray.widths) { max($0, $1) }
+            report.done.append(
+                "\(name), which core.db did not name, was taken in: \(stray.unknownRows) of its rows are nowhere else")
+        }
+        guard !widths.isEmpty else { return try core.checkpoint() }
+        try core.transaction { () throws(StoreError) in
+            var catalogue = CatalogueRepair(folder, core)
+            try catalogue.recall(from: FileReader(folder.core, effects: nil))
+            try catalogue.fill(widths)
+            report.done += catalogue.done
+        }
+        try core.checkpoint()
+    }
+
+    private func setAside(_ name: String) throws(StoreError) {
+        let target = try work.setAside(name, in: folder)
+        report.done.append("\(name), which nothing named, is kept as damaged/\(target)")
+    }
+}

@@ -1,0 +1,83 @@
+import Basics
+import Contract
+import Foundation
+import Telemetry
+import Testing
+import TestSupport
+
+@testable import Store
+
+@Suite("A WAL that a killed gateway left, and that is not as it left it")
+struct OpenMarkTests {
+    /// A store as a kill leaves it: the files of an open one, copied.
+    private func killed(_ folder: TemporaryFolder, commits: Int = 20) throws -> String {
+        let path = folder.store + ".killed"
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        for second in 0..<commits { try journal.put("d", noon + .seconds(second), ["voltage": Double(second)]) }
+        try FileManager.default.copyItem(atPath: folder.store, toPath: path)
+        journal.close()
+        return path
+    }
+
+    private func count(_ path: String) throws -> Int { try Archive(folder: path).points("d", "voltage").count }
+
+    enum Trouble: CaseIterable, Sendable {
+        case gone, emptied, halved, lastCommitCut, goneWithIndex
+    }
+
+    @Test("commits that are gone are told by a start, a reader, a check and the ledger", arguments: Trouble.allCases)
+    func told(trouble: Trouble) throws {
+        let folder = TemporaryFolder()
+        let path = try killed(folder)
+        let wal = path + "/core.db-wal"
+        let bytes = try Data(contentsOf: URL(filePath: wal))
+        switch trouble {
+        case .gone: try FileManager.default.removeItem(atPath: wal)
+        case .emptied: try Data().write(to: URL(filePath: wal))
+        case .halved: try bytes.prefix(bytes.count / 2).write(to: URL(filePath: wal))
+        case .lastCommitCut: try bytes.prefix(bytes.count - 4096).write(to: URL(filePath: wal))
+        case .goneWithIndex:
+            try FileManager.default.removeItem(atPath: wal)
+            try FileManager.default.removeItem(atPath: path + "/core.db-shm")
+        }
+        for look in 0..<2 {
+            #expect(throws: StoreError.self, "look \(look)") { try Journal.open(StoreOptions(folder: path)).close() }
+            #expect {
+                _ = try Archive(folder: path)
+            } throws: { error in
+                guard case .walDamaged(wal, let detail)? = error as? StoreError else { return false }
+                return detail.contains("gone") || detail.contains("cut")
+            }
+            #expect(try StoreCheck.run(folder: path).damage.contains { $0.file == "core.db-wal" && $0.kind == .wal })
+        }
+        let report = try StoreRepair.run(folder: path, now: noon)
+        #expect(report.remaining == [], "\(report.remaining)")
+        #expect(report.gaveUp.contains { $0.file == "core.db-wal" }, "\(report)")
+        try Journal.open(StoreOptions(folder: path)).close()
+        #expect(try Archive(folder: path).givenUp().contains { $0.file == "core.db-wal" })
+        #expect(try count(path) < 20)
+    }
+
+    @Test("a WAL as a kill leaves it is none of this, nor is one after a clean end")
+    func whole() throws {
+        let folder = TemporaryFolder()
+        let path = try killed(folder)
+        #expect(try StoreCheck.run(folder: path).damage == [])
+        #expect(try count(path) == 20)
+        try Journal.open(StoreOptions(folder: path)).close()
+        #expect(try count(path) == 20)
+        #expect(!names(in: path).contains(OpenMark.fileName))
+        #expect(try StoreCheck.run(folder: path).damage == [])
+        #expect(try count(folder.store) == 20)
+    }
+
+    @Test("what the index says of an earlier start of the machine counts for nothing")
+    func anotherBoot() throws {
+        let folder = TemporaryFolder()
+        let path = try killed(folder)
+        try Data("11111111-2222-3333-4444-555555555555".utf8).write(to: URL(filePath: path + "/" + OpenMark.fileName))
+        try Data().write(to: URL(filePath: path + "/core.db-wal"))
+        try Journal.open(StoreOptions(folder: path)).close()
+        #expect(try count(path) == 0)
+    }
+}
