@@ -38,11 +38,12 @@ struct TimeGuess {
 
     private static func form(of values: [MessageShape.Value]) -> (form: String, zone: String?)? {
         guard !values.isEmpty else { return nil }
-        // From 2020 to 2100.
+        // From 1971 to 2100, which no number is in two forms of. A count of the first year is rather a running time, or a date
+        // or an hour written as one number.
         for (form, scale) in [("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)]
         where values.allSatisfy({ value in
             guard !value.isFlag, let number = value.number else { return false }
-            return number >= 1_577_836_800 * scale && number < 4_102_444_800 * scale
+            return number >= 31_536_000 * scale && number < 4_102_444_800 * scale && !isCalendarWritten(number)
         }) {
             return (form, nil)
         }
@@ -56,6 +57,21 @@ struct TimeGuess {
             return (pattern, "site")
         }
         return nil
+    }
+
+    /// Whether the digits of a number are those of `yyMMddHHmmss` or `yyyyMMddHHmm`, which as milliseconds would be of the
+    /// last century.
+    private static func isCalendarWritten(_ number: Double) -> Bool {
+        guard number >= 1e11, number < 1e12 else { return false }
+        let digits = Int64(number)
+        func pair(_ place: Int64) -> Int64 { digits / place % 100 }
+        func isMoment(month: Int64, day: Int64, hour: Int64, minute: Int64) -> Bool {
+            (1...12).contains(month) && (1...31).contains(day) && hour < 24 && minute < 60
+        }
+        return isMoment(month: pair(100_000_000), day: pair(1_000_000), hour: pair(10_000), minute: pair(100))
+            && pair(1) < 60
+            || (19...20).contains(pair(10_000_000_000))
+                && isMoment(month: pair(1_000_000), day: pair(10_000), hour: pair(100), minute: pair(1))
     }
 
     private static func isLike(_ text: String, _ pattern: String) -> Bool {

@@ -23,6 +23,23 @@ struct AuthorTests {
         }
     }
 
+    @Test(
+        "a member with the name of a time is one in any year, and no running time, nor a date written as one number",
+        arguments: [
+            ("1772705600", "s"), ("1364641200", "s"), ("946684800", "s"), ("31536000", "s"), ("4102444799", "s"),
+            ("1364641200000", "ms"), ("946684800123", "ms"), ("1364641200000000", "us"),
+            ("1364641200000000000", "ns"), ("215", nil), ("86400", nil), ("235959", nil), ("20260305", nil),
+            // yyMMddHHmmss, yyyyMMddHHmm and yyyyMMddHHmmss.
+            ("260305101500", nil), ("202603051015", nil), ("20260305101500", "yyyyMMddHHmmss, zone: site"),
+            ("31535999000", nil), ("-1", nil),
+        ] as [(String, String?)])
+    func years(number: String, form: String?) throws {
+        let proposal = try ProfileAuthor.propose(
+            name: "p", [message("city/weather/ws-1/data", #"{"time":\#(number),"hum":65.5}"#)])
+        let line = proposal.yaml.split(separator: "\n").first { $0.contains("/time") && $0.contains("as:") }
+        #expect(line.map { String($0.drop { $0 == " " }) } == form.map { "time: [{at: /time, as: \($0)}]" })
+    }
+
     @Test("names, units, device and time of a plain object")
     func plain() throws {
         let proposal = try ProfileAuthor.propose(
