@@ -74,6 +74,3 @@ package struct FolderCheck: Sendable {
         return lines
     }
 }
-
-/// `1 sample`, `2 samples`.
-func counted(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }

@@ -45,7 +45,7 @@ struct DaemonCommand: AsyncParsableCommand {
             daemon = try Daemon(configurationFile: config)
         } catch {
             for mistake in error.list { Self.complain("\(mistake)") }
-            Self.complain("\(error.list.count) mistake\(error.list.count == 1 ? "" : "s"); nothing was started")
+            Self.complain("\(counted(error.list.count, "mistake")); nothing was started")
             throw ExitCode(78)  // EX_CONFIG of sysexits(3)
         }
         if check {

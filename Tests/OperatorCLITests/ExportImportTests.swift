@@ -128,7 +128,7 @@ struct ExportImportTests {
         #expect(
             lines.first == "baotu: \(file):3: value: 'wrong0': expected a finite number"
                 || lines.first == "baotu: \(file):3: value: 'wrong': expected a finite number")
-        #expect(lines.last?.contains("'voltge' is not a quantity, 1 values refused; did you mean 'voltage'?") == true)
+        #expect(lines.last?.contains("'voltge' is not a quantity, 1 value refused; did you mean 'voltage'?") == true)
     }
 
     @Test("line protocol comes in by tags, fields and mappings, from standard input too")

@@ -118,7 +118,7 @@ struct ForgetCommandTests {
         }
         let all = ["--since", "2026-01-01", "--until", "2027-01-01"]
         let shown = try Program("baotu", ["store", "forget", "--store", store, "--device", "lamp"] + all)
-        #expect(shown.code == 0 && shown.errors.contains("--yes takes these 1 readings out"))
+        #expect(shown.code == 0 && shown.errors.contains("--yes takes this reading out"))
         let locked = try Program("baotu", ["store", "forget", "--store", store, "--device", "lamp", "--yes"] + all)
         #expect(locked.code == 1 && locked.errors.contains("is in use by process"))
         let reversed = try run("--device", "lamp", "--since", "2027-01-01", "--until", "2026-01-01")

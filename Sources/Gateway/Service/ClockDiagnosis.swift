@@ -35,7 +35,7 @@ extension Doctor {
             Diagnosis(
                 check: "clock", level: .warning,
                 finding:
-                    "the clock was set by \(by > 0 ? "+" : "")\(by) s, and has shown \(last.at) then; \(clock.steps) such \(clock.steps == 1 ? "step" : "steps") so far",
+                    "the clock was set by \(by > 0 ? "+" : "")\(by) s, and has shown \(last.at) then; \(counted(clock.steps, "such step")) so far",
                 mend:
                     "see that it is right (systemd-timesyncd, chrony); until it ran a day without a step, or a device's time agrees with it, nothing is given up for its age"
             )

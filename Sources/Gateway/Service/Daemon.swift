@@ -42,10 +42,11 @@ public struct Daemon {
 
     /// What `--check` says of good files.
     public var summary: String {
-        "\(configuration.file) is good: \(files.catalog.profileNames.count) profiles, \(files.rules.count) rules, "
-            + "\(files.roster.count) devices on the roster, store in \(configuration.store.folder), "
+        "\(configuration.file) is good: \(counted(files.catalog.profileNames.count, "profile")), "
+            + "\(counted(files.rules.count, "rule")), "
+            + "\(counted(files.roster.count, "device")) on the roster, store in \(configuration.store.folder), "
             + "broker \(configuration.mqtt.host):\(configuration.mqtt.port)"
-            + (warnings.isEmpty ? "" : "; \(warnings.count) warning\(warnings.count == 1 ? "" : "s")")
+            + (warnings.isEmpty ? "" : "; \(counted(warnings.count, "warning"))")
     }
 
     // Long: every part of the gateway is made here, in the order in which they need each other.

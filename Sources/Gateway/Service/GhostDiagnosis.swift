@@ -28,7 +28,8 @@ extension Doctor {
             findings.append(
                 Diagnosis(
                     check: "readings", level: .warning,
-                    finding: "\(devices.count - Self.devicesToldMax) more devices have readings ahead of now",
+                    finding:
+                        "\(counted(devices.count - Self.devicesToldMax, "more device has", "more devices have")) readings ahead of now",
                     mend: "take out those that are named here; then the next ones are named"))
         }
         return findings
@@ -40,7 +41,7 @@ extension Doctor {
         return Diagnosis(
             check: "readings", level: .warning,
             finding:
-                "\(device) has \(readings) \(readings == 1 ? "reading" : "readings") ahead of now, from \(first) to \(last): a clock was wrong when they came",
+                "\(device) has \(counted(readings, "reading")) ahead of now, from \(first) to \(last): a clock was wrong when they came",
             mend:
                 "they hide nothing; to take them out stop the gateway, look with baotu store forget --store \(ShellWord.quoted(folder)) --device=\(ShellWord.quoted(device)) --since \(first) --until \(last + .milliseconds(1)), and say it again with --yes"
         )

@@ -57,9 +57,10 @@ extension DevicesCommand {
             try writeLines(lines.map { printable($0) })
             let kinds = proposals.count
             StandardStreams.complain(
-                "\(groups.messageCount) message\(groups.messageCount == 1 ? "" : "s") of \(kinds) "
-                    + "kind\(kinds == 1 ? "" : "s")"
-                    + (groups.droppedCount > 0 ? "; \(groups.droppedCount) more were of kinds without room" : ""))
+                "\(counted(groups.messageCount, "message")) of \(counted(kinds, "kind"))"
+                    + (groups.droppedCount > 0
+                        ? "; \(groups.droppedCount) more \(groups.droppedCount == 1 ? "was" : "were") of kinds without room"
+                        : ""))
             if groups.messageCount == 0 { throw ExitCode(1) }
         }
 

@@ -152,7 +152,7 @@ struct HistoryCommand: AsyncParsableCommand {
         }
         let values = points.map(\.value)
         let count =
-            step.map { "means of \(spoken($0))" } ?? (points.count == 1 ? "1 reading" : "\(points.count) readings")
+            step.map { "means of \(spoken($0))" } ?? counted(points.count, "reading")
         let channel = series.channel.map { " (\(output.text($0)))" } ?? ""
         return "\(output.text(device)): \(series.quantity)\(channel), \(count), "
             + "\(shown(values.min() ?? 0)) to \(shown(values.max() ?? 0)), last \(shown(values.last ?? 0))"

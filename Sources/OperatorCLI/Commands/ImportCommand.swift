@@ -234,12 +234,16 @@ struct ImportCommand: AsyncParsableCommand {
         for word in words.prefix(ImportReport.refusalsMax) {
             let hint = word.nearest.map { "; did you mean '\($0)'?" } ?? ""
             console.say(
-                "\(name): '\(word.word)' is not a quantity, \(grouped(word.count)) values refused\(hint) "
+                "\(name): '\(word.word)' is not a quantity, \(grouped(word.count)) \(word.count == 1 ? "value" : "values") refused\(hint) "
                     + "Say what it is with --map '\(word.word)=QUANTITY[:UNIT]', or --map '\(word.word)=-' to leave it out"
             )
         }
         let rest = words.dropFirst(ImportReport.refusalsMax)
-        if !rest.isEmpty { console.say("\(name): \(grouped(rest.count)) further words are no quantities") }
+        if !rest.isEmpty {
+            console.say(
+                "\(name): \(rest.count == 1 ? "one further word is no quantity" : "\(grouped(rest.count)) further words are no quantities")"
+            )
+        }
     }
 }
 

@@ -30,7 +30,9 @@ struct LatestCommand: AsyncParsableCommand {
             if answers.isEmpty {
                 let unread = try await source.answer(RejectsRequest(limit: 1, device: device)).unread
                 let messages = unread.reduce(0) { $0 + $1.messages }
-                if messages > 0 { empty += "; \(messages) messages came and gave none: baotu rejects says why" }
+                if messages > 0 {
+                    empty += "; \(counted(messages, "message")) came and gave none: baotu rejects says why"
+                }
             }
             try output.print(
                 answers,

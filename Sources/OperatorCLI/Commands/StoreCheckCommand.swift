@@ -18,8 +18,9 @@ struct StoreCheckCommand: ParsableCommand {
         if output.isForPeople {
             for note in report.notes { try output.write("note: \(output.text(note))") }
             try output.write(
-                "\(report.files) files, \(report.bytes) bytes, \(report.frames) frames with \(report.rows) rows, "
-                    + "\(report.journalRows) journal rows, \(report.pages) pages with check values: "
+                "\(counted(report.files, "file")), \(counted(report.bytes, "byte")), "
+                    + "\(counted(report.frames, "frame")) with \(counted(report.rows, "row")), "
+                    + "\(counted(report.journalRows, "journal row")), \(counted(report.pages, "page")) with check values: "
                     + (report.isGood ? "no damage" : "\(report.damage.count) damaged"))
         }
         if !report.isGood { throw ExitCode(1) }

@@ -71,10 +71,12 @@ struct StoreForgetCommand: AsyncParsableCommand {
             guard readings > 0 else { return }
             guard yes else {
                 return StandardStreams.complain(
-                    "nothing was changed: --yes takes these \(readings) readings out, with the gateway stopped")
+                    "nothing was changed: --yes takes \(readings == 1 ? "this reading" : "these \(readings) readings") out, with the gateway stopped"
+                )
             }
             try options.work("forget") { _ in try takeOut(request) }
-            StandardStreams.complain("\(readings) readings were taken out; baotu store ledger tells so")
+            StandardStreams.complain(
+                "\(counted(readings, "reading was", "readings were")) taken out; baotu store ledger tells so")
         } catch let error as NoAnswer {
             throw failure(error.description, error.exitCode)
         }

@@ -22,13 +22,15 @@ struct StoreRepairCommand: ParsableCommand {
         if output.isForPeople {
             for sentence in report.done { try output.write(output.text(sentence)) }
             for entry in report.gaveUp {
-                let rows = entry.rows > 0 ? "\(entry.rows) rows" : "rows"
+                let rows = entry.rows > 0 ? counted(entry.rows, "row") : "rows"
                 try output.write(
                     "lost: \(rows) of \(output.text(entry.file)), \(output.time(entry.first)) to "
                         + "\(output.time(entry.last)): \(output.text(entry.detail))")
             }
             for damage in report.remaining { try output.write("still damaged: \(output.text(damage.sentence))") }
-            try output.write(report.isGood ? "the store is good" : "\(report.remaining.count) damages remain")
+            try output.write(
+                report.isGood
+                    ? "the store is good" : counted(report.remaining.count, "damage remains", "damages remain"))
         }
         if !report.isGood { throw ExitCode(1) }
     }

@@ -436,7 +436,7 @@ final class StoreChecker {
         }
         let kept = Folder.names(in: folder.damaged)
         if !kept.isEmpty {
-            report.notes.append("damaged/ holds \(kept.count) files that a repair or a start set aside")
+            report.notes.append("damaged/ holds \(counted(kept.count, "file")) that a repair or a start set aside")
         }
     }
 
