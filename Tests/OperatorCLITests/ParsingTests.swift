@@ -92,6 +92,25 @@ struct ParsingTests {
     }
 
     @Test(
+        "a word that is none of a list gets the nearest, and the list where none is near",
+        arguments: [
+            ("rejects --reason no-rul", "did you mean 'no-rule'?"),
+            ("rejects list --reason nothingread", "did you mean 'nothing-read'?"),
+            ("rejects replay --reason malformd", "did you mean 'malformed'?"),
+            ("rejects --reason weather", "expected one of "), ("alerts --phase fireing", "did you mean 'firing'?"),
+            ("incidents --state resolvd", "did you mean 'resolved'?"),
+            ("incidents --severity grave", "expected one of info, warning, critical"),
+        ])
+    func nearestWord(line: String, hint: String) {
+        #expect { try BaotuCommand.parseAsRoot(line.split(separator: " ").map(String.init)) } throws: { error in
+            let message = BaotuCommand.message(for: error)
+            #expect(message.contains(hint), "\(message)")
+            #expect(!hint.hasPrefix("did") || !message.contains("one of"), "\(message)")
+            return BaotuCommand.exitCode(for: error).rawValue == 64
+        }
+    }
+
+    @Test(
         "a wrong line ends with 64",
         arguments: [
             "weather", "history", "latest a b c", "history d --since soon", "history d --step 0s",

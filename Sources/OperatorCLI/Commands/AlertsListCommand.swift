@@ -1,14 +1,16 @@
-public import ArgumentParser
+import ArgumentParser
 import Basics
 import Contract
-public import Telemetry
+import Telemetry
 
 extension AlertsCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "The alerts that are not over; --all for every one.")
 
-        @Option(help: "Only this phase: \(AlertPhase.allCases.map(\.rawValue).joined(separator: ", ")).")
+        @Option(
+            help: "Only this phase: \(AlertPhase.allCases.map(\.rawValue).joined(separator: ", ")).",
+            completion: completion(AlertPhase.self), transform: word)
         var phase: AlertPhase?
 
         @Option(help: "Only of this device, or a pattern with * and ?.", completion: NameCompletion.devices)
@@ -45,5 +47,3 @@ extension AlertsCommand {
         }
     }
 }
-
-extension AlertPhase: ExpressibleByArgument {}

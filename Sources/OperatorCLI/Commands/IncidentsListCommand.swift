@@ -1,7 +1,7 @@
-public import ArgumentParser
+import ArgumentParser
 import Basics
-public import Contract
-public import Telemetry
+import Contract
+import Telemetry
 
 extension IncidentsCommand {
     struct List: AsyncParsableCommand {
@@ -20,7 +20,9 @@ extension IncidentsCommand {
         @Option(help: "Only of this circuit, as it was when the incident began.", completion: NameCompletion.circuits)
         var circuit: String?
 
-        @Option(help: "Only of this severity: \(Severity.allCases.map(\.rawValue).joined(separator: ", ")).")
+        @Option(
+            help: "Only of this severity: \(Severity.allCases.map(\.rawValue).joined(separator: ", ")).",
+            completion: completion(Severity.self), transform: word)
         var severity: Severity?
 
         @Option(help: "Only of this rule.", completion: NameCompletion.rules)
@@ -30,7 +32,8 @@ extension IncidentsCommand {
         var device: String?
 
         @Option(
-            help: "Only those that stand so: \(IncidentState.allCases.map(\.rawValue).joined(separator: ", ")).")
+            help: "Only those that stand so: \(IncidentState.allCases.map(\.rawValue).joined(separator: ", ")).",
+            completion: completion(IncidentState.self), transform: word)
         var state: IncidentState?
 
         @Option(help: "Only those before this incident: the next page.")
@@ -102,6 +105,3 @@ extension IncidentsCommand {
         }
     }
 }
-
-extension Severity: ExpressibleByArgument {}
-extension IncidentState: ExpressibleByArgument {}

@@ -1,14 +1,16 @@
-public import ArgumentParser
+import ArgumentParser
 import Basics
 import Contract
-public import Telemetry
+import Telemetry
 
 extension RejectsCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "Messages that gave no reading, newest first, with the reason.")
 
-        @Option(help: "Only this reason: \(Unread.Cause.allCases.map(\.rawValue).joined(separator: ", ")).")
+        @Option(
+            help: "Only this reason: \(Unread.Cause.allCases.map(\.rawValue).joined(separator: ", ")).",
+            completion: completion(Unread.Cause.self), transform: word)
         var reason: Unread.Cause?
 
         @Option(help: "Only of this device, or a pattern with * and ?.", completion: NameCompletion.devices)
@@ -92,7 +94,7 @@ extension RejectsCommand {
                 $0.cause < $1.cause
             }
             let parts = sums.map { sum in
-                "\(sum.of.reduce(0) { $0 + $1.messages }) \(sum.cause) of \(sum.of.count) devices"
+                "\(sum.of.reduce(0) { $0 + $1.messages }) \(sum.cause) of \(counted(sum.of.count, "device"))"
             }
             try output.write("without a reading, of devices that give some: \(parts.joined(separator: "; "))\n")
         }
@@ -101,6 +103,3 @@ extension RejectsCommand {
         private static let payloadShownMax = 48
     }
 }
-
-extension Reject.Reason: ExpressibleByArgument {}
-extension Unread.Cause: ExpressibleByArgument {}

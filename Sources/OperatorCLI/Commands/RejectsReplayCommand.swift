@@ -17,7 +17,9 @@ extension RejectsCommand {
                 and constants of the roster are not at hand. Exit code 2 when something is still rejected or was refused.
                 """)
 
-        @Option(help: "Only this reason: \(Reject.Reason.allCases.map(\.rawValue).joined(separator: ", ")).")
+        @Option(
+            help: "Only this reason: \(Reject.Reason.allCases.map(\.rawValue).joined(separator: ", ")).",
+            completion: completion(Reject.Reason.self), transform: word)
         var reason: Reject.Reason?
 
         @Option(help: "Only of this device, or a pattern with * and ?.", completion: NameCompletion.devices)
@@ -101,8 +103,8 @@ extension RejectsCommand {
                 }
             }
             let cut = replay.outcomes.count { $0 == .cut }
-            var sum = "\(messages.count) messages, \(replay.readings.count) readings"
-            if open > 0 { sum += ", \(open) messages with faults" }
+            var sum = "\(counted(messages.count, "message")), \(counted(replay.readings.count, "reading"))"
+            if open > 0 { sum += ", \(counted(open, "message")) with faults" }
             if cut > 0 { sum += ", \(cut) cut by the store and left" }
             guard !dryRun else {
                 try StandardStreams.write(sum + "; nothing was imported\n")
