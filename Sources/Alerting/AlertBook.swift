@@ -221,6 +221,7 @@ public struct AlertBook: Sendable {
         transitions.append(
             AlertTransition(
                 key: key, severity: rule.severity, from: .firing, to: .firing, at: now.wall, listened: now.listened,
+                steady: now.steady,
                 since: since, value: nil, watched: rule.watched,
                 sentence: Sentence(
                     .severityChanged, about: key.subject, registry, [.word: .text(rule.severity.rawValue)]),
@@ -292,7 +293,8 @@ public struct AlertBook: Sendable {
         transitions.append(
             AlertTransition(
                 key: key, severity: rule.severity, from: before.phase(after: .inactive), to: after.phase(after: before),
-                at: now.wall, listened: now.listened, since: after.since ?? before.since ?? now.wall, value: value,
+                at: now.wall, listened: now.listened, steady: now.steady,
+                since: after.since ?? before.since ?? now.wall, value: value,
                 watched: rule.watched, sentence: sentence(), peak: peak))
     }
 
@@ -307,6 +309,7 @@ public struct AlertBook: Sendable {
             AlertTransition(
                 key: key, severity: alert.severity, from: alert.state.phase(after: .inactive),
                 to: AlertState.inactive.phase(after: alert.state), at: now.wall, listened: now.listened,
+                steady: now.steady,
                 since: alert.state.since ?? now.wall, value: nil, watched: alert.watched,
                 sentence: Sentence(reason, about: key.subject, registry), peak: alert.peak))
     }

@@ -73,6 +73,8 @@ public struct AlertTransition: Hashable, Sendable {
     public var at: Timestamp
     /// The same moment in the time that the gateway listened: a hold that began goes on from here over a restart.
     public var listened: SteadyTime
+    /// The same moment by the clock that nobody sets: how long an alert lasted is counted from here.
+    public var steady: SteadyTime
     /// When the condition began to hold: kept through pending, firing and unknown.
     public var since: Timestamp
     /// The value that decided, in the canonical unit; nil for absence.
@@ -84,10 +86,11 @@ public struct AlertTransition: Hashable, Sendable {
     /// The worst value since the incident began; nil where none decides.
     public var peak: AlertPeak?
 
-    /// `listened` has the number of `at` where nothing else is said.
+    /// `listened` and `steady` have the number of `at` where nothing else is said.
     package init(
         key: AlertKey, severity: Severity, from: AlertPhase, to: AlertPhase, at: Timestamp,
-        listened: SteadyTime? = nil, since: Timestamp, value: Double?, watched: String = "", sentence: Sentence,
+        listened: SteadyTime? = nil, steady: SteadyTime? = nil, since: Timestamp, value: Double?, watched: String = "",
+        sentence: Sentence,
         peak: AlertPeak? = nil
     ) {
         self.key = key
@@ -96,6 +99,7 @@ public struct AlertTransition: Hashable, Sendable {
         self.to = to
         self.at = at
         self.listened = listened ?? SteadyTime(milliseconds: at.milliseconds)
+        self.steady = steady ?? SteadyTime(milliseconds: at.milliseconds)
         self.since = since
         self.value = value
         self.watched = watched
@@ -113,6 +117,9 @@ public struct AlertTransition: Hashable, Sendable {
         case .pending, .firing, .unknown: false
         }
     }
+
+    /// Whether the condition began to hold with this step: then `steady` is the moment of `since` too.
+    public var isSinceNow: Bool { since == at }
 
     /// Whether nothing holds any more: the incident is over.
     public var isEnd: Bool {

@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 
 /// A message, or what of one is about one device, that came and gave no reading.
 ///
@@ -89,16 +89,15 @@ public struct Unread: Hashable, Sendable {
 
     /// Whether messages come of a device and readings do not: the one law for health, answers and the doctor.
     ///
-    /// `messages` without a reading came from `first` to `last`, and no reading since. A device that gave readings before is
-    /// let off for as long as it might be silent, or an hour where no cadence is known: many send messages of another kind
-    /// between two readings.
+    /// `messages` without a reading came, and no reading since; `span` is the time that the gateway listened from the first of
+    /// them to the last. A device that gave readings before is let off for as long as it might be silent, or an hour where no
+    /// cadence is known: many send messages of another kind between two readings.
     public static func isStanding(
-        _ cause: Cause, messages: Int64, from first: Timestamp, to last: Timestamp, hasEverRead: Bool,
-        cadence: Duration?
+        _ cause: Cause, messages: Int64, over span: Duration, hasEverRead: Bool, cadence: Duration?
     ) -> Bool {
         guard messages > 0 else { return false }
         guard hasEverRead else { return true }
         guard !cause.isHarmless, messages >= standingMessages else { return false }
-        return last - first >= cadence.map { Staleness.allowance(cadence: $0) } ?? standingSpan
+        return span >= cadence.map { Staleness.allowance(cadence: $0) } ?? standingSpan
     }
 }

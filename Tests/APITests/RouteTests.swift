@@ -58,8 +58,8 @@ struct RouteTests {
             #expect(try await keys("latest") == ["device", "observed", "quantity", "unit", "value"])
             #expect(
                 try await keys("devices") == [
-                    "area", "circuit", "device", "expected", "firing_alerts", "health", "last_heard", "profile",
-                    "series",
+                    "area", "circuit", "device", "expected", "firing_alerts", "health", "last_heard",
+                    "last_heard_seconds_ago", "profile", "series",
                 ])
             #expect(
                 try await keys("statistics") == [

@@ -88,6 +88,7 @@ final class SimulatedGateway {
         /// What the gateway's wall clock is wrong by; the broker and the devices know what time it is.
         var wrong = Duration.zero
         var wall: Timestamp { now + wrong }
+        var running: SteadyTime { SteadyTime(milliseconds: now.milliseconds) }
     }
     private let clock: Clock
 
@@ -108,7 +109,9 @@ final class SimulatedGateway {
         do {
             loop = try IngestLoop(
                 configuration: configuration, files: files, broker: broker, journal: journal, mailbox: mailbox,
-                live: LiveView(LiveStatusAnswer(version: "test", startedAt: now, broker: "simulated")),
+                live: LiveView(LiveStatusAnswer(version: "test", startedAt: now, broker: "simulated")) { [clock] in
+                    clock.running
+                },
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 serviceManager: ServiceManager(environment: [:]), sealer: Sealer(isInline: true),
                 channels: channels(
@@ -117,7 +120,7 @@ final class SimulatedGateway {
                 publisher: publisher,
                 clocks: MachineClocks(
                     wall: { [clock] in clock.wall },
-                    running: { [clock] in SteadyTime(milliseconds: clock.now.milliseconds) }, boot: 1))
+                    running: { [clock] in clock.running }, boot: 1))
         } catch {
             self.journal = nil
             journal.close()

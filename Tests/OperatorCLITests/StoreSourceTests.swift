@@ -150,6 +150,29 @@ struct StoreSourceTests {
             "baotu", arguments + ["--store", store], environment: ["LC_ALL": locale, "TZ": "UTC"], shell: shell)
     }
 
+    @Test("one of a thing is one, and how long ago a device was heard is told by no wall clock")
+    func singular() throws {
+        let journal = try Journal.open(StoreOptions(folder: store))
+        let device = journal.registry.intern(device: "lamp-1", profile: "lamps")!
+        var batch = DecodedBatch()
+        batch.unread = [Unread(device: device, cause: .nothing)]
+        batch.heard = [Hearing(device: device, at: Self.noon)]
+        _ = try journal.commit(batch, received: 1, now: Self.noon)
+        // Ninety seconds later, on a clock that was set in between.
+        var moment = Moment(Self.noon + .seconds(90))
+        moment.wall = presentMoment() + .seconds(86_400)
+        try journal.save(
+            StoredClock(moment: moment, boot: 1, offset: .zero, unbrokenSince: moment.steady, steps: 1))
+        journal.close()
+        let status = try baotu("status").output
+        #expect(
+            status.contains("1 device sends messages that give no reading: baotu rejects names it"), "\(status)")
+        #expect(status.contains("1 message\n") && status.contains("0 readings\n"), "\(status)")
+        #expect(status.contains("last commit 90s ago"), "\(status)")
+        let line = try baotu("devices", "lamp-1").output.split(separator: "\n").last
+        #expect(line?.contains("  90s  ") == true, "\(line ?? "")")
+    }
+
     @Test("a table for people, CSV and JSON for programs, of the same question")
     func formats() throws {
         _ = try makeStore()

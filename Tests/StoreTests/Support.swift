@@ -126,8 +126,21 @@ extension Journal {
         return try commit(batch, received: 1, now: now ?? time)
     }
 
+    /// Makes core.db what version 7 had: to be closed after this.
+    func becomeVersion7() throws(StoreError) {
+        for column in [
+            "incident DROP COLUMN began_steady", "incident DROP COLUMN ended_steady", "alert DROP COLUMN since_steady",
+            "alert DROP COLUMN at_steady", "counters DROP COLUMN committed_steady", "unread DROP COLUMN run_listened",
+            "unread DROP COLUMN last_listened", "unread_step DROP COLUMN listened",
+        ] {
+            try core.run("ALTER TABLE \(column)")
+        }
+        try core.run("PRAGMA user_version = 7")
+    }
+
     /// Makes core.db what version 6 had: to be closed after this. Its files of frames must be of before version 7.
     func becomeVersion6() throws(StoreError) {
+        try becomeVersion7()
         for statement in [
             "DROP TABLE deed", "DROP TABLE incident", "ALTER TABLE alert DROP COLUMN sentence_key",
             "ALTER TABLE alert DROP COLUMN sentence_values", "ALTER TABLE transition DROP COLUMN sentence_key",

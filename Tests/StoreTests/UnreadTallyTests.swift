@@ -186,7 +186,7 @@ struct UnreadTallyTests {
     func law(cause: Unread.Cause, messages: Int64, span: Int, hasEverRead: Bool, cadence: Int?, expected: Bool) {
         #expect(
             Unread.isStanding(
-                cause, messages: messages, from: noon, to: seconds(span), hasEverRead: hasEverRead,
+                cause, messages: messages, over: .seconds(span), hasEverRead: hasEverRead,
                 cadence: cadence.map { .seconds($0) }) == expected)
     }
 }

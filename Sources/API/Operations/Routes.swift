@@ -16,15 +16,15 @@ struct Routes {
     func add(to router: Router<VisitContext>) {
         let (live, now) = (live, now)
         on(router, LiveRequest.route) { _, _ in try Reply(live.status()) }
-        answer(router, StatusRequest.self, { _ in .short }) { _, archive in try archive.status() }
+        answer(router, StatusRequest.self, { _ in .short }) { _, archive in try archive.status(at: now()) }
         answer(router, DevicesRequest.self, { $0.filter.lane }) { try $1.devices($0.filter, at: now()) }
         answer(router, LatestRequest.self, { $0.filter.lane }) { try $1.latest($0.filter) }
         answer(router, HistoryRequest.self, { _ in .long }) { try $1.history($0) }
         answer(router, QueryRequest.self, { _ in .long }) { try $1.query($0) }
-        answer(router, AlertsRequest.self, { _ in .short }) { try $1.alerts($0) }
-        answer(router, AlertRequest.self, { _ in .short }) { try $1.alert($0.id) }
-        answer(router, IncidentsRequest.self, { _ in .listing }) { try $1.incidents($0) }
-        answer(router, IncidentRequest.self, { _ in .short }) { try $1.incident($0.id) }
+        answer(router, AlertsRequest.self, { _ in .short }) { try $1.alerts($0, at: now()) }
+        answer(router, AlertRequest.self, { _ in .short }) { try $1.alert($0.id, at: now()) }
+        answer(router, IncidentsRequest.self, { _ in .listing }) { try $1.incidents($0, at: now()) }
+        answer(router, IncidentRequest.self, { _ in .short }) { try $1.incident($0.id, at: now()) }
         answer(router, RejectsRequest.self, { _ in .short }) { try $1.rejects($0) }
         // It waits for the disk, also where no archive can be opened.
         on(router, DoctorRequest.route) { _, asker in

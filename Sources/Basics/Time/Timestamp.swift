@@ -39,4 +39,7 @@ extension Duration {
         let (seconds, attoseconds) = components
         return seconds &* 1000 &+ attoseconds / 1_000_000_000_000_000
     }
+
+    /// Of whole milliseconds, as answers have them.
+    package var inSeconds: Double { Double(milliseconds) / 1000 }
 }

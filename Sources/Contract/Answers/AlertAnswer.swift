@@ -25,6 +25,11 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
     public var since: Timestamp
     /// When it came into its phase.
     public var at: Timestamp
+    /// How long ago `since` was, by a clock that nobody sets; nil where an earlier version kept the wall clock's time alone
+    /// and that was set since.
+    public var sinceSecondsAgo: Double?
+    /// The same of `at`.
+    public var atSecondsAgo: Double?
     /// The value that decided the newest step, in `unit`; nil where none did.
     public var value: Double?
     /// Canonical unit of the quantity (UCUM); nil where it is about no single series.
@@ -43,6 +48,8 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey {
         case id, rule, device, subject, name, quantity, channel, phase, severity, since, at, value, unit, sentence, note
         case meaning
+        case sinceSecondsAgo = "since_seconds_ago"
+        case atSecondsAgo = "at_seconds_ago"
         case acknowledgedAt = "acknowledged_at"
         case acknowledgedBy = "acknowledged_by"
     }
@@ -50,7 +57,9 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
     package init(
         id: Int64, rule: String, device: String? = nil, subject: String? = nil, name: String? = nil,
         quantity: String? = nil, channel: String? = nil, phase: AlertPhase,
-        severity: Severity, since: Timestamp, at: Timestamp, value: Double? = nil, unit: String? = nil,
+        severity: Severity, since: Timestamp, at: Timestamp, sinceSecondsAgo: Double? = nil,
+        atSecondsAgo: Double? = nil,
+        value: Double? = nil, unit: String? = nil,
         sentence: String, meaning: Sentence? = nil, acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil,
         note: String? = nil
     ) {
@@ -65,6 +74,8 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
         self.severity = severity
         self.since = since
         self.at = at
+        self.sinceSecondsAgo = sinceSecondsAgo
+        self.atSecondsAgo = atSecondsAgo
         self.value = value
         self.unit = unit
         self.sentence = sentence

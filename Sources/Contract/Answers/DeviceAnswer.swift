@@ -23,6 +23,8 @@ public struct DeviceAnswer: Codable, Hashable, Sendable {
     public var cadenceSeconds: Double?
     /// Received time of its newest message; nil where it never spoke.
     public var lastHeard: Timestamp?
+    /// How long ago that was, by a clock that nobody sets; nil where it never spoke.
+    public var lastHeardSecondsAgo: Double?
     /// `online` or `offline` by its own word; nil where it never said.
     public var lastStatus: String?
     /// The time of that word; nil where it never said.
@@ -39,6 +41,7 @@ public struct DeviceAnswer: Codable, Hashable, Sendable {
         case expectedSince = "expected_since"
         case cadenceSeconds = "cadence_seconds"
         case lastHeard = "last_heard"
+        case lastHeardSecondsAgo = "last_heard_seconds_ago"
         case lastStatus = "last_status"
         case lastStatusAt = "last_status_at"
         case firingAlerts = "firing_alerts"
@@ -47,8 +50,8 @@ public struct DeviceAnswer: Codable, Hashable, Sendable {
     package init(
         device: String, profile: String, area: String, circuit: String, latitude: Double? = nil,
         longitude: Double? = nil, expected: Bool, expectedSince: Timestamp? = nil, cadenceSeconds: Double? = nil,
-        lastHeard: Timestamp? = nil, lastStatus: String? = nil, lastStatusAt: Timestamp? = nil, series: Int,
-        firingAlerts: Int, health: Health
+        lastHeard: Timestamp? = nil, lastHeardSecondsAgo: Double? = nil, lastStatus: String? = nil,
+        lastStatusAt: Timestamp? = nil, series: Int, firingAlerts: Int, health: Health
     ) {
         self.device = device
         self.profile = profile
@@ -60,6 +63,7 @@ public struct DeviceAnswer: Codable, Hashable, Sendable {
         self.expectedSince = expectedSince
         self.cadenceSeconds = cadenceSeconds
         self.lastHeard = lastHeard
+        self.lastHeardSecondsAgo = lastHeardSecondsAgo
         self.lastStatus = lastStatus
         self.lastStatusAt = lastStatusAt
         self.series = series

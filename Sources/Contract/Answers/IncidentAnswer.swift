@@ -46,8 +46,11 @@ public struct IncidentAnswer: Codable, Hashable, Sendable {
     public var began: Timestamp
     /// nil until it is over.
     public var ended: Timestamp?
-    /// From beginning to end; nil until it is over, and where the clock was set back meanwhile.
+    /// From beginning to end, by a clock that nobody sets; nil until it is over, and where an earlier version kept the wall
+    /// clock's times alone and that was set since.
     public var durationSeconds: Double?
+    /// The same from its beginning to the answer; nil once it is over.
+    public var openSeconds: Double?
     /// When it first fired; nil where it did not.
     public var firedAt: Timestamp?
     /// The worst value, in `unit`; nil where none decides, and where an earlier version did not keep it.
@@ -72,6 +75,7 @@ public struct IncidentAnswer: Codable, Hashable, Sendable {
             ended
         case peak, beginning, ending, deeds
         case durationSeconds = "duration_seconds"
+        case openSeconds = "open_seconds"
         case firedAt = "fired_at"
         case peakAt = "peak_at"
         case beginningMeaning = "beginning_meaning"
@@ -83,7 +87,8 @@ public struct IncidentAnswer: Codable, Hashable, Sendable {
         id: Int64, alert: Int64, rule: String, device: String? = nil, subject: String? = nil, name: String? = nil,
         quantity: String? = nil, channel: String? = nil, unit: String? = nil, area: String? = nil,
         circuit: String? = nil, state: IncidentState, severity: Severity, began: Timestamp, ended: Timestamp? = nil,
-        firedAt: Timestamp? = nil, peak: Double? = nil, peakAt: Timestamp? = nil, beginning: Sentence? = nil,
+        durationSeconds: Double? = nil, openSeconds: Double? = nil, firedAt: Timestamp? = nil, peak: Double? = nil,
+        peakAt: Timestamp? = nil, beginning: Sentence? = nil,
         ending: Sentence? = nil, deeds: [IncidentDeed] = []
     ) {
         self.id = id
@@ -101,7 +106,8 @@ public struct IncidentAnswer: Codable, Hashable, Sendable {
         self.severity = severity
         self.began = began
         self.ended = ended
-        durationSeconds = ended.flatMap { $0 < began ? nil : Double(($0 - began).milliseconds) / 1000 }
+        self.durationSeconds = durationSeconds
+        self.openSeconds = openSeconds
         self.firedAt = firedAt
         self.peak = peak
         self.peakAt = peakAt

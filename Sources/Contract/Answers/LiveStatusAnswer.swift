@@ -6,14 +6,20 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     public var version: String
     /// When this process had its store open.
     public var startedAt: Timestamp
+    /// How long it has run since; as all spans by a clock that nobody sets.
+    public var upSeconds: Double = 0
     /// `host:port`, as configured.
     public var broker: String
     /// As looked up each second.
     public var brokerConnected: Bool
     /// nil while there is no connection.
     public var brokerConnectedSince: Timestamp?
+    /// For how long there has been one; nil while there is none.
+    public var brokerConnectedSeconds: Double?
     /// The last turn that passed receive, commit and evaluate.
     public var lastTurnAt: Timestamp
+    /// How long ago that was; since the start before the first.
+    public var lastTurnSecondsAgo: Double = 0
     /// Turns that passed since the start, those without messages included.
     public var turns: Int64
     /// Messages of the last hour, or since the start where that was later.
@@ -35,8 +41,15 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     public struct RefusedReload: Codable, Hashable, Sendable {
         /// By the gateway's clock.
         public var at: Timestamp
+        /// How long ago that was.
+        public var secondsAgo: Double = 0
         /// A line for each mistake.
         public var reason: String
+
+        enum CodingKeys: String, CodingKey {
+            case at, reason
+            case secondsAgo = "seconds_ago"
+        }
 
         package init(at: Timestamp, reason: String) {
             self.at = at
@@ -47,6 +60,9 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey {
         case version, broker, turns
         case startedAt = "started_at"
+        case upSeconds = "up_seconds"
+        case brokerConnectedSeconds = "broker_connected_seconds"
+        case lastTurnSecondsAgo = "last_turn_seconds_ago"
         case brokerConnected = "broker_connected"
         case brokerConnectedSince = "broker_connected_since"
         case lastTurnAt = "last_turn_at"

@@ -48,6 +48,9 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
     public var storeBytes: Int64
     /// nil before the first commit.
     public var lastCommitAt: Timestamp?
+    /// How long ago that was, by a clock that nobody sets; nil before the first, and where an earlier version kept the wall
+    /// clock's time alone and that was set since.
+    public var lastCommitSecondsAgo: Double?
     /// The last journal row whose alerts are recorded.
     public var evaluatedThrough: Int64
     /// Notifications not delivered yet.
@@ -69,6 +72,7 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         case newestDay = "newest_day"
         case storeBytes = "store_bytes"
         case lastCommitAt = "last_commit_at"
+        case lastCommitSecondsAgo = "last_commit_seconds_ago"
         case evaluatedThrough = "evaluated_through"
         case outboxPending = "outbox_pending"
         case devicesUnread = "devices_unread"
@@ -79,7 +83,8 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         late: Int64, ignored: Int64, empty: Int64, damagedRows: Int64, series: Int, devices: Int, devicesExpected: Int,
         alertsFiring: Int, alertsPending: Int, alertsUnknown: Int, journalID: Int64, journalRows: Int64,
         journalBytes: Int64, oldestDay: String? = nil, newestDay: String? = nil, storeBytes: Int64,
-        lastCommitAt: Timestamp? = nil, evaluatedThrough: Int64, outboxPending: Int,
+        lastCommitAt: Timestamp? = nil, lastCommitSecondsAgo: Double? = nil, evaluatedThrough: Int64,
+        outboxPending: Int,
         devicesUnread: Int
     ) {
         self.received = received
@@ -105,6 +110,7 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         self.newestDay = newestDay
         self.storeBytes = storeBytes
         self.lastCommitAt = lastCommitAt
+        self.lastCommitSecondsAgo = lastCommitSecondsAgo
         self.evaluatedThrough = evaluatedThrough
         self.outboxPending = outboxPending
         self.devicesUnread = devicesUnread

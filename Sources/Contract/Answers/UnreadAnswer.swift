@@ -26,6 +26,8 @@ extension RejectsAnswer {
         public var since: Timestamp
         /// When the newest was.
         public var lastAt: Timestamp
+        /// For how long the gateway has listened since then, by a clock that nobody sets; nil where it has written down none.
+        public var listenedSeconds: Double?
         /// Since the last reading of the device.
         public var messagesSinceReading: Int64
         /// When the first of those was received; nil where there is none.
@@ -40,6 +42,7 @@ extension RejectsAnswer {
         enum CodingKeys: String, CodingKey {
             case about, device, cause, messages, since, topic
             case lastAt = "last_at"
+            case listenedSeconds = "listened_seconds"
             case messagesSinceReading = "messages_since_reading"
             case sinceReading = "since_reading"
             case hasEverRead = "ever_read"
@@ -48,7 +51,7 @@ extension RejectsAnswer {
 
         package init(
             about: About, device: String?, cause: String, messages: Int64, since: Timestamp, lastAt: Timestamp,
-            messagesSinceReading: Int64, sinceReading: Timestamp?, topic: String
+            listenedSeconds: Double? = nil, messagesSinceReading: Int64, sinceReading: Timestamp?, topic: String
         ) {
             self.about = about
             self.device = device
@@ -56,6 +59,7 @@ extension RejectsAnswer {
             self.messages = messages
             self.since = since
             self.lastAt = lastAt
+            self.listenedSeconds = listenedSeconds
             self.messagesSinceReading = messagesSinceReading
             self.sinceReading = sinceReading
             self.topic = topic

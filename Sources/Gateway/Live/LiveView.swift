@@ -20,6 +20,15 @@ final class LiveView: Sendable {
         var isClockTrusted = false
         /// The store has no room: what it refuses, and that the broker hangs up, follow from it.
         var isDiskFull = false
+        /// When what the status names came about, by the machine's own clock.
+        var marks: Marks
+    }
+
+    private struct Marks {
+        var start: SteadyTime
+        var turn: SteadyTime
+        var connection: SteadyTime
+        var refusal: SteadyTime
     }
 
     /// Parts of the stored state that this start could not read.
@@ -33,9 +42,27 @@ final class LiveView: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ status: LiveStatusAnswer) { state = Mutex(State(status: status)) }
+    /// Runs on whatever the wall clock is set to.
+    private let running: @Sendable () -> SteadyTime
 
-    var current: LiveStatusAnswer { state.withLock { $0.status } }
+    init(_ status: LiveStatusAnswer, running: @escaping @Sendable () -> SteadyTime = MachineClocks.linux.running) {
+        self.running = running
+        let now = running()
+        state = Mutex(
+            State(status: status, marks: Marks(start: now, turn: now, connection: now, refusal: now)))
+    }
+
+    var current: LiveStatusAnswer {
+        state.withLock { state in
+            let now = running()
+            var status = state.status
+            status.upSeconds = (now - state.marks.start).inSeconds
+            status.lastTurnSecondsAgo = (now - state.marks.turn).inSeconds
+            if status.brokerConnected { status.brokerConnectedSeconds = (now - state.marks.connection).inSeconds }
+            status.refusedReload?.secondsAgo = (now - state.marks.refusal).inSeconds
+            return status
+        }
+    }
     var session: BrokerEvent.Session? { state.withLock { $0.session } }
     var sessionWasLost: Bool { state.withLock { $0.sessionWasLost } }
 
@@ -65,7 +92,18 @@ final class LiveView: Sendable {
         }
     }
 
-    func update(_ change: (inout LiveStatusAnswer) -> Void) { state.withLock { change(&$0.status) } }
+    func update(_ change: (inout LiveStatusAnswer) -> Void) {
+        state.withLock { state in
+            let before = state.status
+            change(&state.status)
+            let now = running()
+            if state.status.turns != before.turns { state.marks.turn = now }
+            let isNewConnection =
+                !before.brokerConnected || state.status.brokerConnectedSince != before.brokerConnectedSince
+            if state.status.brokerConnected, isNewConnection { state.marks.connection = now }
+            if state.status.refusedReload != before.refusedReload { state.marks.refusal = now }
+        }
+    }
 
     func remember(_ event: BrokerEvent) {
         state.withLock { state in

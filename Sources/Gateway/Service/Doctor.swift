@@ -77,7 +77,7 @@ struct Doctor: Sendable {
         }
         if status.droppedByBroker > 0 {
             tell(
-                .bad, "the broker threw \(status.droppedByBroker) messages away since the gateway listens",
+                .bad, "the broker threw \(counted(status.droppedByBroker, "message")) away since the gateway listens",
                 "set max_queued_messages 0 and max_queued_bytes in the broker's configuration")
         }
         if live.sessionWasLost {
@@ -226,7 +226,6 @@ struct Doctor: Sendable {
 
     private func pipeline() -> Diagnosis {
         let status = live.current
-        let age = now() - status.lastTurnAt
         if let trouble = status.storeTrouble {
             return Diagnosis(
                 check: "pipeline", level: .bad, finding: "the store refuses: \(trouble)",
@@ -234,13 +233,15 @@ struct Doctor: Sendable {
                     "make room or mend the disk; the broker keeps the messages meanwhile and the gateway resumes by itself"
             )
         }
-        if age > .seconds(10) {
+        if status.lastTurnSecondsAgo > 10 {
             return Diagnosis(
-                check: "pipeline", level: .bad, finding: "no turn was completed for \(age.milliseconds / 1000) s",
+                check: "pipeline", level: .bad,
+                finding: "no turn was completed for \(Int64(status.lastTurnSecondsAgo)) s",
                 mend: "restart the daemon (systemctl restart baotud) and look at the log for the reason")
         }
         return Diagnosis(
-            check: "pipeline", level: .good, finding: "\(status.turns) turns, the last \(age.milliseconds) ms ago")
+            check: "pipeline", level: .good,
+            finding: "\(counted(status.turns, "turn")), the last \(Int64(status.lastTurnSecondsAgo * 1000)) ms ago")
     }
 }
 

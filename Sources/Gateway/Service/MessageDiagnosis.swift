@@ -11,21 +11,24 @@ extension Doctor {
 
     /// Whether messages become readings.
     func messages(_ unread: [RejectsAnswer.Unread]?) -> [Diagnosis] {
-        let (status, now) = (live.current, now())
+        let status = live.current
         var findings: [Diagnosis] = []
-        let recent = (unread ?? []).filter { now - $0.lastAt <= Self.recent }
+        let recent = (unread ?? []).filter { $0.isHeard(within: Self.recent) }
         if let hour = lastHour(of: recent) { findings.append(hour) }
         let standing = recent.filter { $0.isStanding && !$0.isHarmless }
         findings += standing.prefix(Self.namedMax).map { one in
             finding(
                 .warning,
-                "\(one.device ?? ""): \(one.messagesSinceReading) messages since \(one.sinceReading ?? one.since) and no "
+                "\(one.device ?? ""): \(counted(one.messagesSinceReading, "message")) since \(one.sinceReading ?? one.since) and no "
                     + "reading\(one.hasEverRead ? "" : ", nor ever one"): \(one.why)", one.mend)
         }
         if standing.count > Self.namedMax {
             findings.append(
                 finding(
-                    .warning, "\(standing.count - Self.namedMax) more devices send messages that give no reading",
+                    .warning,
+                    standing.count - Self.namedMax == 1
+                        ? "one more device sends messages that give no reading"
+                        : "\(standing.count - Self.namedMax) more devices send messages that give no reading",
                     "baotu rejects names them"))
         }
         for one in recent where one.about != .device && !one.isHarmless {
@@ -33,7 +36,8 @@ extension Doctor {
                 one.about == .others ? "of devices beyond those counted by name" : "of which no device can be told"
             findings.append(
                 finding(
-                    .warning, "\(one.messages) messages \(whose), the last at \(one.lastAt): \(one.why)", one.mend))
+                    .warning, "\(counted(one.messages, "message")) \(whose), the last at \(one.lastAt): \(one.why)",
+                    one.mend))
         }
         if unread == nil {
             findings.append(finding(.warning, "whose messages give no reading cannot be looked up in the store"))
@@ -43,8 +47,9 @@ extension Doctor {
             finding(
                 .good,
                 status.receivedLastHour > 0
-                    ? "\(status.receivedLastHour) messages in the last hour, \(status.readingsLastHour) new readings"
-                    : "no message in the last hour\(now - status.startedAt < .seconds(3600) ? ", the gateway started at \(status.startedAt)" : "")"
+                    ? "\(counted(status.receivedLastHour, "message")) in the last hour, "
+                        + counted(status.readingsLastHour, "new reading")
+                    : "no message in the last hour\(status.upSeconds < 3600 ? ", the gateway started at \(status.startedAt)" : "")"
             )
         ]
     }
@@ -55,26 +60,37 @@ extension Doctor {
 
     /// nil where a message of the last hour gave a reading, or none came.
     private func lastHour(of recent: [RejectsAnswer.Unread]) -> Diagnosis? {
-        let (status, now) = (live.current, now())
+        let status = live.current
         if status.receivedLastHour > 0 {
             guard status.readingsLastHour == 0 else { return nil }
-            let newest = recent.max { $0.lastAt < $1.lastAt }
+            let newest = recent.max(by: RejectsAnswer.Unread.isEarlier)
             return finding(
-                now - status.startedAt < Self.settled ? .warning : .bad,
-                "none of the \(status.receivedLastHour) messages of the last hour gave a new reading"
+                status.upSeconds < Self.settled.inSeconds ? .warning : .bad,
+                (status.receivedLastHour == 1
+                    ? "the one message of the last hour gave no new reading"
+                    : "none of the \(status.receivedLastHour) messages of the last hour gave a new reading")
                     + (newest.map { "; the newest: \($0.why)" } ?? ""),
                 newest?.mend ?? "baotu rejects says why")
         }
         // What came before a restart is in the store, and not among what this process counts.
         let before = recent.filter {
-            $0.lastAt < status.startedAt && now - $0.lastAt <= .seconds(3600) && $0.messagesSinceReading > 0
-                && !$0.isHarmless
+            $0.isHeard(within: .seconds(3600)) && $0.messagesSinceReading > 0 && !$0.isHarmless
         }
-        return before.max { $0.lastAt < $1.lastAt }.map { last in
+        return before.max(by: RejectsAnswer.Unread.isEarlier).map { last in
             finding(
                 .warning,
                 "no message since the start at \(status.startedAt), and the last one before, at \(last.lastAt), gave no reading: \(last.why)",
                 last.mend)
         }
+    }
+}
+
+extension RejectsAnswer.Unread {
+    /// Whether the newest came no longer ago, as far as the gateway listened since.
+    fileprivate func isHeard(within span: Duration) -> Bool { listenedSeconds.map { $0 <= span.inSeconds } ?? true }
+
+    /// By the time listened since: the wall clock may have been set between the two.
+    fileprivate static func isEarlier(_ left: Self, _ right: Self) -> Bool {
+        (left.listenedSeconds ?? 0) > (right.listenedSeconds ?? 0)
     }
 }

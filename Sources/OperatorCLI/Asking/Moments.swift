@@ -77,12 +77,14 @@ func localTime(_ moment: Timestamp) -> String {
     return "\(wall) \(offset < 0 ? "-" : "+")\(two(minutes / 60)):\(two(minutes % 60))"
 }
 
-/// How long ago, in the largest unit that is at least two: `12s`, `5m`, `3h`, `2d`; `-` for never.
-func age(of moment: Timestamp?, now: Timestamp) -> String {
-    guard let moment else { return "-" }
+/// By how much a device's time lies behind the wall clock, in the largest unit that is at least two: `12s`, `5m`, `3h`, `2d`.
+func age(of moment: Timestamp, now: Timestamp) -> String {
     let seconds = (now - moment).milliseconds / 1000
     return seconds < 0 ? "in \(roughly(-seconds))" : roughly(seconds)
 }
+
+/// A span in the largest unit of which there are at least two; `?` where nobody knows it.
+func roughly(_ seconds: Double?) -> String { seconds.map { roughly(Int64($0)) } ?? "?" }
 
 private func roughly(_ seconds: Int64) -> String {
     if seconds < 120 { return "\(seconds)s" }

@@ -19,7 +19,7 @@ struct StoreSource: AnswerSource {
 
     func close() {}
 
-    func answer(_ question: StatusRequest) throws -> StatusAnswer { try ask { try $0.status() } }
+    func answer(_ question: StatusRequest) throws -> StatusAnswer { try ask { try $0.status(at: now()) } }
     func liveStatus() -> LiveStatusAnswer? { nil }
     func answer(_ question: DevicesRequest) throws -> [DeviceAnswer] {
         try ask { try $0.devices(question.filter, at: now()) }
@@ -27,11 +27,15 @@ struct StoreSource: AnswerSource {
     func answer(_ question: LatestRequest) throws -> [LatestAnswer] { try ask { try $0.latest(question.filter) } }
     func answer(_ question: HistoryRequest) throws -> HistoryAnswer { try ask { try $0.history(question) } }
     func answer(_ question: QueryRequest) throws -> QueryAnswer { try ask { try $0.query(question) } }
-    func answer(_ question: AlertsRequest) throws -> [AlertAnswer] { try ask { try $0.alerts(question) } }
-    func answer(_ question: AlertRequest) throws -> AlertStoryAnswer { try ask { try $0.alert(question.id) } }
-    func answer(_ question: IncidentsRequest) throws -> IncidentsAnswer { try ask { try $0.incidents(question) } }
+    func answer(_ question: AlertsRequest) throws -> [AlertAnswer] { try ask { try $0.alerts(question, at: now()) } }
+    func answer(_ question: AlertRequest) throws -> AlertStoryAnswer {
+        try ask { try $0.alert(question.id, at: now()) }
+    }
+    func answer(_ question: IncidentsRequest) throws -> IncidentsAnswer {
+        try ask { try $0.incidents(question, at: now()) }
+    }
     func answer(_ question: IncidentRequest) throws -> IncidentStoryAnswer {
-        try ask { try $0.incident(question.id) }
+        try ask { try $0.incident(question.id, at: now()) }
     }
     func answer(_ question: RejectsRequest) throws -> RejectsAnswer { try ask { try $0.rejects(question) } }
     func answer(_ question: StatisticsRequest) throws -> [StatisticsAnswer] { try ask { try statistics(question, $0) } }

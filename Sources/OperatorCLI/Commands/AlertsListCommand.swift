@@ -38,8 +38,9 @@ extension AlertsCommand {
                     ],
                     rows: answers.map { alert in
                         [
-                            "\(alert.id)", alert.phase.rawValue, alert.severity.rawValue, output.age(alert.since),
-                            output.age(alert.at), alert.rule, output.text(alert.about),
+                            "\(alert.id)", alert.phase.rawValue, alert.severity.rawValue,
+                            output.ago(alert.sinceSecondsAgo, of: alert.since),
+                            output.ago(alert.atSecondsAgo, of: alert.at), alert.rule, output.text(alert.about),
                             output.text(alert.acknowledgedBy), output.text(alert.sentence),
                         ]
                     }, empty: "no alerts")

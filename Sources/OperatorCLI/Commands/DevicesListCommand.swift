@@ -36,7 +36,7 @@ extension DevicesCommand {
                         return [
                             output.text(answer.device), output.text(answer.profile), output.text(answer.area),
                             output.text(answer.circuit), answer.health.rawValue,
-                            output.age(answer.lastHeard),
+                            output.ago(answer.lastHeardSecondsAgo, of: answer.lastHeard),
                             cadence.map { output.isForPeople ? $0.shortForm : "\($0.milliseconds / 1000)" } ?? "",
                             "\(answer.series)", "\(answer.firingAlerts)",
                         ]

@@ -19,9 +19,7 @@ struct IncidentsCommand: AsyncParsableCommand {
     /// How long it lasted; of one that is not over how long by now.
     static func lasted(_ incident: IncidentAnswer, _ output: Output) -> String {
         guard output.isForPeople else { return incident.durationSeconds.map { "\($0)" } ?? "" }
-        guard let ended = incident.ended else { return output.age(incident.began) }
-        // The clock was set back: nobody knows how long it was.
-        return incident.durationSeconds == nil ? "?" : age(of: incident.began, now: ended)
+        return roughly(incident.ended == nil ? incident.openSeconds : incident.durationSeconds)
     }
 
     /// With its unit for people.

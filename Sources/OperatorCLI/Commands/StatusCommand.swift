@@ -42,12 +42,12 @@ struct StatusCommand: AsyncParsableCommand {
         guard let live else { return [["gateway", "not asked: these are the files"]] }
         let broker =
             live.brokerConnected
-            ? "connected to \(live.broker) for \(output.age(live.brokerConnectedSince))"
+            ? "connected to \(live.broker) for \(roughly(live.brokerConnectedSeconds))"
             : "NOT connected to \(live.broker)"
-        let sinceTurn = max(0, (output.now - live.lastTurnAt).milliseconds)
-        let turn = sinceTurn < 2000 ? "\(sinceTurn) ms" : output.age(live.lastTurnAt)
+        let sinceTurn = live.lastTurnSecondsAgo
+        let turn = sinceTurn < 2 ? "\(Int64(sinceTurn * 1000)) ms" : roughly(sinceTurn)
         var rows = [
-            ["gateway", "\(live.version), up \(output.age(live.startedAt)), last turn \(turn) ago"],
+            ["gateway", "\(live.version), up \(roughly(live.upSeconds)), last turn \(turn) ago"],
             ["broker", broker],
         ]
         if live.receivedLastHour > 0 {
@@ -55,18 +55,18 @@ struct StatusCommand: AsyncParsableCommand {
                 [
                     "last hour",
                     live.readingsLastHour > 0
-                        ? "\(live.receivedLastHour) messages, \(live.readingsLastHour) new readings"
-                        : "NONE of \(live.receivedLastHour) messages gave a new reading: baotu doctor says why",
+                        ? "\(counted(live.receivedLastHour, "message")), \(counted(live.readingsLastHour, "new reading"))"
+                        : "NONE of \(counted(live.receivedLastHour, "message")) gave a new reading: baotu doctor says why",
                 ])
         }
-        if live.droppedByBroker > 0 { rows.append(["dropped by broker", "\(live.droppedByBroker) messages"]) }
+        if live.droppedByBroker > 0 { rows.append(["dropped by broker", counted(live.droppedByBroker, "message")]) }
         if let refused = live.refusedReload {
             let mistakes = refused.reason.split(separator: "\n")
             let more = mistakes.count > 1 ? " and \(mistakes.count - 1) more" : ""
             rows.append(
                 [
                     "reload",
-                    "REFUSED \(output.age(refused.at)) ago, the old files are in force: "
+                    "REFUSED \(roughly(refused.secondsAgo)) ago, the old files are in force: "
                         + output.text(mistakes.first.map(String.init)) + more,
                 ])
         }
@@ -76,23 +76,30 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private static func counters(_ status: StatusAnswer, _ output: Output) -> [[String]] {
-        let commit = status.lastCommitAt.map { "last commit \(output.age($0)) ago" } ?? "nothing committed yet"
-        let damage = status.damagedRows > 0 ? [["damaged", "\(status.damagedRows) journal rows left out"]] : []
+        let commit =
+            status.lastCommitAt.map { moment in
+                status.lastCommitSecondsAgo.map { "last commit \(roughly($0)) ago" }
+                    ?? "last commit at \(output.time(moment))"
+            } ?? "nothing committed yet"
+        let damage =
+            status.damagedRows > 0 ? [["damaged", "\(counted(status.damagedRows, "journal row")) left out"]] : []
         let unread =
             status.devicesUnread > 0
             ? [
                 [
                     "not read",
-                    "\(status.devicesUnread) devices send messages that give no reading: baotu rejects names them",
+                    "\(counted(status.devicesUnread, "device sends", "devices send")) messages that give no reading: "
+                        + "baotu rejects names \(status.devicesUnread == 1 ? "it" : "them")",
                 ]
             ]
             : []
         return [
-            ["received", "\(status.received) messages"], ["committed", "\(status.committed) readings"],
-            ["duplicates", "\(status.duplicates) readings"], ["corrected", "\(status.corrected) readings"],
-            ["rejected", "\(status.rejected) messages or parts"], ["suspect", "\(status.suspect) values"],
-            ["late", "\(status.late) readings"], ["ignored", "\(status.ignored) messages"],
-            ["empty", "\(status.empty) messages"],
+            ["received", counted(status.received, "message")], ["committed", counted(status.committed, "reading")],
+            ["duplicates", counted(status.duplicates, "reading")],
+            ["corrected", counted(status.corrected, "reading")],
+            ["rejected", counted(status.rejected, "message or part", "messages or parts")],
+            ["suspect", counted(status.suspect, "value")], ["late", counted(status.late, "reading")],
+            ["ignored", counted(status.ignored, "message")], ["empty", counted(status.empty, "message")],
         ] + damage + [
             ["series", "\(status.series)"],
             ["devices", "\(status.devices), of which \(status.devicesExpected) on the roster"],
@@ -101,10 +108,10 @@ struct StatusCommand: AsyncParsableCommand {
                 "alerts",
                 "\(status.alertsFiring) firing, \(status.alertsPending) pending, \(status.alertsUnknown) unknown",
             ],
-            ["outbox", "\(status.outboxPending) notices to deliver"],
+            ["outbox", "\(counted(status.outboxPending, "notice")) to deliver"],
             [
                 "journal",
-                "row \(status.journalID); \(status.journalRows) rows, \(size(status.journalBytes)) to seal",
+                "row \(status.journalID); \(counted(status.journalRows, "row")), \(size(status.journalBytes)) to seal",
             ],
             ["days", status.oldestDay.map { "\($0) to \(status.newestDay ?? $0)" } ?? "none sealed yet"],
             ["store", "\(size(status.storeBytes)), \(commit)"],
@@ -112,7 +119,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private static func size(_ bytes: Int64) -> String {
-        if bytes < 10 * 1024 { return "\(bytes) bytes" }
+        if bytes < 10 * 1024 { return counted(bytes, "byte") }
         return bytes < 10 * 1_048_576 ? "\(bytes / 1024) KiB" : "\(bytes / 1_048_576) MiB"
     }
 
@@ -141,6 +148,8 @@ struct StatusCommand: AsyncParsableCommand {
             } else if let flag = try? container.decode(Bool.self) {
                 self = .leaf("\(flag)")
             } else if let number = try? container.decode(Int64.self) {
+                self = .leaf("\(number)")
+            } else if let number = try? container.decode(Double.self) {
                 self = .leaf("\(number)")
             } else {
                 self = .leaf(try container.decode(String.self))

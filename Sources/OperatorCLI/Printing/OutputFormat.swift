@@ -71,9 +71,16 @@ struct Output {
 
     func time(_ moment: Timestamp) -> String { isForPeople ? localTime(moment) : moment.description }
 
-    /// How long ago; the moment itself for programs.
-    func age(_ moment: Timestamp?) -> String {
-        isForPeople ? OperatorCLI.age(of: moment, now: now) : moment?.description ?? ""
+    /// How long ago a device's own time was; the moment itself for programs.
+    func age(_ moment: Timestamp) -> String {
+        isForPeople ? OperatorCLI.age(of: moment, now: now) : moment.description
+    }
+
+    /// How long ago a moment of the gateway was, as its answer tells: the wall clock may have been set since. `-` for never;
+    /// the moment itself for programs.
+    func ago(_ seconds: Double?, of moment: Timestamp?) -> String {
+        guard let moment else { return isForPeople ? "-" : "" }
+        return isForPeople ? roughly(seconds) : moment.description
     }
 
     /// The UCUM code; for people as they write it.

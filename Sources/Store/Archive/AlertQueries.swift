@@ -1,4 +1,4 @@
-import Basics
+public import Basics
 public import Contract
 import Frames
 import Telemetry
@@ -6,7 +6,11 @@ import Telemetry
 extension Archive {
     /// The alerts that fit, those that were never more than pending included, newest step first. Throws
     /// `.noSuchDevice` or `.noSuchRule`.
-    public func alerts(_ filter: AlertsRequest = AlertsRequest()) throws(StoreError) -> [AlertAnswer] {
+    ///
+    /// `now` is the wall clock's, for how long they stand; without it that is not told.
+    public func alerts(
+        _ filter: AlertsRequest = AlertsRequest(), at now: Timestamp? = nil
+    ) throws(StoreError) -> [AlertAnswer] {
         try withSnapshot { connection throws(StoreError) in
             try known(device: filter.device)
             try known(rule: filter.rule, connection)
@@ -17,19 +21,19 @@ extension Archive {
                     + " WHERE (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR rule = ?2) ORDER BY at DESC, id",
                 .optional(filter.phase?.rawValue), .optional(filter.rule)
             ) { row throws(StoreError) in
-                let answer = try alert(row, connection.file)
+                let answer = try alert(row, connection.file, at: now)
                 if pattern.map({ answer.device.map($0.matches) ?? false }) ?? true { answers.append(answer) }
             }
             return answers
         }
     }
 
-    /// One alert with every step of it that is kept. Throws `.noSuchAlert`.
-    public func alert(_ id: Int64) throws(StoreError) -> AlertStoryAnswer {
+    /// One alert with every step of it that is kept, `now` as in `alerts`. Throws `.noSuchAlert`.
+    public func alert(_ id: Int64, at now: Timestamp? = nil) throws(StoreError) -> AlertStoryAnswer {
         try withSnapshot { connection throws(StoreError) in
             var found: AlertAnswer?
             try connection.rows(alertColumns(connection) + " WHERE id = ?", .integer(id)) { row throws(StoreError) in
-                found = try alert(row, connection.file)
+                found = try alert(row, connection.file, at: now)
             }
             guard let found else { throw .noSuchAlert(id: id) }
             var story = AlertStoryAnswer(
@@ -45,10 +49,14 @@ extension Archive {
 
     /// Also of a store that no gateway has led forward yet.
     private func alertColumns(_ connection: Connection) throws(StoreError) -> String {
-        """
-        SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at, acknowledged_by,
-            note, \(try subjectColumns(connection)), \(try sentenceColumns("alert", connection)) FROM alert
-        """
+        let steady =
+            try Schema.version(of: connection) < 8
+            ? "\(Schema.steady(at: "since")) AS since_steady, \(Schema.steady(at: "at")) AS at_steady"
+            : "since_steady, at_steady"
+        return """
+            SELECT id, rule, device, series, phase, severity, since, at, value, sentence, acknowledged_at, acknowledged_by,
+                note, \(steady), \(try subjectColumns(connection)), \(try sentenceColumns("alert", connection)) FROM alert
+            """
     }
 
     /// Of table `alert`: what it is about.
@@ -115,18 +123,22 @@ extension Archive {
         )
     }
 
-    private func alert(_ row: Statement, _ file: String) throws(StoreError) -> AlertAnswer {
+    private func alert(_ row: Statement, _ file: String, at now: Timestamp?) throws(StoreError) -> AlertAnswer {
         guard let phase = AlertPhase(rawValue: row.text("phase")),
             let severity = Severity(rawValue: row.text("severity")),
             let key = AlertKey(row, registry)
         else { throw .corrupt(file: file, detail: "alert \(row.integer("id")) does not read") }
         let (about, sentence) = (about(key.subject), Sentence(row))
+        func secondsAgo(_ column: StaticString) -> Double? {
+            secondsSince(row.optionalInteger(column).map { SteadyTime(milliseconds: $0) }, at: now)
+        }
         return AlertAnswer(
             id: row.integer("id"), rule: key.rule, device: about.device, subject: about.subject, name: about.name,
             quantity: about.quantity?.name, channel: about.channel,
             phase: phase,
             severity: severity, since: Timestamp(milliseconds: row.integer("since")),
-            at: Timestamp(milliseconds: row.integer("at")), value: row.optionalReal("value"),
+            at: Timestamp(milliseconds: row.integer("at")), sinceSecondsAgo: secondsAgo("since_steady"),
+            atSecondsAgo: secondsAgo("at_steady"), value: row.optionalReal("value"),
             unit: about.quantity?.unit,
             sentence: sentence.words, meaning: sentence.unlessWords,
             acknowledgedAt: row.optionalInteger("acknowledged_at").map { Timestamp(milliseconds: $0) },

@@ -6,8 +6,9 @@ import Telemetry
 extension Archive {
     // MARK: Answers
 
-    /// How much there is, and how it goes.
-    public func status() throws(StoreError) -> StatusAnswer {
+    /// How much there is, and how it goes. `now` is the wall clock's, for how long ago the last commit was; without it that
+    /// is not told.
+    public func status(at now: Timestamp? = nil) throws(StoreError) -> StatusAnswer {
         try withSnapshot { connection throws(StoreError) in
             let counters = try Counters(connection)
             func count(_ sql: String) throws(StoreError) -> Int { Int(try connection.integer(sql) ?? 0) }
@@ -15,6 +16,9 @@ extension Archive {
                 Int(try connection.integer("SELECT count(*) FROM alert WHERE phase = ?", .text(phase.rawValue)) ?? 0)
             }
             let days = sealed.manifest.days
+            let committed =
+                try Schema.version(of: connection) < 8 ? Schema.steady(at: "committed_at") : "committed_steady"
+            let lastCommit = try connection.integer("SELECT \(committed) FROM counters")
             return StatusAnswer(
                 received: counters.received, committed: counters.committed, duplicates: counters.duplicates,
                 corrected: counters.corrected, rejected: counters.rejected, suspect: counters.suspect,
@@ -28,6 +32,7 @@ extension Archive {
                 storeBytes: byteCount,
                 lastCommitAt: try connection.integer("SELECT committed_at FROM counters")
                     .map { Timestamp(milliseconds: $0) },
+                lastCommitSecondsAgo: secondsSince(lastCommit.map { SteadyTime(milliseconds: $0) }, at: now),
                 evaluatedThrough: try Meta.evaluatedThrough.read(connection),
                 outboxPending: try count("SELECT count(*) FROM outbox WHERE delivered_at IS NULL"),
                 devicesUnread: try unreadDevices(connection).count)
@@ -62,6 +67,7 @@ extension Archive {
                 let link = id < tail.links.count ? tail.links[Int(id)] : DeviceLink()
                 let expectedSince = row.optionalInteger("expected_since")
                 let lastHeard = link.lastHeard == .min ? nil : Timestamp(milliseconds: link.lastHeard)
+                let silence = lastHeard.map { _ in self.silence(of: link, at: now) }
                 let cadence = row.optionalInteger("cadence_ms")
                 let series = registry.streams(of: DeviceIndex(rawValue: UInt32(id)))
                     .reduce(0) { $0 + registry.streams[$1.index].columns.count }
@@ -72,26 +78,37 @@ extension Archive {
                         longitude: row.optionalReal("longitude"), expected: expectedSince != nil,
                         expectedSince: expectedSince.map { Timestamp(milliseconds: $0) },
                         cadenceSeconds: cadence.map { Double($0) / 1000 },
-                        lastHeard: lastHeard,
+                        lastHeard: lastHeard, lastHeardSecondsAgo: silence.map { max(.zero, $0).inSeconds },
                         lastStatus: link.word.isOnline.map { $0 || link.word.isOver ? "online" : "offline" },
                         lastStatusAt: link.word.isOnline.map { _ in link.word.saidAt },
                         series: series,
                         firingAlerts: firing[id] ?? 0,
                         health: Health(
-                            silence: lastHeard.map { _ in silence(of: link, at: now) },
-                            cadence: cadence.map { .milliseconds($0) }, saidOffline: link.word.saysOffline,
+                            silence: silence, cadence: cadence.map { .milliseconds($0) },
+                            saidOffline: link.word.saysOffline,
                             isFiring: firing[id] != nil, isUnread: series == 0 || unread.contains(Int(id)))))
             }
             return answers
         }
     }
 
-    /// For how long a device was not heard. The wall clock may have been set since: the time that ran is told by the steady
-    /// clock, up to the newest row or to where the clocks were last written down, and from there on by the wall clock.
+    /// For how long a device was not heard.
     private func silence(of link: DeviceLink, at now: Timestamp) -> Duration {
-        guard let newest = newestMoment else { return now - Timestamp(milliseconds: link.lastHeard) }
-        let since = max(.zero, now - newest.wall)
-        return .milliseconds(newest.steady.milliseconds - link.lastHeardSteady) + since
+        elapsed(since: SteadyTime(milliseconds: link.lastHeardSteady), at: now)
+            ?? now - Timestamp(milliseconds: link.lastHeard)
+    }
+
+    /// How much time ran since a moment; nil in a store that has no clocks. The wall clock may have been set since: the
+    /// steady clock tells, up to the newest row or to where the clocks were last written down, and from there on the wall
+    /// clock.
+    func elapsed(since moment: SteadyTime, at now: Timestamp) -> Duration? {
+        newestMoment.map { $0.steady - moment + max(.zero, now - $0.wall) }
+    }
+
+    /// The same in seconds, for answers; nil where the moment is not known, or nobody asks for it.
+    func secondsSince(_ moment: SteadyTime?, at now: Timestamp?) -> Double? {
+        guard let moment, let now else { return nil }
+        return elapsed(since: moment, at: now).map { max(.zero, $0).inSeconds }
     }
 
     /// The devices that the roster names, by place in the registry.

@@ -1,11 +1,15 @@
-import Basics
+public import Basics
 public import Contract
 import Telemetry
 
 extension Archive {
     /// The incidents that fit, newest first: in the order in which they began, whatever the clock said. Throws
     /// `.noSuchDevice`, `.noSuchRule`, `.noSuchArea` or `.noSuchCircuit`.
-    public func incidents(_ request: IncidentsRequest = IncidentsRequest()) throws(StoreError) -> IncidentsAnswer {
+    ///
+    /// `now` is the wall clock's, for how long those last that are not over; without it that is not told.
+    public func incidents(
+        _ request: IncidentsRequest = IncidentsRequest(), at now: Timestamp? = nil
+    ) throws(StoreError) -> IncidentsAnswer {
         try withSnapshot { connection throws(StoreError) in
             let with = try incidentTable(connection)
             try known(device: request.device)
@@ -16,7 +20,7 @@ extension Archive {
             let statement = try connection.statement(query)
             defer { statement.reset() }
             statement.bind(values)
-            while try statement.step() { answers.append(try incident(statement, connection.file)) }
+            while try statement.step() { answers.append(try incident(statement, connection.file, at: now)) }
             let hasMore = answers.count > request.limit
             if hasMore { answers.removeLast() }
             if let newest = answers.first?.id, let oldest = answers.last?.id {
@@ -26,15 +30,15 @@ extension Archive {
         }
     }
 
-    /// One incident with every step of it that is kept. Throws `.noSuchIncident`.
-    public func incident(_ id: Int64) throws(StoreError) -> IncidentStoryAnswer {
+    /// One incident with every step of it that is kept, `now` as in `incidents`. Throws `.noSuchIncident`.
+    public func incident(_ id: Int64, at now: Timestamp? = nil) throws(StoreError) -> IncidentStoryAnswer {
         try withSnapshot { connection throws(StoreError) in
             var found: (answer: IncidentAnswer, last: Int64?)?
             let with = try incidentTable(connection)
             try connection.rows(
                 "\(with) \(try incidentColumns(connection)) WHERE i.id = ?", .integer(id)
             ) { row throws(StoreError) in
-                found = (try incident(row, connection.file), row.optionalInteger("last"))
+                found = (try incident(row, connection.file, at: now), row.optionalInteger("last"))
             }
             guard let found else { throw .noSuchIncident(id: id) }
             var answer = found.answer
@@ -114,7 +118,11 @@ extension Archive {
     }
 
     private func incidentColumns(_ connection: Connection) throws(StoreError) -> String {
-        let isOld = try Schema.version(of: connection) < 7
+        let version = try Schema.version(of: connection)
+        let isOld = version < 7
+        func steady(_ column: String) -> String {
+            version < 8 ? Schema.steady(at: "i.\(column)") : "i.\(column)_steady"
+        }
         func sentence(_ step: String) -> String {
             "\(step).sentence AS \(step)_sentence, "
                 + (isOld
@@ -123,7 +131,7 @@ extension Archive {
         }
         return """
             SELECT i.id, i.alert, i.last, i.began, i.ended, i.fired, i.phase, i.severity, i.peak, i.peak_at, i.area,
-                i.circuit, a.rule, a.device, a.series, \(try subjectColumns(connection)),
+                i.circuit, \(steady("began")) AS began_steady, \(steady("ended")) AS ended_steady, a.rule, a.device, a.series, \(try subjectColumns(connection)),
                 \(sentence("first")), \(sentence("final"))
             FROM incident i JOIN alert a ON a.id = i.alert LEFT JOIN transition first ON first.id = i.id
             LEFT JOIN transition final ON final.id = i.last
@@ -178,13 +186,18 @@ extension Archive {
         return (sql, values)
     }
 
-    private func incident(_ row: Statement, _ file: String) throws(StoreError) -> IncidentAnswer {
+    private func incident(_ row: Statement, _ file: String, at now: Timestamp?) throws(StoreError) -> IncidentAnswer {
         guard let phase = AlertPhase(rawValue: row.text("phase")),
             let severity = Severity(rawValue: row.text("severity")), let key = AlertKey(row, registry)
         else { throw .corrupt(file: file, detail: "incident \(row.integer("id")) does not read") }
         func time(_ column: StaticString) -> Timestamp? {
             row.optionalInteger(column).map { Timestamp(milliseconds: $0) }
         }
+        func steady(_ column: StaticString) -> SteadyTime? {
+            row.optionalInteger(column).map { SteadyTime(milliseconds: $0) }
+        }
+        let (began, ended) = (steady("began_steady"), steady("ended_steady"))
+        let lasted = began.flatMap { began in ended.map { $0 - began } }
         let about = about(key.subject)
         let (area, circuit) = (row.text("area"), row.text("circuit"))
         return IncidentAnswer(
@@ -192,7 +205,9 @@ extension Archive {
             subject: about.subject, name: about.name, quantity: about.quantity?.name, channel: about.channel,
             unit: about.quantity?.unit, area: area.isEmpty ? nil : area, circuit: circuit.isEmpty ? nil : circuit,
             state: IncidentState(phase), severity: severity, began: time("began") ?? Timestamp(milliseconds: 0),
-            ended: time("ended"), firedAt: time("fired"), peak: time("peak_at") == nil ? nil : row.optionalReal("peak"),
+            ended: time("ended"), durationSeconds: lasted.flatMap { $0 < .zero ? nil : $0.inSeconds },
+            openSeconds: time("ended") == nil ? secondsSince(began, at: now) : nil, firedAt: time("fired"),
+            peak: time("peak_at") == nil ? nil : row.optionalReal("peak"),
             peakAt: time("peak_at"),
             beginning: Sentence(row, words: "first_sentence", key: "first_key", values: "first_values"),
             ending: Sentence(row, words: "final_sentence", key: "final_key", values: "final_values"))

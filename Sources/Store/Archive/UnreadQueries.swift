@@ -34,8 +34,8 @@ extension Archive {
             var found = answer(row, .device, device: registry.devices[Int(device)].name)
             found.hasEverRead = hasEverRead
             found.isStanding = Unread.isStanding(
-                row.key.cause, messages: row.run, from: Timestamp(milliseconds: row.runSince),
-                to: found.lastAt, hasEverRead: hasEverRead, cadence: cadence.map { .milliseconds($0) })
+                row.key.cause, messages: row.run, over: .milliseconds(row.lastListened - row.runListened),
+                hasEverRead: hasEverRead, cadence: cadence.map { .milliseconds($0) })
             answers.append(found)
         }
         return answers.sorted { left, right in
@@ -50,6 +50,9 @@ extension Archive {
         RejectsAnswer.Unread(
             about: about, device: device, cause: row.key.cause.rawValue, messages: row.count,
             since: Timestamp(milliseconds: row.since), lastAt: Timestamp(milliseconds: row.lastAt),
+            listenedSeconds: newestMoment.map {
+                max(.zero, $0.listened - SteadyTime(milliseconds: row.lastListened)).inSeconds
+            },
             messagesSinceReading: row.run,
             sinceReading: row.run > 0 ? Timestamp(milliseconds: row.runSince) : nil, topic: row.topic)
     }

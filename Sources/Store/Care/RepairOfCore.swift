@@ -53,7 +53,7 @@ extension StoreRepairer {
             if try core.integer("SELECT count(*) FROM snapshot") == 0 {
                 try core.run("DELETE FROM meta WHERE key IN ('snapshot_generation', 'snapshot_journal')")
             }
-            try core.run("INSERT OR IGNORE INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)")
+            try core.run(Schema.countersRow)
             var catalogue = CatalogueRepair(folder, core)
             try catalogue.recall(from: strict)
             try catalogue.fill()

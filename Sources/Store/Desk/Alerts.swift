@@ -98,10 +98,11 @@ extension Journal {
             """
             INSERT INTO alert(
                 rule, device, series, phase, severity, since, at, value, sentence, subject, name, listened, watched,
-                sentence_key, sentence_values)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?13, ?14, ?15, ?16)
+                sentence_key, sentence_values, since_steady, at_steady)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?13, ?14, ?15, ?16, CASE WHEN ?6 = ?7 THEN ?17 END, ?17)
             ON CONFLICT(rule, subject, device, series, name) DO UPDATE SET phase = ?4, severity = ?5, since = ?6, at = ?7, value = ?8,
-                sentence = ?9, listened = ?13, watched = ?14, sentence_key = ?15, sentence_values = ?16, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,
+                sentence = ?9, listened = ?13, watched = ?14, sentence_key = ?15, sentence_values = ?16, at_steady = ?17,
+                since_steady = CASE WHEN ?6 = ?7 THEN ?17 WHEN since = ?6 THEN since_steady END, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,
                 acknowledged_by = CASE WHEN ?10 THEN NULL ELSE acknowledged_by END,
                 note = CASE WHEN ?10 THEN NULL ELSE note END
             RETURNING id
@@ -112,7 +113,7 @@ extension Journal {
             .integer(transition.isBeginning ? 1 : 0), .text(transition.key.subject.kind.rawValue),
             .text(transition.key.subject.storedName), .integer(transition.listened.milliseconds),
             .text(transition.watched), .optional(transition.meaning.storedKey),
-            .optional(transition.meaning.valuesBesideKey))
+            .optional(transition.meaning.valuesBesideKey), .integer(transition.steady.milliseconds))
         guard let number else { throw .corrupt(file: core.file, detail: "an alert was written but has no number") }
         return number
     }

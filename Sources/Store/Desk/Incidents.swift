@@ -23,8 +23,11 @@ extension Journal {
         if let peak = transition.peak { try write(peak, of: incident) }
         guard transition.isEnd else { return }
         try core.run(
-            "UPDATE incident SET last = ?2, ended = ?3, low = min(began, ?3), high = max(began, ?3) WHERE id = ?1",
-            .integer(incident), .integer(step), .integer(transition.at.milliseconds))
+            """
+            UPDATE incident SET last = ?2, ended = ?3, low = min(began, ?3), high = max(began, ?3), ended_steady = ?4
+            WHERE id = ?1
+            """, .integer(incident), .integer(step), .integer(transition.at.milliseconds),
+            .integer(transition.steady.milliseconds))
     }
 
     /// Where it is, is of now: lamps are moved from one circuit to another, and what was there stays there.
@@ -33,9 +36,10 @@ extension Journal {
         try core.run(
             """
             UPDATE incident SET phase = CASE WHEN fired IS NULL THEN 'inactive' ELSE 'resolved' END, ended = ?3, low = min(began, ?3), high = max(began, ?3),
-                last = (SELECT id FROM transition WHERE alert = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1)
+                ended_steady = ?4, last = (SELECT id FROM transition WHERE alert = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1)
             WHERE alert = ?1 AND last IS NULL
-            """, .integer(alert), .integer(step), .integer(transition.at.milliseconds))
+            """, .integer(alert), .integer(step), .integer(transition.at.milliseconds),
+            .integer(transition.steady.milliseconds))
         let place: (area: String, circuit: String)
         switch transition.key.subject {
         case .series(_, let device), .device(let device):
@@ -58,11 +62,12 @@ extension Journal {
         }
         try core.run(
             """
-            INSERT INTO incident(id, alert, began, low, high, fired, phase, severity, area, circuit)
-            VALUES (?1, ?2, ?3, ?3, ?4, CASE WHEN ?5 = 'firing' THEN ?6 END, ?5, ?7, ?8, ?9)
+            INSERT INTO incident(id, alert, began, low, high, fired, phase, severity, area, circuit, began_steady)
+            VALUES (?1, ?2, ?3, ?3, ?4, CASE WHEN ?5 = 'firing' THEN ?6 END, ?5, ?7, ?8, ?9, ?10)
             """, .integer(step), .integer(alert), .integer(transition.since.milliseconds), .integer(.max),
             .text(transition.to.rawValue), .integer(transition.at.milliseconds), .text(transition.severity.rawValue),
-            .text(place.area), .text(place.circuit))
+            .text(place.area), .text(place.circuit),
+            .optional(transition.isSinceNow ? transition.steady.milliseconds : nil))
     }
 
     /// The worst value of an alert that is up; one that is not recorded yet brings it along with its first step.

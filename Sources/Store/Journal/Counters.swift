@@ -1,4 +1,5 @@
 import Basics
+import Telemetry
 
 extension Counters {
     init(_ connection: Connection) throws(StoreError) {
@@ -25,13 +26,14 @@ extension Counters {
     }
 
     /// `at` is the moment of the commit; nil leaves the last one.
-    func write(_ connection: Connection, at moment: Timestamp?) throws(StoreError) {
+    func write(_ connection: Connection, at moment: Moment?) throws(StoreError) {
         try connection.run(
             """
-            UPDATE counters SET committed_at = coalesce(?, committed_at), received = ?, committed = ?, duplicates = ?,
-                corrected = ?, rejected = ?, rejects_dropped = ?, suspect = ?, late = ?, ignored = ?, empty = ?,
+            UPDATE counters SET committed_at = coalesce(?, committed_at),
+                committed_steady = coalesce(?, committed_steady), received = ?, committed = ?, duplicates = ?, corrected = ?, rejected = ?, rejects_dropped = ?, suspect = ?, late = ?, ignored = ?, empty = ?,
                 damaged_rows = ?
-            """, .optional(moment?.milliseconds), .integer(received), .integer(committed), .integer(duplicates),
+            """, .optional(moment?.wall.milliseconds), .optional(moment?.steady.milliseconds), .integer(received),
+            .integer(committed), .integer(duplicates),
             .integer(corrected), .integer(rejected), .integer(rejectsDropped), .integer(suspect), .integer(late),
             .integer(ignored), .integer(empty), .integer(damagedRows))
     }

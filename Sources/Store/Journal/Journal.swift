@@ -227,7 +227,7 @@ public final class Journal {
             throw error
         }
         openRows.settle()
-        unread.add(unreadStep, at: moment.wall)
+        unread.add(unreadStep, at: moment)
         let turn = Turn(
             origin: origin, journalID: lastJournalID, at: moment, fresh: openRows.fresh,
             corrections: openRows.corrections,
@@ -262,7 +262,7 @@ public final class Journal {
         case .live: unreadStep.stage(batch, openRows, refused: refused, unread, registry)
         }
         let foldsUnread = unread.isFoldDue
-        if foldsUnread { unread.forgetOld(at: now) }
+        if foldsUnread { unread.forgetOld(at: moment.listened) }
         guard hasRow || next != counters || !unreadStep.isEmpty || saved.isBehind(registry) || !batch.remembered.isEmpty
         else { return }
 
@@ -274,8 +274,8 @@ public final class Journal {
             try remember(batch.remembered)
             let nowRejectBytes = try rejects.insert(batch.rejects + refused, core, dropped: &next.rejectsDropped)
             if foldsUnread { try unread.fold(core) }
-            try unreadStep.insert(core, at: now)
-            try next.write(core, at: now)
+            try unreadStep.insert(core, at: moment)
+            try next.write(core, at: moment)
             return (nowSaved, nowRejectBytes, nowTrimmed)
         }
         if foldsUnread { unread.folded() }

@@ -34,11 +34,22 @@ struct UnreadTally {
         /// Since the device's last reading.
         var run: Int64 = 0
         var runSince: Int64
+        /// The first of the run and the newest message, by the time that the gateway listened: spans are counted by it.
+        var runListened: Int64
+        var lastListened: Int64
         /// Of the first message.
         var topic: String
         var isChanged = false
         /// The next row of the device, -1 behind its last one.
         var next = -1
+    }
+
+    /// When messages came.
+    private struct Stamp {
+        /// By the wall clock, which names it.
+        var at: Int64
+        /// By the time that the gateway listened.
+        var listened: Int64
     }
 
     private(set) var rows: [Row] = []
@@ -54,7 +65,12 @@ struct UnreadTally {
     /// As core.db has it; empty for one of a version before it.
     init(_ core: Connection) throws(StoreError) {
         guard try Schema.version(of: core) >= 7 else { return }
-        try core.rows("SELECT device, cause, n, since, last_at, run, run_since, topic FROM unread") {
+        let isTimed = try Schema.version(of: core) >= 8
+        let listened =
+            isTimed
+            ? "run_listened, last_listened"
+            : "\(Schema.listened(at: "run_since")) AS run_listened, \(Schema.listened(at: "last_at")) AS last_listened"
+        try core.rows("SELECT device, cause, n, since, last_at, run, run_since, \(listened), topic FROM unread") {
             row throws(StoreError) in
             // A cause that a later version knows is none of ours to tell.
             guard let cause = Unread.Cause(rawValue: row.text("cause")), row.integer("device") < Self.placesMax else {
@@ -64,10 +80,12 @@ struct UnreadTally {
                 Row(
                     key: Key(device: row.integer("device"), cause: cause), count: row.integer("n"),
                     since: row.integer("since"), lastAt: row.integer("last_at"), run: row.integer("run"),
-                    runSince: row.integer("run_since"), topic: row.text("topic")))
+                    runSince: row.integer("run_since"), runListened: row.integer("run_listened"),
+                    lastListened: row.integer("last_listened"), topic: row.text("topic")))
         }
-        try core.rows("SELECT at, b FROM unread_step ORDER BY id") { row throws(StoreError) in
-            let moment = row.integer("at")
+        let ofStep = isTimed ? "listened" : "\(Schema.listened(at: "at")) AS listened"
+        try core.rows("SELECT at, \(ofStep), b FROM unread_step ORDER BY id") { row throws(StoreError) in
+            let moment = Stamp(at: row.integer("at"), listened: row.integer("listened"))
             // A step is whole or its page is damaged; what reads of it counts.
             row.withBlob("b") { bytes in try? replay(bytes, at: moment) }
         }
@@ -89,30 +107,37 @@ struct UnreadTally {
     // MARK: Counting
 
     /// What was staged is on disk.
-    mutating func add(_ step: borrowing UnreadStep, at moment: Timestamp) {
+    mutating func add(_ step: borrowing UnreadStep, at moment: Moment) {
         guard !step.isEmpty else { return }
+        let stamp = Stamp(at: moment.wall.milliseconds, listened: moment.listened.milliseconds)
         step.forEachAddition { key, count, topic in
-            add(key, count, at: moment.milliseconds) { String(decoding: topic, as: UTF8.self) }
+            add(key, count, at: stamp) { String(decoding: topic, as: UTF8.self) }
         }
         for device in step.read { endRun(Int64(device.rawValue)) }
         steps += 1
         stepBytes += step.byteCount
     }
 
-    private mutating func add(_ key: Key, _ count: Int64, at moment: Int64, topic: () -> String) {
+    private mutating func add(_ key: Key, _ count: Int64, at moment: Stamp, topic: () -> String) {
         var place = places[key] ?? -1
         if place < 0, key.device >= 0, deviceRows >= Self.rowsMax {
             return add(Key(device: Self.others, cause: key.cause), count, at: moment, topic: { "" })
         }
         if place < 0 {
-            put(Row(key: key, since: moment, lastAt: moment, runSince: moment, topic: topic()))
+            put(
+                Row(
+                    key: key, since: moment.at, lastAt: moment.at, runSince: moment.at, runListened: moment.listened,
+                    lastListened: moment.listened, topic: topic()))
             place = rows.count - 1
         }
         rows[place].count += count
-        rows[place].lastAt = moment
+        rows[place].lastAt = moment.at
+        // After a crash the time listened may go on from a little before.
+        rows[place].lastListened = max(rows[place].lastListened, moment.listened)
         // A clock that was ahead for a while makes no run begin after its end.
-        rows[place].since = min(rows[place].since, moment)
-        if rows[place].run == 0 || moment < rows[place].runSince { rows[place].runSince = moment }
+        rows[place].since = min(rows[place].since, moment.at)
+        if rows[place].run == 0 || moment.at < rows[place].runSince { rows[place].runSince = moment.at }
+        if rows[place].run == 0 { rows[place].runListened = rows[place].lastListened }
         rows[place].run += count
         rows[place].isChanged = true
     }
@@ -139,7 +164,7 @@ struct UnreadTally {
         }
     }
 
-    private mutating func replay(_ bytes: UnsafeRawBufferPointer, at moment: Int64) throws(Malformed) {
+    private mutating func replay(_ bytes: UnsafeRawBufferPointer, at moment: Stamp) throws(Malformed) {
         var reader = ByteReader(bytes)
         steps += 1
         stepBytes += bytes.count
@@ -162,20 +187,22 @@ struct UnreadTally {
 
     var isFoldDue: Bool { steps >= Self.stepsMax || stepBytes >= Self.stepBytesMax }
 
-    /// Where room gets scarce, sums the devices that sent no such message for long.
-    mutating func forgetOld(at now: Timestamp) {
+    /// Where room gets scarce, sums the devices that sent no such message for long, as far as the gateway listened.
+    mutating func forgetOld(at now: SteadyTime) {
         let floor = (now - Self.memory).milliseconds
-        guard deviceRows > Self.rowsMax / 4 * 3, rows.contains(where: { $0.key.device >= 0 && $0.lastAt < floor })
+        guard deviceRows > Self.rowsMax / 4 * 3,
+            rows.contains(where: { $0.key.device >= 0 && $0.lastListened < floor })
         else {
             return
         }
         let all = rows
         (rows, places, deviceRows) = ([], [:], 0)
         heads.removeAll(keepingCapacity: true)
-        for row in all where row.key.device < 0 || row.lastAt >= floor { put(row) }
-        for row in all where row.key.device >= 0 && row.lastAt < floor {
+        for row in all where row.key.device < 0 || row.lastListened >= floor { put(row) }
+        for row in all where row.key.device >= 0 && row.lastListened < floor {
             gone.append(row.key)
-            add(Key(device: Self.others, cause: row.key.cause), row.count, at: row.lastAt) { "" }
+            let stamp = Stamp(at: row.lastAt, listened: row.lastListened)
+            add(Key(device: Self.others, cause: row.key.cause), row.count, at: stamp) { "" }
         }
     }
 
@@ -187,9 +214,13 @@ struct UnreadTally {
         }
         for row in rows where row.isChanged {
             try core.run(
-                "INSERT OR REPLACE INTO unread VALUES (?, ?, ?, ?, ?, ?, ?, ?)", .integer(row.key.device),
-                .text(row.key.cause.rawValue), .integer(row.count), .integer(row.since), .integer(row.lastAt),
-                .integer(row.run), .integer(row.runSince), .text(row.topic))
+                """
+                INSERT OR REPLACE INTO unread(
+                    device, cause, n, since, last_at, run, run_since, topic, run_listened, last_listened)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """, .integer(row.key.device), .text(row.key.cause.rawValue), .integer(row.count),
+                .integer(row.since), .integer(row.lastAt), .integer(row.run), .integer(row.runSince), .text(row.topic),
+                .integer(row.runListened), .integer(row.lastListened))
         }
         try core.run("DELETE FROM unread_step")
     }
@@ -295,12 +326,13 @@ struct UnreadStep: ~Copyable {
     }
 
     /// In the caller's transaction.
-    func insert(_ core: Connection, at moment: Timestamp) throws(StoreError) {
+    func insert(_ core: Connection, at moment: Moment) throws(StoreError) {
         guard !isEmpty else { return }
-        let statement = try core.statement("INSERT INTO unread_step(at, b) VALUES (?, ?)")
+        let statement = try core.statement("INSERT INTO unread_step(at, listened, b) VALUES (?, ?, ?)")
         try writer.withBytes { bytes throws(StoreError) in
-            statement.bind(1, moment.milliseconds)
-            try statement.run(lending: bytes, at: 2)
+            statement.bind(1, moment.wall.milliseconds)
+            statement.bind(2, moment.listened.milliseconds)
+            try statement.run(lending: bytes, at: 3)
         }
     }
 }

@@ -3,7 +3,7 @@ import Frames
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 7
+    static let version = 8
     /// That of files of frames: from 2 on a small file holds the hours of its day, from 3 on keys count from 1970. What a
     /// frame is made of has a version of its own.
     static let dayVersion = 3
@@ -82,8 +82,16 @@ enum Schema {
             remembered,
             unread,
             unreadStep,
-            "INSERT INTO counters VALUES (1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
-        ]
+            countersRow,
+        ] + steadyColumns
+
+    /// The one row of `counters`, of a store that has done nothing.
+    static let countersRow = """
+        INSERT OR IGNORE INTO counters(
+            id, received, committed, duplicates, corrected, rejected, rejects_dropped, suspect, late, ignored, empty,
+            damaged_rows)
+        VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        """
 
     // What is told stands as a key and its values (`Sentence`); `sentence` has the words that an earlier version stored
     // instead, else nothing.
@@ -174,7 +182,7 @@ enum Schema {
         "alert.sentence_values": "NULL",
         "transition.sentence_key": "NULL",
         "transition.sentence_values": "NULL",
-    ]
+    ].merging(steadySources) { $1 }
 
     /// What leads from a version to the next, by the version it starts from.
     private static let steps: [Int: [String]] = [
@@ -221,6 +229,7 @@ enum Schema {
             unreadStep,
             "INSERT INTO incident \(incidentsOfSteps)",
         ] + incidentIndexes + ["INSERT INTO deed \(deedsOfAlerts)"],
+        7: steadyColumns + steadyFillings,
     ]
 
     private static let frame = """
