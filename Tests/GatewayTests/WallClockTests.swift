@@ -75,6 +75,18 @@ struct WallClockTests {
         #expect(pipeline()?.finding == "no turn was completed for 11 s")
     }
 
+    @Test("the journal is sealed as often as before", arguments: steps)
+    func seals(step: Duration) throws {
+        let gateway = try started()
+        for second in 0..<150 {
+            if second == 20 { gateway.setWall(wrongBy: step) }
+            gateway.pass(.seconds(1))
+            try send(gateway, #""t":30,"u":230"#)
+        }
+        let status = try Archive(folder: gateway.configuration.store.folder).status()
+        #expect(status.journalRows <= 61, "seal_every is 60s, and each second a row came")
+    }
+
     @Test("a device that is not read is named when its allowance has passed, no sooner and no later", arguments: steps)
     func unread(step: Duration) throws {
         let gateway = try started()
