@@ -26,6 +26,8 @@ private final class CityScene {
     var registry = SeriesRegistry()
     var faults: [Fault] = []
     var transitions: [AlertTransition] = []
+    /// What the gateway's wall clock is wrong by, at a moment of the city.
+    var ahead: (Timestamp) -> Duration = { _ in .zero }
     private let configuration: GatewayConfiguration
     private let rules: [AlertRule]
     let roster: Roster
@@ -63,6 +65,11 @@ private final class CityScene {
         var batch = MessageBatch()
         var decoded = DecodedBatch()
         var turnEnd = Self.start + .seconds(10)
+        func moment() -> Moment {
+            var moment = Moment(turnEnd)
+            moment.wall = moment.wall + ahead(turnEnd)
+            return moment
+        }
         while true {
             let emission = city.next()
             faults += city.takeStartedFaults()
@@ -71,18 +78,18 @@ private final class CityScene {
                     decoded.removeAll()
                     decoder.decode(batch, into: &decoded, registry: &registry)
                     let turn = Turn(
-                        origin: .live, now: turnEnd, fresh: decoded.readings, suspects: decoded.suspects,
+                        origin: .live, at: moment(), fresh: decoded.readings, suspects: decoded.suspects,
                         statuses: decoded.statuses, heard: decoded.heard)
                     transitions += pipeline.step(turn, registry: registry)
                     batch.removeAll()
                 }
-                transitions += pipeline.scan(registry: registry, isListening: true, at: Moment(turnEnd))
+                transitions += pipeline.scan(registry: registry, isListening: true, at: moment())
                 turned(turnEnd)
                 turnEnd = turnEnd + .seconds(10)
             }
             guard emission.at < end else { return }
             guard let payload = edit(emission) else { continue }
-            batch.append(topic: emission.topic, payload: payload, receivedAt: emission.at)
+            batch.append(topic: emission.topic, payload: payload, receivedAt: emission.at + ahead(turnEnd))
         }
     }
 
@@ -241,10 +248,14 @@ struct CityPipelineTests {
         }
     }
 
-    @Test("one lamp that goes out without saying so is told by itself, once its neighbours were heard")
-    func lampOut() throws {
+    /// A wall clock that is set three minutes later makes it no sooner and no later.
+    @Test(
+        "one lamp that goes out without saying so is told by itself, once its neighbours were heard",
+        arguments: [0, 1200, -1800])
+    func lampOut(step: Int) throws {
         let scene = try CityScene(devices: 20, cadence: 60, faultsPerHour: 0)
         let dark = CityScene.start + .seconds(13 * 3600)
+        scene.ahead = { $0 >= dark + .seconds(180) ? .seconds(step) : .zero }
         scene.run(until: dark + .seconds(3600)) { emission in
             guard emission.at >= dark, emission.device == "lamp-0002" else { return emission.payload }
             var text = String(decoding: emission.payload, as: UTF8.self)
@@ -253,7 +264,10 @@ struct CityPipelineTests {
             }
             return Array(text.utf8)
         }
-        #expect(scene.firings(of: "lamp-out").map { scene.name($0) } == ["lamp-0002"])
+        let told = scene.firings(of: "lamp-out")
+        #expect(told.map { scene.name($0) } == ["lamp-0002"])
+        let seconds = told.map { ($0.steady.milliseconds - dark.milliseconds) / 1000 }
+        #expect(seconds.allSatisfy { (360...540).contains($0) }, "\(seconds) s after it went out")
         #expect(scene.firings(of: "feeder-fault").isEmpty)
     }
 

@@ -161,7 +161,8 @@ public final class LampTable: Watcher {
                     if silence > Staleness.allowance(cadence: lamps[place].cadence) {
                         .silent(since: last)
                     } else if let out = lamps[place].out, !(stood && lamps[place].watch.isOutInDoubt) {
-                        .out(since: out.since)
+                        // Its report names the moment by a clock that may have been set since, or be wrong.
+                        .out(since: now - scene.age(lamps[place].device, out.since))
                     } else {
                         .well
                     }
