@@ -167,15 +167,22 @@ extension StoreRepairer {
         let isOther = old !== core
         let first = try Meta.sealedThrough.read(core) + 1
         var ids: [Int64] = []
+        var failure: StoreError?
         for order in ["", " DESC"] {
             do throws(StoreError) {
                 try old.rows("SELECT id FROM journal WHERE id >= ? ORDER BY id\(order)", .integer(first)) {
                     row throws(StoreError) in ids.append(row.integer("id"))
                 }
+                failure = nil
                 break
             } catch {
                 guard error.isDamage(of: old.file) else { throw error }
+                failure = error
             }
+        }
+        if ids.isEmpty, let failure {
+            return try giveUp("core.db", first: nil, last: nil, rows: 0, "the journal could not be found: \(failure)")
+                .write(core)
         }
         ids = Set(ids).sorted()
         guard let last = ids.last, last - first < Int64(ids.count) + 1_000_000 else { return }
