@@ -32,6 +32,9 @@ final class StoreChecker {
     private(set) var registry = SeriesRegistry()
     /// nil where core.db does not tell.
     private(set) var manifest: Manifest?
+    /// Series of which day files have a later reading than `latest`.
+    private(set) var behind: [NewestTimes.Behind] = []
+    private var newest = NewestTimes()
 
     /// A repair holds the lock itself.
     init(_ folder: Folder, isRunning: Bool? = nil) {
@@ -50,6 +53,7 @@ final class StoreChecker {
             progress(StoreProgress(done: 1 + index, total: total, file: part.file))
             if part.isSealed { check(part) } else { whatStays { check(part) } }
         }
+        checkNewest()
         for (index, year) in rollups.enumerated() {
             let file = "rollup-\(year).db"
             progress(StoreProgress(done: 1 + parts.count + index, total: total, file: file))
@@ -294,6 +298,7 @@ final class StoreChecker {
         checkKeys(part, reader)
         report.frames += Int64(walk.keys.count)
         report.rows += walk.rows
+        newest.take(walk.newest)
         for lost in walk.lost {
             let name = deviceName(ofStream: lost.key.stream) ?? "stream \(lost.key.stream)"
             let times = "from \(Timestamp(milliseconds: lost.key.time)) to \(Timestamp(milliseconds: lost.until))"
@@ -330,6 +335,38 @@ final class StoreChecker {
         found(
             part.file, .catalogue, since: part.first, until: part.last,
             "its keys count from \(keys.rawValue) where the manifest says \(part.keys.rawValue)")
+    }
+
+    /// Whether `latest` is as new as the files that were read.
+    private func checkNewest() {
+        do throws(StoreError) {
+            let reader = FileReader(folder.core, isTolerant: true, effects: nil)
+            (registry, behind) = try reader.read { connection throws(StoreError) in
+                try connection.transaction("BEGIN") { () throws(StoreError) in
+                    var registry = SeriesRegistry()
+                    try Catalogue.load(connection, into: &registry)
+                    return (registry, try newest.behind(connection, registry))
+                }
+            }
+        } catch {
+            // What does not read of core.db was told.
+            if !isDamage(error) { report.notes.append("\(error)") }
+            return
+        }
+        let lost = behind.filter { !$0.isWaiting }
+        guard let first = lost.first else { return }
+        let devices = Set(lost.map { registry.series[$0.series.index].device }).map {
+            registry.devices[$0.index].name
+        }
+        let series = registry.series[first.series.index]
+        let name = "\(registry.devices[series.device.index].name) \(series.quantity.name)"
+        let told = first.told.map { "\(Timestamp(milliseconds: $0))" } ?? "none"
+        found(
+            "core.db", .newest, devices: devices.sorted(), since: lost.map(\.found).min(),
+            until: lost.map(\.found).max(),
+            "day files have later readings of \(lost.count) series than the table latest, which answers what is newest: "
+                + "of \(name) one of \(Timestamp(milliseconds: first.found)), where it has \(told)"
+                + (lost.count > 1 ? ", and so on" : ""))
     }
 
     // MARK: Rollups

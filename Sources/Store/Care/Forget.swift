@@ -365,31 +365,8 @@ extension Journal {
                 isTouched = span.contains(row.integer("ts")) || span.contains(row.integer("top"))
             }
             guard isTouched else { continue }
-            let place = registry.place(of: series)
-            guard let top = try last(place, before: FrameKey.times.upperBound, frames) else {
-                renewed.append((series, nil))
-                continue
-            }
-            let present = now.milliseconds + TimeFence.slackMilliseconds + 1
-            let current = top.time < present ? top : try last(place, before: present, frames) ?? top
-            renewed.append((series, (current.time, current.value, top.time)))
+            renewed.append((series, try frames.newest(of: registry.place(of: series), at: now)))
         }
         return renewed
-    }
-
-    /// The newest reading of a series before `end`, looked for further and further back.
-    private func last(
-        _ place: SeriesRegistry.Place, before end: Int64, _ frames: SealedFrames
-    ) throws(StoreError) -> (time: Int64, value: Double)? {
-        var end = min(end, (frames.manifest.live.map(\.last).max() ?? -1) + 1)
-        var length = FrameKey.dayMilliseconds
-        while end > 0 {
-            let begin = max(0, end - length)
-            let rows = try frames.rows(of: place.stream.index, begin..<end)
-            if let found = rows.last(ofColumn: place.column, through: .max) { return found }
-            end = begin
-            length *= 2
-        }
-        return nil
     }
 }

@@ -24,6 +24,7 @@ struct FrameWalk {
     private(set) var first = Int64.max
     private(set) var last = Int64.min
     private(set) var spanMax: Int64 = 0
+    private(set) var newest = NewestTimes()
 
     /// A row of the table as it is.
     struct RawFrame {
@@ -48,7 +49,7 @@ struct FrameWalk {
                 until = max(key.time, all[index + 1].time - 1)
             }
             let frame: RawFrame
-            var rowCount: Int64 = 0
+            var block = RowBlock()
             do throws(StoreError) {
                 guard let read = try Self.frame(key, connection) else {
                     throw .corrupt(file: connection.file, detail: "it is not where its key leads")
@@ -56,7 +57,8 @@ struct FrameWalk {
                 if read.span >= 0, read.span <= until - key.time { until = key.time + read.span }
                 let last: Int64
                 do throws(Malformed) {
-                    (rowCount, last) = try Self.verify(read)
+                    block = try Self.verify(read)
+                    last = block.times[block.count - 1]
                 } catch {
                     throw .corrupt(file: connection.file, detail: error.reason)
                 }
@@ -75,7 +77,8 @@ struct FrameWalk {
             }
             rememberPage(connection, key)
             keys.append(key)
-            rows += rowCount
+            rows += Int64(block.count)
+            newest.take(key.stream, block)
             streamMax = max(streamMax ?? 0, key.stream)
             first = min(first, key.time)
             last = max(last, end)
@@ -125,8 +128,8 @@ struct FrameWalk {
         return frame
     }
 
-    /// Its rows and the time of the last one.
-    private static func verify(_ frame: RawFrame) throws(Malformed) -> (Int64, Int64) {
+    /// Its rows, of which there is one at least.
+    private static func verify(_ frame: RawFrame) throws(Malformed) -> RowBlock {
         guard frame.key.rawValue >= 0 else { throw Malformed("its key is none") }
         let block = try frame.blob.withUnsafeBytes { bytes -> Result<RowBlock, Malformed> in
             guard CRC32C.check(key: frame.key.rawValue, bytes) == frame.crc else {
@@ -138,7 +141,7 @@ struct FrameWalk {
         guard Int64(block.count) == frame.count, last - frame.key.time == frame.span else {
             throw Malformed("it has \(block.count) rows over \(last - frame.key.time) ms where its row says otherwise")
         }
-        return (frame.count, last)
+        return block
     }
 }
 

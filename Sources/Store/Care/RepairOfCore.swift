@@ -7,7 +7,7 @@ import Telemetry
 extension StoreRepairer {
     func repairCore(_ found: [StoreDamage]) throws(StoreError) {
         let damage = found.filter { $0.file == "core.db" }
-        guard damage.allSatisfy({ $0.kind == .journal }) else {
+        guard damage.allSatisfy({ $0.kind == .journal || $0.kind == .newest }) else {
             try rebuildCore()
             return try finishCore()
         }
@@ -150,9 +150,16 @@ extension StoreRepairer {
         var unsure = 0
         if !isWhole {
             _ = try pass(strict, down)
+            if table == "latest" { try core.run("CREATE TEMP TABLE sure AS SELECT series FROM latest") }
             let (isEnd, count) = try pass(tolerant, key)
             unsure = count
             if !isEnd { unsure += try pass(tolerant, down).1 }
+            if table == "latest" {
+                try core.run(
+                    "UPDATE latest SET top = ? WHERE series NOT IN (SELECT series FROM sure)",
+                    .integer(Self.unsureTop))
+                try core.run("DROP TABLE sure")
+            }
         } else if key != "rowid", table != "reject_count", table != "unread" {
             // A page of the tree that leads to nowhere reads well and is short: the other order must find as many.
             isWhole = try pass(strict, down) == (true, 0)

@@ -19,6 +19,7 @@ extension StoreRepairer {
             let file = "rollup-\(year).db"
             if files.contains(file) || files.contains(file + "-wal") { try replaceRollup(year, core) }
         }
+        try repairNewest(check.behind, core)
         try core.checkpoint()
     }
 

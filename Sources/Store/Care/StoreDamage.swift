@@ -17,6 +17,8 @@ public struct StoreDamage: Sendable, Hashable, Codable {
         case rollup
         case journal
         case catalogue
+        /// The newest readings in core.db are not those that day files have.
+        case newest
         case wal
     }
 
