@@ -298,7 +298,7 @@ public struct AlertBook: Sendable {
                 watched: rule.watched, sentence: sentence(), peak: peak))
     }
 
-    private mutating func end(
+    mutating func end(
         _ key: AlertKey, because reason: Sentence.Key, _ registry: SeriesRegistry, at now: Moment,
         _ transitions: inout [AlertTransition]
     ) {
@@ -316,7 +316,7 @@ public struct AlertBook: Sendable {
 
     // MARK: Which rules are about whom
 
-    private mutating func bind(_ registry: SeriesRegistry) {
+    mutating func bind(_ registry: SeriesRegistry) {
         while watchesOfSeries.count < registry.seriesCount {
             let series = SeriesID(rawValue: UInt32(watchesOfSeries.count))
             let entry = registry.series[series.index]
@@ -339,7 +339,7 @@ public struct AlertBook: Sendable {
         while judgedIn.count < registry.seriesCount { judgedIn.append(turnCount) }
     }
 
-    private static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {
+    static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {
         left.rule.hasBytes(of: right.rule) ? left.subject < right.subject : left.rule.precedesByBytes(right.rule)
     }
 

@@ -128,6 +128,13 @@ public struct DeviceHealth: Equatable, Sendable {
         noticed = noticed.filter { $0.key.subject.device.map { !devices.contains($0) } ?? true }
     }
 
+    /// Forgets what rests on readings that were taken out: what was noticed of `subjects`, and impossible values of the
+    /// same times.
+    public mutating func forget(_ order: Forgotten, noticedOf subjects: Set<Subject>) {
+        noticed = noticed.filter { !subjects.contains($0.key.subject) }
+        suspect = suspect.filter { !order.series.contains($0.key) || !order.span.contains($0.value.at) }
+    }
+
     // MARK: Asking
 
     /// When it was last noticed; nil if never.

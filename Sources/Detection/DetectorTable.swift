@@ -103,6 +103,16 @@ public struct DetectorTable: ~Copyable {
             settings.interval.map { Int64(Double($0.milliseconds) * settings.gapIntervals) } ?? .max
     }
 
+    /// Begins a series anew, watched as it was; nothing for one that is not watched.
+    mutating func forget(_ series: SeriesID) {
+        guard let place = place(of: series) else { return }
+        lanes[place].newest = .min
+        allot(lanes[place].tier, place)
+        guard lanes[place].rules >= 0 else { return }
+        plausibilities.giveBack(lanes[place].rules)
+        lanes[place].rules = plausibilities.take()
+    }
+
     private mutating func allot(_ tier: DetectorTier?, _ place: Int) {
         let lane = lanes[place]
         if lane.core >= 0 { cores.giveBack(lane.core) }

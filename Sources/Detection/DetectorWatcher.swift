@@ -43,6 +43,13 @@ public final class DetectorWatcher: Watcher {
         }
     }
 
+    /// Each series that is watched.
+    public func forget(_ order: Forgotten, registry: SeriesRegistry) -> Set<Subject> {
+        let watched = order.series.filter { $0.index < registry.seriesCount && table.settings(of: $0) != nil }
+        for series in watched { table.forget(series) }
+        return Set(watched.map { .series($0, of: registry.series[$0.index].device) })
+    }
+
     /// As `DetectorTable.state`.
     public func state() -> [UInt8] { table.state() }
 

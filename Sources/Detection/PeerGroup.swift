@@ -55,6 +55,9 @@ public struct PeerGroup: Sendable {
         return told
     }
 
+    /// Takes members for ones that do not stand apart.
+    mutating func forget(_ members: Set<SeriesID>) { apart = apart.filter { !members.contains($0.key) } }
+
     /// Who stands apart and was told, by number.
     public var standing: [SeriesID] { apart.filter { $0.value >= rounds }.map(\.key).sorted() }
 

@@ -156,6 +156,16 @@ public final class PeerTable: Watcher {
         groups = made.values.sorted { $0.name < $1.name }
     }
 
+    /// For how many rounds a series has stood apart.
+    public func forget(_ order: Forgotten, registry: SeriesRegistry) -> Set<Subject> {
+        for place in groups.indices { groups[place].peers.forget(order.series) }
+        let compared = order.series.filter { series in
+            series.index < registry.seriesCount
+                && plan.entries.contains { $0.quantities.contains(registry.series[series.index].quantity) }
+        }
+        return Set(compared.map { .series($0, of: registry.series[$0.index].device) })
+    }
+
     // MARK: State to bytes and back
 
     /// Version 2: the last round, and each group by its name.

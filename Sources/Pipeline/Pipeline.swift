@@ -28,6 +28,11 @@ public final class Pipeline {
     /// Blocks of the state that are nobody's here: kept as they are for who knows them.
     private var carried: [StateBlocks.Block] = []
     private var noticed = Noticed()
+    /// What was taken out of the store and no gateway has heard of yet.
+    private var forgotten: [Forgotten] = []
+    /// Of whom watchers know nothing since, order by order; and the alerts that are to be judged anew, by when it was ordered.
+    private var begun: [Set<Subject>] = []
+    private var anew: [AlertKey: Timestamp] = [:]
 
     /// With every watcher, and nothing learnt.
     public init(_ plan: PipelinePlan, rules: [AlertRule]) {
@@ -172,11 +177,18 @@ public final class Pipeline {
     }
 
     /// Makes the windows of a series anew from `readings`, by rising time: what the store has of it when some were taken
-    /// out. What watchers learnt of it stays.
+    /// out. See `forget` for what else was learnt of those.
     public func rebuild(_ series: SeriesID, from readings: [Reading], registry: SeriesRegistry, at now: Timestamp) {
         openWindows(registry)
         windows.forget(series)
         windows.add(readings, at: now)
+    }
+
+    /// Notes in the state that readings were taken out, for the next gateway that goes on from it; clocks of their devices
+    /// begin anew at once. To be stored before the readings go.
+    public func forget(_ order: Forgotten, registry: SeriesRegistry) {
+        for device in order.devices(registry) { clocks.forget(device) }
+        forgotten.append(order)
     }
 
     // MARK: State to bytes and back
@@ -186,6 +198,7 @@ public final class Pipeline {
         static let windows = "windows"
         static let health = "health"
         static let clocks = "clocks"
+        static let forgotten = "forgotten"
         /// Those of the watchers, which a pipeline without them keeps.
         static let watchers = [
             DetectorWatcher.stateName, PeerTable.stateName, LampTable.stateName, RoadTable.stateName,
@@ -199,6 +212,9 @@ public final class Pipeline {
         blocks.put(BlockName.health, health.state())
         blocks.put(BlockName.clocks, clocks.state())
         for watcher in watchers { blocks.put(type(of: watcher).stateName, watcher.state()) }
+        if watchers.isEmpty, !forgotten.isEmpty {
+            blocks.put(BlockName.forgotten, Forgotten.state(of: forgotten))
+        }
         for block in carried { blocks.put(block.name, block.bytes) }
         // Nobody watches here: an empty block says that nothing was learnt, where a missing one was lost.
         for name in BlockName.watchers where blocks[name] == nil { blocks.put(name, []) }
@@ -243,6 +259,7 @@ public final class Pipeline {
         for watcher in watchers {
             take(type(of: watcher).stateName) { watcher.resume($0, registry: registry) }
         }
+        if blocks[BlockName.forgotten] != nil { take(BlockName.forgotten) { takeForgotten($0, registry) } }
         carried = blocks.blocks.filter { !known.contains($0.name) }
         return losses(of: blocks, missing: missing)
     }
@@ -271,6 +288,15 @@ public final class Pipeline {
         return sentences
     }
 
+    private func takeForgotten(_ bytes: [UInt8], _ registry: SeriesRegistry) -> Bool {
+        guard let orders = Forgotten.orders(state: bytes) else { return false }
+        forgotten = orders
+        begun = orders.map { order in
+            watchers.reduce(into: []) { $0.formUnion($1.forget(order, registry: registry)) }
+        }
+        return true
+    }
+
     private func restoreWindows(_ bytes: [UInt8], _ registry: SeriesRegistry) -> Bool {
         let table = WindowTable(
             state: bytes, plan: windowPlan,
@@ -290,6 +316,26 @@ public final class Pipeline {
             book.restore(
                 alert.key, state: alert.state, severity: alert.severity, watched: alert.watched, peak: alert.peak)
         }
+        for (order, begun) in zip(forgotten, begun) {
+            let standing = book.standing(on: order, begun: begun)
+            for key in standing { anew[key] = max(anew[key] ?? order.at, order.at) }
+            // What an alert stands on that is not judged anew goes on.
+            let others = Set(book.active.keys.lazy.map(\.subject)).subtracting(standing.map(\.subject))
+            health.forget(order, noticedOf: begun.subtracting(others))
+        }
+    }
+
+    /// What was taken out of the store since a gateway went on from this state: watchers have begun its series and devices
+    /// anew, and `judgeForgotten` judges its alerts.
+    public var ordersToForget: [Forgotten] { forgotten }
+
+    /// Judges anew the alerts that stand on readings which were taken out: to be called once, behind the replay. What it
+    /// returns is to be recorded; after a crash before that the next start returns it again.
+    public func judgeForgotten(registry: SeriesRegistry, at now: Moment) -> [AlertTransition] {
+        defer { (forgotten, begun, anew) = ([], [], [:]) }
+        guard !anew.isEmpty else { return [] }
+        return book.judgeAnew(
+            anew, health: health, statistics: statistics(at: now, registry), registry: registry, at: now)
     }
 
     /// One alert as it was stored; `peak` is the worst value of the incident that is not over.

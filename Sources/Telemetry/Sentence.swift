@@ -69,6 +69,7 @@ public struct Sentence: Hashable, Sendable {
         case ruleChanged = "rule_changed"
         case ruleElsewhere = "rule_elsewhere"
         case deviceRetired = "device_retired"
+        case readingsForgotten = "readings_forgotten"
 
         // What detectors see in a series.
         case seasonal, novelty, range, mean
@@ -118,6 +119,8 @@ public struct Sentence: Hashable, Sendable {
         case ruleChanged = "rule_changed"
         case ruleElsewhere = "rule_elsewhere"
         case deviceRetired = "device_retired"
+        /// The readings that it stood on were taken out of the store.
+        case readingsForgotten = "readings_forgotten"
     }
 
     /// nil for what ends no alert, and for words of an earlier version.
@@ -130,6 +133,7 @@ public struct Sentence: Hashable, Sendable {
         case .ruleChanged: .ruleChanged
         case .ruleElsewhere: .ruleElsewhere
         case .deviceRetired: .deviceRetired
+        case .readingsForgotten: .readingsForgotten
         case .words, .thresholdAbove, .thresholdBelow, .rangeOutside, .rangeKnown, .absenceOffline, .absenceSilent,
             .absenceNever, .findingKnown, .findingLasts, .noData, .severityChanged, .seasonal, .novelty, .range,
             .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike, .levelShift, .gap, .peers,

@@ -31,6 +31,7 @@ extension Sentence {
         case .ruleChanged: "\(about)the rule watches something else now"
         case .ruleElsewhere: "\(about)the rule is no longer about it"
         case .deviceRetired: "\(about)the device was taken off the roster"
+        case .readingsForgotten: "\(about)the readings that it stood on were taken out of the store"
 
         case .seasonal:
             isNow + " where \(amount(.expected)) is usual at this time of day; of late it strays by "

@@ -17,6 +17,10 @@ public protocol Watcher: AnyObject {
     /// Takes in a live turn, whose readings are in the windows already.
     func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed)
 
+    /// Begins anew what was learnt of series of which readings were taken out of the store, and of their devices where it is
+    /// learnt of a device as a whole. Called behind `resume`. Returns of whom nothing is known now.
+    func forget(_ order: Forgotten, registry: SeriesRegistry) -> Set<Subject>
+
     /// What was learnt, to go on from; the number of its form comes first. A reader of an older form is kept for as long as
     /// stores with it may be met.
     func state() -> [UInt8]

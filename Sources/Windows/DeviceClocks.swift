@@ -137,6 +137,14 @@ public struct DeviceClocks: Equatable, Sendable {
         return apart > .seconds(60) || apart < .seconds(-60) ? present : moment.wall
     }
 
+    /// Takes a device's clock to be right again, as before its first reading; when it was heard stays.
+    public mutating func forget(_ device: DeviceIndex) {
+        guard device.index < clocks.count else { return }
+        let heardAt = clocks[device.index].heardAt
+        clocks[device.index] = Clock()
+        clocks[device.index].heardAt = heardAt
+    }
+
     // MARK: State to bytes and back
 
     /// Little endian, version first.

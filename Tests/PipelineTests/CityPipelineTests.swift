@@ -16,7 +16,7 @@ import Windows
 @testable import Pipeline
 
 /// A simulated city through the decoder and the pipeline, with the configuration and the rules that are shipped.
-private final class CityScene {
+final class CityScene {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path(percentEncoded: false)
 

@@ -99,7 +99,7 @@ struct ForgetTests {
                 #expect(try Archive(folder: path).givenUp().last == entry)
                 #expect(entry.why == .order && entry.at == now && entry.rows > 0)
                 let words = [request.device, request.quantity].compactMap { $0 }.joined(separator: " ")
-                #expect(entry.detail == "\(taken) readings of \(words) were taken out by anna")
+                #expect(entry.detail.hasPrefix("\(taken) readings of \(words) were taken out by anna; what was learnt"))
                 #expect(entry.first == counts.map(\.first).min() && entry.last == counts.map(\.last).max())
             }
             model = rest

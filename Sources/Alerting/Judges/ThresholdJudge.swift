@@ -6,20 +6,7 @@ extension AlertBook {
     mutating func judge(
         _ watch: Watch, _ series: SeriesID, _ facts: Facts, _ transitions: inout [AlertTransition]
     ) {
-        var value: Double?
-        // A device that delivers what it kept since yesterday is heard, but says nothing about now.
-        if facts.speaks(watch.device, within: watch.staleMilliseconds) {
-            if let window = watch.window {
-                value = facts.statistics.summary(series, window, watch.statistic.isQuantile)
-                    .flatMap { ($0.coverage ?? 1) >= watch.coverageMin ? watch.statistic.value(in: $0) : nil }
-            } else if let newest = facts.statistics.newest(series) {
-                // An old value raises nothing new. What was raised by it when it was young goes on: a state that is told
-                // when it changes still holds.
-                let age = facts.statistics.age(watch.device, newest.observed)
-                guard age.milliseconds < watch.staleMilliseconds || hasActiveAlert(series) else { return }
-                value = newest.value
-            }
-        }
+        guard let value = value(by: watch, series, facts) else { return }
         let verdict: Verdict
         if let value {
             let isBeyond = watch.isAbove ? value > watch.raise : value < watch.raise
@@ -31,6 +18,24 @@ extension AlertBook {
         // The usual case, a quiet series that stays quiet, ends here without a look-up and without a sentence.
         guard verdict == .holds || hasActiveAlert(series) else { return }
         step(rules[watch.rule], series: series, verdict, value: value, facts, &transitions)
+    }
+
+    /// What there is to judge by, nil where there is nothing; nil altogether where an old value says nothing new.
+    @inline(__always)
+    func value(by watch: Watch, _ series: SeriesID, _ facts: Facts) -> Double?? {
+        // A device that delivers what it kept since yesterday is heard, but says nothing about now.
+        guard facts.speaks(watch.device, within: watch.staleMilliseconds) else { return .some(nil) }
+        if let window = watch.window {
+            return .some(
+                facts.statistics.summary(series, window, watch.statistic.isQuantile)
+                    .flatMap { ($0.coverage ?? 1) >= watch.coverageMin ? watch.statistic.value(in: $0) : nil })
+        }
+        guard let newest = facts.statistics.newest(series) else { return .some(nil) }
+        // An old value raises nothing new. What was raised by it when it was young goes on: a state that is told when it
+        // changes still holds.
+        let age = facts.statistics.age(watch.device, newest.observed)
+        guard age.milliseconds < watch.staleMilliseconds || hasActiveAlert(series) else { return nil }
+        return .some(newest.value)
     }
 }
 

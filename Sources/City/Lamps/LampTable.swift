@@ -234,6 +234,21 @@ public final class LampTable: Watcher {
         circuits[lamps[place].circuit].lamps.append(place)
     }
 
+    /// The lamps that told any of it. Circuits are judged by what lamps tell from now on.
+    public func forget(_ order: Forgotten, registry: SeriesRegistry) -> Set<Subject> {
+        if parts.isBehind(registry) { enrol(registry) }
+        var begun: Set<Subject> = []
+        for series in order.series where series.index < registry.seriesCount && parts[series] != nil {
+            let device = registry.series[series.index].device
+            guard device.index < places.count, places[device.index] >= 0 else { continue }
+            let place = Int(places[device.index])
+            lamps[place].watch = LampWatch()
+            lamps[place].out = nil
+            begun.insert(.device(device))
+        }
+        return begun
+    }
+
     // MARK: State to bytes and back
 
     /// Version 1: the watch of each lamp, and the circuits whose feeder fault stands.

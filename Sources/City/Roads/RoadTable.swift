@@ -206,6 +206,36 @@ public final class RoadTable: Watcher {
         segments[place].model = rated.flatMap { $0 > 0 && $0.isFinite ? SolarModel(ratedWatts: $0) : nil }
     }
 
+    /// The segments that told any of it, the air of their areas, and the day where it is one of those.
+    public func forget(_ order: Forgotten, registry: SeriesRegistry) -> Set<Subject> {
+        if parts.isBehind(registry) { enrol(registry) }
+        var begun: Set<Subject> = []
+        for series in order.series where series.index < registry.seriesCount {
+            guard let part = parts[series] else { continue }
+            let device = registry.series[series.index].device
+            begun.insert(.device(device))
+            switch part {
+            case .air, .humidity: airs[ByteName(roster.area(of: device))] = nil
+            case .watts, .irradiance, .panel:
+                guard places[device.index] >= 0 else { continue }
+                let place = Int(places[device.index])
+                segments[place].yield = SolarDay()
+                segments[place].loss = PeerLoss()
+                segments[place].standingLoss = nil
+            case .surface, .dewPoint, .film, .freezing, .ice, .condition: break
+            }
+        }
+        // A day that lies ahead would let no other end.
+        if !begun.isEmpty, let day {
+            let begin = day * Self.dayMilliseconds + Self.dayGrace - offsetMilliseconds
+            let hasIt =
+                order.span.lowerBound.milliseconds < begin + Self.dayMilliseconds
+                && order.span.upperBound.milliseconds > begin
+            if hasIt { self.day = nil }
+        }
+        return begun
+    }
+
     // MARK: State to bytes and back
 
     /// Version 1: the day, each segment's yield and loss, and the air of each area.

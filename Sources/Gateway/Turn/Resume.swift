@@ -33,6 +33,7 @@ extension IngestLoop {
         }
         record(missed, at: clock.moment)
         try takeRules(of: files, retired, since: try journal.rulesInForce(), at: clock.moment)
+        beginAnew()
         if let step = clock.lastStep, step.steady == clock.moment.steady { tell(step) }
         live.remember(clock)
         rememberRules()
@@ -62,6 +63,21 @@ extension IngestLoop {
                 metadata: ["lost": "\(sentence)", "kept": "\(kept.joined(separator: ", "))"])
         }
         live.remember(LiveView.Losses(sentences: losses, kept: kept, since: clock.moment.wall))
+    }
+
+    /// Judges the alerts that stand on readings which were taken out, and tells what begins anew.
+    private func beginAnew() {
+        for order in pipeline.ordersToForget {
+            let names = order.devices(journal.registry).map { journal.registry.devices[$0.index].name }.sorted()
+            log.notice(
+                "readings were taken out; what was learnt of their series and devices begins anew",
+                metadata: [
+                    "devices": "\(names.joined(separator: ", "))", "series": "\(order.series.count)",
+                    "since": "\(order.span.lowerBound)", "until": "\(order.span.upperBound)",
+                    "ordered_at": "\(order.at)",
+                ])
+        }
+        record(pipeline.judgeForgotten(registry: journal.registry, at: clock.moment), at: clock.moment)
     }
 
     /// Puts the stored alerts back, each under what it is about today.

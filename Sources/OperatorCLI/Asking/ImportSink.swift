@@ -119,12 +119,15 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         return receipt
     }
 
-    /// Takes readings out. The windows go first: after a crash they lack what the store still has, and not the other way.
+    /// Takes readings out. The windows go first, and with them the note that what was learnt begins anew: after a crash they
+    /// lack what the store still has, and not the other way.
     func forget(_ request: ForgetRequest, by person: String) throws -> GivenUp? {
         let now = presentMoment()
         if journal.journalRows > 0 { try seal(now) }
         let archive = try Archive(folder: folder)
         let registry = journal.registry
+        let affected = try archive.affected(by: request)
+        guard !affected.isEmpty else { return nil }
         for series in request.series(registry) {
             let reach = pipeline.windows.windows(of: series).max() ?? .zero
             var readings: [Reading] = []
@@ -137,6 +140,8 @@ final class StoreSink: ImportSink, @unchecked Sendable {
             }
             pipeline.rebuild(series, from: readings, registry: registry, at: now)
         }
+        pipeline.forget(
+            Forgotten(series: Set(affected), span: request.since..<request.until, at: now), registry: registry)
         try seal(now)
         return try journal.forget(request, by: person, now: now)
     }

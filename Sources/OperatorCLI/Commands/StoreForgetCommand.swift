@@ -12,7 +12,9 @@ struct StoreForgetCommand: AsyncParsableCommand {
         discussion: """
             Shows what it would take, beside the gateway too, and takes it with --yes only; for that the gateway must be \
             stopped. History, statistics, newest values and windows follow. What is taken is gone, but from backups; the \
-            store's ledger keeps how many readings of whom, of which span, when and by whom. Alerts stay as they were told.
+            store's ledger keeps how many readings of whom, of which span, when and by whom. With the next start of the gateway \
+            what was learnt of them begins anew, and alerts that stand on them are judged by what is left; what alerts told \
+            stays.
             """)
 
     @Option(help: "The device, by its name.", completion: NameCompletion.devices)
@@ -76,7 +78,9 @@ struct StoreForgetCommand: AsyncParsableCommand {
             }
             try options.work("forget") { _ in try takeOut(request) }
             StandardStreams.complain(
-                "\(counted(readings, "reading was", "readings were")) taken out; baotu store ledger tells so")
+                "\(counted(readings, "reading was", "readings were")) taken out; baotu store ledger tells so. With the next start of the gateway what "
+                    + "detectors, peers, lamps, roads and the clock of \(output.text(device)) had learnt of them begins "
+                    + "anew, and alerts that stand on them are judged by what is left")
         } catch let error as NoAnswer {
             throw failure(error.description, error.exitCode)
         }

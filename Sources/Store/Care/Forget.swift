@@ -118,7 +118,8 @@ extension Journal {
             at: now, why: .order, file: "", retentionClass: "",
             first: Timestamp(milliseconds: times.min() ?? 0), last: Timestamp(milliseconds: times.max() ?? 0),
             rows: Int64(work.times.values.reduce(0) { $0 + $1.count }), bytes: 0,
-            detail: "\(work.readings.count) readings of \(what.joined(separator: " ")) were taken out by \(person)")
+            detail: "\(work.readings.count) readings of \(what.joined(separator: " ")) were taken out by \(person); what was learnt of "
+                + "them begins anew with the next start")
     }
 
     // MARK: Files

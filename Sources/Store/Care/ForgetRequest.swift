@@ -63,6 +63,21 @@ extension Archive {
         return counts
     }
 
+    /// Those series of a request that have readings of it.
+    package func affected(by request: ForgetRequest) throws(StoreError) -> [SeriesID] {
+        try catchUp()
+        var affected: [SeriesID] = []
+        for series in request.series(registry) {
+            var isAffected = false
+            try merged(series, since: request.since, until: request.until) { _, values in
+                for index in values.indices where !values[index].isNaN { isAffected = true }
+                return !isAffected
+            }
+            if isAffected { affected.append(series) }
+        }
+        return affected
+    }
+
     /// What lies ahead of the present, beyond what a device's clock may be fast: readings of a clock that was wrong, by
     /// device in the order in which devices became known.
     package func ghosts(at now: Timestamp) throws(StoreError) -> [ForgetCount] {
