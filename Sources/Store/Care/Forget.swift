@@ -6,22 +6,19 @@ import Telemetry
 // Taking readings out that should never have been stored. Files that have some of them get successors without, of the same
 // generation; every answer follows at once, and a crash leaves either all of them or none.
 
-/// What an order to forget takes out, gathered while files are written anew.
+/// What an order to forget takes out, counted before files are written anew.
 private struct Forgetting {
     let span: Range<Int64>
     /// By stream, the columns that lose readings.
     let columns: [Int: [Int]]
     /// By stream and column: the hours since 1970 that lose some.
     private(set) var hours: [Int: [Int: Set<Int64>]] = [:]
-    /// By stream: the times of rows that lose some.
-    private(set) var times: [Int: Set<Int64>] = [:]
-    private(set) var readings: Set<Place> = []
-
-    struct Place: Hashable {
-        var stream: Int
-        var column: Int
-        var time: Int64
-    }
+    /// Rows that lose some, the times of the first and the last, and how many readings that are. Counts alone: an order may be
+    /// about ten million readings.
+    private(set) var rows: Int64 = 0
+    private(set) var first = Int64.max
+    private(set) var last = Int64.min
+    private(set) var readings = 0
 
     init(_ span: Range<Int64>, _ columns: [Int: [Int]]) {
         self.span = span
@@ -35,8 +32,29 @@ private struct Forgetting {
         }
     }
 
+    /// Counts what rows of a stream lose that are merged over the files: a corrected reading lies in two.
+    mutating func count(_ merged: RowBlock, _ stream: Int) {
+        guard let columns = columns[stream] else { return }
+        for row in merged.place(of: span.lowerBound)..<merged.place(of: span.upperBound) {
+            let time = merged.times[row]
+            var isTouched = false
+            for column in columns where !merged[row, column].isNaN {
+                isTouched = true
+                readings += 1
+                let hour = time.flooredDivision(by: HourRow.hourMilliseconds)
+                if hours[stream]?[column]?.contains(hour) != true {
+                    hours[stream, default: [:]][column, default: []].insert(hour)
+                }
+            }
+            guard isTouched else { continue }
+            rows += 1
+            first = min(first, time)
+            last = max(last, time)
+        }
+    }
+
     /// The rows without what is taken out; one that has nothing left goes.
-    mutating func strip(_ rows: RowBlock, _ stream: Int) -> RowBlock {
+    func strip(_ rows: RowBlock, _ stream: Int) -> RowBlock {
         guard let columns = columns[stream] else { return rows }
         var rest = RowBlock(stride: rows.stride)
         for row in 0..<rows.count {
@@ -45,9 +63,6 @@ private struct Forgetting {
             if span.contains(time) {
                 for column in columns where column < values.count && !values[column].isNaN {
                     values[column] = RowBlock.absent
-                    readings.insert(Place(stream: stream, column: column, time: time))
-                    times[stream, default: []].insert(time)
-                    hours[stream, default: [:]][column, default: []].insert(time / HourRow.hourMilliseconds)
                 }
             }
             guard values.contains(where: { !$0.isNaN }) else { continue }
@@ -75,10 +90,11 @@ extension Journal {
         }
         var work = Forgetting(request.span, columns)
         var parts: [Part] = []
+        try count(&work)
         for part in sealed.manifest.parts(in: work.span) where try has(work, part) {
-            parts += try rewrite(part, &work, now)
+            parts += try rewrite(part, work, now)
         }
-        guard !work.readings.isEmpty else { return nil }
+        guard work.readings > 0 else { return nil }
         try Folder.sync(folder: folder.raw)
         let old = try takeRollups(work)
         let entry = entry(request, work, by: person, now)
@@ -112,14 +128,28 @@ extension Journal {
     private func entry(
         _ request: ForgetRequest, _ work: Forgetting, by person: String, _ now: Timestamp
     ) -> GivenUp {
-        let times = work.times.values.joined()
         let what = [request.device, request.quantity, request.channel].compactMap { $0 }.filter { !$0.isEmpty }
         return GivenUp(
             at: now, why: .order, file: "", retentionClass: "",
-            first: Timestamp(milliseconds: times.min() ?? 0), last: Timestamp(milliseconds: times.max() ?? 0),
-            rows: Int64(work.times.values.reduce(0) { $0 + $1.count }), bytes: 0,
-            detail: "\(work.readings.count) readings of \(what.joined(separator: " ")) were taken out by \(person); what was learnt of "
+            first: Timestamp(milliseconds: work.first), last: Timestamp(milliseconds: work.last),
+            rows: work.rows, bytes: 0,
+            detail:
+                "\(work.readings) readings of \(what.joined(separator: " ")) were taken out by \(person); what was learnt of "
                 + "them begins anew with the next start")
+    }
+
+    /// Day by day and stream by stream, so that no more than a day of one stream is in memory.
+    private func count(_ work: inout Forgetting) throws(StoreError) {
+        let frames = SealedFrames(folder, effects: options.effects)
+        frames.use(sealed.manifest)
+        for day in sealed.manifest.days {
+            let begin = day * FrameKey.dayMilliseconds
+            let span = (begin..<begin + FrameKey.dayMilliseconds).clamped(to: work.span)
+            guard !span.isEmpty else { continue }
+            for stream in work.columns.keys.sorted() { work.count(try frames.rows(of: stream, span), stream) }
+        }
+        guard let damage = frames.takeDamaged().first else { return }
+        throw .corrupt(file: damage.file, detail: "\(damage.reason); run baotu store repair first")
     }
 
     // MARK: Files
@@ -149,7 +179,7 @@ extension Journal {
 
     /// The part as it retires, and its successor; that one alone is left out where no row stays.
     private func rewrite(
-        _ part: Part, _ work: inout Forgetting, _ now: Timestamp
+        _ part: Part, _ work: Forgetting, _ now: Timestamp
     ) throws(StoreError) -> [Part] {
         let source = try open(part)
         defer { source.close() }
@@ -174,7 +204,7 @@ extension Journal {
             try Schema.prepareSmall(file, part.keys)
         }
         try file.transaction { () throws(StoreError) in
-            try copyFrames(source, &fresh, into: file, &work)
+            try copyFrames(source, &fresh, into: file, work)
             if !part.isSealed { try copyHours(source, into: file, without: work.columns) }
         }
         if !part.isSealed { try file.checkpoint() }
@@ -194,7 +224,7 @@ extension Journal {
 
     /// Frames that lose nothing go over as they are.
     private func copyFrames(
-        _ source: Connection, _ part: inout Part, into file: Connection, _ work: inout Forgetting
+        _ source: Connection, _ part: inout Part, into file: Connection, _ work: Forgetting
     ) throws(StoreError) {
         let insert = try file.statement("INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?)")
         var writer = ByteWriter(capacity: 1 << 14)
