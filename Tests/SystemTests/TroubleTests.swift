@@ -79,7 +79,7 @@ struct RefusedStartTests {
         try site.configure()
         let outcome = try site.runDaemon(["--check"])
         #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("0 rules, 1 devices on the roster, store in \(site.store)"))
+        #expect(outcome.output.contains("0 rules, 1 device on the roster, store in \(site.store)"))
         #expect(!FileManager.default.fileExists(atPath: site.store))
     }
 

@@ -8,7 +8,8 @@ import Telemetry
 struct BenchOptions {
     /// Groups of figures, in the order in which they are measured.
     static let names = [
-        "ingest", "bytes", "rollups", "latest", "series", "city", "scan", "memory", "drop", "beijing", "replay",
+        "ingest", "bytes", "rollups", "latest", "series", "city", "scan", "memory", "drop", "beijing", "backlog",
+        "replay",
     ]
 
     var days = 31
@@ -63,7 +64,8 @@ struct Bench {
     mutating func run() throws {
         if Machine.isFolder(store) {
             print("The store that is there is measured again; how it was filled is not.")
-        } else if !options.only.isDisjoint(with: Set(BenchOptions.names).subtracting(["beijing", "replay"])) {
+        } else if !options.only.isDisjoint(with: Set(BenchOptions.names).subtracting(["beijing", "backlog", "replay"]))
+        {
             try ingest()
         }
         if wants("bytes") { bytes() }
@@ -75,6 +77,7 @@ struct Bench {
         if wants("memory") { memory() }
         if wants("drop") { try dropDays() }
         if wants("beijing") { try beijing() }
+        if wants("backlog") { try backlog() }
         if wants("replay") { try replay() }
     }
 
