@@ -16,7 +16,7 @@ import UnixSignals
 /// Where the rooms meet: reads the configuration, opens the store, starts the turn and the API, and ends them in order.
 public struct Daemon {
     /// What `baotud --version` and the status say.
-    public static let version = "0.1.0"
+    public static let version = ProductVersion.current
 
     private let configuration: GatewayConfiguration
     private let files: LoadedFiles

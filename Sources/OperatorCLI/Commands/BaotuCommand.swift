@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Basics
+import Contract
 
 /// `baotu`: what city operations ask.
 public struct BaotuCommand: AsyncParsableCommand {
@@ -11,7 +12,7 @@ public struct BaotuCommand: AsyncParsableCommand {
             Exit codes: 0 answered; 1 no such thing, or the store cannot be read; 2 something bad was found (doctor, \
             decode, devices try, rejects replay), refused (import) or left out (export); 64 wrong command line; 69 the gateway does not answer.
             """,
-        version: "0.1.0",
+        version: ProductVersion.current,
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
             AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, IncidentsCommand.self,
