@@ -7,7 +7,11 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 RELEASE_BIN = .build/release
 # With Swift's library inside, the binaries run where no Swift is installed, and under a user who may not read it.
-RELEASE = -c release --static-swift-stdlib
+# They hold no path of the machine that built them (BoringSSL's assertions would), so one commit gives the same bytes in
+# every folder.
+RELEASE = -c release --static-swift-stdlib --disable-local-rpath \
+	-Xcc -ffile-prefix-map=$(CURDIR)=. -Xcxx -ffile-prefix-map=$(CURDIR)=. \
+	-Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
 # The benches are a package of their own; building the product does not build them.
 BENCHES = --package-path Tests/Performance $(RELEASE)
 BENCHES_BIN = Tests/Performance/.build/release
