@@ -5,7 +5,11 @@ PREFIX ?= /usr
 DESTDIR ?=
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+MANDIR ?= $(PREFIX)/share/man
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 RELEASE_BIN = .build/release
+# Empty: `make install` leaves the symbols in, 100 MB a program.
+STRIP = -s
 # With Swift's library inside, the binaries run where no Swift is installed, and under a user who may not read it.
 # They hold no path of the machine that built them (BoringSSL's assertions would), so one commit gives the same bytes in
 # every folder.
@@ -20,14 +24,18 @@ BENCHES_BIN = Tests/Performance/.build/release
 BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev libyaml-dev pkg-config
 RUN_PACKAGES = mosquitto
 TEST_PACKAGES = mosquitto systemd python3-venv
+DEB_PACKAGES = debhelper dpkg-dev python3
+DEB_TEST_PACKAGES = $(DEB_PACKAGES) debootstrap lintian
 
-.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks torture lint format install clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks torture lint format install deb test-deb clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
 	@echo "make test                the whole test suite"
 	@echo "make build               release binaries in $(RELEASE_BIN)"
 	@echo "make install             DESTDIR=$(DESTDIR) PREFIX=$(PREFIX): binaries, profiles, configuration, units"
+	@echo "make deb                 a Debian package and its bill of materials in .build/deb"
+	@echo "make test-deb            that package in a Debian 12 of its own: upgrade, removal, purge (root; minutes)"
 	@echo "make bench               figures, each with its target (Tests/Performance)"
 	@echo "make bench-store [TENTH=1] figures of the store alone: 223 million readings, or a tenth of them"
 	@echo "make bench-decode        figures of the decoder alone; BENCH=\"--fuzz 10000000\" for damaged messages"
@@ -114,11 +122,12 @@ lint:
 format:
 	$(SWIFT) format format --in-place --recursive Sources Tests Package.swift
 
-# Configuration that is there already is kept, and so is what people put beside the shipped profiles.
+# What the Debian package puts down, too (debian/rules). Configuration that is there already is kept, and so is what people
+# put beside the shipped profiles.
 install:
 	@test -x $(RELEASE_BIN)/baotud || { echo "install: there are no binaries yet; run make build first" >&2; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/baotu $(DESTDIR)$(PREFIX)/share/doc/baotu
-	install -s -m 0755 $(RELEASE_BIN)/baotud $(RELEASE_BIN)/baotu $(RELEASE_BIN)/baotu-fleet $(DESTDIR)$(PREFIX)/bin/
+	install $(STRIP) -m 0755 $(RELEASE_BIN)/baotud $(RELEASE_BIN)/baotu $(RELEASE_BIN)/baotu-fleet $(DESTDIR)$(PREFIX)/bin/
 	@.ci/install-tree Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices.installed
 	@.ci/install-tree Config/mosquitto $(DESTDIR)$(PREFIX)/share/baotu/mosquitto \
 		$(DESTDIR)$(PREFIX)/share/baotu/mosquitto.installed
@@ -129,15 +138,26 @@ install:
 			install -m 0644 Config/$$file $(DESTDIR)$(SYSCONFDIR)/baotu/$$file; done
 	@test -e $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml || { \
 		sed 's|folder: ../Devices  .*|folder: [devices, $(PREFIX)/share/baotu/Devices]  # profiles: your own, then those that are shipped|' Config/baotu.yaml \
-			> $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml && chmod 0644 $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml; }
+			> $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml && chmod 0640 $(DESTDIR)$(SYSCONFDIR)/baotu/baotu.yaml; }
 	install -D -m 0644 systemd/baotud.service $(DESTDIR)$(UNITDIR)/baotud.service
 	install -D -m 0644 systemd/baotu.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/baotu.conf
 	install -D -m 0644 systemd/baotu.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/baotu.conf
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(ZSHDIR) \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(RELEASE_BIN)/baotu --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/baotu
-	$(RELEASE_BIN)/baotu --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_baotu
+	$(RELEASE_BIN)/baotu --generate-completion-script zsh > $(DESTDIR)$(ZSHDIR)/_baotu
 	$(RELEASE_BIN)/baotu --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/baotu.fish
+	for page in $(wildcard man/*.[1-8]); do \
+		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+
+deb: build
+	@.ci/packages $(DEB_PACKAGES)
+	@SWIFT=$(SWIFT) .ci/deb $(RELEASE_BIN) .build/deb
+
+# BEFORE: an older package to upgrade from; else one of the commit before is built.
+test-deb: deb
+	@.ci/packages $(DEB_TEST_PACKAGES)
+	@SWIFT=$(SWIFT) .ci/test-deb .build/deb $(BEFORE)
 
 clean:
 	rm -rf .build Tests/Performance/.build
