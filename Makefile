@@ -8,11 +8,11 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 MANDIR ?= $(PREFIX)/share/man
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 RELEASE_BIN = .build/release
-# Empty: `make install` leaves the symbols in, 100 MB a program.
-STRIP = -s
+# Of what is installed. Swift's hashes of its modules serve the next build alone and differ from build to build of the same
+# code, and so does the linker's sum over them. Empty: the symbols stay in, 100 MB a program.
+STRIP = strip --strip-all --remove-section=.swift_modhash --remove-section=.note.gnu.build-id
 # With Swift's library inside, the binaries run where no Swift is installed, and under a user who may not read it.
-# They hold no path of the machine that built them (BoringSSL's assertions would), so one commit gives the same bytes in
-# every folder.
+# They hold no path of the machine that built them, which BoringSSL's assertions would.
 RELEASE = -c release --static-swift-stdlib --disable-local-rpath \
 	-Xcc -ffile-prefix-map=$(CURDIR)=. -Xcxx -ffile-prefix-map=$(CURDIR)=. \
 	-Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
@@ -127,7 +127,8 @@ format:
 install:
 	@test -x $(RELEASE_BIN)/baotud || { echo "install: there are no binaries yet; run make build first" >&2; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/baotu $(DESTDIR)$(PREFIX)/share/doc/baotu
-	install $(STRIP) -m 0755 $(RELEASE_BIN)/baotud $(RELEASE_BIN)/baotu $(RELEASE_BIN)/baotu-fleet $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 $(RELEASE_BIN)/baotud $(RELEASE_BIN)/baotu $(RELEASE_BIN)/baotu-fleet $(DESTDIR)$(PREFIX)/bin/
+	$(if $(STRIP),$(STRIP) $(addprefix $(DESTDIR)$(PREFIX)/bin/,baotud baotu baotu-fleet))
 	@.ci/install-tree Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices.installed
 	@.ci/install-tree Config/mosquitto $(DESTDIR)$(PREFIX)/share/baotu/mosquitto \
 		$(DESTDIR)$(PREFIX)/share/baotu/mosquitto.installed
