@@ -13,7 +13,9 @@ struct EndToEndTests {
         switch answer {
         case let list as [Any]: list.map(withoutAges)
         case let fields as [String: Any]:
-            fields.filter { !$0.key.hasSuffix("_seconds_ago") && $0.key != "open_seconds" }.mapValues(withoutAges)
+            fields.filter {
+                !$0.key.hasSuffix("_seconds_ago") && !["open_seconds", "listened_seconds"].contains($0.key)
+            }.mapValues(withoutAges)
         default: answer
         }
     }

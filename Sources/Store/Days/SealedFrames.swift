@@ -212,7 +212,7 @@ final class SealedFrames {
             _ = try reader.read { connection throws(StoreError) in try Schema.keys(of: connection) }
         } catch {
             // What does not read is told by who reads it. What a newer version wrote is not to be read as today's.
-            if case .schemaTooNew = error { throw error }
+            guard error.isDamage(of: path) else { throw error }
         }
         readers.append((part.file, reader))
         return reader
