@@ -37,6 +37,9 @@ struct DaemonCommand: AsyncParsableCommand {
     @Flag(help: "Read every configuration file and profile, report all mistakes and warnings, and end.")
     var check = false
 
+    @Flag(help: "Print a drop-in for the unit that lets the gateway reach its broker and this machine alone, and end.")
+    var printDropIn = false
+
     func run() async throws {
         // Before the files are read: who changes one and says so is heard.
         let hangUps = await HangUps()
@@ -51,6 +54,15 @@ struct DaemonCommand: AsyncParsableCommand {
         if check {
             for warning in daemon.warnings { Self.complain(warning) }
             print(daemon.summary)
+            return
+        }
+        if printDropIn {
+            do {
+                print(try daemon.dropIn())
+            } catch {
+                Self.complain("\(error)")
+                throw ExitCode(1)
+            }
             return
         }
         do {

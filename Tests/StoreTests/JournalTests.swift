@@ -406,6 +406,51 @@ struct JournalTests {
                 == [5])
     }
 
+    @Test("one device that sends nothing else throws out its own rejects, over restarts and a disk that failed too")
+    func rejectQuota() throws {
+        func reject(_ device: DeviceIndex?, _ number: Int, _ reason: Reject.Reason = .malformed) -> Reject {
+            Array("site/\(number)".utf8).withUnsafeBytes { topic in
+                [UInt8](repeating: 0xFF, count: 400).withUnsafeBytes { payload in
+                    Reject(
+                        reason: reason, detail: "test", topic: topic, payload: payload, receivedAt: seconds(number),
+                        device: device)
+                }
+            }
+        }
+        let saboteur = Saboteur()
+        var journal = try open { ($0.rejectBytesMax, $0.effects) = (40_000, saboteur.hook) }
+        func commit(_ rejects: [Reject], _ at: Int) throws {
+            var batch = DecodedBatch()
+            batch.rejects = rejects
+            _ = try journal.commit(batch, received: rejects.count, now: seconds(at))
+        }
+        let devices = (0..<10).map { journal.registry.intern(device: "d\($0)", profile: "test")! }
+        for (number, device) in devices.enumerated() { try commit([reject(device, number)], number) }
+        let noisy = journal.registry.intern(device: "noisy", profile: "test")!
+        for number in 0..<40 {
+            if number == 20 {
+                journal.close()
+                journal = try open { ($0.rejectBytesMax, $0.effects) = (40_000, saboteur.hook) }
+            }
+            let rejects = (0..<50).map { reject(noisy, 100 + number * 50 + $0, .noRule) }
+            if number == 30 {
+                saboteur.arm(3, .diskFull(file: "test", detail: "test"))
+                #expect(throws: StoreError.self) { try commit(rejects, 100 + number) }
+                saboteur.disarm()
+            }
+            try commit(rejects, 100 + number)
+        }
+        let kept = try Archive(folder: folder.store).rejects(RejectsRequest(limit: 1000)).rejects
+        for number in 0..<10 { #expect(kept.contains { $0.device == "d\(number)" }, "\(number)") }
+        // The newest of the one that filled it.
+        let own = kept.filter { $0.device == "noisy" }.map(\.topic)
+        #expect(own == (0..<own.count).map { "site/\(2099 - $0)" } && own.count > 60)
+        #expect(journal.counters.rejected == 2010)
+        #expect(journal.counters.rejectsDropped == Int64(2010 - kept.count))
+        #expect(try Archive(folder: folder.store).status().rejectsDropped == journal.counters.rejectsDropped)
+        journal.close()
+    }
+
     @Test("a turn without anything new writes no row")
     func emptyTurn() throws {
         let journal = try open()

@@ -125,9 +125,33 @@ struct ServiceProtocolTests {
                 .replacing("/usr/bin/baotu ", with: Programs.operators + " "), to: "baotud.service")
         let verified = try site.run(program, ["verify", unit])
         #expect(verified.code == 0 && verified.errors.isEmpty, "\(verified)")
-        let rated = try site.run(program, ["security", "--offline=true", "--threshold=20", unit])
+        let rated = try site.run(program, ["security", "--offline=true", "--threshold=11", unit])
         #expect(rated.code == 0, "\(rated)")
         #expect(rated.output.contains("Overall exposure level for baotud.service"))
+        // The remaining tenths: the network (it speaks to a broker), sockets, files that the group reads, the machine's root.
+        try site.configure()
+        let dropIn = try site.runDaemon(["--print-drop-in"])
+        #expect(dropIn.code == 0 && dropIn.errors.isEmpty, "\(dropIn)")
+        #expect(
+            dropIn.output.contains("\nIPAddressDeny=any\n") && dropIn.output.contains("\nIPAddressAllow=127.0.0.1\n"))
+        let fenced = try site.write(
+            String(contentsOfFile: unit, encoding: .utf8) + "\n" + dropIn.output, to: "fenced.service")
+        let verifiedFence = try site.run(program, ["verify", fenced])
+        #expect(verifiedFence.code == 0 && verifiedFence.errors.isEmpty, "\(verifiedFence)")
+        let ratedFence = try site.run(program, ["security", "--offline=true", "--threshold=10", fenced])
+        #expect(ratedFence.code == 0, "\(ratedFence)")
+    }
+
+    @Test("a drop-in cannot be made of a name that nobody knows")
+    func unknownAddress() throws {
+        let site = try Site(isBrokerRunning: false)
+        let file = try site.configure()
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        try text.replacing("host: 127.0.0.1", with: "host: broker.invalid").write(
+            toFile: file, atomically: true, encoding: .utf8)
+        let dropIn = try site.runDaemon(["--print-drop-in"])
+        #expect(dropIn.code == 1 && dropIn.output.isEmpty)
+        #expect(dropIn.errors.contains("mqtt.host: 'broker.invalid'"), "\(dropIn.errors)")
     }
 
     static let isBuildServer = ProcessInfo.processInfo.environment["CI"] != nil

@@ -12,6 +12,8 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
     public var corrected: Int64
     /// Messages or parts of messages.
     public var rejected: Int64
+    /// Of those, the ones whose message is no longer kept (`store.reject_bytes`).
+    public var rejectsDropped: Int64
     /// Outside the plausible range of their quantity.
     public var suspect: Int64
     /// Fresh ones that arrived behind a newer one of their stream.
@@ -60,6 +62,7 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case received, committed, duplicates, corrected, rejected, suspect, late, ignored, empty, series, devices
+        case rejectsDropped = "rejects_dropped"
         case damagedRows = "damaged_rows"
         case devicesExpected = "devices_expected"
         case alertsFiring = "alerts_firing"
@@ -79,7 +82,8 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
     }
 
     package init(
-        received: Int64, committed: Int64, duplicates: Int64, corrected: Int64, rejected: Int64, suspect: Int64,
+        received: Int64, committed: Int64, duplicates: Int64, corrected: Int64, rejected: Int64, rejectsDropped: Int64,
+        suspect: Int64,
         late: Int64, ignored: Int64, empty: Int64, damagedRows: Int64, series: Int, devices: Int, devicesExpected: Int,
         alertsFiring: Int, alertsPending: Int, alertsUnknown: Int, journalID: Int64, journalRows: Int64,
         journalBytes: Int64, oldestDay: String? = nil, newestDay: String? = nil, storeBytes: Int64,
@@ -92,6 +96,7 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         self.duplicates = duplicates
         self.corrected = corrected
         self.rejected = rejected
+        self.rejectsDropped = rejectsDropped
         self.suspect = suspect
         self.late = late
         self.ignored = ignored

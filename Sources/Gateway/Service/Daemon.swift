@@ -49,6 +49,8 @@ public struct Daemon {
             + (warnings.isEmpty ? "" : "; \(counted(warnings.count, "warning"))")
     }
 
+    var brokerHost: String { configuration.mqtt.host }
+
     // Long: every part of the gateway is made here, in the order in which they need each other.
     /// Runs until SIGTERM or SIGINT.
     ///

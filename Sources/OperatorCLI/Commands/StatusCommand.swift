@@ -93,11 +93,13 @@ struct StatusCommand: AsyncParsableCommand {
                 ]
             ]
             : []
+        let dropped =
+            status.rejectsDropped > 0 ? ", of which the oldest \(status.rejectsDropped) are no longer kept" : ""
         return [
             ["received", counted(status.received, "message")], ["committed", counted(status.committed, "reading")],
             ["duplicates", counted(status.duplicates, "reading")],
             ["corrected", counted(status.corrected, "reading")],
-            ["rejected", counted(status.rejected, "message or part", "messages or parts")],
+            ["rejected", counted(status.rejected, "message or part", "messages or parts") + dropped],
             ["suspect", counted(status.suspect, "value")], ["late", counted(status.late, "reading")],
             ["ignored", counted(status.ignored, "message")], ["empty", counted(status.empty, "message")],
         ] + damage + [

@@ -21,7 +21,8 @@ extension Archive {
             let lastCommit = try connection.integer("SELECT \(committed) FROM counters")
             return StatusAnswer(
                 received: counters.received, committed: counters.committed, duplicates: counters.duplicates,
-                corrected: counters.corrected, rejected: counters.rejected, suspect: counters.suspect,
+                corrected: counters.corrected, rejected: counters.rejected,
+                rejectsDropped: counters.rejectsDropped, suspect: counters.suspect,
                 late: counters.late, ignored: counters.ignored, empty: counters.empty,
                 damagedRows: counters.damagedRows, series: registry.seriesCount, devices: registry.deviceCount,
                 devicesExpected: try count("SELECT count(*) FROM device WHERE expected_since IS NOT NULL"),

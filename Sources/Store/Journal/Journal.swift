@@ -267,22 +267,22 @@ public final class Journal {
         else { return }
 
         let id = hasRow ? lastJournalID + 1 : lastJournalID
-        let (nowSaved, nowRejectBytes, nowTrimmed) = try core.transaction { () throws(StoreError) in
+        let (nowSaved, nowRejects, nowTrimmed) = try core.transaction { () throws(StoreError) in
             let nowTrimmed = try trim(rowsMax: Self.trimRowsMax)
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
             if hasRow { try insertRow(id, now: now) }
             try remember(batch.remembered)
-            let nowRejectBytes = try rejects.insert(batch.rejects + refused, core, dropped: &next.rejectsDropped)
+            let nowRejects = try rejects.insert(batch.rejects + refused, core, dropped: &next.rejectsDropped)
             if foldsUnread { try unread.fold(core) }
             try unreadStep.insert(core, at: moment)
             try next.write(core, at: moment)
-            return (nowSaved, nowRejectBytes, nowTrimmed)
+            return (nowSaved, nowRejects, nowTrimmed)
         }
         if foldsUnread { unread.folded() }
         saved = nowSaved
         extent.trim(through: nowTrimmed)
         markProfilesSaved()
-        rejects.settle(nowRejectBytes)
+        rejects.settle(nowRejects)
         counters = next
         if hasRow {
             lastJournalID = id

@@ -223,6 +223,9 @@ final class Connection {
     /// Rows that the last statement inserted, changed or deleted.
     var changes: Int { Int(sqlite3_changes(handle)) }
 
+    /// Of the row that this connection inserted last.
+    var lastInsertedID: Int64 { sqlite3_last_insert_rowid(handle) }
+
     /// All of `body` or nothing of it. A failure at the commit itself is a failure of all of it.
     func transaction<R>(
         _ kind: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R
