@@ -10,6 +10,7 @@ public final class DetectorWatcher: Watcher {
     private let plan: DetectionPlan
     private var table = DetectorTable()
     private var roster = Roster()
+    private var witness = GapWitness()
     /// Series below this are watched as the plan says.
     private var settledCount = 0
 
@@ -26,7 +27,12 @@ public final class DetectorWatcher: Watcher {
     /// Each fresh reading in the order of the turn; late ones are passed over.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
         settle(scene.registry)
-        table.add(turn.fresh, at: turn.now, registry: scene.registry, &noticed)
+        // History that somebody brings has its own times.
+        let isLive = turn.origin == .live
+        table.add(turn.fresh, at: turn.now, registry: scene.registry, &noticed) { reading, anomaly in
+            defer { if isLive { witness.note(reading, at: turn.moment) } }
+            return anomaly.map { !isLive || witness.believes($0, of: reading, at: turn.moment) } ?? true
+        }
     }
 
     /// Watches series as the plan says and as often as the roster expects them.
@@ -64,13 +70,16 @@ public final class DetectorWatcher: Watcher {
 }
 
 extension DetectorTable {
-    /// Takes the readings of a turn: what they give away, and what was told before and still holds.
+    /// Takes the readings of a turn: what they give away, and what was told before and still holds. `believes` is asked of each
+    /// reading, with what it gave away.
     mutating func add(
-        _ readings: [Reading], at now: Timestamp, registry: SeriesRegistry, _ noticed: inout Noticed
+        _ readings: [Reading], at now: Timestamp, registry: SeriesRegistry, _ noticed: inout Noticed,
+        believes: (Reading, Anomaly?) -> Bool
     ) {
         guard seriesCount > 0 else { return }
         for reading in readings {
-            if let anomaly = add(reading, at: now) {
+            let anomaly = add(reading, at: now)
+            if believes(reading, anomaly), let anomaly {
                 noticed.findings.append(Finding(anomaly, registry: registry))
                 continue
             }

@@ -43,4 +43,30 @@ struct GhostTests {
         #expect(told[10].finding == "4 more devices have readings ahead of now")
         #expect(doctor.examine().contains(told[0]))
     }
+
+    @Test("where the devices agree that it is later, doctor blames the machine's clock, and offers to take nothing out")
+    func ourClockIsBehind() throws {
+        let gateway = try SimulatedGateway(seed: 1, mischief: .none)
+        try gateway.start()
+        try gateway.turn()
+        gateway.drain()
+        let truth = gateway.now + .seconds(2 * 86_400)
+        let journal = try Journal.open(gateway.configuration.store)
+        for number in 0..<6 {
+            var batch = DecodedBatch()
+            let device = journal.registry.intern(device: "late-\(number)", profile: "p")!
+            let series = journal.registry.intern(device: device, quantity: Quantity(named: "voltage")!, channel: .none)!
+            batch.readings = [Reading(series: series, observed: truth, value: 1)]
+            batch.heard = [Hearing(device: device, at: gateway.now)]
+            journal.registry.closeRow(batch.readings[...])
+            _ = try journal.commit(batch, received: 1, at: Moment(gateway.now))
+        }
+        journal.close()
+        let live = LiveView(LiveStatusAnswer(version: "test", startedAt: gateway.now, broker: "none"))
+        let doctor = Doctor(configuration: gateway.configuration, live: live) { [now = gateway.now] in now }
+        let told = doctor.ghosts()
+        #expect(told.count == 1 && told[0].level == .bad, "\(told)")
+        #expect(told.first?.finding.contains("this machine's clock is probably behind") == true)
+        #expect(told.first?.mend?.contains("forget") == false)
+    }
 }

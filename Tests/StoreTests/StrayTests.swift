@@ -135,6 +135,29 @@ struct StrayTests {
         #expect(try contents(folder.store) == stored)
     }
 
+    @Test("an old core.db whose files have grown since is told by a check, and mended by one repair")
+    func grownFiles() throws {
+        let folder = TemporaryFolder()
+        func give(_ value: Double, _ minute: Int) throws {
+            let journal = try Journal.open(StoreOptions(folder: folder.store))
+            let time = now + .seconds(60 * minute)
+            try journal.put("d", time, ["voltage": value], now: time)
+            try journal.seal(now: time)
+            journal.close()
+        }
+        try give(20, 0)
+        let old = try Data(contentsOf: URL(filePath: folder.store + "/core.db"))
+        try give(42, 90)
+        try old.write(to: URL(filePath: folder.store + "/core.db"))
+        let check = try StoreCheck.run(folder: folder.store)
+        #expect(check.damage.map(\.kind) == [.newest], "\(check.damage)")
+        let report = try StoreRepair.run(folder: folder.store, now: now + .seconds(7200))
+        #expect(report.remaining == [], "\(report)")
+        #expect(try Archive(folder: folder.store).latest().map(\.value) == [42])
+        try Journal.open(StoreOptions(folder: folder.store)).close()
+        #expect(try Archive(folder: folder.store).latest().map(\.value) == [42])
+    }
+
     @Test("a backup is not put over the readings of a store whose core.db is gone")
     func restoreOver() throws {
         let (folder, other) = (TemporaryFolder(), TemporaryFolder())

@@ -23,6 +23,7 @@ extension Doctor {
             if byDevice[name] == nil { devices.append(name) }
             byDevice[name, default: []].append(count)
         }
+        if !found.isEmpty, let ours = ourClock(archive, moment) { return [ours] }
         var findings = devices.prefix(Self.devicesToldMax).map { ghosts(of: $0.text, byDevice[$0]!, in: folder) }
         if devices.count > Self.devicesToldMax {
             findings.append(
@@ -33,6 +34,29 @@ extension Doctor {
                     mend: "take out those that are named here; then the next ones are named"))
         }
         return findings
+    }
+
+    /// Where most of those that speak are ahead of us with the newest that they said, it is our clock that is behind, and their
+    /// readings are good. Ghosts of a clock that is right again have newer readings behind them.
+    private func ourClock(_ archive: Archive, _ moment: Timestamp) -> Diagnosis? {
+        guard let latest = try? archive.latest(), let devices = try? archive.devices(at: moment) else { return nil }
+        var newest: [ByteName: Timestamp] = [:]
+        for answer in latest {
+            let name = ByteName(answer.device)
+            newest[name] = max(newest[name] ?? answer.observed, answer.observed)
+        }
+        let speaking = devices.filter { $0.lastHeardSecondsAgo ?? .infinity < 86_400 }.map { ByteName($0.device) }
+        let slack = Duration.milliseconds(TimeFence.slackMilliseconds)
+        let ahead = speaking.compactMap { newest[$0] }.filter { $0 > moment + slack }.sorted()
+        guard ahead.count >= 2, ahead.count * 2 > speaking.count else { return nil }
+        return Diagnosis(
+            check: "readings", level: .bad,
+            finding:
+                "\(ahead.count) of \(counted(speaking.count, "device")) that speak are ahead of now, at \(ahead[ahead.count / 2]): they "
+                + "agree with each other, so this machine's clock is probably behind",
+            mend:
+                "look at the machine's clock (timedatectl, chronyc tracking); the readings are right, take none of them out"
+        )
     }
 
     private func ghosts(of device: String, _ counts: [ForgetCount], in folder: String) -> Diagnosis {

@@ -84,7 +84,9 @@ extension SealedFrames {
     private func last(
         _ place: SeriesRegistry.Place, before end: Int64
     ) throws(StoreError) -> (time: Int64, value: Double)? {
-        var end = min(end, (manifest.live.map(\.last).max() ?? -1) + 1)
+        // Of a small file an old copy of core.db tells less than there is.
+        let reach = manifest.live.map { $0.isSealed ? $0.last : $0.times.upperBound - 1 }.max()
+        var end = min(end, (reach ?? -1) + 1)
         var length = FrameKey.dayMilliseconds
         while end > 0 {
             let begin = max(0, end - length)

@@ -12,7 +12,7 @@ struct RejectBudget {
     private var groups: [Group: Kept] = [:]
 
     /// -1 where the message could not be told to be of a device.
-    private struct Group: Hashable {
+    fileprivate struct Group: Hashable {
         var device: Int64
         var reason: String
     }
