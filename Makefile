@@ -8,14 +8,13 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 MANDIR ?= $(PREFIX)/share/man
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 RELEASE_BIN = .build/release
-# Of what is installed. Swift's hashes of its modules serve the next build alone and differ from build to build of the same
-# code, and so does the linker's sum over them. Empty: the symbols stay in, 100 MB a program.
-STRIP = strip --strip-all --remove-section=.swift_modhash --remove-section=.note.gnu.build-id
+# Of what is installed. Empty: the symbols stay in, 100 MB a program.
+STRIP = .ci/strip
 # With Swift's library inside, the binaries run where no Swift is installed, and under a user who may not read it.
-# They hold no path of the machine that built them, which BoringSSL's assertions would.
+# They hold no path of the machine that built them, which BoringSSL's assertions would, and no sum over what .ci/strip takes.
 RELEASE = -c release --static-swift-stdlib --disable-local-rpath \
 	-Xcc -ffile-prefix-map=$(CURDIR)=. -Xcxx -ffile-prefix-map=$(CURDIR)=. \
-	-Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
+	-Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. -Xlinker --build-id=none
 # The benches are a package of their own; building the product does not build them.
 BENCHES = --package-path Tests/Performance $(RELEASE)
 BENCHES_BIN = Tests/Performance/.build/release
