@@ -97,10 +97,12 @@ extension ConfigurationCheck {
         }
         guard let channel = threshold.channel, !channels.has(channel) else { return [] }
         let known = channels.names.sorted().map(\.text)
+        let named = known.filter { !$0.isEmpty }.joined(separator: ", ")
         let hint =
             nearest(to: channel, in: known).map { "; did you mean '\($0)'?" }
             ?? (known == [""]
-                ? "; there is the device as a whole alone" : "; there are \(known.joined(separator: ", "))")
+                ? "; there is the device as a whole alone"
+                : "; there are \(named)" + (known.contains("") ? " and the device as a whole" : ""))
         return [
             (setting?["channel"] ?? placed.setting).mistake(
                 "no \(threshold.quantity.name) that \(profile) is of this channel\(hint)", isWarning: true)

@@ -9,7 +9,8 @@ extension Threshold {
         switch statistic {
         case .last, .mean, .min, .max, .median, .p95, .timeWeightedMean: return range
         case .standardDeviation: return 0...(range.upperBound - range.lowerBound)
-        case .count, .total, .increase, .coverage: return 0 ... .infinity
+        case .coverage: return 0...1
+        case .count, .total, .increase: return 0 ... .infinity
         case .rate: return nil
         }
     }

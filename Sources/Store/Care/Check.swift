@@ -36,8 +36,11 @@ final class StoreChecker {
     private(set) var behind: [NewestTimes.Behind] = []
     private var newest = NewestTimes()
 
-    /// A repair holds the lock itself.
-    init(_ folder: Folder, isRunning: Bool? = nil) {
+    private let isCoreMissing: Bool
+
+    /// A repair holds the lock itself, and has made a missing core.db as an empty one.
+    init(_ folder: Folder, isRunning: Bool? = nil, wasMissing: Bool = false) {
+        isCoreMissing = wasMissing || !Folder.exists(folder.core)
         self.folder = folder
         report = CheckReport(folder: folder.path, isRunning: isRunning ?? FolderLock.isHeld(folder))
     }
@@ -131,9 +134,9 @@ final class StoreChecker {
             manifest = Manifest()
             found(
                 file, .file,
-                Folder.exists(folder.core)
-                    ? "it is empty, though readings were stored here"
-                    : "it is missing, though readings were stored here")
+                isCoreMissing
+                    ? "it is missing, though readings were stored here"
+                    : "it is empty, though readings were stored here")
             return
         }
         count(folder.core)
@@ -339,6 +342,7 @@ final class StoreChecker {
 
     /// Whether `latest` is as new as the files that were read.
     private func checkNewest() {
+        guard !folder.lacksCore else { return }
         do throws(StoreError) {
             let reader = FileReader(folder.core, isTolerant: true, effects: nil)
             (registry, behind) = try reader.read { connection throws(StoreError) in

@@ -55,12 +55,13 @@ public enum StoreRepair {
         if !Folder.exists(folder.readyCore), !lacksCore { try folder.checkReadable() }
         let lock = try FolderLock(folder)
         defer { _ = lock }
+        let wasMissing = lacksCore && !Folder.exists(folder.core)
         if lacksCore { try Folder.makeFile(folder.core) }
         // From here on the WAL may be taken over, and is no longer looked for.
         if folder.lostCommits() == nil { OpenMark(folder).remove() }
         let repair = StoreRepairer(folder, FileWork(effects: effects), now)
         try repair.finishCore()
-        let before = StoreChecker(folder, isRunning: false)
+        let before = StoreChecker(folder, isRunning: false, wasMissing: wasMissing)
         repair.report.found = try before.run(progress).damage
         guard !repair.report.found.isEmpty else { return repair.report }
         try repair.work.makeFolder(folder.damaged)
