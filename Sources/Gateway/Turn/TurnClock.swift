@@ -51,6 +51,8 @@ struct TurnClock {
     private(set) var lastStep: ClockStep?
     /// A line that is quiet for no longer than this is taken to be well, until it shows that it is not.
     static let quiet = Duration.seconds(15)
+    /// Turns follow each other much faster: a process that was held, or a machine that slept, listened to nobody meanwhile.
+    static let held = Duration.seconds(10)
 
     /// When the broker last showed that it was there, and what had been listened by then; nil while the gateway is deaf.
     private var heardLast: (at: SteadyTime, listened: SteadyTime)?
@@ -124,7 +126,9 @@ struct TurnClock {
         moment.steady = max(before.steady, clocks.running() + offset)
         if connection != self.connection { heardLast = nil }
         self.connection = connection
-        if let last = heardLast {
+        if heardLast != nil, !heard, moment.steady - before.steady > Self.held {
+            heardLast = (moment.steady, before.listened)
+        } else if let last = heardLast {
             let passed = moment.steady - last.at
             moment.listened = max(before.listened, last.listened + (heard ? passed : min(passed, Self.quiet)))
             if heard { heardLast = (moment.steady, moment.listened) }
