@@ -173,17 +173,18 @@ public struct AlertBook: Sendable {
     /// Judges everything that is known and not stale by the rules that are not among `known`, which is as `contentChecks`: one
     /// that is new or changed did not see it come.
     public mutating func judgeNew(
-        since known: [ByteName: Int64], health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry,
-        at now: Moment
+        since known: [ByteName: Int64], orphaned: Set<SeriesID> = [], health: DeviceHealth, statistics: Statistics,
+        registry: SeriesRegistry, at now: Moment
     ) -> [AlertTransition] {
         let new = Set(rules.indices.filter { known[ByteName(rules[$0].name)] != rules[$0].contentCheck })
         var transitions: [AlertTransition] = []
         guard !new.isEmpty else { return transitions }
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
-        for series in 0..<registry.seriesCount {
-            for index in watchesOfSeries[series] where new.contains(watches[index].rule) {
-                judge(watches[index], SeriesID(rawValue: UInt32(series)), facts, &transitions)
+        for series in (0..<UInt32(registry.seriesCount)).map({ SeriesID(rawValue: $0) })
+        where !orphaned.contains(series) {
+            for index in watchesOfSeries[series.index] where new.contains(watches[index].rule) {
+                judge(watches[index], series, facts, &transitions)
             }
         }
         judgeKnownFindings(of: new, facts, &transitions)
@@ -194,14 +195,14 @@ public struct AlertBook: Sendable {
     // MARK: Other rules, other devices
 
     /// The transitions that end every alert that nobody watches any more, after a reload: its rule is gone or watches
-    /// something else, or its device left the roster (`retired`). One that fires on under a rule of another severity is told
-    /// again, with that one.
+    /// something else, its device left the roster (`retired`), or no profile brings its series (`orphaned`). One that fires on
+    /// under a rule of another severity is told again, with that one.
     public mutating func retire(
-        _ retired: Set<DeviceIndex>, _ registry: SeriesRegistry, at now: Moment
+        _ retired: Set<DeviceIndex>, orphaned: Set<SeriesID> = [], _ registry: SeriesRegistry, at now: Moment
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         for (key, alert) in active.sorted(by: { Self.inOrder($0.key, $1.key) }) {
-            if let reason = whyOver(key, alert, retired, registry) {
+            if let reason = whyOver(key, alert, retired, orphaned, registry) {
                 end(key, because: reason, registry, at: now, &transitions)
             } else {
                 followSeverity(key, alert, registry, at: now, &transitions)
@@ -229,11 +230,13 @@ public struct AlertBook: Sendable {
     }
 
     private func whyOver(
-        _ key: AlertKey, _ alert: Active, _ retired: Set<DeviceIndex>, _ registry: SeriesRegistry
+        _ key: AlertKey, _ alert: Active, _ retired: Set<DeviceIndex>, _ orphaned: Set<SeriesID>,
+        _ registry: SeriesRegistry
     ) -> Sentence.Key? {
         guard let rule = ruleIndex[ByteName(key.rule)].map({ rules[$0] }) else { return .ruleRemoved }
         if let device = key.subject.device, retired.contains(device) { return .deviceRetired }
         if !alert.watched.isEmpty, alert.watched != rule.watched { return .ruleChanged }
+        if let series = key.subject.series, orphaned.contains(series) { return .profileChanged }
         return selection.isAbout(rule, key.subject, registry) ? nil : .ruleElsewhere
     }
 

@@ -152,26 +152,26 @@ public final class Pipeline {
     }
 
     /// Takes new rules, ends the alerts that nobody watches any more, and judges by the new rules what is known. `retired` are
-    /// the devices that left the roster; `known` the rules by which all was judged so far (`AlertBook.contentChecks`), nil:
+    /// the devices that left the roster, `orphaned` the series that no profile brings any more; `known` the rules by which all was judged so far (`AlertBook.contentChecks`), nil:
     /// those that it has.
     ///
     /// Returns what changed, and the new name of each rule of which only the name changed, by its old one: what is kept of
     /// its alerts is to be kept under the new one first.
     public func reload(
-        rules: [AlertRule], retired: Set<DeviceIndex> = [], since known: [ByteName: Int64]? = nil,
-        registry: SeriesRegistry, at now: Moment
+        rules: [AlertRule], retired: Set<DeviceIndex> = [], orphaned: Set<SeriesID> = [],
+        since known: [ByteName: Int64]? = nil, registry: SeriesRegistry, at now: Moment
     ) -> (transitions: [AlertTransition], renamed: [String: String]) {
         let (book, renamed) = book.with(rules: rules)
         var known = known ?? self.book.contentChecks
         for (old, new) in renamed { known[ByteName(new)] = known[ByteName(old)] }
         self.book = book
-        let ended = self.book.retire(retired, registry, at: now)
+        let ended = self.book.retire(retired, orphaned: orphaned, registry, at: now)
         if !retired.isEmpty { health.forget(retired, device: { registry.series[$0.index].device }) }
         return (
             ended
                 + self.book.judgeNew(
-                    since: known, health: health, statistics: statistics(at: now, registry), registry: registry, at: now
-                ),
+                    since: known, orphaned: orphaned, health: health, statistics: statistics(at: now, registry),
+                    registry: registry, at: now),
             renamed
         )
     }

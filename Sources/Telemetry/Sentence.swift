@@ -70,6 +70,7 @@ public struct Sentence: Hashable, Sendable {
         case ruleElsewhere = "rule_elsewhere"
         case deviceRetired = "device_retired"
         case readingsForgotten = "readings_forgotten"
+        case profileChanged = "profile_changed"
 
         // What detectors see in a series.
         case seasonal, novelty, range, mean
@@ -121,6 +122,8 @@ public struct Sentence: Hashable, Sendable {
         case deviceRetired = "device_retired"
         /// The readings that it stood on were taken out of the store.
         case readingsForgotten = "readings_forgotten"
+        /// No profile brings its readings any more.
+        case profileChanged = "profile_changed"
     }
 
     /// nil for what ends no alert, and for words of an earlier version.
@@ -134,6 +137,7 @@ public struct Sentence: Hashable, Sendable {
         case .ruleElsewhere: .ruleElsewhere
         case .deviceRetired: .deviceRetired
         case .readingsForgotten: .readingsForgotten
+        case .profileChanged: .profileChanged
         case .words, .thresholdAbove, .thresholdBelow, .rangeOutside, .rangeKnown, .absenceOffline, .absenceSilent,
             .absenceNever, .findingKnown, .findingLasts, .noData, .severityChanged, .seasonal, .novelty, .range,
             .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike, .levelShift, .gap, .peers,

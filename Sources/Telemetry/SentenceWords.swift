@@ -32,6 +32,7 @@ extension Sentence {
         case .ruleElsewhere: "\(about)the rule is no longer about it"
         case .deviceRetired: "\(about)the device was taken off the roster"
         case .readingsForgotten: "\(about)the readings that it stood on were taken out of the store"
+        case .profileChanged: "\(about)the profile changed, and brings no such readings any more"
 
         case .seasonal:
             isNow + " where \(amount(.expected)) is usual at this time of day; of late it strays by "

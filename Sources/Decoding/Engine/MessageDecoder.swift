@@ -9,7 +9,7 @@ public import Telemetry
 public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     // Sendable: it is the only owner of the memory its pointers point to, and `~Copyable` keeps it that way.
 
-    let catalog: DeviceCatalog
+    package let catalog: DeviceCatalog
     /// Views of what `catalog` owns.
     let plan: PlanTables
     let limits: DecodingLimits

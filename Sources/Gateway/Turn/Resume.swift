@@ -113,13 +113,36 @@ extension IngestLoop {
     /// Ends what the rules do not watch any more, and judges by them what is known and was judged by others (`known`, nil: by
     /// those that were in force).
     private func takeRules(
-        of files: LoadedFiles, _ retired: Set<DeviceIndex>, since known: [ByteName: Int64]? = nil, at moment: Moment
+        of files: LoadedFiles, after before: DeviceCatalog? = nil, _ retired: Set<DeviceIndex>,
+        since known: [ByteName: Int64]? = nil, at moment: Moment
     ) throws(StoreError) {
         let (transitions, renamed) = pipeline.reload(
-            rules: files.rules, retired: retired, since: known, registry: journal.registry, at: moment)
+            rules: files.rules, retired: retired, orphaned: orphaned(by: files.catalog, after: before), since: known,
+            registry: journal.registry, at: moment)
         // They have happened, whatever becomes of the names.
         defer { record(transitions, at: moment) }
         for (old, new) in renamed.sorted(by: { $0.key < $1.key }) { try journal.rename(rule: old, to: new) }
+    }
+
+    /// The series with an alert that no profile brings any more: that of the device did by the catalogue before and does no
+    /// more, or none does. A start knows no catalogue before.
+    private func orphaned(by catalog: DeviceCatalog, after before: DeviceCatalog?) -> Set<SeriesID> {
+        let registry = journal.registry
+        let all = CatalogOffer(catalog)
+        var offers: [ByteName: (before: CatalogOffer?, now: CatalogOffer)] = [:]
+        return Set(pipeline.book.active.keys.lazy.compactMap(\.subject.series)).filter { series in
+            func isBrought(by offer: CatalogOffer) -> Bool {
+                offer.channels[registry.series[series.index].quantity]?.has(registry.channelName(of: series) ?? "")
+                    ?? false
+            }
+            let profile = registry.devices[registry.series[series.index].device.index].profile
+            let name = ByteName(profile)
+            let (earlier, now) =
+                offers[name]
+                ?? (before.map { CatalogOffer($0, profile: profile) }, CatalogOffer(catalog, profile: profile))
+            offers[name] = (earlier, now)
+            return !isBrought(by: all) || earlier.map { isBrought(by: $0) && !isBrought(by: now) } ?? false
+        }
     }
 
     /// A file that lost all it said is more often a slip than a wish: cut off, or another one by its name.
@@ -184,10 +207,11 @@ extension IngestLoop {
         } catch {
             throw .unavailable("the roster could not be stored; the old one stays: \(error)")
         }
+        let before = decoder.catalog
         decoder = Self.decoder(files, configuration)
         showRemembered()
         do throws(StoreError) {
-            try takeRules(of: files, retired, at: moment)
+            try takeRules(of: files, after: before, retired, at: moment)
         } catch {
             throw .unavailable("the alerts of a rule could not get its new name: \(error)")
         }
