@@ -13,16 +13,20 @@ extension AlertBook {
         public let age: (DeviceIndex, Timestamp) -> Duration
         /// How old the device's newest reading was when it came: large while it delivers what it had kept.
         public let backlog: (DeviceIndex) -> Duration
+        /// What there is of the series' window of this length.
+        public let extent: (SeriesID, Duration) -> WindowExtent
 
         package init(
             newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
             summary: @escaping (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?,
-            age: @escaping (DeviceIndex, Timestamp) -> Duration, backlog: @escaping (DeviceIndex) -> Duration
+            age: @escaping (DeviceIndex, Timestamp) -> Duration, backlog: @escaping (DeviceIndex) -> Duration,
+            extent: @escaping (SeriesID, Duration) -> WindowExtent = { _, _ in .whole }
         ) {
             self.newest = newest
             self.summary = summary
             self.age = age
             self.backlog = backlog
+            self.extent = extent
         }
     }
 
@@ -37,4 +41,14 @@ extension AlertBook {
         /// The worst value since it was up; nil where none decides.
         public var peak: AlertPeak?
     }
+}
+
+/// What there is of a window.
+public enum WindowExtent: Equatable, Sendable {
+    /// It lay in time that was listened to, on one clock.
+    case whole
+    /// Some of it nobody listened to: what it counts is the least that there was.
+    case part
+    /// The wall clock was set back in it: what it counts may stand twice.
+    case mixed
 }

@@ -100,6 +100,14 @@ public struct Threshold: Equatable, Sendable {
         /// Whether it is a number without the quantity's unit.
         var isBare: Bool { self == .count || self == .coverage }
 
+        /// Whether a window that is not whole makes it less.
+        var isSum: Bool {
+            switch self {
+            case .count, .coverage, .total, .increase: true
+            case .last, .mean, .min, .max, .median, .p95, .standardDeviation, .rate, .timeWeightedMean: false
+            }
+        }
+
         /// Whether series of the quantity have it.
         package func exists(for quantity: Quantity) -> Bool {
             switch self {

@@ -17,7 +17,14 @@ extension AlertRule {
                 case .between: .thresholdBetween
                 case .noData: .noData
                 }
-            guard key != .noData else { return Sentence(about: series, .noData, registry) }
+            guard key != .noData else {
+                // A bare statistic is told from the quantity's values by these alone.
+                let told: [Sentence.Name: Sentence.Value?] =
+                    threshold.statistic.isBare
+                    ? [.statistic: .word(threshold.statistic.rawValue), .raise: .number(threshold.raise, unit: unit)]
+                    : [:]
+                return Sentence(about: series, .noData, registry, told)
+            }
             return Sentence(
                 about: series, key, registry,
                 [

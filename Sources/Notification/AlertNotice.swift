@@ -23,9 +23,9 @@ public struct AlertNotice: Hashable, Sendable {
     public var since: Timestamp
     /// The moment of the evaluation that made the step.
     public var at: Timestamp
-    /// In the canonical unit of the quantity.
+    /// In `unit`.
     public var value: Double?
-    /// Canonical unit of the quantity (UCUM); nil where `quantity` is.
+    /// Canonical unit of the quantity (UCUM), `1` of a count or a coverage; nil where `quantity` is.
     public var unit: String?
     /// The step in words, with the numbers.
     public var sentence: String

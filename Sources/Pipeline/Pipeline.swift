@@ -28,6 +28,7 @@ public final class Pipeline {
     /// Blocks of the state that are nobody's here: kept as they are for who knows them.
     private var carried: [StateBlocks.Block] = []
     private var noticed = Noticed()
+    private var wholeTime = WholeTime()
     /// What was taken out of the store and no gateway has heard of yet.
     private var forgotten: [Forgotten] = []
     /// Of whom watchers know nothing since, order by order; and the alerts that are to be judged anew, by when it was ordered.
@@ -69,7 +70,11 @@ public final class Pipeline {
     /// and its newest value would be taken for it. A turn whose outcome is stored is taken in, and not judged again.
     public func step(_ turn: Turn, registry: SeriesRegistry) -> [AlertTransition] {
         guard !turn.isEmpty else { return [] }
-        openWindows(registry)
+        switch turn.origin {
+        case .imported: break
+        case .live: wholeTime.follow(turn.moment)
+        }
+        openWindows(registry, at: turn.moment)
         windows.add(turn.fresh, at: turn.now)
         for correction in turn.corrections { windows.correct(correction) }
         switch turn.origin {
@@ -98,7 +103,8 @@ public final class Pipeline {
     ///
     /// `isListening` says whether the gateway hears the broker.
     public func scan(registry: SeriesRegistry, isListening: Bool, at now: Moment) -> [AlertTransition] {
-        book.scan(
+        wholeTime.follow(now)
+        return book.scan(
             health: health, statistics: statistics(at: now, registry), registry: registry, isListening: isListening,
             at: now)
     }
@@ -113,8 +119,9 @@ public final class Pipeline {
         windows.summaries(of: series, at: clocks.present(of: device, at: moment))
     }
 
-    private func openWindows(_ registry: SeriesRegistry) {
+    private func openWindows(_ registry: SeriesRegistry, at moment: Moment? = nil) {
         while windows.seriesCount < registry.seriesCount {
+            if let moment { wholeTime.begin(SeriesID(rawValue: UInt32(windows.seriesCount)), at: moment) }
             let series = registry.series[windows.seriesCount]
             windows.open(series.quantity, cadence: roster.cadence(of: series.device))
         }
@@ -134,7 +141,8 @@ public final class Pipeline {
                 last = (series, length, quantiles, summary)
                 return summary
             },
-            age: age(at: moment), backlog: { [unowned self] in clocks.backlog(of: $0) })
+            age: age(at: moment), backlog: { [unowned self] in clocks.backlog(of: $0) },
+            extent: { [unowned self] in wholeTime.extent(of: $0, over: $1, at: moment) })
     }
 
     // MARK: What people change

@@ -24,6 +24,13 @@ public struct Sentence: Hashable, Sendable {
         return Sentence(key, values)
     }
 
+    /// That of the statistic which is held against a level, where the sentence is about one: of a count it is `1`, not its
+    /// quantity's.
+    package var statisticUnit: String? {
+        guard values[.statistic] != nil, case .number(_, let unit)? = values[.raise] else { return nil }
+        return unit
+    }
+
     /// One thing that a sentence speaks of.
     public enum Value: Hashable, Sendable {
         /// A name, or a text in no language of ours.

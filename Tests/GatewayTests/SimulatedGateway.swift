@@ -47,10 +47,13 @@ final class SimulatedGateway {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    init(seed: UInt64, mischief: SimulatedBroker.Mischief = .init(), lamps: Int = 4, turn: String = "") throws {
+    init(
+        seed: UInt64, mischief: SimulatedBroker.Mischief = .init(), lamps: Int = 4, turn: String = "",
+        rules: String = SimulatedGateway.rules
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "baotu-simulation-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try Self.rules.write(to: folder.appending(path: "alerts.yaml"), atomically: true, encoding: .utf8)
+        try rules.write(to: folder.appending(path: "alerts.yaml"), atomically: true, encoding: .utf8)
         let roster = "device,cadence\n" + (0..<lamps).map { "lamp-\($0),60s\n" }.joined()
         try roster.write(to: folder.appending(path: "roster.csv"), atomically: true, encoding: .utf8)
         var configuration = try GatewayConfiguration(
@@ -70,7 +73,7 @@ final class SimulatedGateway {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    private static let rules = """
+    static let rules = """
         rules:
         - rule: hot
           threshold: {quantity: control_gear_temperature, above: 60, clear: 50, hold: 20s}

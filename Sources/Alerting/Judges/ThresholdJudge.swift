@@ -12,12 +12,25 @@ extension AlertBook {
             let isBeyond = watch.isAbove ? value > watch.raise : value < watch.raise
             let isInside = watch.isAbove ? value <= watch.clear : value >= watch.clear
             verdict = isBeyond ? .holds : isInside ? .clears : .between
+            guard isKnown(verdict, by: watch, series, facts) else { return }
         } else {
             verdict = .noData
         }
         // The usual case, a quiet series that stays quiet, ends here without a look-up and without a sentence.
         guard verdict == .holds || hasActiveAlert(series) else { return }
         step(rules[watch.rule], series: series, verdict, value: value, facts, &transitions)
+    }
+
+    /// Whether the verdict stands, whatever a window that is not whole would count more: a gateway that has just begun to listen
+    /// has heard little, and knows of the rain that fell already. Where it does not, all stays as it is.
+    @inline(__always)
+    private func isKnown(_ verdict: Verdict, by watch: Watch, _ series: SeriesID, _ facts: Facts) -> Bool {
+        guard let window = watch.window, watch.statistic.isSum else { return true }
+        return switch facts.statistics.extent(series, window) {
+        case .whole: true
+        case .part: verdict == (watch.isAbove ? .holds : .clears)
+        case .mixed: false
+        }
     }
 
     /// What there is to judge by, nil where there is nothing; nil altogether where an old value says nothing new.

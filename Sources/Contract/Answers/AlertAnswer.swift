@@ -32,7 +32,7 @@ public struct AlertAnswer: Codable, Hashable, Sendable {
     public var atSecondsAgo: Double?
     /// The value that decided the newest step, in `unit`; nil where none did.
     public var value: Double?
-    /// Canonical unit of the quantity (UCUM); nil where it is about no single series.
+    /// Canonical unit of the quantity (UCUM), `1` of a count or a coverage; nil where it is about no single series.
     public var unit: String?
     /// The newest step in words, with the numbers.
     public var sentence: String

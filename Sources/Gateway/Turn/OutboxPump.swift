@@ -151,6 +151,6 @@ extension AlertNotice {
             name: pending.subject, quantity: pending.quantity?.name, channel: pending.deviceChannel,
             phase: transition.to,
             severity: transition.severity, since: transition.since, at: transition.at, value: transition.value,
-            unit: pending.quantity?.unit, sentence: transition.sentence)
+            unit: transition.meaning.statisticUnit ?? pending.quantity?.unit, sentence: transition.sentence)
     }
 }

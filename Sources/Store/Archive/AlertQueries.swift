@@ -139,7 +139,7 @@ extension Archive {
             severity: severity, since: Timestamp(milliseconds: row.integer("since")),
             at: Timestamp(milliseconds: row.integer("at")), sinceSecondsAgo: secondsAgo("since_steady"),
             atSecondsAgo: secondsAgo("at_steady"), value: row.optionalReal("value"),
-            unit: about.quantity?.unit,
+            unit: sentence.statisticUnit ?? about.quantity?.unit,
             sentence: sentence.words, meaning: sentence.unlessWords,
             acknowledgedAt: row.optionalInteger("acknowledged_at").map { Timestamp(milliseconds: $0) },
             acknowledgedBy: row.optionalText("acknowledged_by"), note: row.optionalText("note"))

@@ -199,17 +199,19 @@ extension Archive {
         let (began, ended) = (steady("began_steady"), steady("ended_steady"))
         let lasted = began.flatMap { began in ended.map { $0 - began } }
         let about = about(key.subject)
+        let beginning = Sentence(row, words: "first_sentence", key: "first_key", values: "first_values")
         let (area, circuit) = (row.text("area"), row.text("circuit"))
         return IncidentAnswer(
             id: row.integer("id"), alert: row.integer("alert"), rule: key.rule, device: about.device,
             subject: about.subject, name: about.name, quantity: about.quantity?.name, channel: about.channel,
-            unit: about.quantity?.unit, area: area.isEmpty ? nil : area, circuit: circuit.isEmpty ? nil : circuit,
+            unit: beginning?.statisticUnit ?? about.quantity?.unit, area: area.isEmpty ? nil : area,
+            circuit: circuit.isEmpty ? nil : circuit,
             state: IncidentState(phase), severity: severity, began: time("began") ?? Timestamp(milliseconds: 0),
             ended: time("ended"), durationSeconds: lasted.flatMap { $0 < .zero ? nil : $0.inSeconds },
             openSeconds: time("ended") == nil ? secondsSince(began, at: now) : nil, firedAt: time("fired"),
             peak: time("peak_at") == nil ? nil : row.optionalReal("peak"),
             peakAt: time("peak_at"),
-            beginning: Sentence(row, words: "first_sentence", key: "first_key", values: "first_values"),
+            beginning: beginning,
             ending: Sentence(row, words: "final_sentence", key: "final_key", values: "final_values"))
     }
 }
