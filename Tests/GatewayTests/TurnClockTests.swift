@@ -67,11 +67,11 @@ struct TurnClockTests {
         #expect(listened { turn(60, 1) } == .seconds(60))
         #expect(listened { turn(60, 2) } == .zero, "another connection: between the two it was deaf")
         // A process that was held listened to nobody, and counts on from where it was.
-        #expect(listened { turn(30, 1, heard: false) } == .zero)
-        #expect(listened { for _ in 0..<3 { turn(1, 1, heard: true) } } == .seconds(3))
+        #expect(listened { turn(30, 2, heard: false) } == .zero)
+        #expect(listened { for _ in 0..<3 { turn(1, 2) } } == .seconds(3))
         // A quiet line is taken to be well for a while, and what it shows later counts in full.
         #expect(listened { turn(10, 2, heard: false) } == .seconds(10))
-        #expect(listened { turn(40, 2, heard: false) } == .seconds(5))
+        #expect(listened { for _ in 0..<40 { turn(1, 2, heard: false) } } == .seconds(5))
         #expect(listened { turn(1, 2) } == .seconds(36))
         // A broker that hangs and is lost.
         #expect(listened { for _ in 0..<100 { turn(1, 2, heard: false) } } == TurnClock.quiet)
