@@ -11,6 +11,8 @@ public final class DetectorWatcher: Watcher {
     private var table = DetectorTable()
     private var roster = Roster()
     private var witness = GapWitness()
+    /// By series, as far as they are settled.
+    private var tellsGaps: [Bool] = []
     /// Series below this are watched as the plan says.
     private var settledCount = 0
 
@@ -30,7 +32,7 @@ public final class DetectorWatcher: Watcher {
         // History that somebody brings has its own times.
         let isLive = turn.origin == .live
         table.add(turn.fresh, at: turn.now, registry: scene.registry, &noticed) { reading, anomaly in
-            defer { if isLive { witness.note(reading, at: turn.moment) } }
+            defer { if isLive, tellsGaps[reading.series.index] { witness.note(reading, at: turn.moment) } }
             return anomaly.map { !isLive || witness.believes($0, of: reading, at: turn.moment) } ?? true
         }
     }
@@ -41,7 +43,10 @@ public final class DetectorWatcher: Watcher {
             let id = SeriesID(rawValue: UInt32(settledCount))
             let series = registry.series[settledCount]
             settledCount += 1
-            if let settings = plan.settings(for: series.quantity, cadence: roster.cadence(of: series.device)) {
+            if tellsGaps.count < settledCount { tellsGaps.append(false) }
+            let settings = plan.settings(for: series.quantity, cadence: roster.cadence(of: series.device))
+            tellsGaps[id.index] = settings?.interval != nil && settings?.rules?.toldOfGaps == true
+            if let settings {
                 table.watch(id, settings)
             } else if table.settings(of: id) != nil {
                 table.watch(id, DetectorSettings(tier: nil))

@@ -13,22 +13,21 @@ struct GapWitness {
         var lag: Int64
     }
 
-    /// By series; nil before the first reading since the start that no seal had taken.
-    private var arrivals: [Arrival?] = []
+    /// Of series whose gaps are told; none before the first reading since the start that no seal had taken.
+    private var arrivals: [SeriesID: Arrival] = [:]
     /// Later than this no device gives back what it kept: its clock was wrong.
     private static let lagMax: Int64 = 30 * 86_400_000
 
     /// Takes a reading in, once it was judged.
     mutating func note(_ reading: Reading, at moment: Moment) {
-        while arrivals.count <= reading.series.index { arrivals.append(nil) }
-        arrivals[reading.series.index] = Arrival(
+        arrivals[reading.series] = Arrival(
             listened: moment.listened, lag: moment.wall.milliseconds &- reading.observed.milliseconds)
     }
 
     /// False for a gap that is none of the device's doing, or of which nobody can know. Anything else is believed.
     func believes(_ anomaly: Anomaly, of reading: Reading, at moment: Moment) -> Bool {
         guard case .gap(let silence, let interval) = anomaly.evidence else { return true }
-        guard reading.series.index < arrivals.count, let before = arrivals[reading.series.index] else { return false }
+        guard let before = arrivals[reading.series] else { return false }
         let isKept = before.lag > max(silence.milliseconds / 2, 2 * interval.milliseconds)
         guard !isKept else { return before.lag < Self.lagMax }
         return moment.listened - before.listened > .milliseconds(silence.milliseconds / 2)

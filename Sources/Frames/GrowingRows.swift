@@ -29,7 +29,7 @@ package struct GrowingRows: Sendable {
 
     package var stride: Int { block.stride }
 
-    /// Without those of the log; see `rows`.
+    /// Whether none waits in the log.
     package var isSettled: Bool { order.isEmpty }
 
     /// All of them by rising time. To be asked for seldom where the log is not empty.
@@ -114,8 +114,7 @@ package struct GrowingRows: Sendable {
     /// Gives every row at least `columns` columns.
     package mutating func widen(to columns: Int) {
         guard columns > stride else { return }
-        let late = RowBlock(times: lateTimes, values: lateValues, stride: stride).widened(to: columns)
-        lateValues = late.values
+        lateValues = RowBlock.widened(lateValues, rows: lateTimes.count, of: stride, to: columns)
         block.widen(to: columns)
     }
 
@@ -148,15 +147,6 @@ package struct GrowingRows: Sendable {
         if place == Self.none { place = insert(time) }
         for reading in readings { set(place, registry.place(of: reading.series).column, reading.value) }
         settle()
-    }
-}
-
-extension RowBlock {
-    fileprivate func widened(to columns: Int) -> RowBlock {
-        var wide = self
-        wide.widen(to: columns)
-        if wide.isEmpty { wide = RowBlock(stride: columns) }
-        return wide
     }
 }
 

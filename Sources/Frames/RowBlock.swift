@@ -90,16 +90,19 @@ public struct RowBlock: Sendable, Equatable {
     /// Gives every row at least `columns` columns.
     package mutating func widen(to columns: Int) {
         guard columns > stride else { return }
-        if !times.isEmpty {
-            var wide: [Double] = []
-            wide.reserveCapacity(times.count * columns)
-            for row in times.indices {
-                wide.append(contentsOf: values[row * stride..<(row + 1) * stride])
-                for _ in stride..<columns { wide.append(Self.absent) }
-            }
-            values = wide
-        }
+        values = Self.widened(values, rows: times.count, of: stride, to: columns)
         stride = columns
+    }
+
+    /// Values of `rows` rows of `stride` columns with absent ones behind them, up to `columns`.
+    static func widened(_ values: [Double], rows: Int, of stride: Int, to columns: Int) -> [Double] {
+        var wide: [Double] = []
+        wide.reserveCapacity(rows * columns)
+        for row in 0..<rows {
+            wide.append(contentsOf: values[row * stride..<(row + 1) * stride])
+            for _ in stride..<columns { wide.append(absent) }
+        }
+        return wide
     }
 
     /// Puts one value, in a row of its own where there is none at `time`; the last put wins.

@@ -119,6 +119,17 @@ struct Folder: Sendable {
         return names
     }
 
+    /// All of a small file; nil where it cannot be read, or is no text.
+    static func text(of path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = read(descriptor, &chunk, chunk.count), count > 0 { bytes += chunk[..<count] }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
     /// Of a plain file; 0 for anything else.
     static func size(of path: String) -> Int64 {
         var status = stat()

@@ -122,6 +122,15 @@ final class CityScene {
     func name(_ transition: AlertTransition) -> String { transition.key.subject.name(in: registry) }
 }
 
+extension [UInt8] {
+    /// The payload of a lamp with these numbers 0.
+    fileprivate func zeroed(_ keys: [String]) -> [UInt8] {
+        var text = String(decoding: self, as: UTF8.self)
+        for key in keys { text = text.replacing(try! Regex("\"\(key)\":[0-9.]+"), with: "\"\(key)\":0") }
+        return Array(text.utf8)
+    }
+}
+
 @Suite("A simulated city with faults")
 struct CityPipelineTests {
     /// `make bench-city` plays more of it: 1,600 device-days.
@@ -193,11 +202,7 @@ struct CityPipelineTests {
                 return emission.payload
             }
             // Their controllers live on a battery and say what is: no power, though told to burn.
-            var text = String(decoding: emission.payload, as: UTF8.self)
-            for key in ["p", "i"] {
-                text = text.replacing(try! Regex("\"\(key)\":[0-9.]+"), with: "\"\(key)\":0")
-            }
-            return Array(text.utf8)
+            return emission.payload.zeroed(["p", "i"])
         }
         let told = scene.firings(of: "feeder-fault")
         #expect(told.count == 1)
@@ -212,19 +217,11 @@ struct CityPipelineTests {
         let scene = try CityScene(devices: 40, cadence: 60, faultsPerHour: 0)
         let dark = CityScene.start + .seconds(13 * 3600)
         let (back, off) = (dark + .seconds(1800), dark + .seconds(1860))
-        func edited(_ payload: [UInt8], _ keys: [String]) -> [UInt8] {
-            var text = String(decoding: payload, as: UTF8.self)
-            for key in keys {
-                text = text.replacing(try! Regex("\"\(key)\":[0-9.]+"), with: "\"\(key)\":0")
-                text = text.replacing("\"\(key)\":true", with: "\"\(key)\":false")
-            }
-            return Array(text.utf8)
-        }
         scene.run(until: off + .seconds(3600)) { emission in
             guard emission.at >= dark, emission.topic.hasPrefix("lights/"), !(back..<off).contains(emission.at) else {
                 return emission.payload
             }
-            return edited(emission.payload, emission.at < back ? ["p", "i"] : ["p", "i", "d", "lamp"])
+            return emission.payload.zeroed(emission.at < back ? ["p", "i"] : ["p", "i", "d", "lamp"])
         }
         #expect(scene.firings(of: "feeder-fault").count == 1)
         let over = scene.transitions.filter { $0.key.rule == "feeder-fault" && $0.to == .resolved }
@@ -258,11 +255,7 @@ struct CityPipelineTests {
         scene.ahead = { $0 >= dark + .seconds(180) ? .seconds(step) : .zero }
         scene.run(until: dark + .seconds(3600)) { emission in
             guard emission.at >= dark, emission.device == "lamp-0002" else { return emission.payload }
-            var text = String(decoding: emission.payload, as: UTF8.self)
-            for key in ["p", "i"] {
-                text = text.replacing(try! Regex("\"\(key)\":[0-9.]+"), with: "\"\(key)\":0")
-            }
-            return Array(text.utf8)
+            return emission.payload.zeroed(["p", "i"])
         }
         let told = scene.firings(of: "lamp-out")
         #expect(told.map { scene.name($0) } == ["lamp-0002"])

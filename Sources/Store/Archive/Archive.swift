@@ -72,8 +72,8 @@ public final class Archive {
         /// Of the newest row; nil where there is none.
         var moment: Moment?
 
-        /// Puts what a row of the journal brought.
-        /// `growing` has the blocks that it grows, by stream, until `settle` puts them back.
+        /// Puts what a row of the journal brought. `growing` has the blocks that it grows, by stream, until `settle` puts them
+        /// back.
         mutating func add(_ turn: Turn, _ registry: SeriesRegistry, _ growing: inout [Int: GrowingRows]) {
             turn.forEachStoredRow(registry) { stream, row in
                 // Not at its place meanwhile, or each row would copy all of them.
@@ -133,13 +133,7 @@ public final class Archive {
         let names = StrayFinder.names(in: folder, sealed.manifest)
         guard !names.isEmpty else { return }
         try withSnapshot { connection throws(StoreError) in
-            let finder = try StrayFinder(folder, connection, sealed.manifest)
-            var unknown: [String] = []
-            for name in names where try finder.look(at: name, madeAt: Timestamp(milliseconds: 0))?.isNeeded != false {
-                unknown.append(name)
-            }
-            guard !unknown.isEmpty else { return }
-            throw .unknownFiles(folder: folder.path, files: unknown, detail: finder.detail)
+            _ = try StrayFinder(folder, connection, sealed.manifest).leftOver(names)
         }
     }
 

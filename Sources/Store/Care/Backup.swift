@@ -268,7 +268,7 @@ struct BackupList {
     /// newer build.
     init(folder: String) throws(StoreError) {
         let path = folder + "/" + StoreBackup.listName
-        guard let text = Self.contents(path) else {
+        guard let text = Folder.text(of: path) else {
             throw .noBackup(folder: folder, detail: "it has no \(StoreBackup.listName)")
         }
         try self.init(text, folder: folder)
@@ -361,15 +361,5 @@ struct BackupList {
         let digits = hex.compactMap { $0.isASCII ? $0.hexDigitValue : nil }
         guard digits.count == 64 else { return nil }
         return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
-    }
-
-    private static func contents(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = read(descriptor, &chunk, chunk.count), count > 0 { bytes += chunk[..<count] }
-        return String(validating: bytes, as: UTF8.self)
     }
 }

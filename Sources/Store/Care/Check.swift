@@ -400,10 +400,9 @@ final class StoreChecker {
     private func checkRollup(_ file: String, _ year: Int) {
         let path = folder.path + "/" + file
         guard Folder.exists(path) else {
-            let begin = CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds
-            let end = CivilTime(year: year + 1, month: 1, day: 1).timestamp().milliseconds
+            let span = Folder.span(ofYear: year)
             return found(
-                file, .file, since: begin, until: end - 1,
+                file, .file, since: span.lowerBound, until: span.upperBound - 1,
                 "the file is missing; figures of days whose readings are still kept can be made anew")
         }
         count(path)
@@ -456,19 +455,17 @@ final class StoreChecker {
         ])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
         known.formUnion(folder.salvagedWALs())
+        // Beside a gateway, what a job under way has made so far is named when it is done.
+        let strays = report.isRunning ? [] : manifest.map { StrayFinder.names(in: folder, $0) } ?? []
+        for name in strays { for suffix in ["", "-wal", "-shm", "-journal"] { known.insert(name + suffix) } }
+        let finder = strays.isEmpty ? nil : Result { () throws(StoreError) in try strayFinder() }
         let found = Folder.names(in: folder.path) + Folder.names(in: folder.raw).map { "raw/" + $0 }
         for name in found.sorted() where !known.contains(name) && (manifest != nil || !name.hasPrefix("raw/")) {
             // What a job under way has made so far is named when it is done.
             if report.isRunning, name.hasPrefix("raw/") || name.hasSuffix(".new") { continue }
-            if name.hasPrefix("raw/"), ["-wal", "-shm", "-journal"].contains(where: { name.hasSuffix($0) }) {
-                continue
-            }
-            if name.hasSuffix(".db"), name.hasPrefix("raw/") {
-                try checkStray(name)
-            } else {
-                report.notes.append("\(name): nothing names this file")
-            }
+            report.notes.append("\(name): nothing names this file")
         }
+        for name in strays { try checkStray(name, finder) }
         let rollups = folder.rollupYears().map { "rollup-\($0).db" }
         if let manifest, manifest.isEmpty, registry.streamCount == 0, !folder.lacksCore {
             for name in rollups {
@@ -482,10 +479,10 @@ final class StoreChecker {
     }
 
     /// A file of frames that core.db does not name.
-    private func checkStray(_ file: String) throws(StoreError) {
+    private func checkStray(_ file: String, _ finder: Result<StrayFinder, StoreError>?) throws(StoreError) {
         let stray: StrayFile?
         do throws(StoreError) {
-            stray = try finder().look(at: file, madeAt: Timestamp(milliseconds: 0))
+            stray = try finder?.get().look(at: file, madeAt: Timestamp(milliseconds: 0))
         } catch {
             guard isDamage(error) else { throw error }
             return report.notes.append(
@@ -501,10 +498,8 @@ final class StoreChecker {
             "core.db does not name it, and \(stray.unknownRows) of its rows are nowhere else; a repair takes it in")
     }
 
-    private func finder() throws(StoreError) -> StrayFinder {
-        guard !folder.lacksCore else {
-            return StrayFinder(folder)
-        }
+    private func strayFinder() throws(StoreError) -> StrayFinder {
+        guard !folder.lacksCore else { return StrayFinder(folder) }
         return try FileReader(folder.core, isTolerant: true, effects: nil).read { core throws(StoreError) in
             try StrayFinder(folder, core, manifest ?? Manifest())
         }

@@ -36,9 +36,12 @@ struct FrameWalk {
         var blob: [UInt8]
     }
 
+    /// What is done with a frame that reads, and its rows.
+    typealias Body = (RawFrame, RowBlock) throws(StoreError) -> Void
+
     /// `body` gets each frame that reads, in order of its key.
     init(
-        _ connection: Connection, _ part: Part, _ body: (RawFrame) throws(StoreError) -> Void = { _ in }
+        _ connection: Connection, _ part: Part, _ body: Body = { _, _ in }
     ) throws(StoreError) {
         let all = try allKeys(connection, part.keys)
         var (stream, end) = (-1, Int64.min)
@@ -83,7 +86,7 @@ struct FrameWalk {
             first = min(first, key.time)
             last = max(last, end)
             spanMax = max(spanMax, frame.span)
-            try body(frame)
+            try body(frame, block)
         }
     }
 

@@ -29,13 +29,13 @@ struct OpenMark {
 
     /// What was noted.
     var lostCommits: String? {
-        guard let text = Self.contents(path), text.hasPrefix(Self.lost) else { return nil }
+        guard let text = Folder.text(of: path), text.hasPrefix(Self.lost) else { return nil }
         return String(text.dropFirst(Self.lost.count))
     }
 
     /// Whether a gateway of this boot had the store open and did not close it.
     var isLeft: Bool {
-        guard let text = Self.contents(path), !Self.bootID.isEmpty else { return false }
+        guard let text = Folder.text(of: path), !Self.bootID.isEmpty else { return false }
         return text == Self.bootID
     }
 
@@ -53,17 +53,8 @@ struct OpenMark {
         }
     }
 
-    private static func contents(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { Glibc.close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 512)
-        let count = read(descriptor, &bytes, bytes.count)
-        return count >= 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
-    }
-
     /// Of the kernel: another one after each start of the machine. Empty where it is not told.
-    private static let bootID = (contents("/proc/sys/kernel/random/boot_id") ?? "").filter { !$0.isWhitespace }
+    private static let bootID = (Folder.text(of: "/proc/sys/kernel/random/boot_id") ?? "").filter { !$0.isWhitespace }
 }
 
 /// What the index of a WAL, `core.db-shm`, says of it.

@@ -83,7 +83,7 @@ extension StoreRepairer {
         do throws(StoreError) {
             walk = try file.transaction { () throws(StoreError) in
                 try reader.read { connection throws(StoreError) in
-                    try FrameWalk(connection, part) { frame throws(StoreError) in
+                    try FrameWalk(connection, part) { frame, _ throws(StoreError) in
                         insert.bind([
                             .integer(frame.key.rawValue), .integer(frame.span), .integer(frame.count),
                             .integer(frame.version), .integer(frame.crc), .blob(frame.blob),
@@ -186,9 +186,9 @@ extension StoreRepairer {
         let path = folder.rollup(year)
         let file = "rollup-\(year).db"
         if !Folder.exists(path) {
+            let span = Folder.span(ofYear: year)
             try giveUp(
-                file, first: CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds,
-                last: CivilTime(year: year + 1, month: 1, day: 1).timestamp().milliseconds - 1, rows: 0,
+                file, first: span.lowerBound, last: span.upperBound - 1, rows: 0,
                 "the file was missing; what it told of days whose readings are no longer kept is lost"
             ).write(core)
         }

@@ -70,7 +70,7 @@ struct StrayFinder {
     }
 
     /// What may have become of core.db where files are not named.
-    var detail: String {
+    private var detail: String {
         manifest.isEmpty && journal.isEmpty ? "core.db is new" : "core.db is an old copy, or has lost rows"
     }
 
@@ -92,11 +92,7 @@ struct StrayFinder {
                 // The file may be read more than once.
                 (stray.unknownRows, stray.unknown, stray.differs, stray.widths) = (0, nil, false, [:])
                 part.keys = try Schema.keys(of: connection)
-                return try FrameWalk(connection, part) { frame throws(StoreError) in
-                    let rows = try? frame.blob.withUnsafeBytes { bytes throws(Malformed) in
-                        try FrameCodec.open(bytes, start: frame.key.time).rows()
-                    }
-                    guard let rows else { return }
+                return try FrameWalk(connection, part) { frame, rows throws(StoreError) in
                     stray.widths[frame.key.stream] = max(stray.widths[frame.key.stream] ?? 0, rows.stride)
                     try compare(rows, frame.key.stream, with: frames, &stray)
                 }
@@ -115,6 +111,21 @@ struct StrayFinder {
             return written.isLater(than: other)
         }
         return stray
+    }
+
+    /// Throws `.unknownFiles` where one of them is needed; returns the others, and of each whether it is to be kept aside: it does
+    /// not read, or has other values.
+    func leftOver(_ names: [String]) throws(StoreError) -> [(file: String, isKept: Bool)] {
+        var (unknown, leftOver): ([String], [(file: String, isKept: Bool)]) = ([], [])
+        for name in names {
+            guard let stray = try look(at: name, madeAt: Timestamp(milliseconds: 0)), !stray.isNeeded else {
+                unknown.append(name)
+                continue
+            }
+            leftOver.append((name, stray.isDamaged || stray.differs))
+        }
+        guard unknown.isEmpty else { throw .unknownFiles(folder: folder.path, files: unknown, detail: detail) }
+        return leftOver
     }
 
     private func compare(
@@ -215,21 +226,7 @@ extension Journal {
             }
             return
         }
-        let finder = try StrayFinder(folder, core, sealed.manifest)
-        var (unknown, leftOver): ([String], [(file: String, isKept: Bool)]) = ([], [])
-        for name in names {
-            guard let stray = try finder.look(at: name, madeAt: Timestamp(milliseconds: 0)), !stray.isNeeded
-            else {
-                unknown.append(name)
-                continue
-            }
-            leftOver.append((name, stray.isDamaged || stray.differs))
-        }
-        guard unknown.isEmpty else {
-            throw .unknownFiles(
-                folder: folder.path, files: unknown, detail: finder.detail)
-        }
-        for (name, isKept) in leftOver {
+        for (name, isKept) in try StrayFinder(folder, core, sealed.manifest).leftOver(names) {
             if isKept {
                 try FileWork(effects: options.effects).setAside(name, in: folder)
             } else {

@@ -31,7 +31,7 @@ final class RollupReader {
                 sealed.note(
                     DamagedFrame(
                         file: path, stream: nil,
-                        start: CivilTime(year: year, month: 1, day: 1).timestamp(),
+                        start: Timestamp(milliseconds: Folder.span(ofYear: year).lowerBound),
                         reason: "the file is missing, and with it figures of days whose readings are no longer kept"))
             }
             return nil
@@ -48,7 +48,7 @@ final class RollupReader {
     func days() throws(StoreError) -> ClosedRange<Int64>? {
         var range: ClosedRange<Int64>?
         for year in folder.rollupYears() {
-            let begin = CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds
+            let begin = Folder.span(ofYear: year).lowerBound
             guard let reader = try reader(of: begin) else { continue }
             try reader.read { connection throws(StoreError) in
                 guard let first = try connection.integer("SELECT min(k) FROM r1h"),
@@ -88,7 +88,7 @@ final class RollupReader {
         var first = days.lowerBound
         while first <= days.upperBound {
             let year = CivilTime(Timestamp(milliseconds: first * FrameKey.dayMilliseconds)).year
-            let next = CivilTime(year: year + 1, month: 1, day: 1).timestamp().milliseconds
+            let next = Folder.span(ofYear: year).upperBound
             let last = min(days.upperBound, next / FrameKey.dayMilliseconds - 1)
             let span = first...last
             first = last + 1
@@ -118,7 +118,7 @@ final class RollupReader {
     func storedDays(overlapping span: Range<Int64>) throws(StoreError) -> [Range<Int64>] {
         var days: [Range<Int64>] = []
         for year in Folder.year(of: span.lowerBound - LocalDays.lengthMax)...Folder.year(of: span.upperBound - 1) {
-            guard let reader = try reader(of: CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds) else {
+            guard let reader = try reader(of: Folder.span(ofYear: year).lowerBound) else {
                 continue
             }
             days += try reader.read { connection throws(StoreError) in

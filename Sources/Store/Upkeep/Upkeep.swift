@@ -261,6 +261,12 @@ extension Folder {
         }.sorted()
     }
 
+    /// The times of a year, UTC.
+    static func span(ofYear year: Int) -> Range<Int64> {
+        func begin(_ year: Int) -> Int64 { CivilTime(year: year, month: 1, day: 1).timestamp().milliseconds }
+        return begin(year)..<begin(year + 1)
+    }
+
     static func year(of time: Int64) -> Int {
         Int(Timestamp(milliseconds: time).description.prefix(4)) ?? 0
     }
