@@ -94,7 +94,7 @@ struct StatusCommand: AsyncParsableCommand {
             ]
             : []
         let dropped =
-            status.rejectsDropped > 0 ? ", of which the oldest \(status.rejectsDropped) are no longer kept" : ""
+            status.rejectsDropped > 0 ? ", of which \(status.rejectsDropped) are no longer kept" : ""
         return [
             ["received", counted(status.received, "message")], ["committed", counted(status.committed, "reading")],
             ["duplicates", counted(status.duplicates, "reading")],
