@@ -62,19 +62,24 @@ struct TurnClockTests {
             machine.pass(seconds)
             _ = clock.tick(connection: connection, heard: heard)
         }
+        func turns(_ count: Int, _ connection: Int?, heard: Bool = true) {
+            for _ in 0..<count { turn(1, connection, heard: heard) }
+        }
         #expect(listened { turn(60, nil) } == .zero)
         #expect(listened { turn(60, 1) } == .zero, "the connection is new: nothing was heard before it")
-        #expect(listened { turn(60, 1) } == .seconds(60))
+        #expect(listened { turns(60, 1) } == .seconds(60))
         #expect(listened { turn(60, 2) } == .zero, "another connection: between the two it was deaf")
         // A process that was held listened to nobody, and counts on from where it was.
         #expect(listened { turn(30, 2, heard: false) } == .zero)
-        #expect(listened { for _ in 0..<3 { turn(1, 2) } } == .seconds(3))
+        #expect(listened { turns(3, 2) } == .seconds(3))
+        #expect(listened { turn(30, 2) } == .zero, "the first message that had waited is not all of them")
+        #expect(listened { turns(3, 2) } == .seconds(3))
         // A quiet line is taken to be well for a while, and what it shows later counts in full.
         #expect(listened { turn(10, 2, heard: false) } == .seconds(10))
-        #expect(listened { for _ in 0..<40 { turn(1, 2, heard: false) } } == .seconds(5))
+        #expect(listened { turns(40, 2, heard: false) } == .seconds(5))
         #expect(listened { turn(1, 2) } == .seconds(36))
         // A broker that hangs and is lost.
-        #expect(listened { for _ in 0..<100 { turn(1, 2, heard: false) } } == TurnClock.quiet)
+        #expect(listened { turns(100, 2, heard: false) } == TurnClock.quiet)
         #expect(listened { turn(1, nil, heard: false) } == .zero)
     }
 

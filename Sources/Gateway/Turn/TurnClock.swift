@@ -126,7 +126,8 @@ struct TurnClock {
         moment.steady = max(before.steady, clocks.running() + offset)
         if connection != self.connection { heardLast = nil }
         self.connection = connection
-        if heardLast != nil, !heard, moment.steady - before.steady > Self.held {
+        if heardLast != nil, moment.steady - before.steady > Self.held {
+            // What comes at once afterwards had waited: it says nothing of those who are yet to come.
             heardLast = (moment.steady, before.listened)
         } else if let last = heardLast {
             let passed = moment.steady - last.at
