@@ -15,6 +15,8 @@ public struct DeviceClocks: Equatable, Sendable {
         /// When that was received, and when the device was heard last, by the steady clock.
         var receivedAt: Int64 = 0
         var heardAt = Int64.min
+        /// How far the wall clock that the newest time goes with was ahead of the steady one.
+        var wallAhead: Int64 = 0
         /// Least delays of the last groups, in milliseconds of the steady clock; a ring.
         var leasts = SIMD8<Int64>(repeating: .max)
         var leastCount: UInt8 = 0
@@ -75,6 +77,7 @@ public struct DeviceClocks: Equatable, Sendable {
         let before = clock
         clock.watermark = observed
         clock.receivedAt = received
+        clock.wallAhead = before.wallAhead(of: observed, receivedAt: received, now: wallAhead)
         // A way only adds, so delays far below what is usual are of a clock that was set, and two of them no single slip.
         let isBelow = before.leastCount > 0 && received - observed < before.skew - Self.setMilliseconds
         if before.watermark != .min, observed < before.watermark {
@@ -113,8 +116,8 @@ public struct DeviceClocks: Equatable, Sendable {
         guard device.index < clocks.count, clocks[device.index].watermark != .min else { return .zero }
         let clock = clocks[device.index]
         let delay = clock.receivedAt - clock.watermark
-        // Before the skew is known the clocks are taken to be right.
-        return .milliseconds(max(0, clock.leastCount > 0 ? delay - clock.skew : delay + wallAhead))
+        // Before the skew is known the clocks are taken to be right, ours as it was then: a step since made nothing older.
+        return .milliseconds(max(0, clock.leastCount > 0 ? delay - clock.skew : delay + clock.wallAhead))
     }
 
     /// How old a reading of the device is: the time that ran since its newest one came, how old that was then, and how much
@@ -128,13 +131,17 @@ public struct DeviceClocks: Equatable, Sendable {
         return max(.zero, .milliseconds(since + clock.watermark - observed.milliseconds) + backlog(of: device))
     }
 
-    /// What the present is called in the device's own times: as by the wall clock, unless the two are known to be more than a
-    /// minute apart. Then one of them is wrong, and a short window of the device would be empty by the other.
+    /// What the present is called in the device's own times: as by the wall clock that its newest reading went with, which
+    /// nobody set since, unless the two are known to be more than a minute apart. Then one of them is wrong, and a short window
+    /// of the device would be empty by the other.
     public func present(of device: DeviceIndex, at moment: Moment) -> Timestamp {
-        guard device.index < clocks.count, clocks[device.index].leastCount > 0 else { return moment.wall }
-        let present = Timestamp(milliseconds: moment.steady.milliseconds - clocks[device.index].skew)
-        let apart = moment.wall - present
-        return apart > .seconds(60) || apart < .seconds(-60) ? present : moment.wall
+        guard device.index < clocks.count, clocks[device.index].watermark != .min else { return moment.wall }
+        let clock = clocks[device.index]
+        let wall = Timestamp(milliseconds: moment.steady.milliseconds + clock.wallAhead)
+        guard clock.leastCount > 0 else { return wall }
+        let present = Timestamp(milliseconds: moment.steady.milliseconds - clock.skew)
+        let apart = wall - present
+        return apart > .seconds(60) || apart < .seconds(-60) ? present : wall
     }
 
     /// Takes a device's clock to be right again, as before its first reading; when it was heard stays.
@@ -150,13 +157,14 @@ public struct DeviceClocks: Equatable, Sendable {
     /// Little endian, version first.
     public func state() -> [UInt8] {
         var writer = StateWriter()
-        writer.append(UInt32(2))
+        writer.append(UInt32(3))
         writer.append(wallAhead)
         writer.append(UInt32(clocks.count))
         for clock in clocks {
             writer.append(clock.watermark)
             writer.append(clock.receivedAt)
             writer.append(clock.heardAt)
+            writer.append(clock.wallAhead)
             writer.append(clock.least)
             writer.append(clock.inGroup)
             writer.append(clock.nextLeast)
@@ -167,10 +175,10 @@ public struct DeviceClocks: Equatable, Sendable {
     }
 
     /// nil when the bytes are not a state of a version that is known. In the first there was the wall clock alone: the steady
-    /// time began with its numbers.
+    /// time began with its numbers. Up to the second all devices went with the wall clock of the newest turn.
     public init?(state: [UInt8]) {
         var reader = StateReader(state)
-        guard let version = reader.next(UInt32.self), (1...2).contains(version) else { return nil }
+        guard let version = reader.next(UInt32.self), (1...3).contains(version) else { return nil }
         if version > 1 {
             guard let ahead = reader.next(Int64.self) else { return nil }
             wallAhead = ahead
@@ -179,13 +187,16 @@ public struct DeviceClocks: Equatable, Sendable {
         for _ in 0..<count {
             var clock = Clock()
             guard let watermark = reader.next(Int64.self), let receivedAt = reader.next(Int64.self),
-                let heardAt = reader.next(Int64.self), let least = reader.nextDelay(version),
+                let heardAt = reader.next(Int64.self),
+                let ahead = version < 3 ? wallAhead : reader.next(Int64.self),
+                let least = reader.nextDelay(version),
                 let inGroup = reader.next(UInt8.self), let nextLeast = reader.next(UInt8.self),
                 let leastCount = reader.next(UInt8.self), inGroup < Self.groupSize, leastCount <= Self.groupsMax,
                 nextLeast == leastCount % Self.groupsMax || leastCount == Self.groupsMax && nextLeast < leastCount,
                 [watermark, receivedAt, heardAt].allSatisfy({ $0 == .min || $0.magnitude < 1 << 52 })
             else { return nil }
             (clock.watermark, clock.receivedAt, clock.heardAt) = (watermark, receivedAt, heardAt)
+            clock.wallAhead = ahead
             (clock.least, clock.inGroup) = (least, inGroup)
             (clock.nextLeast, clock.leastCount) = (nextLeast, leastCount)
             for index in 0..<Int(leastCount) {
@@ -208,6 +219,13 @@ extension StateReader {
 }
 
 extension DeviceClocks.Clock {
+    /// The wall clock that a device's next reading goes with, as far as it is ahead of the steady one: where that was set, a
+    /// device that stamps by itself goes on with the one of before, and one that leaves it to us with the one of now.
+    func wallAhead(of observed: Int64, receivedAt received: Int64, now: Int64) -> Int64 {
+        guard watermark != .min, abs(now - wallAhead) >= ClockStep.least.milliseconds else { return now }
+        return abs(received + wallAhead - observed) < abs(received + now - observed) ? wallAhead : now
+    }
+
     mutating func endGroup(_ groupsMax: Int) {
         leasts[Int(nextLeast)] = least
         leastCount = UInt8(min(groupsMax, Int(leastCount) + 1))

@@ -107,4 +107,35 @@ struct WallClockTests {
         }
         #expect(try named())
     }
+
+    /// Each of them is an alert's reading still, whatever the clock shows.
+    @Test(
+        "alerts of a last value and of a window stand through a step, whoever speaks",
+        arguments: [Duration.seconds(600), .seconds(7200), .seconds(86_400)] + steps)
+    func alertsStand(step: Duration) throws {
+        let gateway = try started()
+        func phases() throws -> [String: AlertPhase] {
+            let alerts = try Archive(folder: gateway.configuration.store.folder).alerts(AlertsRequest())
+            return Dictionary(uniqueKeysWithValues: alerts.map { ("\($0.rule) \($0.device ?? "")", $0.phase) })
+        }
+        for _ in 0..<5 {
+            gateway.pass(.seconds(10))
+            try send(gateway, #""t":90,"u":180"#)
+        }
+        let before = try phases()
+        #expect(before == ["hot lamp-0": .firing, "low lamp-0": .firing])
+        gateway.pass(.seconds(4))
+        gateway.setWall(wrongBy: step)
+        for second in 0..<30 {
+            if second == 5 {
+                gateway.broker.send(
+                    SimulatedBroker.Message(
+                        topic: "lights/lamp-1/telemetry",
+                        payload: Array(#"{"ts":\#(gateway.now.milliseconds),"t":30,"u":230}"#.utf8)))
+            }
+            gateway.pass(.seconds(1))
+            try gateway.turn()
+            #expect(try phases() == before, "after \(second + 1) s")
+        }
+    }
 }

@@ -88,6 +88,63 @@ struct DeviceClocksTests {
         #expect(scene.clocks.present(of: scene.device, at: moment) == moment.wall)
     }
 
+    @Test(
+        "a wall clock that is set makes no reading older and moves no present, however few came before",
+        arguments: [5, 600, 7200, 86_400, -600, -86_400] as [Int64], [1, 3, 50])
+    func step(by seconds: Int64, after count: Int64) throws {
+        var scene = Scene()
+        let other = scene.registry.intern(device: "lamp-2", profile: "lamp")!
+        func moment(_ passed: Int64, ahead: Int64) -> Moment {
+            let steady = SteadyTime(milliseconds: start.milliseconds + passed * 1000)
+            return Moment(wall: start + .seconds(passed + ahead), steady: steady, listened: steady)
+        }
+        /// A reading by the device's own clock, which is right.
+        func deliver(_ passed: Int64, ahead: Int64) {
+            let moment = moment(passed, ahead: ahead)
+            let reading = Reading(series: scene.series, observed: start + .seconds(passed), value: 1)
+            scene.clocks.absorb(
+                Turn(
+                    origin: .live, at: moment, fresh: [reading],
+                    heard: [Hearing(device: scene.device, at: moment.wall)]), registry: scene.registry)
+        }
+        for number in 1...count { deliver(number * 60, ahead: 0) }
+        let now = moment(count * 60 + 4, ahead: seconds)
+        // Somebody else speaks under the new wall clock.
+        scene.clocks.absorb(
+            Turn(origin: .live, at: now, heard: [Hearing(device: other, at: now.wall)]), registry: scene.registry)
+        func expectAsBefore(_ now: Moment, ago: Int64) {
+            let observed = scene.clocks.watermark(of: scene.device)!
+            #expect(scene.clocks.backlog(of: scene.device) == .zero)
+            #expect(scene.clocks.age(of: scene.device, observed: observed, at: now) == .seconds(ago))
+            #expect(scene.clocks.present(of: scene.device, at: now) == observed + .seconds(ago))
+        }
+        expectAsBefore(now, ago: 4)
+        scene.clocks = try #require(DeviceClocks(state: scene.clocks.state()))
+        expectAsBefore(now, ago: 4)
+        deliver((count + 1) * 60, ahead: seconds)
+        expectAsBefore(moment((count + 1) * 60 + 2, ahead: seconds), ago: 2)
+    }
+
+    @Test("a state of the second version goes on with the wall clock of its newest turn")
+    func second() throws {
+        var writer = StateWriter()
+        writer.append(UInt32(2))
+        writer.append(Int64(5000))
+        writer.append(UInt32(1))
+        for number in [start.milliseconds, start.milliseconds - 5000, start.milliseconds - 5000, Int64.max] {
+            writer.append(number)
+        }
+        for _ in 0..<3 { writer.append(UInt8(0)) }
+        let clocks = try #require(DeviceClocks(state: writer.bytes))
+        let device = Scene().device
+        #expect(clocks.backlog(of: device) == .zero && clocks.watermark(of: device) == start)
+        let later = Moment(
+            wall: start + .seconds(65), steady: SteadyTime(milliseconds: start.milliseconds + 55_000),
+            listened: SteadyTime(milliseconds: 0))
+        #expect(clocks.present(of: device, at: later) == start + .seconds(60))
+        #expect(clocks.age(of: device, observed: start, at: later) == .seconds(60))
+    }
+
     @Test("one time that is a slip leaves the skew as it is")
     func slip() {
         var scene = Scene()
