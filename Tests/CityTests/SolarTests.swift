@@ -52,6 +52,28 @@ struct SolarTests {
         #expect(day.energy == 1000)
     }
 
+    @Test("a newest reading that lies ahead, of a clock that was wrong, hides no present one")
+    func comesBack() {
+        let start = Timestamp(iso8601: "2026-03-02T02:00:00Z")!
+        func take(_ day: inout SolarDay, _ minute: Int64, wrongBy: Int64, clock: Int64) {
+            day.add(
+                watts: 1000, irradiance: 500, panelTemperature: 25, at: start + .seconds(60 * minute + wrongBy),
+                wall: start + .seconds(60 * minute + clock), model: Self.model)
+        }
+        for wrong in [7200, 30 * 86_400] as [Int64] {
+            var day = SolarDay()
+            take(&day, 0, wrongBy: 0, clock: 0)
+            take(&day, 1, wrongBy: wrong, clock: wrong)
+            take(&day, 2, wrongBy: 0, clock: 0)
+            take(&day, 32, wrongBy: 0, clock: 0)
+            #expect(day.energy == 500, "\(wrong)")
+            // What a buffer delivers late is no present.
+            take(&day, 33, wrongBy: -7200, clock: 0)
+            take(&day, 62, wrongBy: 0, clock: 0)
+            #expect(day.energy == 1000, "\(wrong)")
+        }
+    }
+
     private func add(_ day: inout SolarDay, minute: Int, _ watts: Double, _ irradiance: Double, _ panel: Double) {
         day.add(
             watts: watts, irradiance: irradiance, panelTemperature: panel,

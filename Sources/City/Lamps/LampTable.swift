@@ -66,6 +66,7 @@ public final class LampTable: Watcher {
     private var circuits: [Circuit] = []
     private var roster = Roster()
     private var lastRound = Int64.min
+    private var sunClock = SunClock()
     /// Of devices that the roster has not given to this start yet.
     private var resumed: [DeviceIndex: LampWatch] = [:]
     private var resumedFeeders: Set<ByteName> = []
@@ -86,17 +87,20 @@ public final class LampTable: Watcher {
     /// Each message of a lamp as it comes, and the circuits twice a minute of the turn's time.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
         if parts.isBehind(scene.registry) { enrol(scene.registry) }
+        sunClock.tick(turn.moment)
         if !lamps.isEmpty {
             turn.forEachRow(scene.registry) { device, readings in
                 guard device.index < places.count, places[device.index] >= 0 else { return }
-                report(readings, Int(places[device.index]), &noticed)
+                report(readings, Int(places[device.index]), at: turn.now, &noticed)
             }
         }
         judgeCircuits(scene, at: turn.moment, &noticed)
     }
 
     /// Takes in what one message of a lamp told, and tells what is wrong with it.
-    private func report(_ readings: ArraySlice<Reading>, _ place: Int, _ noticed: inout Noticed) {
+    private func report(
+        _ readings: ArraySlice<Reading>, _ place: Int, at now: Timestamp, _ noticed: inout Noticed
+    ) {
         guard let observed = readings.first?.observed else { return }
         var report = LampReport()
         var hasEvidence = false
@@ -114,9 +118,9 @@ public final class LampTable: Watcher {
             }
         }
         guard hasEvidence else { return }
-        let elevation = sunElevation(place, at: observed)
+        let elevation = sunClock.doubts(observed, at: now) ? nil : sunElevation(place, at: observed)
         let found = lamps[place].watch.step(
-            report, sunElevation: elevation, at: observed, ratedWatts: lamps[place].ratedWatts, rules: rules)
+            report, sunElevation: elevation, at: observed, wall: now, ratedWatts: lamps[place].ratedWatts, rules: rules)
         lamps[place].out = nil
         for finding in found {
             if case .lampOut(_, _, let reportsFault) = finding.kind {
@@ -251,10 +255,12 @@ public final class LampTable: Watcher {
 
     // MARK: State to bytes and back
 
-    /// Version 1: the watch of each lamp, and the circuits whose feeder fault stands.
+    /// Version 2: what is known of the clock, the watch of each lamp, and the circuits whose feeder fault stands. The first
+    /// knew nothing of the clock.
     public func state() -> [UInt8] {
         var writer = StateWriter()
-        writer.append(UInt32(1))
+        writer.append(UInt32(2))
+        sunClock.write(&writer)
         writer.append(lastRound)
         writer.append(UInt32(lamps.count))
         for lamp in lamps {
@@ -270,7 +276,9 @@ public final class LampTable: Watcher {
     /// What the roster knows of the lamps is taken from the one that was set.
     public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         var reader = StateReader(state)
-        guard reader.next(UInt32.self) == 1, let round = reader.next(Int64.self), let count = reader.next(UInt32.self)
+        guard let version = reader.next(UInt32.self), (1...2).contains(version),
+            let clock = version < 2 ? SunClock() : SunClock(&reader), let round = reader.next(Int64.self),
+            let count = reader.next(UInt32.self)
         else { return false }
         var watches: [DeviceIndex: LampWatch] = [:]
         for _ in 0..<count {
@@ -286,7 +294,7 @@ public final class LampTable: Watcher {
             feeders.insert(ByteName(name))
         }
         guard reader.isAtEnd else { return false }
-        lastRound = round
+        (sunClock, lastRound) = (clock, round)
         parts.removeAll()
         places.removeAll()
         lamps.removeAll()

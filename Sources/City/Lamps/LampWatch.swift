@@ -70,16 +70,20 @@ public struct LampWatch: BitwiseCopyable, Sendable {
     public init() {}
 
     /// One message, as the lamp measured it at `moment`: what is wrong with it now. Reports that are not newer than the
-    /// newest change nothing.
+    /// newest change nothing, unless that lies ahead of `wall`, the gateway's clock, and this one is of the present.
     ///
-    /// `sunElevation` in degrees, nil where the lamp's place is not known. `ratedWatts` is the power at full light where
-    /// the roster knows it; else the lamp's own history tells it.
+    /// `sunElevation` in degrees, nil where the lamp's place or the time is not known. `ratedWatts` is the power at full light
+    /// where the roster knows it; else the lamp's own history tells it.
     public mutating func step(
-        _ report: LampReport, sunElevation: Double?, at moment: Timestamp, ratedWatts: Double? = nil,
-        rules: LampRules = LampRules()
+        _ report: LampReport, sunElevation: Double?, at moment: Timestamp, wall: Timestamp? = nil,
+        ratedWatts: Double? = nil, rules: LampRules = LampRules()
     ) -> [LampFinding] {
         let now = moment.milliseconds
-        guard now > newest || newest &- now > Self.aheadMax else { return findings }
+        if now <= newest {
+            let follows = wall.map { TimeFence.follows(now, newest: newest, at: $0.milliseconds) } ?? false
+            guard now != newest, follows || newest &- now > Self.aheadMax else { return findings }
+            comeBack(to: now)
+        }
         newest = now
         let watts = report.watts.flatMap { abs($0) < Self.wattsMax ? abs($0) : nil }
         let level = report.level.flatMap { (0...100).contains($0) ? $0 : nil }
@@ -106,6 +110,17 @@ public struct LampWatch: BitwiseCopyable, Sendable {
         }
         judgePower(burns: burns, watts: watts, level: level, rated: rated, now, rules)
         return findings
+    }
+
+    /// What was seen under a clock that ran ahead was seen by now at the latest.
+    private mutating func comeBack(to now: Int64) {
+        steadySince = min(steadySince, now)
+        let seconds = UInt32(clamping: now / 1000)
+        for place in 0..<8 { switchings[place] = min(switchings[place], seconds) }
+        flickeringSince = min(flickeringSince, max(now, 1))
+        day.comeBack(to: now)
+        out.comeBack(to: now)
+        stray.comeBack(to: now)
     }
 
     /// What is wrong as of the newest report.
@@ -334,6 +349,8 @@ private struct Streak: BitwiseCopyable, Sendable {
         count = 0
         return holds
     }
+
+    mutating func comeBack(to now: Int64) { since = min(since, now) }
 
     func write(_ writer: inout StateWriter) {
         writer.append(since)

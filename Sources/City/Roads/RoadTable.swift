@@ -76,12 +76,14 @@ public final class RoadTable: Watcher {
         if parts.isBehind(scene.registry) { enrol(scene.registry) }
         turn.forEachRow(scene.registry) { device, readings in
             guard device.index < hasPart.count, hasPart[device.index] else { return }
-            report(readings, of: device, &noticed)
+            report(readings, of: device, at: turn.now, &noticed)
         }
     }
 
     /// Takes in what one message of a device told, and tells of ice and of lasting losses.
-    private func report(_ readings: ArraySlice<Reading>, of device: DeviceIndex, _ noticed: inout Noticed) {
+    private func report(
+        _ readings: ArraySlice<Reading>, of device: DeviceIndex, at now: Timestamp, _ noticed: inout Noticed
+    ) {
         guard let observed = readings.first?.observed else { return }
         var surface = RoadSurface()
         var (watts, irradiance, panel): (Double?, Double?, Double?)
@@ -106,7 +108,8 @@ public final class RoadTable: Watcher {
         guard hasEvidence else { return }
         let area = roster.area(of: device)
         if let temperature = surface.airTemperature, let humidity = surface.relativeHumidity {
-            if airs[ByteName(area)].map({ $0.observed < observed }) ?? true {
+            let newest = airs[ByteName(area)]?.observed.milliseconds ?? .min
+            if TimeFence.follows(observed.milliseconds, newest: newest, at: now.milliseconds) {
                 airs[ByteName(area)] = Air(temperature: temperature, humidity: humidity, observed: observed)
             }
         }
@@ -114,9 +117,9 @@ public final class RoadTable: Watcher {
         guard places[device.index] >= 0, let watts, let irradiance else { return }
         let place = Int(places[device.index])
         guard let model = segments[place].model else { return }
-        closeDays(through: observed)
+        closeDays(through: observed, at: now)
         segments[place].yield.add(
-            watts: watts, irradiance: irradiance, panelTemperature: panel, at: observed, model: model)
+            watts: watts, irradiance: irradiance, panelTemperature: panel, at: observed, wall: now, model: model)
         if let loss = segments[place].standingLoss {
             noticed.findings.append(
                 Finding(
@@ -146,13 +149,23 @@ public final class RoadTable: Watcher {
 
     // MARK: Days
 
-    /// Compares the yields of a local day when a reading of the next one shows that it is over.
-    private func closeDays(through observed: Timestamp) {
-        let local = observed.milliseconds + offsetMilliseconds
-        let today = (local - Self.dayGrace).flooredDivision(by: Self.dayMilliseconds)
+    /// Compares the yields of a local day when a reading of the next one shows that it is over. A day that lies ahead, of a
+    /// clock that was wrong, is given up for that of the present.
+    private func closeDays(through observed: Timestamp, at now: Timestamp) {
+        func localDay(_ moment: Timestamp) -> Int64 {
+            (moment.milliseconds + offsetMilliseconds - Self.dayGrace).flooredDivision(by: Self.dayMilliseconds)
+        }
+        let today = localDay(observed)
         guard let day else {
             self.day = today
             return
+        }
+        if day > today, today == localDay(now) {
+            self.day = today
+            for place in segments.indices {
+                segments[place].yield = SolarDay()
+                segments[place].loss.comeBack(before: Int32(clamping: today))
+            }
         }
         guard today > day else { return }
         self.day = today

@@ -124,6 +124,9 @@ public struct PeerLoss: BitwiseCopyable, Sendable {
         return finding
     }
 
+    /// Days that lie ahead were of a clock that was wrong: those from `day` on are yet to come. What they showed stays.
+    mutating func comeBack(before day: Int32) { self.day = min(self.day, day &- 1) }
+
     /// As of the newest day.
     public var finding: PeerLossFinding? {
         guard holds else { return nil }

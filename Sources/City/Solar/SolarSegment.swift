@@ -66,13 +66,18 @@ public struct SolarDay: BitwiseCopyable, Sendable {
     /// A day without a reading.
     public init() {}
 
-    /// One message. Those not newer than the newest, and those that are no numbers, are left out. Negative values (a
-    /// sensor's night offset) count as 0.
+    /// One message. Those not newer than the newest, and those that are no numbers, are left out; a newest that lies ahead of
+    /// `wall`, the gateway's clock, hides none of the present. Negative values (a sensor's night offset) count as 0.
     public mutating func add(
-        watts: Double, irradiance: Double, panelTemperature: Double?, at moment: Timestamp, model: SolarModel
+        watts: Double, irradiance: Double, panelTemperature: Double?, at moment: Timestamp, wall: Timestamp? = nil,
+        model: SolarModel
     ) {
         let now = moment.milliseconds
-        guard abs(watts) <= 1e7, abs(irradiance) <= 2000, now > newest else { return }
+        guard abs(watts) <= 1e7, abs(irradiance) <= 2000, now != newest else { return }
+        if now < newest {
+            guard let wall, TimeFence.follows(now, newest: newest, at: wall.milliseconds) else { return }
+            newest = .min
+        }
         let light = max(irradiance, 0)
         let (power, factored) = (max(watts, 0), light * model.temperatureFactor(panelTemperature))
         let span = now.subtractingReportingOverflow(newest)
