@@ -307,6 +307,27 @@ struct AlertBookTests {
         #expect(scene.scan(after: 1).map(\.to) == [.resolved])
     }
 
+    @Test(
+        "an impossible value is followed by the plausible ones of the present, and follows those that lie ahead",
+        arguments: [3600, 8 * 3600, 30 * 86_400, -8 * 3600])
+    func outOfRangeUnderWrongClock(step: Int) {
+        var scene = Scene(rules: [range])
+        scene.set(by: step)
+        #expect(scene.suspect(0, 999).map(\.to) == [.firing])
+        scene.pass(60)
+        scene.set(by: -step)
+        _ = scene.hear(0, 20)
+        #expect(scene.scan(after: 239).isEmpty)
+        #expect(scene.scan(after: 1).map(\.to) == [.resolved])
+        scene.set(by: step)
+        _ = scene.hear(0, 20)
+        scene.set(by: -step)
+        #expect(scene.suspect(0, 998).map(\.to) == [.firing])
+        // For a rule that did not see it come.
+        let other = AlertRule(name: "other", severity: .info, devices: .all, condition: range.condition)
+        #expect(scene.reload([range, other]).map(\.key.rule) == ["other"])
+    }
+
     @Test("selectors pick by name, profile and area")
     func selectors() {
         let one = AlertRule(

@@ -9,7 +9,7 @@ extension AlertBook {
         let device = facts.registry.series[reading.series.index].device
         let allowance = Staleness.allowance(cadence: selection.roster.cadence(of: device))
         guard facts.statistics.age(device, reading.observed) < allowance,
-            facts.statistics.newest(reading.series).map({ $0.observed <= reading.observed }) ?? true
+            facts.isNewest(reading.observed, of: reading.series)
         else { return }
         for index in rangeRules
         where selection.means(rules[index], .series(reading.series, facts.registry), facts.registry) {
@@ -29,7 +29,9 @@ extension AlertBook {
             return step(rule, series: series, .noData, value: nil, facts, &transitions)
         }
         guard let suspect = facts.health.lastSuspect(series) else { return }
-        guard let newest = facts.statistics.newest(series), newest.observed > suspect.at else {
+        guard let newest = facts.statistics.newest(series), newest.observed != suspect.at,
+            facts.follows(newest.observed, suspect.at)
+        else {
             return step(rule, series: series, .between, value: nil, facts, &transitions)
         }
         let isOver = facts.now.listened - suspect.listened >= range.clearAfter
@@ -47,7 +49,7 @@ extension AlertBook {
                 guard facts.speaks(device, within: allowance.milliseconds),
                     let suspect = facts.health.lastSuspect(series),
                     selection.means(rules[index], subject, facts.registry),
-                    facts.statistics.newest(series).map({ $0.observed <= suspect.at }) ?? true
+                    facts.isNewest(suspect.at, of: series)
                 else { continue }
                 let key = AlertKey(rule: rules[index].name, subject: subject)
                 step(
@@ -57,5 +59,17 @@ extension AlertBook {
                     at: facts.now, &transitions)
             }
         }
+    }
+}
+
+extension AlertBook.Facts {
+    /// Whether what a series told then came after the other: what lies ahead, of a clock that was wrong, hides no present.
+    fileprivate func follows(_ observed: Timestamp, _ other: Timestamp) -> Bool {
+        TimeFence.follows(observed.milliseconds, newest: other.milliseconds, at: now.wall.milliseconds)
+    }
+
+    /// Whether no plausible reading of the series followed.
+    fileprivate func isNewest(_ observed: Timestamp, of series: SeriesID) -> Bool {
+        statistics.newest(series).map { follows(observed, $0.observed) } ?? true
     }
 }
