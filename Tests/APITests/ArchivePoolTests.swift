@@ -76,15 +76,17 @@ struct ArchivePoolTests {
         }
     }
 
-    @Test("there are two lanes on any machine, and no more archives than cores", arguments: [1, 2, 3, 4, 8, 64])
+    @Test("there are lanes on any machine, and hardly more archives than cores", arguments: [1, 2, 3, 4, 8, 64])
     func widths(cores: Int) {
         let pool = ArchivePool(folder: "/nowhere", threads: 1, cores: cores)
         #expect(pool.width(of: .short) >= 1)
         #expect(pool.width(of: .long) >= 1)
         #expect(pool.width(of: .listing) == pool.width(of: .short) - 1 && pool.width(of: .listing) >= 1)
-        // One more on small machines, so that listings leave one free.
-        let more = cores < 8 ? 1 : 0
-        #expect(pool.width(of: .short) + pool.width(of: .long) == min(max(2, cores), ArchivePool.archivesMax) + more)
+        #expect(pool.width(of: .long) >= 2 && pool.width(of: .desk) == 1)
+        // More on small machines, so that listings leave one free, and a long question another.
+        let count = min(max(2, cores), ArchivePool.archivesMax)
+        let more = count < 3 ? 2 : count < 8 ? 1 : 0
+        #expect(pool.width(of: .short) + pool.width(of: .long) == count + more)
     }
 
     // MARK: Threads
@@ -139,6 +141,68 @@ struct ArchivePoolTests {
             #expect(try await server.get("status").status == 200)
             gate.open(width + 2)
             for task in held { try await task.value }
+        }
+    }
+
+    @Test("whoever is on duty waits for no other question, whatever all of them ask")
+    func desk() async throws {
+        try await Server.run { server in
+            let (gate, pool) = (Gate(), server.archives)
+            let widths = pool.width(of: .short) + pool.width(of: .long)
+            let held = (0..<widths + 6).map { number in
+                Task { try await pool.ask(number % 2 == 0 ? .short : .long) { _ in gate.hold() } }
+            }
+            await gate.arrived(widths)
+            for target in ["live", "status", "alerts", "alerts/1", "incidents/1"] {
+                #expect(try await server.get(target).status == 200, "\(target)")
+            }
+            gate.open(widths + 6)
+            for task in held { try await task.value }
+        }
+    }
+
+    @Test("a question that took its time is told so, at work or in its lane, and the next is answered")
+    func deadline() async throws {
+        let limits = ArchivePool.Limits(short: .seconds(600), long: .milliseconds(100))
+        try await Server.run(limits: limits) { server in
+            let pool = server.archives
+            let gate = Gate()
+            let held = (0..<pool.width(of: .long)).map { _ in
+                Task {
+                    try await pool.ask(.long) { archive in
+                        while true {
+                            do { try archive.abandonment?.check(.abandoned) } catch {
+                                gate.hold()
+                                throw error
+                            }
+                        }
+                    }
+                }
+            }
+            await gate.arrived(held.count)
+            // No thread is free before the gate opens.
+            let refused = try await server.get("query?since=2026-03-01T00:00:00Z&until=2026-03-20T00:00:00Z")
+            #expect(refused.status == 503 && refused.headers.contains("retry-after: 1"))
+            #expect(refused.error?.contains("had so many questions that this one waited") == true)
+            gate.open(held.count)
+            for task in held {
+                let refusal = await #expect(throws: Refusal.self) { try await task.value }
+                #expect(refusal?.description.contains("ask for a shorter span, a longer step or fewer devices") == true)
+            }
+            let series = try await pool.ask(.short) { try $0.status().series }
+            #expect(series == 2)
+        }
+    }
+
+    @Test("threads of long questions give way to others")
+    func niceness() async throws {
+        try await Server.run { server in
+            let nice: @Sendable () -> Int32 = { getpriority(Int32(PRIO_PROCESS.rawValue), 0) }
+            let own = try await [
+                server.archives.ask(.desk) { _ in nice() }, server.archives.ask(.short) { _ in nice() },
+            ]
+            let long = try await server.archives.ask(.long) { _ in nice() }
+            #expect(own[0] == own[1] && long >= 10 && long > own[0] || own[0] >= 10)
         }
     }
 

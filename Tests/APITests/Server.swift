@@ -30,21 +30,23 @@ struct Server {
 
     /// On a busy machine a test may take its time to ask.
     static let long = UnixSocketServer.Patience(firstQuestion: .seconds(600))
+    static let longLimits = ArchivePool.Limits(short: .seconds(600), long: .seconds(600))
 
     /// Runs a server as long as `body` does.
     static func run(
         points: Int = 30, refusal: Refusal? = nil, statisticsRows: Int? = nil,
-        patience: UnixSocketServer.Patience = long, _ body: (Server) async throws -> Void
+        patience: UnixSocketServer.Patience = long, limits: ArchivePool.Limits = longLimits,
+        budget: BodyBudget = BodyBudget(), _ body: (Server) async throws -> Void
     ) async throws {
         let folder = TemporaryDirectory()
         try Self.writeStore(folder.path + "/store", points: points)
         let server = Server(
             socket: folder.path + "/api.sock",
-            archives: ArchivePool(folder: folder.path + "/store", threads: 1, cores: 4))
+            archives: ArchivePool(folder: folder.path + "/store", threads: 1, cores: 4, limits: limits))
         let application = try UnixSocketServer.service(
             socketPath: server.socket, archives: server.archives, live: server.answers(refusal, statisticsRows),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, patience: patience,
-            now: { noon + .seconds(60) })
+            budget: budget, now: { noon + .seconds(60) })
         let group = ServiceGroup(
             services: [application], gracefulShutdownSignals: [],
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

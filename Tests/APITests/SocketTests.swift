@@ -178,4 +178,50 @@ struct SocketTests {
             #expect(whole.series.first?.next == nil)
         }
     }
+
+    // MARK: Clients that do not take what they asked for
+
+    /// Some megabytes: more than the kernel takes for a client.
+    private static let large = "history?device=lamp-1&since=2026-03-15T12:00:00Z&until=2026-03-17T12:00:00Z&limit=50000"
+
+    @Test("answers that nobody takes are bounded; who is on duty is answered, and others once there is room")
+    func answersUntaken() async throws {
+        try await Server.run(points: 50_000, budget: BodyBudget(bytesMax: 3 << 20)) { server in
+            var lines: [Line] = []
+            var refused = 0
+            for _ in 0..<12 {
+                let line = try Line(server.socket)
+                await line.send("GET /v1/\(Self.large) HTTP/1.1\r\nHost: a\r\n\r\n")
+                // The head and no more.
+                let start = String(decoding: await line.receive(limit: 12), as: UTF8.self)
+                refused += start == "HTTP/1.1 503" ? 1 : 0
+                lines.append(line)
+            }
+            #expect((6..<12).contains(refused), "\(refused) of 12 were refused")
+            for target in ["live", "status", "alerts"] { #expect(try await server.get(target).status == 200) }
+            let told = try await server.get(Self.large)
+            #expect(told.status == 503 && told.error?.contains("answers in hand that nobody took yet") == true)
+            let order = try await Line(server.socket).exchange(
+                "POST /v1/readings?format=csv HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\nConnection: close\r\n\r\n"
+            )
+            #expect(order.status == 503)
+            lines.removeAll()
+            try await waitUntil("there is room again") { try await server.get(Self.large).status == 200 }
+        }
+    }
+
+    @Test("who takes his answer too slowly is hung up on, and his room is free")
+    func tooSlow() async throws {
+        var patience = Server.long
+        patience.pace = Pace(least: .milliseconds(300), bytes: .max)
+        try await Server.run(points: 50_000, patience: patience, budget: BodyBudget(bytesMax: 1 << 20)) { server in
+            let line = try Line(server.socket)
+            await line.send("GET /v1/\(Self.large) HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(await line.receive(limit: 12).count == 12)
+            #expect(try await server.get(Self.large).status == 503)
+            try await waitUntil("there is room again") { try await server.get(Self.large).status == 200 }
+            // The rest that the kernel had, and then the end.
+            #expect(await line.receive().count < 1 << 20)
+        }
+    }
 }

@@ -21,9 +21,11 @@ package func eventually(_ what: String, seconds: Int = 30, _ condition: () throw
 }
 
 /// The same for a task, which gives its thread to others meanwhile.
-package func waitUntil(_ what: String, seconds: Int = 30, _ condition: () throws -> Bool) async throws {
+package func waitUntil(
+    _ what: String, seconds: Int = 30, _ condition: () async throws -> Bool
+) async throws {
     for _ in 0..<seconds * looksASecond {
-        if try condition() { return }
+        if try await condition() { return }
         try await Task.sleep(for: .milliseconds(10))
     }
     throw Failure(description: "not in \(seconds * looksASecond) looks: \(what)")

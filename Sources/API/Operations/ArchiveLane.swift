@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Store
 import Synchronization
 
@@ -36,16 +37,22 @@ final class ArchiveLane: Sendable {
     /// Listings that run at a time at most; fewer than `count`.
     let listings: Int
     private let name: String
+    private let niceness: Int32
     private let open: @Sendable () throws(StoreError) -> Archive
     private let state = Mutex(State())
     /// A signal for each job that came; a thread that finds nothing rests again.
     private let arrived = DispatchSemaphore(value: 0)
 
-    init(name: String, count: Int, listings: Int, open: @escaping @Sendable () throws(StoreError) -> Archive) {
+    /// `niceness` of its threads, as nice(2) has it.
+    init(
+        name: String, count: Int, listings: Int, niceness: Int32 = 0,
+        open: @escaping @Sendable () throws(StoreError) -> Archive
+    ) {
         precondition(listings < count, "api: listings must leave a thread free")
         self.name = name
         self.count = count
         self.listings = listings
+        self.niceness = niceness
         self.open = open
         let isStarted = startThread()
         precondition(isStarted, "api: no thread could be started to read the store")
@@ -98,6 +105,8 @@ final class ArchiveLane: Sendable {
     }
 
     private func work() {
+        // Of this thread alone: Linux has it by thread.
+        if niceness != 0 { setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) }
         while true {
             while let (job, lent) = next() { finish(job, carryOut(job, lent)) }
             if state.withLock({ $0.isClosed }) { return }

@@ -9,10 +9,14 @@ import Store
 ///
 /// Page by page, so that memory is bounded whatever the range and others are answered in between.
 enum ExportStream {
-    static func response(_ asked: ExportRequest, _ asker: Asker) async throws -> Response {
+    static func response(
+        _ asked: ExportRequest, _ asker: Asker, _ budget: BodyBudget, _ pace: Pace
+    ) async throws -> Response {
+        let share = try budget.share(BodyBudget.exportBytes, isAhead: true)
         // A wrong question is refused before the first byte.
         let start = try await asker.ask(.long) { try $0.beginExport(asked) }
         let body = ResponseBody { writer in
+            defer { withExtendedLifetime(share) {} }
             var readings = ReadingWriter(InterchangeFormat(asked.format))
             var bytes = Array(readings.header.utf8)
             var damaged = DamageList()
@@ -25,7 +29,12 @@ enum ExportStream {
                 damaged.add(page.damaged)
                 cursor = page.next
                 if bytes.count >= 1 << 16 {
-                    try await writer.write(ByteBuffer(bytes: bytes))
+                    // Here he may take his time, but only for what is his already.
+                    let text = ByteBuffer(bytes: bytes)
+                    try await pace.keep(asker.visitor, bytes: text.readableBytes) {
+                        try await writer.write(text)
+                        try await asker.visitor.catchUp()
+                    }
                     bytes.removeAll(keepingCapacity: true)
                 }
             }

@@ -12,19 +12,21 @@ struct Routes {
     let archives: ArchivePool
     let live: LiveAnswers
     let now: @Sendable () -> Timestamp
+    var budget = BodyBudget()
+    var pace = Pace()
 
     func add(to router: Router<VisitContext>) {
         let (live, now) = (live, now)
         on(router, LiveRequest.route) { _, _ in try Reply(live.status()) }
-        answer(router, StatusRequest.self, { _ in .short }) { _, archive in try archive.status(at: now()) }
+        answer(router, StatusRequest.self, { _ in .desk }) { _, archive in try archive.status(at: now()) }
         answer(router, DevicesRequest.self, { $0.filter.lane }) { try $1.devices($0.filter, at: now()) }
         answer(router, LatestRequest.self, { $0.filter.lane }) { try $1.latest($0.filter) }
         answer(router, HistoryRequest.self, { _ in .long }) { try $1.history($0) }
         answer(router, QueryRequest.self, { _ in .long }) { try $1.query($0) }
-        answer(router, AlertsRequest.self, { _ in .short }) { try $1.alerts($0, at: now()) }
-        answer(router, AlertRequest.self, { _ in .short }) { try $1.alert($0.id, at: now()) }
+        answer(router, AlertsRequest.self, { _ in .desk }) { try $1.alerts($0, at: now()) }
+        answer(router, AlertRequest.self, { _ in .desk }) { try $1.alert($0.id, at: now()) }
         answer(router, IncidentsRequest.self, { _ in .listing }) { try $1.incidents($0, at: now()) }
-        answer(router, IncidentRequest.self, { _ in .short }) { try $1.incident($0.id, at: now()) }
+        answer(router, IncidentRequest.self, { _ in .desk }) { try $1.incident($0.id, at: now()) }
         answer(router, RejectsRequest.self, { _ in .short }) { try $1.rejects($0) }
         // It waits for the disk, also where no archive can be opened.
         on(router, DoctorRequest.route) { _, asker in
@@ -43,12 +45,16 @@ struct Routes {
             }
             return try await asker.work(.listing) { _ in try Reply(answers) }
         }
+        let (budget, pace) = (budget, pace)
         on(router, ExportRequest.route) { request, asker in
-            try await ExportStream.response(try ExportRequest(target: request.target), asker)
+            try await ExportStream.response(try ExportRequest(target: request.target), asker, budget, pace)
         }
         for order in live.orders {
             on(router, order.route) { request, _ in
                 let carryOut = try order.read(request.target)
+                let length = request.headers[.contentLength].flatMap { Int($0) } ?? order.bodyBytesMax
+                let share = try budget.share(min(length, order.bodyBytesMax), isAhead: true)
+                defer { withExtendedLifetime(share) {} }
                 return try await carryOut(try await request.bytes(atMost: order.bodyBytesMax))
             }
         }
@@ -59,9 +65,13 @@ struct Routes {
         _ router: Router<VisitContext>, _: Asked.Type, _ lane: @escaping @Sendable (Asked) -> ArchivePool.Lane,
         _ answer: @escaping @Sendable (Asked, Archive) throws -> Asked.Answer
     ) {
+        let budget = budget
         on(router, Asked.route) { request, asker in
             let asked = try Asked(target: request.target)
-            return try await asker.work(lane(asked)) { lend in
+            let lane = lane(asked)
+            return try await asker.work(lane) { lend in
+                // On duty there is always room: those answers are few and short.
+                if lane != .desk { try budget.check() }
                 let found = try answer(asked, try lend())
                 try asker.check()
                 return try Reply(found)
@@ -78,9 +88,13 @@ struct Routes {
             case .get: .get
             case .post: .post
             }
-        let archives = archives
+        let (archives, budget, pace) = (archives, budget, pace)
         router.on(RouterPath(route.pattern), method: method) { request, context in
-            try await answer(request, Asker(archives: archives, visitor: try await context.visitor))
+            let visitor = try await context.visitor
+            let found = try await answer(request, Asker(archives: archives, visitor: visitor))
+            let response = try found.response(from: request, context: context)
+            guard let reply = found as? Reply else { return response }
+            return try budget.counted(response, body: reply.body, visitor, pace)
         }
     }
 }

@@ -16,6 +16,7 @@ final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// The connection may be active before or after.
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
+        visitor.comes(by: channel)
         closing = context.eventLoop.scheduleTask(in: firstQuestionWithin) { channel.close(promise: nil) }
     }
 

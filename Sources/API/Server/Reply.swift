@@ -6,7 +6,7 @@ import Store
 
 /// A 200 with the answer as JSON. A long one takes a second to write: to be made where it may.
 struct Reply: ResponseGenerator, Sendable {
-    private let body: ByteBuffer
+    let body: ByteBuffer
 
     init(_ answer: some Encodable) throws {
         let encoder = JSONEncoder()

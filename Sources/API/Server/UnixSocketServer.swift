@@ -16,6 +16,8 @@ public enum UnixSocketServer {
         var firstQuestion = Duration.seconds(5)
         /// Between looks whether the socket's file is still there.
         var look = Duration.seconds(60)
+        /// How fast a long answer has to be taken.
+        var pace = Pace()
     }
 
     /// The server, to be run by a service group. Throws when the socket's path cannot be used.
@@ -31,11 +33,11 @@ public enum UnixSocketServer {
 
     static func service(
         socketPath: String, archives: ArchivePool, live: LiveAnswers, log: Logger, patience: Patience,
-        now: @escaping @Sendable () -> Timestamp
+        budget: BodyBudget = BodyBudget(), now: @escaping @Sendable () -> Timestamp
     ) throws(SocketError) -> some Service {
         let router = Router(context: VisitContext.self)
         router.add(middleware: RefusalMiddleware())
-        Routes(archives: archives, live: live, now: now).add(to: router)
+        Routes(archives: archives, live: live, now: now, budget: budget, pace: patience.pace).add(to: router)
         let responder = router.buildResponder()
         return try SocketKeeper(path: socketPath, log: log, every: patience.look) {
             (isListening) throws(SocketError) -> any Service in
@@ -61,6 +63,6 @@ public enum UnixSocketServer {
 
     /// Connections beyond these wait in the kernel's queue: each costs a descriptor, which the store and the line to the
     /// broker need too.
-    static let connectionsMax = 128
+    static let connectionsMax = 256
     private static let noLog = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
 }

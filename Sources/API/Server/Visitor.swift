@@ -1,3 +1,4 @@
+import NIOCore
 import Synchronization
 
 /// Who is at the other end of a connection: what is done for him alone ends when he is gone.
@@ -9,6 +10,7 @@ final class Visitor: Sendable {
         var isGone = false
         var ends: [Int: @Sendable () -> Void] = [:]
         var next = 0
+        var line: (any Channel)?
     }
 
     private let state = Mutex(State())
@@ -29,10 +31,22 @@ final class Visitor: Sendable {
         }
     }
 
+    func comes(by line: any Channel) { state.withLock { $0.line = line } }
+
+    /// Ends his line; he leaves by it.
+    func hangUp() { state.withLock { $0.line }?.close(promise: nil) }
+
+    /// Until his line has all that was written to it, so that it says whether it takes more. Throws `CancellationError` where he
+    /// is gone.
+    func catchUp() async throws {
+        guard let line = state.withLock({ $0.line }) else { throw CancellationError() }
+        try await line.eventLoop.submit {}.get()
+    }
+
     /// For good.
     func leave() {
         let ends = state.withLock { state in
-            state.isGone = true
+            (state.isGone, state.line) = (true, nil)
             return state.ends.values.map { $0 }
         }
         for end in ends { end() }

@@ -256,8 +256,19 @@ extension Archive {
             (plan.since, plan.until) = try extent(of: series, plan.since..<plan.until)
         }
         while plan.since < plan.until {
+            try abandonment?.check(.abandoned)
             let end = plan.until
-            if plan.bucketCount > HistoryAnswer.pointsMax { plan.until = plan.end(of: HistoryAnswer.pointsMax - 1) }
+            if quantity.kind == .counter {
+                // What it grew by is told by what lies before: the fewer parts the better.
+                if plan.bucketCount > HistoryAnswer.pointsMax {
+                    plan.until = plan.end(of: HistoryAnswer.pointsMax - 1)
+                }
+            } else if plan.bucketCount > Self.bucketsUnlooked {
+                // Most of them are empty where they are shorter than the cadence.
+                guard let next = try firstReading(of: series, plan.since..<plan.until) else { return history }
+                plan.since = max(plan.since, plan.start(of: plan.bucket(of: next)))
+                if plan.bucketCount > Self.bucketsUnlooked { plan.until = plan.end(of: Self.bucketsUnlooked - 1) }
+            }
             for (index, bucket) in try summarize(plan)[0].enumerated() where bucket.summary.count > 0 {
                 let start = plan.start(of: index)
                 guard history.buckets.count < limit else {
@@ -271,6 +282,17 @@ extension Archive {
             plan.isContinued = true
         }
         return history
+    }
+
+    private func firstReading(of series: SeriesID, _ span: Range<Int64>) throws(StoreError) -> Int64? {
+        var first: Int64?
+        try merged(
+            series, since: Timestamp(milliseconds: span.lowerBound), until: Timestamp(milliseconds: span.upperBound)
+        ) { times, values in
+            first = times.indices.first { !values[$0].isNaN }.map { times[$0] }
+            return first == nil
+        }
+        return first
     }
 
     /// The part of `span` that the files and the journal's tail can have readings of a series in.
