@@ -73,6 +73,8 @@ public struct Daemon {
             log.warning("the configuration may not be meant so", metadata: ["warning": "\(warning)"])
         }
 
+        let start = StartWatch(serviceManager)
+        defer { start.end() }
         let journal = try Journal.open(configuration.store)
         let mailbox = Mailbox()
         let live = LiveView(
@@ -88,6 +90,7 @@ public struct Daemon {
             log: log, serviceManager: serviceManager,
             channels: channels(configuration.notifications, publisher: publisher, log: log), publisher: publisher,
             clocks: .linux)
+        start.end()
         let doctor = Doctor(configuration: configuration, live: live, now: clock)
 
         // The ingest thread keeps a core of its own, however large a question is.

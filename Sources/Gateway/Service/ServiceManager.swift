@@ -15,6 +15,10 @@ struct ServiceManager: Sendable {
     }
 
     func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+    /// So many seconds more, from now on, for a start that goes on.
+    func extendStart(seconds: Int, _ status: String) {
+        send("EXTEND_TIMEOUT_USEC=\(seconds * 1_000_000)\nSTATUS=\(status)")
+    }
     func alive() { send("WATCHDOG=1") }
     func reloading() {
         var time = timespec()
