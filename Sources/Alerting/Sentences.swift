@@ -19,10 +19,12 @@ extension AlertRule {
                 }
             guard key != .noData else {
                 // A bare statistic is told from the quantity's values by these alone.
-                let told: [Sentence.Name: Sentence.Value?] =
+                var told: [Sentence.Name: Sentence.Value?] =
                     threshold.statistic.isBare
                     ? [.statistic: .word(threshold.statistic.rawValue), .raise: .number(threshold.raise, unit: unit)]
                     : [:]
+                // There are values, of a part of the window.
+                if value != nil { told[.window] = threshold.window.map { .span($0) } }
                 return Sentence(about: series, .noData, registry, told)
             }
             return Sentence(

@@ -25,7 +25,9 @@ extension Sentence {
         case .findingKnown: "\(about)it was noticed before there was this rule"
         case .findingLasts: "\(text(.name)) is heard again; what was noticed is not over yet"
         case .findingOver: "\(about)nothing of the kind was noticed\(inItsSeries) for \(exactly(.span))"
-        case .noData: "\(values[.quantity] == nil ? text(.name) : series) cannot be judged: no data"
+        case .noData:
+            "\(values[.quantity] == nil ? text(.name) : series) cannot be judged: "
+                + (values[.window] == nil ? "no data" : "the gateway has not heard all of \(exactly(.window))")
         case .severityChanged: "\(about)by its rule it is \(text(.word)) now"
         case .ruleRemoved: "\(about)the rule was removed"
         case .ruleChanged: "\(about)the rule watches something else now"

@@ -150,6 +150,7 @@ struct CBORTests {
                 "urn:a active_power[urn:a:p] 21.5 @2026-03-05T10:14:59Z",
                 "urn:a lamp_fault[urn:a:d] 1.0 @2026-03-05T10:15:00Z",
                 "urn:b active_energy_import[urn:b:e] 1.0 @2026-03-05T10:15:10Z",
+                "urn:b active_energy_import[urn:b:e] 2.777777777777778e-05 @2026-03-05T10:15:00Z",
                 "urn:b active_energy_import[urn:b:e] 2.8055555555555557e-05 @2026-03-05T10:15:00Z",
                 "urn:b active_power[urn:b:p] 3.0 @2026-03-05T10:14:50Z",
             ])

@@ -189,7 +189,7 @@ struct MessageDecoderTests {
         #expect(bench.batch.rejects.map(\.reason) == [.noRule])
     }
 
-    @Test("rows of a batch are joined by device and time, the first of two equal readings stays")
+    @Test("rows of a batch are joined by device and time; what an item tells again is of a row behind")
     func rows() throws {
         var bench = try Bench(
             profile: """
@@ -205,8 +205,8 @@ struct MessageDecoderTests {
             """)
         #expect(
             bench.lines.map { $0.replacing("2026-03-05T10:", with: "") } == [
-                "x active_power 1.0 @13:20Z", "x voltage 3.0 @13:20Z", "y active_power 2.0 @13:20Z",
-                "y voltage 5.0 @13:20Z", "x active_power 4.0 @13:21Z",
+                "x active_power 1.0 @13:20Z", "x voltage 3.0 @13:20Z", "x active_power 9.0 @13:20Z",
+                "y active_power 2.0 @13:20Z", "y voltage 5.0 @13:20Z", "x active_power 4.0 @13:21Z",
             ])
         #expect(bench.registry.streamCount == 2)
     }

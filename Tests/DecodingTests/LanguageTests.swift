@@ -225,6 +225,33 @@ struct LanguageTests {
         #expect(bench.registry.devices.map(\.name) == ["a/b/c", "a/b", "availability"])
     }
 
+    @Test("items of one message that tell a series again at its time come one after the other, as messages would")
+    func itemsAgain() throws {
+        let rule = """
+            device: "{d}"
+            each: /l/*
+            time: [{at: /t, as: s}]
+            read: {air_temperature: /v, relative_humidity: /h}
+            """
+        func read(_ items: String) throws -> [String] {
+            try lines(rule, #"{"l": [\#(items)]}"#).map { line in
+                line.replacing("d1 ", with: "").replacing("2026-03-05T10:", with: "")
+                    .replacing("air_temperature", with: "t").replacing("relative_humidity", with: "h")
+            }
+        }
+        // 10:14:00 and 10:15:00 of that day.
+        let (first, second) = (1_772_705_640, 1_772_705_700)
+        #expect(
+            try read(#"{"t":\#(first),"v":40},{"t":\#(first),"v":20}"#) == ["t 40.0 @14:00Z", "t 20.0 @14:00Z"])
+        #expect(
+            try read(#"{"t":\#(first),"v":1},{"t":\#(second),"v":2},{"t":\#(first),"v":3},{"t":\#(first),"h":4}"#)
+                == ["t 1.0 @14:00Z", "h 4.0 @14:00Z", "t 3.0 @14:00Z", "t 2.0 @15:00Z"])
+        // What belongs together stays so.
+        #expect(
+            try read(#"{"t":\#(first),"v":1},{"t":\#(first),"h":2},{"t":\#(first),"v":3,"h":4},{"t":\#(first),"v":5}"#)
+                == ["t 1.0 @14:00Z", "h 2.0 @14:00Z", "t 3.0 @14:00Z", "h 4.0 @14:00Z", "t 5.0 @14:00Z"])
+    }
+
     @Test("a word of a list in one text, and the key of the outer iteration")
     func words() throws {
         let rule = """

@@ -7,12 +7,16 @@ extension AlertBook {
         _ watch: Watch, _ series: SeriesID, _ facts: Facts, _ transitions: inout [AlertTransition]
     ) {
         guard let value = value(by: watch, series, facts) else { return }
-        let verdict: Verdict
+        var verdict: Verdict
         if let value {
             let isBeyond = watch.isAbove ? value > watch.raise : value < watch.raise
             let isInside = watch.isAbove ? value <= watch.clear : value >= watch.clear
             verdict = isBeyond ? .holds : isInside ? .clears : .between
-            guard isKnown(verdict, by: watch, series, facts) else { return }
+            if !isKnown(verdict, by: watch, series, facts) {
+                // What is up stands on more than is left of it to see, or on nothing any more: nobody knows which.
+                guard verdict == .clears else { return }
+                verdict = .noData
+            }
         } else {
             verdict = .noData
         }
@@ -22,7 +26,7 @@ extension AlertBook {
     }
 
     /// Whether the verdict stands, whatever a window that is not whole would count more: a gateway that has just begun to listen
-    /// has heard little, and knows of the rain that fell already. Where it does not, all stays as it is.
+    /// has heard little, and knows of the rain that fell already.
     @inline(__always)
     private func isKnown(_ verdict: Verdict, by watch: Watch, _ series: SeriesID, _ facts: Facts) -> Bool {
         guard let window = watch.window, watch.statistic.isSum else { return true }

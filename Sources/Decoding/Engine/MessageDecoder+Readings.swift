@@ -288,7 +288,8 @@ extension MessageDecoder {
         let result = Reading(series: series, observed: moment, value: number + 0)
         if number >= reading.pointee.min, number <= reading.pointee.max {
             let piece = isStamped ? rows.piece(of: series, node: item.node) : RowKeeper.ownTime
-            rows.add(item.device, moment, piece, at: batch.readings.count, isNewSeries: isNew)
+            rows.add(
+                item.device, moment, piece, series, node: item.node, at: batch.readings.count, isNewSeries: isNew)
             batch.readings.append(result)
         } else {
             appendSuspect(result, isNew, quantity, &batch)

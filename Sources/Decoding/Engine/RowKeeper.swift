@@ -1,7 +1,8 @@
 import Basics
 import Telemetry
 
-/// Keeps the readings of one message in rows: those that share device and time stand together, none twice.
+/// Keeps the readings of one message in rows: those that share device and time stand together, none twice. What another item
+/// of the message tells of the same series and time is in a row behind, as if a later message had told it.
 ///
 /// Where the message bears no time of its own each of its items is a reading: a series that a second item tells again is of
 /// another row.
@@ -12,6 +13,12 @@ struct RowKeeper {
         var piece: Int32
         var start: Int
         var hasNewSeries: Bool
+        /// The item that told it; `mixed` where several did, none of which told a series again.
+        var node: Int
+        /// The greatest, raw.
+        var seriesMax: UInt32
+
+        static let mixed = -2
     }
 
     private(set) var readingsBefore = 0
@@ -51,17 +58,25 @@ struct RowKeeper {
         return entry.piece
     }
 
-    /// Says that a reading is about to be appended.
+    /// Says that a reading of an item is about to be appended.
     @inline(__always)
     mutating func add(
-        _ device: DeviceIndex, _ observed: Timestamp, _ piece: Int32, at position: Int, isNewSeries: Bool
+        _ device: DeviceIndex, _ observed: Timestamp, _ piece: Int32, _ series: SeriesID, node: Int, at position: Int,
+        isNewSeries: Bool
     ) {
         let last = rows.count &- 1
-        if last >= 0, rows[last].device == device, rows[last].observed == observed, rows[last].piece == piece {
+        if last >= 0, rows[last].device == device, rows[last].observed == observed, rows[last].piece == piece,
+            rows[last].node == node || series.rawValue > rows[last].seriesMax
+        {
             if isNewSeries { rows[last].hasNewSeries = true }
+            if rows[last].node != node { rows[last].node = Row.mixed }
+            rows[last].seriesMax = max(rows[last].seriesMax, series.rawValue)
             return
         }
-        rows.append(Row(device: device, observed: observed, piece: piece, start: position, hasNewSeries: isNewSeries))
+        rows.append(
+            Row(
+                device: device, observed: observed, piece: piece, start: position, hasNewSeries: isNewSeries,
+                node: node, seriesMax: series.rawValue))
     }
 
     mutating func noteNewSuspect(at position: Int, device: DeviceIndex) {
@@ -104,7 +119,7 @@ struct RowKeeper {
         return true
     }
 
-    /// Of two readings of one series in one row the first stays.
+    /// Of two readings of one series in one row, which one item told, the first stays.
     private mutating func dropRepetitions(at index: Int, _ readings: inout [Reading]) {
         stamp &+= 1
         if stamp == 0 {
@@ -149,18 +164,51 @@ struct RowKeeper {
         joined.reserveCapacity(readings.count - readingsBefore)
         var joinedRows: [Row] = []
         // Stable by leader: rows keep their order inside.
-        for index in rows.indices.sorted(by: { (leader[$0], $0) < (leader[$1], $1) }) {
-            if leader[index] == index {
-                var row = rows[index]
+        let byLeader = rows.indices.sorted { (leader[$0], $0) < (leader[$1], $1) }
+        var begin = 0
+        while begin < byLeader.count {
+            var end = begin + 1
+            while end < byLeader.count, leader[byLeader[end]] == leader[byLeader[begin]] { end += 1 }
+            for layer in layers(byLeader[begin..<end], readings) {
+                var row = rows[byLeader[begin]]
                 row.start = readingsBefore + joined.count
+                row.hasNewSeries = layer.hasNewSeries
                 joinedRows.append(row)
-            } else if rows[index].hasNewSeries {
-                joinedRows[joinedRows.count - 1].hasNewSeries = true
+                joined += layer.readings
             }
-            joined.append(contentsOf: readings[range(of: index, readings.count)])
+            begin = end
         }
         readings.replaceSubrange(readingsBefore..., with: joined)
         rows = joinedRows
+    }
+
+    private struct Layer {
+        var readings: [Reading] = []
+        var hasNewSeries = false
+    }
+
+    /// The readings of rows of one device and time, oldest first: what one item tells of a series after another is of the
+    /// next layer.
+    private func layers(_ twins: ArraySlice<Int>, _ readings: [Reading]) -> [Layer] {
+        if twins.count == 1, let row = twins.first {
+            return [
+                Layer(readings: Array(readings[range(of: row, readings.count)]), hasNewSeries: rows[row].hasNewSeries)
+            ]
+        }
+        var layers: [Layer] = []
+        var told: [SeriesID: (node: Int, layer: Int)] = [:]
+        for row in twins {
+            for reading in readings[range(of: row, readings.count)] {
+                let before = told[reading.series]
+                let isSameItem = before?.node == rows[row].node && rows[row].node != Row.mixed
+                let layer = before.map { isSameItem ? $0.layer : $0.layer + 1 } ?? 0
+                told[reading.series] = (rows[row].node, layer)
+                if layer == layers.count { layers.append(Layer()) }
+                layers[layer].readings.append(reading)
+                if rows[row].hasNewSeries { layers[layer].hasNewSeries = true }
+            }
+        }
+        return layers
     }
 
     /// A new series of a suspect joins the stream of the row it would have stood in.

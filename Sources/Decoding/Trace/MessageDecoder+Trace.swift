@@ -112,7 +112,8 @@ extension MessageDecoder {
                     MessageTrace.Leftover(path: leaf.path, wire: leaf.wire, why: laying.reasons[leaf.path]))
             }
         }
-        var seen: Set<String> = []
+        // By series and time, the item that told it last: what another one tells again takes its place.
+        var tellers: [String: String] = [:]
         for rule in trace.messages[last].rules.indices {
             for place in trace.messages[last].rules[rule].items.indices {
                 for field in trace.messages[last].rules[rule].items[place].fields.indices {
@@ -120,7 +121,8 @@ extension MessageDecoder {
                     guard case .reading(var value) = result else { continue }
                     let quantity = trace.messages[last].rules[rule].items[place].fields[field].quantity
                     let key = "\(quantity)\u{0}\(value.device)\u{0}\(value.channel ?? "")\u{0}\(value.observed)"
-                    guard !seen.insert(key).inserted else { continue }
+                    let item = trace.messages[last].rules[rule].items[place].path
+                    guard tellers.updateValue(item, forKey: key) == item else { continue }
                     value.isRepeated = true
                     trace.messages[last].rules[rule].items[place].fields[field].result = .reading(value)
                 }

@@ -81,7 +81,7 @@ public struct MessageTrace: Sendable {
         public var value: Double
         /// The item's time, or the value's own.
         public var observed: Timestamp
-        /// An earlier value of the same series and time stands in its place.
+        /// An earlier value of the same item, series and time stands in its place.
         public var isRepeated = false
     }
 

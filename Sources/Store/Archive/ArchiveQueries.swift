@@ -134,8 +134,11 @@ extension Archive {
                 let place = registry.place(of: SeriesID(rawValue: UInt32(series)))
                 var (time, value) = (newest[series].time, newest[series].value)
                 let stream = place.stream.index
-                if let last = blocks[stream].last(ofColumn: place.column, through: tail.current[stream]),
-                    last.time >= time || time > tail.ahead[stream]
+                let isAhead = time > tail.ahead[stream]
+                // What is in the files may have been corrected since.
+                let current = isAhead ? tail.current[stream] : max(tail.current[stream], time)
+                if let last = blocks[stream].last(ofColumn: place.column, through: current),
+                    last.time >= time || isAhead
                 {
                     (time, value) = last
                 }
