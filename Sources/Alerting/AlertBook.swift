@@ -173,17 +173,17 @@ public struct AlertBook: Sendable {
     /// Judges everything that is known and not stale by the rules that are not among `known`, which is as `contentChecks`: one
     /// that is new or changed did not see it come.
     public mutating func judgeNew(
-        since known: [ByteName: Int64], orphaned: Set<SeriesID> = [], health: DeviceHealth, statistics: Statistics,
-        registry: SeriesRegistry, at now: Moment
+        since known: [ByteName: Int64], andOthers: Bool = false, orphaned: Set<SeriesID> = [], health: DeviceHealth,
+        statistics: Statistics, registry: SeriesRegistry, at now: Moment
     ) -> [AlertTransition] {
         let new = Set(rules.indices.filter { known[ByteName(rules[$0].name)] != rules[$0].contentCheck })
         var transitions: [AlertTransition] = []
-        guard !new.isEmpty else { return transitions }
+        guard andOthers || !new.isEmpty else { return transitions }
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
         for series in (0..<UInt32(registry.seriesCount)).map({ SeriesID(rawValue: $0) })
         where !orphaned.contains(series) {
-            for index in watchesOfSeries[series.index] where new.contains(watches[index].rule) {
+            for index in watchesOfSeries[series.index] where andOthers || new.contains(watches[index].rule) {
                 judge(watches[index], series, facts, &transitions)
             }
         }

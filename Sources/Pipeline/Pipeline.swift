@@ -167,9 +167,11 @@ public final class Pipeline {
     /// its alerts is to be kept under the new one first.
     public func reload(
         rules: [AlertRule], retired: Set<DeviceIndex> = [], orphaned: Set<SeriesID> = [],
-        since known: [ByteName: Int64]? = nil, registry: SeriesRegistry, at now: Moment
+        unbrought: Set<SeriesID> = [], since known: [ByteName: Int64]? = nil, registry: SeriesRegistry, at now: Moment
     ) -> (transitions: [AlertTransition], renamed: [String: String]) {
         let (book, renamed) = book.with(rules: rules)
+        // While it runs, devices may have come under a rule that was there before, or back to one.
+        let isRunning = known == nil
         var known = known ?? self.book.contentChecks
         for (old, new) in renamed { known[ByteName(new)] = known[ByteName(old)] }
         self.book = book
@@ -178,7 +180,8 @@ public final class Pipeline {
         return (
             ended
                 + self.book.judgeNew(
-                    since: known, orphaned: orphaned, health: health, statistics: statistics(at: now, registry),
+                    since: known, andOthers: isRunning, orphaned: orphaned.union(unbrought), health: health,
+                    statistics: statistics(at: now, registry),
                     registry: registry, at: now),
             renamed
         )

@@ -48,22 +48,6 @@ struct UnreadTests {
         }
     }
 
-    @Test("says that its device spoke, where it is the device's; what takes a retained word away is not")
-    func isHeard() throws {
-        var bench = try Bench(profile: Self.profile)
-        bench.decode("t/d/state", #"{"p":1}"#)
-        for (topic, payload, count) in [
-            ("t/d/state", "{", 1), ("t/d/state", "{}", 1), ("t/d/state", #"{"p":"n/a!"}"#, 1),
-            ("t/d/timed", #"{"ts":1,"p":5}"#, 1), ("t/d/named-noise", "x", 0), ("nobody/knows", "{", 0),
-            ("t/e/state", "{", 0),
-        ] {
-            bench.batch.removeAll()
-            bench.decode(topic, payload)
-            #expect(bench.batch.heard.count == count, "\(topic) \(payload)")
-            #expect(bench.batch.heard.allSatisfy { bench.registry.devices[$0.device.index].name == "d" })
-        }
-    }
-
     @Test(
         "is noted once, with its device and why",
         arguments: [

@@ -94,4 +94,43 @@ struct ProfileChangeTests {
         #expect(after.mapValues(\.phase) == ["hot": .resolved, "low": .resolved])
         #expect(after.values.allSatisfy { $0.meaning?.endReason == .profileChanged })
     }
+
+    @Test("what a profile brings again is judged at once by what is known of it, and nothing while none does")
+    func profileBack() throws {
+        let gateway = try alarmed()
+        let others = gateway.configuration.devicesFolders[0] + "/energy"
+        for _ in 0..<2 {
+            try reload(gateway, devices: others)
+            #expect(try alerts(gateway).mapValues(\.phase) == ["hot": .resolved, "low": .resolved])
+        }
+        gateway.pass(.seconds(5))
+        try gateway.turn()
+        try reload(gateway, devices: gateway.configuration.devicesFolders[0])
+        // The one has a hold, which begins anew.
+        #expect(try alerts(gateway).mapValues(\.phase) == ["hot": .pending, "low": .firing])
+    }
+
+    @Test("a device that comes under a rule is judged at once by what is known of it")
+    func moved() throws {
+        let gateway = try SimulatedGateway(
+            seed: 1, mischief: .none,
+            rules: """
+                rules:
+                - rule: north
+                  devices: {area: North}
+                  threshold: {quantity: control_gear_temperature, above: 80, clear: 75}
+                """)
+        gateway.broker.messagesMin = 8
+        try gateway.start()
+        gateway.pass(.seconds(10))
+        gateway.broker.send(
+            SimulatedBroker.Message(
+                topic: "lights/lamp-1/telemetry", payload: Array(#"{"ts":\#(gateway.now.milliseconds),"t":90}"#.utf8)))
+        try gateway.turn()
+        #expect(try alerts(gateway) == [:])
+        try "device,profile,area,cadence\nlamp-1,streetlight-controller,North,60s\n".write(
+            to: gateway.folder.appending(path: "roster.csv"), atomically: true, encoding: .utf8)
+        try reload(gateway, devices: gateway.configuration.devicesFolders[0])
+        #expect(try alerts(gateway).mapValues(\.phase) == ["north": .firing])
+    }
 }

@@ -77,11 +77,6 @@ extension MessageDecoder {
         if batch.rejects.count > message.rejectsBefore {
             let fault = batch.rejects[message.rejectsBefore]
             let device = fault.device ?? deviceOfTopic(list, registry)
-            // It spoke, whatever it said.
-            let last = batch.heard.last
-            if let device, !message.isRetained, last?.device != device || last?.at != message.receivedAt {
-                batch.heard.append(Hearing(device: device, at: message.receivedAt))
-            }
             return noteUnread(.rejected(fault.reason), of: device, &batch)
         }
         let cause: Unread.Cause =

@@ -117,7 +117,8 @@ extension IngestLoop {
         since known: [ByteName: Int64]? = nil, at moment: Moment
     ) throws(StoreError) {
         let (transitions, renamed) = pipeline.reload(
-            rules: files.rules, retired: retired, orphaned: orphaned(by: files.catalog, after: before), since: known,
+            rules: files.rules, retired: retired, orphaned: orphaned(by: files.catalog, after: before),
+            unbrought: before == nil ? [] : unbrought(by: files.catalog), since: known,
             registry: journal.registry, at: moment)
         // They have happened, whatever becomes of the names.
         defer { record(transitions, at: moment) }
@@ -127,21 +128,35 @@ extension IngestLoop {
     /// The series with an alert that no profile brings any more: that of the device did by the catalogue before and does no
     /// more, or none does. A start knows no catalogue before.
     private func orphaned(by catalog: DeviceCatalog, after before: DeviceCatalog?) -> Set<SeriesID> {
-        let registry = journal.registry
-        let all = CatalogOffer(catalog)
-        var offers: [ByteName: (before: CatalogOffer?, now: CatalogOffer)] = [:]
+        let (all, registry) = (CatalogOffer(catalog), journal.registry)
+        var (earlier, now) = (before.map { Offers($0) }, Offers(catalog))
         return Set(pipeline.book.active.keys.lazy.compactMap(\.subject.series)).filter { series in
-            func isBrought(by offer: CatalogOffer) -> Bool {
-                offer.channels[registry.series[series.index].quantity]?.has(registry.channelName(of: series) ?? "")
-                    ?? false
-            }
+            let wasBrought = earlier?.bring(series, registry) ?? false
+            return !all.has(series, registry) || wasBrought && !now.bring(series, registry)
+        }
+    }
+
+    /// All series that their device's profile does not bring: what is known of them is of before.
+    private func unbrought(by catalog: DeviceCatalog) -> Set<SeriesID> {
+        var offers = Offers(catalog)
+        let registry = journal.registry
+        return Set(
+            (0..<UInt32(registry.seriesCount)).map { SeriesID(rawValue: $0) }.filter { !offers.bring($0, registry) })
+    }
+
+    /// What each profile of a catalogue brings.
+    private struct Offers {
+        private let catalog: DeviceCatalog
+        private var byProfile: [ByteName: CatalogOffer] = [:]
+
+        init(_ catalog: DeviceCatalog) { self.catalog = catalog }
+
+        mutating func bring(_ series: SeriesID, _ registry: SeriesRegistry) -> Bool {
             let profile = registry.devices[registry.series[series.index].device.index].profile
             let name = ByteName(profile)
-            let (earlier, now) =
-                offers[name]
-                ?? (before.map { CatalogOffer($0, profile: profile) }, CatalogOffer(catalog, profile: profile))
-            offers[name] = (earlier, now)
-            return !isBrought(by: all) || earlier.map { isBrought(by: $0) && !isBrought(by: now) } ?? false
+            let offer = byProfile[name] ?? CatalogOffer(catalog, profile: profile)
+            byProfile[name] = offer
+            return offer.has(series, registry)
         }
     }
 
@@ -224,5 +239,11 @@ extension IngestLoop {
             ])
         tell(files)
         serviceManager.ready("reloaded")
+    }
+}
+
+extension CatalogOffer {
+    fileprivate func has(_ series: SeriesID, _ registry: SeriesRegistry) -> Bool {
+        channels[registry.series[series.index].quantity]?.has(registry.channelName(of: series) ?? "") ?? false
     }
 }
