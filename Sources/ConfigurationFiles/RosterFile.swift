@@ -5,7 +5,7 @@ public import Telemetry
 /// `Config/roster.csv`: the devices the city expects, one a line under a header of column names.
 ///
 /// Columns `device` and `cadence` are required; `profile`, `area`, `circuit`, `latitude`, `longitude` and
-/// `constants` (`depth_mm=1500;full_mm=100`) may be left out. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is
+/// `constants` (`depth_mm=1500;full_mm=100`) may be left out; a place has both its degrees, or neither. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is
 /// a quote.
 public enum RosterFile {
     private enum Column: String, CaseIterable {
@@ -69,6 +69,8 @@ public enum RosterFile {
                 case nil: break
                 }
             }
+            func text(of column: Column) -> String { columns.firstIndex(of: column).map { fields[$0] } ?? "" }
+            checkPlace(text(of: .latitude), text(of: .longitude), entry, note)
             if entry.device.isEmpty || !UsableName.admits(entry.device) {
                 note(.device, entry.device, "expected a device name of 1 to \(UsableName.bytesMax) bytes")
             } else if let earlier = lineOf[ByteName(entry.device)] {
@@ -104,6 +106,19 @@ public enum RosterFile {
             return nil
         }
         return number
+    }
+
+    /// Half a place, or the one that a form without an entry gives, would put the device under another sun.
+    private static func checkPlace(
+        _ latitude: String, _ longitude: String, _ entry: RosterEntry, _ note: (Column?, String?, String) -> Void
+    ) {
+        if latitude.isEmpty != longitude.isEmpty {
+            let (missing, other) = latitude.isEmpty ? (Column.latitude, "longitude") : (.longitude, "latitude")
+            note(missing, "", "expected degrees beside its \(other), or nothing in both")
+        } else if entry.latitude == 0, entry.longitude == 0 {
+            note(
+                .latitude, latitude, "0,0 lies in the sea off Africa; expected where the device is, or nothing in both")
+        }
     }
 
     private static func fields(of line: Substring.UTF8View) -> [String] {

@@ -11,14 +11,16 @@ struct RosterFileTests {
         let entries = try RosterFile.parse(
             csv: """
                 # lamps of one road
-                cadence,device,area,latitude
-                10m, lamp-1 ,"Lixia, ""old"" town",36.66
+                cadence,device,area,latitude,longitude
+                10m, lamp-1 ,"Lixia, ""old"" town",36.66,117.02
 
-                30s,lamp-2,,\r
+                30s,lamp-2,,,\r
                 """, file: "roster.csv")
         #expect(
             entries == [
-                RosterEntry(device: "lamp-1", area: "Lixia, \"old\" town", latitude: 36.66, cadence: .seconds(600)),
+                RosterEntry(
+                    device: "lamp-1", area: "Lixia, \"old\" town", latitude: 36.66, longitude: 117.02,
+                    cadence: .seconds(600)),
                 RosterEntry(device: "lamp-2", cadence: .seconds(30)),
             ])
     }
@@ -38,13 +40,19 @@ struct RosterFileTests {
     @Test("reports every mistake with its line and column")
     func mistakes() {
         let text = """
-            device,cadence,latitude
-            lamp-1,600,0
-            lamp-2,10m,91
-            lamp-2,10m,
-            ,10m,
+            device,cadence,latitude,longitude
+            lamp-1,600,0,1
+            lamp-2,10m,91,1
+            lamp-2,10m,,
+            ,10m,,
             lamp-3,10m
-            lamp-2,10m,1
+            lamp-2,10m,1,1
+            lamp-4,10m,36.6,
+            lamp-5,10m,,117
+            lamp-6,10m,0,0.0
+            lamp-7,10m,0,-0.1
+            lamp-8,10m,117,36.6
+            lamp-9,10m,36.6,nan
             """
         do {
             _ = try RosterFile.parse(csv: text, file: "roster.csv")
@@ -56,9 +64,24 @@ struct RosterFileTests {
                     "roster.csv:3: latitude: '91': expected degrees from -90 to 90, or nothing",
                     "roster.csv:4: device: 'lamp-2': stands in line 3 already; each device once",
                     "roster.csv:5: device: '': expected a device name of 1 to 128 bytes",
-                    "roster.csv:6: expected 3 fields as in the header, found 2",
+                    "roster.csv:6: expected 4 fields as in the header, found 2",
                     "roster.csv:7: device: 'lamp-2': stands in line 3 already; each device once",
+                    "roster.csv:8: longitude: '': expected degrees beside its latitude, or nothing in both",
+                    "roster.csv:9: latitude: '': expected degrees beside its longitude, or nothing in both",
+                    "roster.csv:10: latitude: '0': 0,0 lies in the sea off Africa; expected where the device is, or nothing in both",
+                    "roster.csv:12: latitude: '117': expected degrees from -90 to 90, or nothing",
+                    "roster.csv:13: longitude: 'nan': expected degrees from -180 to 180, or nothing",
                 ])
+        }
+    }
+
+    @Test("a place has both its columns")
+    func halfPlace() {
+        do {
+            _ = try RosterFile.parse(csv: "device,cadence,latitude\nlamp-1,10m,36.6\n", file: "roster.csv")
+            Issue.record("half a place passed")
+        } catch {
+            #expect(error.list.map(\.line) == [2] && error.list.map(\.key) == ["longitude"])
         }
     }
 
