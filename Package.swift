@@ -72,6 +72,8 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLinux"),
+        // Of the daemon alone: tools end when their terminal does.
+        .target(name: "CStart"),
 
         // Ground.
         .room("Basics", ["CLinux"]),
@@ -132,7 +134,7 @@ let package = Package(
             ]),
         .room("Fleet", ["Basics", "Telemetry", "City", "Broker"]),
 
-        .program("baotud", ["Basics", "Telemetry", "Broker", "Store", "API", "Gateway", .argumentParser]),
+        .program("baotud", ["Basics", "Telemetry", "Broker", "Store", "API", "Gateway", "CStart", .argumentParser]),
         .program("baotu", ["OperatorCLI", .argumentParser]),
         .program("baotu-fleet", ["Basics", "Telemetry", "Fleet", "Broker", .argumentParser]),
 

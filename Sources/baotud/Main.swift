@@ -2,6 +2,7 @@ import API
 import ArgumentParser
 import Basics
 import Broker
+import CStart
 import Dispatch
 import Gateway
 import Glibc
@@ -12,8 +13,7 @@ import Telemetry
 enum Main {
     // Not asynchronous itself: what the language's runtime sets up for that comes before the first line.
     static func main() {
-        // By default SIGHUP ends the process. Until it is listened for there is nothing to reload.
-        signal(SIGHUP, SIG_IGN)
+        // SIGHUP is ignored since before the runtime (CStart), until `HangUps` listens for it.
         Task {
             await DaemonCommand.main()
             exit(0)

@@ -172,6 +172,31 @@ struct ReloadTests {
         #expect(site.stop(daemon) == 0)
     }
 
+    /// The loader's own time is not the program's: what is before it has run no line of it.
+    @Test("before the runtime has begun ends nothing, start after start")
+    func earliest() throws {
+        for _ in 0..<40 {
+            let daemon = try ChildProcess(Programs.daemon, ["--version"])
+            var isIgnored = false
+            while daemon.isRunning {
+                let status = (try? String(contentsOfFile: "/proc/\(daemon.id)/status", encoding: .utf8)) ?? ""
+                let mask = status.firstMatch(of: /SigIgn:\t([0-9a-f]+)/).flatMap { UInt64($0.1, radix: 16) }
+                isIgnored = isIgnored || (mask ?? 0) & 1 == 1
+                if isIgnored { daemon.signal(SIGHUP) }
+            }
+            #expect(daemon.wait(seconds: 15) == 0)
+        }
+    }
+
+    @Test(
+        "is ignored by what the loader runs first of all, before any library",
+        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/readelf")))
+    func preinit() throws {
+        let sections = try Program("/usr/bin/readelf", ["-SW", Programs.daemon])
+        try #require(sections.code == 0)
+        #expect(sections.output.contains(".preinit_array"))
+    }
+
     @Test("at any moment of the start ends nothing")
     func early() throws {
         let site = try Site()
