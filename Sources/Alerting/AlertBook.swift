@@ -111,6 +111,7 @@ public struct AlertBook: Sendable {
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: turn.moment)
         for finding in noticed.findings { judge(finding, facts, &transitions) }
+        for part in noticed.explained { fold(part, facts, &transitions) }
         for reading in turn.suspects { judge(suspect: reading, facts, &transitions) }
         turnCount &+= 1
         judge(turn.fresh, facts, &transitions)
@@ -240,6 +241,31 @@ public struct AlertBook: Sendable {
         return selection.isAbout(rule, key.subject, registry) ? nil : .ruleElsewhere
     }
 
+    /// Takes alerts about circuits along to their new names, and tells of each that fires what it was called. Those of `rules`
+    /// alone: of others the new name has a story of its own.
+    public mutating func rename(
+        circuits: [String: String], rules moved: [String: Set<ByteName>], _ registry: SeriesRegistry, at now: Moment
+    ) -> [AlertTransition] {
+        var transitions: [AlertTransition] = []
+        for (old, new) in circuits.sorted(by: { $0.key < $1.key }) {
+            for rule in (moved[old] ?? []).sorted() {
+                let key = AlertKey(rule: rule.text, subject: .circuit(new))
+                if let alert = active[AlertKey(rule: rule.text, subject: .circuit(old))] {
+                    set(AlertKey(rule: rule.text, subject: .circuit(old)), nil)
+                    set(key, alert)
+                }
+                guard let alert = active[key], case .firing(let since) = alert.state else { continue }
+                transitions.append(
+                    AlertTransition(
+                        key: key, severity: alert.severity, from: .firing, to: .firing, at: now.wall,
+                        listened: now.listened, steady: now.steady, since: since, value: nil, watched: alert.watched,
+                        sentence: Sentence(.circuitRenamed, about: key.subject, registry, [.text: .text(old)]),
+                        peak: alert.peak))
+            }
+        }
+        return transitions
+    }
+
     /// A book under new rules that goes on with the alerts of this one; those of a rule of which only the name changed go
     /// along. Returns with it the new name of each such rule by its old one.
     public func with(rules: [AlertRule]) -> (book: AlertBook, renamed: [String: String]) {
@@ -302,8 +328,8 @@ public struct AlertBook: Sendable {
     }
 
     mutating func end(
-        _ key: AlertKey, because reason: Sentence.Key, _ registry: SeriesRegistry, at now: Moment,
-        _ transitions: inout [AlertTransition]
+        _ key: AlertKey, because reason: Sentence.Key, telling values: [Sentence.Name: Sentence.Value?] = [:],
+        _ registry: SeriesRegistry, at now: Moment, _ transitions: inout [AlertTransition]
     ) {
         guard let alert = active[key] else { return }
         set(key, nil)
@@ -314,7 +340,7 @@ public struct AlertBook: Sendable {
                 to: AlertState.inactive.phase(after: alert.state), at: now.wall, listened: now.listened,
                 steady: now.steady,
                 since: alert.state.since ?? now.wall, value: nil, watched: alert.watched,
-                sentence: Sentence(reason, about: key.subject, registry), peak: alert.peak))
+                sentence: Sentence(reason, about: key.subject, registry, values), peak: alert.peak))
     }
 
     // MARK: Which rules are about whom

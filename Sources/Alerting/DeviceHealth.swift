@@ -150,6 +150,15 @@ public struct DeviceHealth: Equatable, Sendable {
         return Set(found.map(\.key.subject)).sorted()
     }
 
+    /// What was noticed about circuits goes along with their new names.
+    public mutating func rename(circuits: [String: String]) {
+        for (key, last) in noticed {
+            guard case .circuit(let old) = key.subject, let new = circuits[old] else { continue }
+            noticed[key] = nil
+            noticed[Key(kind: key.kind, subject: .circuit(new))] = last
+        }
+    }
+
     /// nil for a device that never spoke.
     public func lastHeard(_ device: DeviceIndex) -> Mark? {
         guard device.index < heard.count, heard[device.index] != .never else { return nil }

@@ -159,6 +159,17 @@ public final class Pipeline {
         }
     }
 
+    /// Goes on with circuits under the names that they have in the roster that was set last, by their old ones: one story, and
+    /// not an end and a beginning. `moved`: by old name, the rules whose alerts are stored under the new one.
+    public func rename(
+        circuits: [String: String], rules moved: [String: Set<ByteName>], registry: SeriesRegistry, at now: Moment
+    ) -> [AlertTransition] {
+        guard !circuits.isEmpty else { return [] }
+        health.rename(circuits: circuits)
+        for watcher in watchers { watcher.rename(circuits: circuits) }
+        return book.rename(circuits: circuits, rules: moved, registry, at: now)
+    }
+
     /// Takes new rules, ends the alerts that nobody watches any more, and judges by the new rules what is known. `retired` are
     /// the devices that left the roster, `orphaned` the series that no profile brings any more; `known` the rules by which all was judged so far (`AlertBook.contentChecks`), nil:
     /// those that it has.

@@ -46,6 +46,21 @@ public struct Roster: Sendable {
     /// The devices of a circuit, by number.
     public func devices(onCircuit name: String) -> [DeviceIndex] { circuits[ByteName(name)] ?? [] }
 
+    /// The new names of circuits, by those of `before`: none of it is left under the old one, and more than half of its devices
+    /// are on one that was not there.
+    public func renamedCircuits(since before: Roster) -> [String: String] {
+        var renamed: [String: String] = [:]
+        var taken: Set<ByteName> = []
+        for (name, devices) in before.circuits.sorted(by: { $0.key < $1.key })
+        where !name.text.isEmpty && circuits[name] == nil {
+            let names = devices.compactMap { lines[$0].map { ByteName($0.entry.circuit) } }
+            let new = Dictionary(grouping: names) { $0 }.first { $0.value.count * 2 > devices.count }?.key
+            guard let new, !new.text.isEmpty, before.circuits[new] == nil, taken.insert(new).inserted else { continue }
+            renamed[name.text] = new.text
+        }
+        return renamed
+    }
+
     /// The devices of an area, by number.
     public func devices(inArea name: String) -> [DeviceIndex] { areas[ByteName(name)] ?? [] }
 }

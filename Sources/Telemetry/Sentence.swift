@@ -78,6 +78,9 @@ public struct Sentence: Hashable, Sendable {
         case deviceRetired = "device_retired"
         case readingsForgotten = "readings_forgotten"
         case profileChanged = "profile_changed"
+        case storyLost = "story_lost"
+        case partOfFeeder = "part_of_feeder"
+        case circuitRenamed = "circuit_renamed"
 
         // What detectors see in a series.
         case seasonal, novelty, range, mean
@@ -131,6 +134,8 @@ public struct Sentence: Hashable, Sendable {
         case readingsForgotten = "readings_forgotten"
         /// No profile brings its readings any more.
         case profileChanged = "profile_changed"
+        /// It is part of a feeder fault, which is told of the circuit.
+        case partOfFeeder = "part_of_feeder"
     }
 
     /// nil for what ends no alert, and for words of an earlier version.
@@ -145,8 +150,11 @@ public struct Sentence: Hashable, Sendable {
         case .deviceRetired: .deviceRetired
         case .readingsForgotten: .readingsForgotten
         case .profileChanged: .profileChanged
+        case .partOfFeeder: .partOfFeeder
         case .words, .thresholdAbove, .thresholdBelow, .rangeOutside, .rangeKnown, .absenceOffline, .absenceSilent,
-            .absenceNever, .findingKnown, .findingLasts, .noData, .severityChanged, .seasonal, .novelty, .range,
+            .absenceNever, .findingKnown, .findingLasts, .noData, .severityChanged, .storyLost, .circuitRenamed,
+            .seasonal, .novelty,
+            .range,
             .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike, .levelShift, .gap, .peers,
             .dayBurner, .lampOut, .flicker, .lampPower, .feederFault, .yieldLoss, .iceSeen, .icingFreezing,
             .icingHoarFrost, .icingUnknownMoisture, .noIceSeen, .noIcing:

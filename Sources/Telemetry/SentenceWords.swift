@@ -35,6 +35,11 @@ extension Sentence {
         case .deviceRetired: "\(about)the device was taken off the roster"
         case .readingsForgotten: "\(about)the readings that it stood on were taken out of the store"
         case .profileChanged: "\(about)the profile changed, and brings no such readings any more"
+        case .storyLost:
+            "\(about)its story was lost with the gateway's store\(values[.since] == nil ? "" : ", at \(moment(.since))"); what still "
+                + "holds is told anew, under another number"
+        case .partOfFeeder: "\(about)its circuit \(text(.text)) is down, of which it is told from now on"
+        case .circuitRenamed: "\(about)the circuit was called \(text(.text)) until now; it goes on"
 
         case .seasonal:
             isNow + " where \(amount(.expected)) is usual at this time of day; of late it strays by "

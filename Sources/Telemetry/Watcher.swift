@@ -21,6 +21,9 @@ public protocol Watcher: AnyObject {
     /// learnt of a device as a whole. Called behind `resume`. Returns of whom nothing is known now.
     func forget(_ order: Forgotten, registry: SeriesRegistry) -> Set<Subject>
 
+    /// Circuits have other names in the roster that was set last, by their old ones. Called behind `resume` too.
+    func rename(circuits: [String: String])
+
     /// What was learnt, to go on from; the number of its form comes first. A reader of an older form is kept for as long as
     /// stores with it may be met.
     func state() -> [UInt8]
@@ -28,6 +31,11 @@ public protocol Watcher: AnyObject {
     /// Takes up what `state` gave, now or in an older form; false, and nothing taken, for any other bytes. The roster is
     /// set already.
     func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool
+}
+
+extension Watcher {
+    /// Who knows no circuits has nothing to rename.
+    public func rename(circuits: [String: String]) {}
 }
 
 /// What a watcher may ask of the rest of the heart while it looks at a turn.
@@ -70,10 +78,31 @@ public struct Noticed: Sendable {
         }
     }
 
+    /// Something that is part of something larger, of which it is told.
+    public struct Explained: Hashable, Sendable {
+        /// What is not told by itself any more.
+        public var kind: Finding.Kind
+        /// Of whom it was told.
+        public var subject: Subject
+        /// What it is part of.
+        public var whole: Finding.Kind
+        /// Of whom that is told.
+        public var by: Subject
+
+        package init(kind: Finding.Kind, subject: Subject, whole: Finding.Kind, by: Subject) {
+            self.kind = kind
+            self.subject = subject
+            self.whole = whole
+            self.by = by
+        }
+    }
+
     /// New in this turn, in the order of the watchers.
     public var findings: [Finding] = []
     /// Told in an earlier turn and still so: keeps an alert, raises none.
     public var standing: [Standing] = []
+    /// Part of what is told of others: ends an alert where there is one of those.
+    public var explained: [Explained] = []
 
     /// Nothing noticed.
     public init() {}
@@ -82,5 +111,6 @@ public struct Noticed: Sendable {
     public mutating func removeAll() {
         findings.removeAll(keepingCapacity: true)
         standing.removeAll(keepingCapacity: true)
+        explained.removeAll(keepingCapacity: true)
     }
 }

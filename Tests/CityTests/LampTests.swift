@@ -421,6 +421,10 @@ struct CircuitTests {
                 own: [0, 1, 2]),
             Case(
                 what: "one of long ago, and the feeder", down: [700, 3, 3, 1, nil], isFeeder: true, held: [], own: [0]),
+            Case(
+                what: "one after the other for half an hour", down: [24, 20, 14, 10, 9, 8, nil], isFeeder: true,
+                held: [],
+                own: []),
             Case(what: "fifteen minutes apart", down: [20, 10, 5], isFeeder: true, held: [], own: []),
             Case(what: "more than fifteen", down: [22, 11, 6], isFeeder: false, held: [], own: [0, 1, 2]),
         ])

@@ -67,6 +67,7 @@ struct SentenceTests {
                 "range_back", "range_known", "absence_offline", "absence_silent", "absence_never", "absence_back",
                 "finding_known", "finding_lasts", "finding_over", "no_data", "severity_changed", "rule_removed",
                 "rule_changed", "rule_elsewhere", "device_retired", "readings_forgotten", "profile_changed",
+                "story_lost", "part_of_feeder", "circuit_renamed",
                 "seasonal", "novelty", "range", "mean",
                 "physical_range", "rate_of_change", "flat_line", "straight_line", "spike", "level_shift", "gap",
                 "peers", "day_burner", "lamp_out", "flicker", "lamp_power", "feeder_fault", "yield_loss", "ice_seen",

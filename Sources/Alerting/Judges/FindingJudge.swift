@@ -55,6 +55,29 @@ extension AlertBook {
             at: facts.now, &transitions)
     }
 
+    /// What is told of the whole is not told of each part: an alert that was up before that ends, where the whole has one.
+    mutating func fold(_ part: Noticed.Explained, _ facts: Facts, _ transitions: inout [AlertTransition]) {
+        func watch(_ index: Int) -> FindingWatch? {
+            if case .finding(let watch) = rules[index].condition { watch } else { nil }
+        }
+        let isTold = findingRules.contains { index in
+            watch(index)?.kinds.contains(part.whole) == true
+                && active[AlertKey(rule: rules[index].name, subject: part.by)] != nil
+        }
+        guard isTold else { return }
+        for index in findingRules {
+            let key = AlertKey(rule: rules[index].name, subject: part.subject)
+            guard let watch = watch(index), watch.kinds.contains(part.kind), active[key] != nil,
+                // The rule may have been raised by another kind of thing, which goes on.
+                let last = watch.kinds.compactMap({ facts.health.lastFinding($0, subject: part.subject) }).max(),
+                facts.health.lastFinding(part.kind, subject: part.subject) == last
+            else { continue }
+            end(
+                key, because: .partOfFeeder, telling: [.text: .text(part.by.name(in: facts.registry))], facts.registry,
+                at: facts.now, &transitions)
+        }
+    }
+
     /// For a rule that did not see them come.
     mutating func judgeKnownFindings(of new: Set<Int>, _ facts: Facts, _ transitions: inout [AlertTransition]) {
         for index in findingRules where new.contains(index) {

@@ -123,7 +123,8 @@ public struct CircuitRules: Equatable, Sendable {
             if end - start + 1 > best { (best, bestStart) = (end - start + 1, start) }
         }
         guard best >= max(lampsMin, 1) else { return nil }
-        let since = times[bestStart]
+        // Where they go down one after the other, more of the same event may lie before than fit into the time.
+        let since = times.first { times[bestStart] - $0 <= together } ?? times[bestStart]
         let heard = lamps.filter { $0.heard >= since - heardWithin }
         let share = standing ? shareMin / 2 : shareMin
         guard Double(best) >= share * Double(heard.count) else { return nil }

@@ -82,6 +82,17 @@ public final class LampTable: Watcher {
         for place in lamps.indices { settle(place) }
     }
 
+    /// A feeder fault goes on under the circuit's new name.
+    public func rename(circuits renamed: [String: String]) {
+        for (old, new) in renamed where resumedFeeders.remove(ByteName(old)) != nil {
+            if let circuit = circuits.firstIndex(where: { $0.name.hasBytes(of: new) }) {
+                circuits[circuit].hasFeederFault = true
+            } else {
+                resumedFeeders.insert(ByteName(new))
+            }
+        }
+    }
+
     // MARK: The turn
 
     /// Each message of a lamp as it comes, and the circuits twice a minute of the turn's time.
@@ -181,6 +192,14 @@ public final class LampTable: Watcher {
                     Finding(
                         subject: .circuit(circuits[index].name), kind: .feederFault, observed: now,
                         value: Double(feeder.out + feeder.silent), severity: 1, sentence: feeder.meaning(at: now)))
+            }
+            if verdict.feeder != nil {
+                for place in verdict.explained {
+                    noticed.explained.append(
+                        Noticed.Explained(
+                            kind: .lampOut, subject: .device(lamps[place].device), whole: .feederFault,
+                            by: .circuit(circuits[index].name)))
+                }
             }
             for place in verdict.own {
                 guard let out = lamps[place].out else { continue }

@@ -18,11 +18,11 @@ extension IngestLoop {
     /// same code, with the times it kept.
     func resume(_ files: LoadedFiles) throws {
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
-        let retired = try setRoster(of: files, at: clock.moment)
+        let (retired, renamed) = try setRoster(of: files, at: clock.moment)
         if let snapshot = journal.snapshot { restoreState(snapshot) }
         showRemembered()
         try restoreAlerts()
-        var missed: [AlertTransition] = []
+        var missed = follow(renamed)
         var rows = 0
         try journal.replay { turn in
             rows += 1
@@ -99,15 +99,32 @@ extension IngestLoop {
         pipeline.restore(alerts)
     }
 
-    /// Returns the devices that the roster before named and this one does not.
-    private func setRoster(of files: LoadedFiles, at moment: Moment) throws(StoreError) -> Set<DeviceIndex> {
+    /// Circuits that have other names now, and what is stored under those.
+    private typealias Renamed = (circuits: [String: String], rules: [String: Set<ByteName>])
+
+    private func follow(_ renamed: Renamed) -> [AlertTransition] {
+        for (old, new) in renamed.circuits.sorted(by: { $0.key < $1.key }) {
+            log.notice(
+                "a circuit has another name; its alerts go on under it", metadata: ["was": "\(old)", "is": "\(new)"])
+        }
+        return pipeline.rename(
+            circuits: renamed.circuits, rules: renamed.rules, registry: journal.registry, at: clock.moment)
+    }
+
+    /// Returns the devices that the roster before named and this one does not, and the circuits that it names otherwise.
+    private func setRoster(
+        of files: LoadedFiles, at moment: Moment
+    ) throws(StoreError) -> (retired: Set<DeviceIndex>, renamed: Renamed) {
+        let before = Roster(try journal.expectedDevices())
         let change = try journal.saveRoster(files.roster, at: moment)
         for name in change.refused {
             log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
         }
-        pipeline.setRoster(
-            Roster(try journal.expectedDevices(), constants: files.constants), registry: journal.registry)
-        return change.retired
+        let roster = Roster(try journal.expectedDevices(), constants: files.constants)
+        pipeline.setRoster(roster, registry: journal.registry)
+        var renamed: Renamed = (roster.renamedCircuits(since: before), [:])
+        for (old, new) in renamed.circuits { renamed.rules[old] = try journal.rename(circuit: old, to: new) }
+        return (change.retired, renamed)
     }
 
     /// Ends what the rules do not watch any more, and judges by them what is known and was judged by others (`known`, nil: by
@@ -218,7 +235,9 @@ extension IngestLoop {
     func reload(_ files: LoadedFiles, at moment: Moment) throws(Refusal) {
         let retired: Set<DeviceIndex>
         do throws(StoreError) {
-            retired = try setRoster(of: files, at: moment)
+            let change = try setRoster(of: files, at: moment)
+            retired = change.retired
+            record(follow(change.renamed), at: moment)
         } catch {
             throw .unavailable("the roster could not be stored; the old one stays: \(error)")
         }

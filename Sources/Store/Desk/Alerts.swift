@@ -163,6 +163,17 @@ extension Journal {
         try core.run("UPDATE OR IGNORE alert SET rule = ?2 WHERE rule = ?1", .text(rule), .text(name))
     }
 
+    /// Files the alerts about a circuit under its new name, with their numbers and their stories; those stay where that name has
+    /// one of the same rule. Returns the rules of the others.
+    public func rename(circuit: String, to name: String) throws(StoreError) -> Set<ByteName> {
+        var rules: Set<ByteName> = []
+        try core.rows(
+            "UPDATE OR IGNORE alert SET name = ?2 WHERE subject = ?3 AND name = ?1 RETURNING rule", .text(circuit),
+            .text(name), .text(Subject.Kind.circuit.rawValue)
+        ) { row in rules.insert(ByteName(row.text("rule"))) }
+        return rules
+    }
+
     /// Files an alert under another subject, with its number and its story; false where that has an alert of the rule.
     public func refile(_ id: Int64, as key: AlertKey) throws(StoreError) -> Bool {
         try core.integer(
