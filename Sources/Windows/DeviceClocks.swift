@@ -144,6 +144,29 @@ public struct DeviceClocks: Equatable, Sendable {
         return apart > .seconds(60) || apart < .seconds(-60) ? present : wall
     }
 
+    /// The devices whose clocks are further from ours than `limit`, by place, and by how much: negative where one is ahead, as
+    /// its newest time tells, or its usual delay. `speaking` is of how many that could be told: one that was not heard for a
+    /// day says nothing, nor can one that was heard too seldom be called behind.
+    public func astray(
+        by limit: Duration, at moment: Moment
+    ) -> (found: [(device: DeviceIndex, skew: Duration)], speaking: Int) {
+        var (found, speaking): ([(device: DeviceIndex, skew: Duration)], Int) = ([], 0)
+        for (index, clock) in clocks.enumerated() where clock.watermark != .min {
+            guard moment.steady.milliseconds - clock.heardAt < 86_400_000 else { continue }
+            speaking += 1
+            let device = DeviceIndex(rawValue: UInt32(index))
+            let usual = skew(of: device)
+            // One reading of a time that did not come yet is enough.
+            let newest = Duration.milliseconds(clock.receivedAt - clock.watermark + wallAhead)
+            if let usual, usual > limit || usual < .zero - limit {
+                found.append((device, usual))
+            } else if newest < .zero - limit {
+                found.append((device, newest))
+            }
+        }
+        return (found, speaking)
+    }
+
     /// Takes a device's clock to be right again, as before its first reading; when it was heard stays.
     public mutating func forget(_ device: DeviceIndex) {
         guard device.index < clocks.count else { return }

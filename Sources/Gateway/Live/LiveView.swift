@@ -15,6 +15,7 @@ final class LiveView: Sendable {
         var wasConnected = false
         /// Parts of the stored state that this start could not read.
         var losses: Losses?
+        var astray = AstrayClocks()
         var clockSteps: Int64 = 0
         var lastStep: ClockStep?
         var isClockTrusted = false
@@ -81,6 +82,9 @@ final class LiveView: Sendable {
     }
 
     func remember(_ losses: Losses) { state.withLock { $0.losses = losses } }
+
+    var astray: AstrayClocks { state.withLock { $0.astray } }
+    func remember(_ astray: AstrayClocks) { state.withLock { $0.astray = astray } }
 
     var isDiskFull: Bool { state.withLock { $0.isDiskFull } }
 

@@ -57,6 +57,8 @@ final class IngestLoop {
     private var lastWatchdog: SteadyTime?
     /// When the clocks were last written down.
     var lastClock: SteadyTime?
+    /// When the devices' clocks were last looked at.
+    var lastAstray: SteadyTime?
     private var storeTrouble: StoreError?
     private var statusLine: StatusLine
     private var lastHour = LastHour()
@@ -221,6 +223,7 @@ final class IngestLoop {
     private func secondPassed(at moment: Moment) {
         asksForCompaction = true
         keepHouse(at: moment)
+        lookAtClocks(at: moment)
         let hour = lastHour.sum(at: moment.steady)
         live.update {
             ($0.receivedLastHour, $0.readingsLastHour) = (hour.received, hour.readings)
