@@ -12,20 +12,25 @@ public enum Health: String, CaseIterable, Sendable, Codable {
     case neverHeard = "never-heard"
     /// Its messages come, and no reading does: it never gave one, or gives none any more (`Unread.isStanding`).
     case unread = "nothing-read"
+    /// All its readings were taken out of the store by order, and none came since.
+    case forgotten = "readings-forgotten"
 
     /// Of a device by what is known of it. An alert that fires outweighs silence: somebody must look in either case, and
     /// the alert says at what.
     ///
     /// `silence`: since it was last heard, nil where it never spoke. `cadence`: nil where the roster expects nothing of it; then
     /// its silence says nothing.
-    public init(silence: Duration?, cadence: Duration?, saidOffline: Bool, isFiring: Bool, isUnread: Bool = false) {
+    public init(
+        silence: Duration?, cadence: Duration?, saidOffline: Bool, isFiring: Bool, isUnread: Bool = false,
+        isForgotten: Bool = false
+    ) {
         if isFiring {
             self = .firing
         } else if saidOffline {
             self = .unknown
         } else if let silence {
             let isSilent = cadence.map { silence > Staleness.allowance(cadence: $0) } ?? false
-            self = isSilent ? .unknown : isUnread ? .unread : .ok
+            self = isSilent ? .unknown : isForgotten ? .forgotten : isUnread ? .unread : .ok
         } else {
             self = .neverHeard
         }

@@ -29,6 +29,8 @@ public struct DeviceAnswer: Codable, Hashable, Sendable {
     public var lastStatus: String?
     /// The time of that word; nil where it never said.
     public var lastStatusAt: Timestamp?
+    /// When all its readings were taken out by order; nil where that was never so, or others came since.
+    public var forgottenAt: Timestamp?
     /// How many series of it are known.
     public var series: Int
     /// Alerts in phase `firing` about the device or one of its series.
@@ -45,13 +47,14 @@ public struct DeviceAnswer: Codable, Hashable, Sendable {
         case lastStatus = "last_status"
         case lastStatusAt = "last_status_at"
         case firingAlerts = "firing_alerts"
+        case forgottenAt = "readings_forgotten_at"
     }
 
     package init(
         device: String, profile: String, area: String, circuit: String, latitude: Double? = nil,
         longitude: Double? = nil, expected: Bool, expectedSince: Timestamp? = nil, cadenceSeconds: Double? = nil,
         lastHeard: Timestamp? = nil, lastHeardSecondsAgo: Double? = nil, lastStatus: String? = nil,
-        lastStatusAt: Timestamp? = nil, series: Int, firingAlerts: Int, health: Health
+        lastStatusAt: Timestamp? = nil, forgottenAt: Timestamp? = nil, series: Int, firingAlerts: Int, health: Health
     ) {
         self.device = device
         self.profile = profile
@@ -66,6 +69,7 @@ public struct DeviceAnswer: Codable, Hashable, Sendable {
         self.lastHeardSecondsAgo = lastHeardSecondsAgo
         self.lastStatus = lastStatus
         self.lastStatusAt = lastStatusAt
+        self.forgottenAt = forgottenAt
         self.series = series
         self.firingAlerts = firingAlerts
         self.health = health

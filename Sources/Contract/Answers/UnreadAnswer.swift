@@ -34,6 +34,8 @@ extension RejectsAnswer {
         public var sinceReading: Timestamp?
         /// Whether it ever gave a reading; false where `about` is no device.
         public var hasEverRead = false
+        /// When all its readings were taken out by order; nil where that was never so, or others came since.
+        public var forgottenAt: Timestamp?
         /// Messages come and readings do not (`Telemetry.Unread.isStanding`).
         public var isStanding = false
         /// Of the first of them, its first 512 bytes; empty where it is not known.
@@ -46,6 +48,7 @@ extension RejectsAnswer {
             case messagesSinceReading = "messages_since_reading"
             case sinceReading = "since_reading"
             case hasEverRead = "ever_read"
+            case forgottenAt = "readings_forgotten_at"
             case isStanding = "standing"
         }
 

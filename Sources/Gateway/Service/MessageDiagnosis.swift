@@ -17,10 +17,13 @@ extension Doctor {
         if let hour = lastHour(of: recent) { findings.append(hour) }
         let standing = recent.filter { $0.isStanding && !$0.isHarmless }
         findings += standing.prefix(Self.namedMax).map { one in
-            finding(
+            let ever =
+                one.forgottenAt.map { " since all of them were taken out at \($0) (baotu store forget)" }
+                ?? (one.hasEverRead ? "" : ", nor ever one")
+            return finding(
                 .warning,
                 "\(one.device ?? ""): \(counted(one.messagesSinceReading, "message")) since \(one.sinceReading ?? one.since) and no "
-                    + "reading\(one.hasEverRead ? "" : ", nor ever one"): \(one.why)", one.mend)
+                    + "reading\(ever): \(one.why)", one.mend)
         }
         if standing.count > Self.namedMax {
             findings.append(

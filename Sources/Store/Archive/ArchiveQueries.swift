@@ -55,6 +55,7 @@ extension Archive {
             ) { row throws(StoreError) in firing[row.integer("device")] = Int(row.integer("n")) }
             let pattern = filter.device.map { NamePattern($0) }
             let unread = try unreadDevices(connection)
+            let forgotten = try ForgottenDevice.all(connection)
             var answers: [DeviceAnswer] = []
             try connection.rows(
                 """
@@ -72,6 +73,10 @@ extension Archive {
                 let cadence = row.optionalInteger("cadence_ms")
                 let series = registry.streams(of: DeviceIndex(rawValue: UInt32(id)))
                     .reduce(0) { $0 + registry.streams[$1.index].columns.count }
+                var forgottenAt = forgotten[id]
+                if forgottenAt != nil, try hasReadings(DeviceIndex(rawValue: UInt32(id)), connection) {
+                    forgottenAt = nil
+                }
                 answers.append(
                     DeviceAnswer(
                         device: name, profile: row.text("profile"), area: row.text("area"),
@@ -82,12 +87,13 @@ extension Archive {
                         lastHeard: lastHeard, lastHeardSecondsAgo: silence.map { max(.zero, $0).inSeconds },
                         lastStatus: link.word.isOnline.map { $0 || link.word.isOver ? "online" : "offline" },
                         lastStatusAt: link.word.isOnline.map { _ in link.word.saidAt },
-                        series: series,
+                        forgottenAt: forgottenAt, series: series,
                         firingAlerts: firing[id] ?? 0,
                         health: Health(
                             silence: silence, cadence: cadence.map { .milliseconds($0) },
                             saidOffline: link.word.saysOffline,
-                            isFiring: firing[id] != nil, isUnread: series == 0 || unread.contains(Int(id)))))
+                            isFiring: firing[id] != nil, isUnread: series == 0 || unread.contains(Int(id)),
+                            isForgotten: forgottenAt != nil)))
             }
             return answers
         }

@@ -27,12 +27,16 @@ extension Archive {
             guard device < registry.deviceCount, wants?(Int(device)) ?? true else { continue }
             // A run that is over was ended by a reading.
             let index = DeviceIndex(rawValue: UInt32(device))
-            let hasEverRead = row.run == 0 ? true : try hasReadings(index, connection)
+            // Nor did one give none whose readings were taken out.
+            let hasReadings = row.run == 0 ? true : try hasReadings(index, connection)
+            let forgottenAt = hasReadings ? nil : try ForgottenDevice.at(index, connection)
+            let hasEverRead = hasReadings || forgottenAt != nil
             let cadence =
                 row.run == 0
                 ? nil : try connection.integer("SELECT cadence_ms FROM device WHERE id = ?", .integer(device))
             var found = answer(row, .device, device: registry.devices[Int(device)].name)
             found.hasEverRead = hasEverRead
+            found.forgottenAt = forgottenAt
             found.isStanding = Unread.isStanding(
                 row.key.cause, messages: row.run, over: .milliseconds(row.lastListened - row.runListened),
                 hasEverRead: hasEverRead, cadence: cadence.map { .milliseconds($0) })
@@ -58,7 +62,7 @@ extension Archive {
     }
 
     /// Whether any reading of the device was ever stored: a series alone may be that of a value outside its range.
-    private func hasReadings(_ device: DeviceIndex, _ connection: Connection) throws(StoreError) -> Bool {
+    func hasReadings(_ device: DeviceIndex, _ connection: Connection) throws(StoreError) -> Bool {
         for stream in registry.streams(of: device) {
             if stream.index < tail.current.count, tail.current[stream.index] != .min { return true }
             for series in registry.streams[stream.index].columns

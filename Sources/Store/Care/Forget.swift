@@ -116,6 +116,9 @@ extension Journal {
                     .integer(one.time), .real(one.value), .integer(one.top))
             }
             try entry.write(core)
+            for device in Set(wanted.map({ registry.series[$0.index].device })).sorted() {
+                try ForgottenDevice.note(device, at: now, core)
+            }
         }
         for (series, one) in renewed {
             newest[series.index] = one.map { NewestReading(time: $0.time, value: $0.value) } ?? NewestReading()
