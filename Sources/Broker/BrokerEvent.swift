@@ -33,6 +33,19 @@ public enum BrokerEvent: Equatable, Sendable {
     }
 }
 
+/// A message of ours that the broker retains.
+public struct OwnWord: Equatable, Sendable {
+    /// As it was published.
+    public var topic: String
+    /// As it was published.
+    public var payload: [UInt8]
+
+    package init(topic: String, payload: [UInt8]) {
+        self.topic = topic
+        self.payload = payload
+    }
+}
+
 /// Names one message that we published, until the broker confirms it.
 public struct MessageToken: Hashable, Sendable {
     package let rawValue: UInt64

@@ -73,6 +73,11 @@ public struct BrokerOptions: Sendable {
     /// Messages under this prefix are our own, published by this gateway: never handed out. MQTT 5 asks the broker
     /// not to send them in the first place.
     public var ignoredTopicPrefix: String?
+    /// A filter under that prefix of what we publish retained; nil: nothing.
+    public var ownWordsFilter: String?
+    /// Hands out what the broker retains by that filter, see `BrokerSession.takeOwnWords`, before anything else of a connection,
+    /// until it is no longer wanted.
+    public var readsOwnWords = false
     /// Listens to `$SYS/broker/publish/messages/dropped` and reports increases as `BrokerEvent.droppedByBroker`.
     public var watchesDroppedMessages = true
     /// Of our own publishes, how many may wait for the broker's PUBACK, 1 to 10,000.

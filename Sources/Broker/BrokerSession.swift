@@ -157,6 +157,12 @@ public final class BrokerSession {
     /// Messages of ours that the broker has confirmed since the last call, in that order.
     public func takeConfirmed() -> [MessageToken] { client.takeConfirmed() }
 
+    /// What the broker retains of our own words (`BrokerOptions.ownWordsFilter`) and has sent since the last call.
+    public func takeOwnWords() -> [OwnWord] { client.takeOwnWords() }
+
+    /// No more of them are wanted.
+    public func stopOwnWords() { client.stopOwnWords() }
+
     /// What happened since the last call, oldest first; at most the newest 1000.
     public func takeEvents() -> [BrokerEvent] {
         defer { events.removeAll() }
@@ -238,6 +244,7 @@ public final class BrokerSession {
         hasHeard = true
         subscriptionsOpen =
             TopicFilter.withoutCovered(options.subscriptions).count + (options.watchesDroppedMessages ? 1 : 0)
+            + (client.readsOwnWords ? 1 : 0)
         keepAliveTurnedAt = ContinuousClock.now
         tell(.connected(session))
         if let error = client.subscribe() { return lose(error) }

@@ -62,11 +62,14 @@ final class MosquittoClient {
     /// As the broker's CONNACK says; MQTT 5 only.
     private var takesIdentifiers = false
     private var lastToken: UInt64 = 0
+    private(set) var readsOwnWords: Bool
+    private var ownWords: [OwnWord] = []
     private var libraryErrors: [String] = []
 
     init(options: BrokerOptions) throws(BrokerError) {
         try options.validated()
         self.options = options
+        readsOwnWords = options.readsOwnWords && options.ownWordsFilter != nil
         ignoredPrefix = Array((options.ignoredTopicPrefix ?? "").utf8)
         guard Self.initialised,
             let handle = mosquitto_new(options.clientID, options.sessionExpiry == .zero, nil)
@@ -142,6 +145,7 @@ final class MosquittoClient {
         }
         sieve = takesIdentifiers && !TopicFilter.overlapping(filters.map(\.filter)).isEmpty ? CopySieve() : nil
         if options.watchesDroppedMessages { filters.append((Self.droppedTopic, 0)) }
+        if let error = subscribeToOwnWords() { return error }
         // A session that lasts may have them from before.
         for covered in options.subscriptions where !filters.contains(where: { $0.filter == covered }) {
             mosquitto_unsubscribe(handle, nil, covered)
@@ -172,6 +176,34 @@ final class MosquittoClient {
             pendingFilters[id] = filter
         }
         return nil
+    }
+
+    /// First, so that the broker sends them before what devices have said meanwhile.
+    private func subscribeToOwnWords() -> BrokerError? {
+        guard let filter = options.ownWordsFilter else { return nil }
+        guard readsOwnWords else {
+            // A session that lasts may have it from a start that ended before all of them were read.
+            mosquitto_unsubscribe(handle, nil, filter)
+            return nil
+        }
+        var id: Int32 = 0
+        let code = mosquitto_subscribe(handle, &id, filter, 1)
+        guard code == MOSQ_ERR_SUCCESS.rawValue else { return error(of: code) }
+        pendingFilters[id] = filter
+        return nil
+    }
+
+    func takeOwnWords() -> [OwnWord] {
+        guard !ownWords.isEmpty else { return [] }
+        defer { ownWords.removeAll() }
+        return ownWords
+    }
+
+    func stopOwnWords() {
+        guard readsOwnWords, let filter = options.ownWordsFilter else { return }
+        readsOwnWords = false
+        ownWords.removeAll()
+        mosquitto_unsubscribe(handle, nil, filter)
     }
 
     /// Ends the connection for the broker at once, writing nothing. Its file descriptor is freed by the next connect.
@@ -369,7 +401,12 @@ final class MosquittoClient {
             return
         }
         // An ignored message is not held: its PUBACK may leave with the next write.
-        if !ignoredPrefix.isEmpty, topic.starts(with: ignoredPrefix) { return }
+        if !ignoredPrefix.isEmpty, topic.starts(with: ignoredPrefix) {
+            if readsOwnWords, message.retain {
+                ownWords.append(OwnWord(topic: String(decoding: topic, as: UTF8.self), payload: Array(payload)))
+            }
+            return
+        }
         // Nor is a copy: its PUBACK leaves behind that of the message.
         if sieve != nil {
             readSubscriptionIdentifiers(of: properties)

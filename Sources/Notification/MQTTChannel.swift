@@ -12,6 +12,19 @@ public struct MQTTChannel: NotificationChannel {
     private let topicPrefix: String
     private let publish: @Sendable (_ topic: String, _ payload: String) async -> Delivery
 
+    /// The filter of all that it publishes.
+    public static func filter(topicPrefix: String) -> String { "\(topicPrefix)/alerts/+" }
+
+    /// Of one alert.
+    public static func topic(ofAlert id: Int64, topicPrefix: String) -> String { "\(topicPrefix)/alerts/\(id)" }
+
+    /// The number of the alert that a topic is of; nil for one of something else.
+    public static func alert(ofTopic topic: String, topicPrefix: String) -> Int64? {
+        let beginning = "\(topicPrefix)/alerts/"
+        guard topic.hasPrefix(beginning), let id = Int64(topic.dropFirst(beginning.count)), id > 0 else { return nil }
+        return id
+    }
+
     /// The topic is `topicPrefix` with `/alerts/` and the alert's number; `publish` returns with the broker's word.
     public init(
         topicPrefix: String, publish: @escaping @Sendable (_ topic: String, _ payload: String) async -> Delivery
@@ -22,6 +35,6 @@ public struct MQTTChannel: NotificationChannel {
 
     /// Publishes the notice's JSON; returns when the broker has confirmed or refused it.
     public func deliver(_ notice: AlertNotice) async -> Delivery {
-        await publish("\(topicPrefix)/alerts/\(notice.alertID)", notice.json)
+        await publish(Self.topic(ofAlert: notice.alertID, topicPrefix: topicPrefix), notice.json)
     }
 }

@@ -185,6 +185,8 @@ struct FileStamp: Equatable {
     private var seconds: Int
     private var nanoseconds: Int
 
+    var modifiedAt: Timestamp { Timestamp(milliseconds: Int64(seconds) * 1000 + Int64(nanoseconds) / 1_000_000) }
+
     func isLater(than other: FileStamp) -> Bool { (seconds, nanoseconds) > (other.seconds, other.nanoseconds) }
 
     init?(_ path: String) {

@@ -61,6 +61,10 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case walDamaged(file: String, detail: String)
     /// Files have readings that core.db does not know: it is new, or an old copy.
     case unknownFiles(folder: String, files: [String], detail: String)
+    /// The folder is gone or empty, and a file beside it says that there was a store.
+    case storeGone(folder: String, mark: String)
+    /// Files have grown since core.db was what it is: it is an old copy.
+    case outgrown(folder: String, files: [String])
     /// Where a backup should go there is something.
     case targetNotEmpty(folder: String)
     /// Where a backup should be restored there is a store.
@@ -146,6 +150,14 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: \(detail), and \(folder) has \(files.count == 1 ? "a file" : "\(files.count) files") with readings that it "
                 + "does not name (\(Self.list(files))): nothing was changed; run baotu store repair, which takes them in, "
                 + "or move the folder away and restore a backup"
+        case .storeGone(let folder, let mark):
+            "store: \(folder) is gone or empty, and there was a store (\(mark) tells it): nothing was made, and the broker "
+                + "keeps the messages; mount its disk, or put a backup back (baotu restore). To begin with an empty store: "
+                + "echo \(StoreMark.anew) > \(ShellWord.quoted(mark))"
+        case .outgrown(let folder, let files):
+            "store: core.db in \(folder) is an old copy: readings were put into \(Self.list(files)) after it. Nothing was "
+                + "changed; put back the newer core.db, or run baotu store repair, which takes the readings in and tells what "
+                + "is lost"
         case .targetNotEmpty(let folder):
             "store: \(folder) is not empty; give a folder for this backup alone"
         case .storeExists(let folder):

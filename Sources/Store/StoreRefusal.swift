@@ -11,7 +11,7 @@ extension Refusal {
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .tooManyStreams, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite,
             .sealedMeanwhile, .unknownQuantity, .stopped, .abandoned, .repairUnfinished, .walDamaged, .unknownFiles,
-            .targetNotEmpty, .storeExists, .readingsInTheWay, .noBackup, .backupDamaged:
+            .storeGone, .outgrown, .targetNotEmpty, .storeExists, .readingsInTheWay, .noBackup, .backupDamaged:
             self = .failed("\(error)")
         }
     }

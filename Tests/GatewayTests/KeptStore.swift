@@ -360,5 +360,7 @@ final class ScriptedBroker: BrokerLine {
     }
 
     func takeEvents() -> [BrokerEvent] { [] }
+    func takeOwnWords() -> [OwnWord] { [] }
+    func stopOwnWords() {}
     func disconnect() { lose() }
 }

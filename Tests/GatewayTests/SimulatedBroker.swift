@@ -1,5 +1,5 @@
 import Basics
-import Broker
+@testable import Broker
 import Telemetry
 import TestSupport
 
@@ -31,6 +31,13 @@ final class SimulatedBroker: BrokerLine {
     private var held: [Message] = []
     private(set) var forgotten = 0
     private(set) var published: [(topic: String, payload: String)] = []
+    /// What it retains, by topic: sent to who wants its own words, first of all on each connection.
+    var retained: [String: String] = [:]
+    private(set) var sendsOwnWords = true
+    private var ownWords: [OwnWord] = []
+    /// Whether it had a session for the gateway; nil: it says nothing of it.
+    var isSessionPresent: Bool?
+    private var events: [BrokerEvent] = []
     private var confirmed: [MessageToken] = []
     private var nextToken: UInt64 = 1
     private var random: SeededGenerator
@@ -73,6 +80,14 @@ final class SimulatedBroker: BrokerLine {
         if connectedSince == nil {
             connectedSince = now()
             connectionCount += 1
+            if sendsOwnWords {
+                ownWords = retained.sorted { $0.key < $1.key }.map {
+                    OwnWord(topic: $0.key, payload: Array($0.value.utf8))
+                }
+            }
+            if let isSessionPresent {
+                events.append(.connected(BrokerEvent.Session(at: now(), isPresent: isSessionPresent, maximumQoS: 2)))
+            }
         }
         if chance(mischief.dropsLine) { return lose() }
         if chance(mischief.delays) { return }
@@ -102,6 +117,7 @@ final class SimulatedBroker: BrokerLine {
     ) -> MessageToken? {
         guard isConnected, Int.random(in: 0..<1000, using: &publishRandom) >= mischief.delays else { return nil }
         published.append((topic, String(decoding: payload, as: UTF8.self)))
+        if retain { retained[topic] = String(decoding: payload, as: UTF8.self) }
         let token = MessageToken(rawValue: nextToken)
         nextToken += 1
         confirmed.append(token)
@@ -113,6 +129,22 @@ final class SimulatedBroker: BrokerLine {
         return confirmed
     }
 
-    func takeEvents() -> [BrokerEvent] { [] }
+    func takeEvents() -> [BrokerEvent] {
+        defer { events = [] }
+        return events
+    }
+
+    func takeOwnWords() -> [OwnWord] {
+        defer { ownWords = [] }
+        return ownWords
+    }
+
+    func stopOwnWords() { sendsOwnWords = false }
+
+    /// Another process connects, and asks anew.
+    func meetAnother() {
+        sendsOwnWords = true
+        connectionCount = 0
+    }
     func disconnect() { lose() }
 }

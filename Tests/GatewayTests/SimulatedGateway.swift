@@ -43,7 +43,7 @@ final class SimulatedGateway {
     private(set) var mailbox = Mailbox()
     private var publisher = Publisher()
     let configuration: GatewayConfiguration
-    private let files: LoadedFiles
+    private(set) var files: LoadedFiles
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
@@ -72,6 +72,12 @@ final class SimulatedGateway {
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
+
+    /// Another roster, for the next start or reload.
+    func setRoster(_ text: String) throws {
+        try text.write(to: folder.appending(path: "roster.csv"), atomically: true, encoding: .utf8)
+        files = try LoadedFiles.load(configuration)
+    }
 
     static let rules = """
         rules:

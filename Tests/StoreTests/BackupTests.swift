@@ -54,7 +54,7 @@ struct BackupTests {
         #expect(names(in: folder.path).filter { $0.hasSuffix(".partial") } == [])
         // A backup is a store by itself.
         #expect(try contents(target) == expected)
-        let back = try StoreBackup.restore(from: target, to: restored)
+        let back = try StoreBackup.restore(from: target, to: restored, now: noon)
         #expect(back.files == summary.files && back.bytes == summary.bytes)
         #expect(try contents(restored) == expected)
         #expect(try latest(restored) == latest(folder.store))
@@ -84,27 +84,27 @@ struct BackupTests {
         unlink(target + "/mine")
         _ = try StoreBackup.run(from: folder.store, to: target, now: noon)
         #expect(throws: StoreError.storeExists(folder: folder.store)) {
-            try StoreBackup.restore(from: target, to: folder.store)
+            try StoreBackup.restore(from: target, to: folder.store, now: noon)
         }
         #expect(throws: StoreError.noBackup(folder: folder.store, detail: "it has no backup.list")) {
-            try StoreBackup.restore(from: folder.store, to: restored)
+            try StoreBackup.restore(from: folder.store, to: restored, now: noon)
         }
         journal.close()
 
         let list = target + "/backup.list"
         let bytes = readFile(list)
         writeFile(list, bytes.dropLast(20) + [])
-        #expect(throws: StoreError.self) { try StoreBackup.restore(from: target, to: restored) }
+        #expect(throws: StoreError.self) { try StoreBackup.restore(from: target, to: restored, now: noon) }
         var newer = try BackupList(String(decoding: bytes, as: UTF8.self), folder: target)
         newer.schemaVersion = Schema.version + 1
         writeFile(list, Array(newer.text.utf8))
         #expect(throws: StoreError.schemaTooNew(found: Schema.version + 1, supported: Schema.version)) {
-            try StoreBackup.restore(from: target, to: restored)
+            try StoreBackup.restore(from: target, to: restored, now: noon)
         }
         newer.schemaVersion = Schema.version
         newer.entries[0].file = "../core.db"
         writeFile(list, Array(newer.text.utf8))
-        #expect(throws: StoreError.self) { try StoreBackup.restore(from: target, to: restored) }
+        #expect(throws: StoreError.self) { try StoreBackup.restore(from: target, to: restored, now: noon) }
         writeFile(list, bytes)
 
         let small = "raw/" + names(in: target + "/raw").first { $0.contains(".l") }!
@@ -115,7 +115,7 @@ struct BackupTests {
         writeFile(target + "/" + small, damaged)
         writeFile(target + "/raw/other", [])
         do throws(StoreError) {
-            _ = try StoreBackup.restore(from: target, to: restored)
+            _ = try StoreBackup.restore(from: target, to: restored, now: noon)
             Issue.record("restored a damaged backup")
         } catch {
             guard case .backupDamaged(_, let details) = error else {
@@ -139,7 +139,7 @@ struct BackupTests {
         #expect(throws: StoreError.corrupt(file: core, detail: "page 6 does not match its check value")) {
             try StoreBackup.run(from: folder.store, to: target, now: noon)
         }
-        #expect(names(in: folder.path) == ["store"])
+        #expect(names(in: folder.path) == ["store", "store.mark"])
     }
 
     /// The disk fails at each effect in turn, of a backup and of its restoring.
@@ -166,18 +166,18 @@ struct BackupTests {
         _ = try StoreBackup.run(from: folder.store, to: target, now: noon)
 
         saboteur.arm(.max, .ioError(file: "x", detail: "test"))
-        _ = try StoreBackup.restore(from: target, to: restored, effects: saboteur.hook)
+        _ = try StoreBackup.restore(from: target, to: restored, now: noon, effects: saboteur.hook)
         let restoreSteps = saboteur.count
         for step in 0..<restoreSteps {
             removeTree(restored)
             saboteur.arm(step, .ioError(file: "x", detail: "test"))
             #expect(throws: StoreError.ioError(file: "x", detail: "test"), "step \(step)") {
-                _ = try StoreBackup.restore(from: target, to: restored, effects: saboteur.hook)
+                _ = try StoreBackup.restore(from: target, to: restored, now: noon, effects: saboteur.hook)
             }
             if Folder.exists(restored + "/core.db") {
                 #expect(step == restoreSteps - 1, "core.db comes last")
             } else {
-                _ = try StoreBackup.restore(from: target, to: restored)
+                _ = try StoreBackup.restore(from: target, to: restored, now: noon)
             }
             #expect(try contents(restored) == expected, "step \(step)")
         }
@@ -219,7 +219,7 @@ struct BackupTests {
             let before = shared.state.withLock { $0.points }
             let target = self.target + "-\(attempt)"
             _ = try StoreBackup.run(from: store, to: target, now: noon)
-            _ = try StoreBackup.restore(from: target, to: restored + "-\(attempt)")
+            _ = try StoreBackup.restore(from: target, to: restored + "-\(attempt)", now: noon)
             let found = try contents(restored + "-\(attempt)")
             for (key, points) in before {
                 for (time, value) in points { #expect(found[key]?[time] == value, "\(key) at \(time)") }

@@ -3,8 +3,8 @@ public struct Diagnosis: Codable, Hashable, Sendable {
     /// How bad it is; `bad` makes `baotu doctor` end with exit code 2.
     public enum Level: String, Codable, Sendable, CaseIterable { case good, warning, bad }
 
-    /// What was looked at: `broker`, `disk`, `clock`, `pipeline`, `configuration`, `state`: what is stored of it, or
-    /// `readings`: those ahead of now.
+    /// What was looked at: `broker`, `disk`, `clock`, `pipeline`, `configuration`, `state`: what is stored of it,
+    /// `store`: whether it is the one that it was, or `readings`: those ahead of now.
     public var check: String
     /// Good where nothing has to be done.
     public var level: Level

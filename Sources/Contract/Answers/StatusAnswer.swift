@@ -59,6 +59,8 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
     public var outboxPending: Int
     /// Devices of which messages come and readings do not; `RejectsAnswer.unread` names them.
     public var devicesUnread: Int
+    /// When alerts, their stories and what people did about them were last lost with core.db; nil where they never were.
+    public var storyLostAt: Timestamp?
 
     enum CodingKeys: String, CodingKey {
         case received, committed, duplicates, corrected, rejected, suspect, late, ignored, empty, series, devices
@@ -79,6 +81,7 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         case evaluatedThrough = "evaluated_through"
         case outboxPending = "outbox_pending"
         case devicesUnread = "devices_unread"
+        case storyLostAt = "story_lost_at"
     }
 
     package init(
@@ -89,7 +92,7 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         journalBytes: Int64, oldestDay: String? = nil, newestDay: String? = nil, storeBytes: Int64,
         lastCommitAt: Timestamp? = nil, lastCommitSecondsAgo: Double? = nil, evaluatedThrough: Int64,
         outboxPending: Int,
-        devicesUnread: Int
+        devicesUnread: Int, storyLostAt: Timestamp? = nil
     ) {
         self.received = received
         self.committed = committed
@@ -119,5 +122,6 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
         self.evaluatedThrough = evaluatedThrough
         self.outboxPending = outboxPending
         self.devicesUnread = devicesUnread
+        self.storyLostAt = storyLostAt
     }
 }

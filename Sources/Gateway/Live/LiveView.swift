@@ -15,6 +15,12 @@ final class LiveView: Sendable {
         var wasConnected = false
         /// Parts of the stored state that this start could not read.
         var losses: Losses?
+        /// nil where the store's story was never lost.
+        var lostStory: LostStory?
+        /// The store is new, and the broker had a session for us.
+        var isBrokerOlder = false
+        /// Open alerts that the broker has words on and the store does not know.
+        var strangeAlerts: (named: [Int64], count: Int) = ([], 0)
         var astray = AstrayClocks()
         var clockSteps: Int64 = 0
         var lastStep: ClockStep?
@@ -82,6 +88,14 @@ final class LiveView: Sendable {
     }
 
     func remember(_ losses: Losses) { state.withLock { $0.losses = losses } }
+
+    var lostStory: LostStory? { state.withLock { $0.lostStory } }
+    var isBrokerOlder: Bool { state.withLock { $0.isBrokerOlder } }
+    var strangeAlerts: (named: [Int64], count: Int) { state.withLock { $0.strangeAlerts } }
+
+    func remember(_ lost: LostStory) { state.withLock { $0.lostStory = lost } }
+    func rememberOlderBroker() { state.withLock { $0.isBrokerOlder = true } }
+    func rememberStrange(_ named: [Int64], count: Int) { state.withLock { $0.strangeAlerts = (named, count) } }
 
     var astray: AstrayClocks { state.withLock { $0.astray } }
     func remember(_ astray: AstrayClocks) { state.withLock { $0.astray = astray } }

@@ -7,6 +7,7 @@ import Decoding
 import FoundationEssentials
 import Hummingbird
 import Logging
+import Notification
 import ServiceLifecycle
 import Settings
 import Store
@@ -81,8 +82,13 @@ public struct Daemon {
             LiveStatusAnswer(
                 version: Self.version, startedAt: clock(),
                 broker: "\(configuration.mqtt.host):\(configuration.mqtt.port)"))
+        var options = configuration.mqtt
+        if configuration.notifications.toMQTT {
+            options.ownWordsFilter = MQTTChannel.filter(topicPrefix: configuration.notifications.topicPrefix)
+            options.readsOwnWords = try journal.retainedWords != .read
+        }
         let broker = try BrokerSession(
-            options: configuration.mqtt,
+            options: options,
             reconnect: ReconnectSchedule(delayMin: configuration.reconnectMin, delayMax: configuration.reconnectMax))
         let publisher = Publisher()
         let loop = try IngestLoop(

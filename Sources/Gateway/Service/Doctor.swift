@@ -23,7 +23,8 @@ struct Doctor: Sendable {
         // the broker's fault nor the password's, and needs no other mend.
         let isRefusing = live.isDiskFull || live.current.storeTrouble != nil
         let line = brokerConfiguration() + session(isWaiting: isRefusing)
-        let rest = messages(unread) + clockSteps() + deviceClocks() + ghosts() + losses() + files()
+        let rest =
+            messages(unread) + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses() + files()
         if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
         let machine = [durability(), room(), clock()]
         return isRefusing ? [pipeline()] + line + machine + rest : line + machine + [pipeline()] + rest

@@ -23,6 +23,10 @@ protocol BrokerLine: AnyObject {
     ) -> MessageToken?
     func takeConfirmed() -> [MessageToken]
     func takeEvents() -> [BrokerEvent]
+    /// What the broker retains of our own words and has sent since the last call.
+    func takeOwnWords() -> [OwnWord]
+    /// No more of them are wanted.
+    func stopOwnWords()
     func disconnect()
 }
 

@@ -62,6 +62,7 @@ final class IngestLoop {
     private var storeTrouble: StoreError?
     private var statusLine: StatusLine
     private var lastHour = LastHour()
+    private var ownWords: OwnWords
 
     init(
         configuration: GatewayConfiguration, files: LoadedFiles, broker: any BrokerLine, journal: Journal,
@@ -81,6 +82,7 @@ final class IngestLoop {
         pipeline = Pipeline(configuration.plan, rules: files.rules)
         outbox = OutboxPump(channels)
         self.publisher = publisher
+        ownWords = OwnWords(topicPrefix: configuration.notifications.topicPrefix)
         statusLine = StatusLine(interval: configuration.statusInterval)
         lastJournalID = journal.lastJournalID
         try resume(files)
@@ -98,6 +100,7 @@ final class IngestLoop {
             linger: configuration.turn.linger, waiting: isImporting ? Self.waitingForImport : Self.waiting, now: now)
         let moment = readClocks()
         tell(broker.takeEvents())
+        readOwnWords(at: moment)
 
         var transitions: [AlertTransition] = []
         if !batch.isEmpty {
@@ -141,6 +144,16 @@ final class IngestLoop {
             lastClock = nil
         }
         return clock.moment
+    }
+
+    /// Before anything of the turn is judged: an alert gets no number that stands for something at the broker.
+    private func readOwnWords(at moment: Moment) {
+        guard configuration.notifications.toMQTT else { return }
+        do throws(StoreError) {
+            try ownWords.turn(broker, journal, live, log, at: moment)
+        } catch {
+            complain(error)
+        }
     }
 
     /// The synced commit of the batch; nil when the store refused it, and then the connection is dropped instead of
@@ -327,12 +340,28 @@ final class IngestLoop {
 
     // MARK: The line to the broker
 
+    /// The broker had a session for us, with all that devices said meanwhile.
+    private func metOlderBroker() {
+        // Where somebody said that another store is to begin, he knows.
+        guard journal.isNew, live.lostStory == nil else { return }
+        live.rememberOlderBroker()
+        log.error(
+            "the store is new, and the broker knew this gateway: its old store is gone, or its disk did not come",
+            metadata: ["store": "\(configuration.store.folder)"])
+        do throws(StoreError) {
+            try journal.raiseNumbers(at: clock.moment.wall)
+        } catch {
+            complain(error)
+        }
+    }
+
     private func tell(_ events: [BrokerEvent]) {
         for event in events {
             live.remember(event)
             switch event {
             case .connected(let session):
                 outbox.isReachable(MQTTChannel.channelName)
+                if session.isPresent, broker.connectionCount == 1 { metOlderBroker() }
                 log.notice(
                     "connected to the broker",
                     metadata: ["broker": "\(live.current.broker)", "session_present": "\(session.isPresent)"])

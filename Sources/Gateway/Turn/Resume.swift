@@ -17,6 +17,10 @@ extension IngestLoop {
     /// Puts windows, health and alerts back as they were: snapshot, stored alerts, then the journal's tail through the
     /// same code, with the times it kept.
     func resume(_ files: LoadedFiles) throws {
+        if let lost = try journal.lostStory {
+            live.remember(lost)
+            log.warning("the story of the store was lost", metadata: ["what": "\(lost.sentence)"])
+        }
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
         let (retired, renamed) = try setRoster(of: files, at: clock.moment)
         if let snapshot = journal.snapshot { restoreState(snapshot) }

@@ -14,7 +14,7 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         let summary = try options.work("restore") { progress in
-            try StoreBackup.restore(from: directory, to: options.folder, progress: progress)
+            try StoreBackup.restore(from: directory, to: options.folder, now: presentMoment(), progress: progress)
         }
         try printBackup(summary, options.output)
     }

@@ -93,6 +93,8 @@ struct StatusCommand: AsyncParsableCommand {
                 ]
             ]
             : []
+        let lost =
+            status.storyLostAt.map { [["story", "LOST at \(output.time($0)): baotu doctor says what"]] } ?? []
         let dropped =
             status.rejectsDropped > 0 ? ", of which \(status.rejectsDropped) are no longer kept" : ""
         return [
@@ -105,7 +107,7 @@ struct StatusCommand: AsyncParsableCommand {
         ] + damage + [
             ["series", "\(status.series)"],
             ["devices", "\(status.devices), of which \(status.devicesExpected) on the roster"],
-        ] + unread + [
+        ] + unread + lost + [
             [
                 "alerts",
                 "\(status.alertsFiring) firing, \(status.alertsPending) pending, \(status.alertsUnknown) unknown",

@@ -36,7 +36,7 @@ extension Archive {
                 lastCommitSecondsAgo: secondsSince(lastCommit.map { SteadyTime(milliseconds: $0) }, at: now),
                 evaluatedThrough: try Meta.evaluatedThrough.read(connection),
                 outboxPending: try count("SELECT count(*) FROM outbox WHERE delivered_at IS NULL"),
-                devicesUnread: try unreadDevices(connection).count)
+                devicesUnread: try unreadDevices(connection).count, storyLostAt: try LostStory(connection)?.at)
         }
     }
 

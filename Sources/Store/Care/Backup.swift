@@ -84,13 +84,14 @@ public enum StoreBackup {
     /// Every file is compared with the list before the first one is written, and again as it is copied. core.db comes
     /// last: until then there is no store, and what an interruption left is no hindrance to the next try.
     public static func restore(
-        from source: String, to target: String, progress: (StoreProgress) -> Void = { _ in }
+        from source: String, to target: String, now: Timestamp, progress: (StoreProgress) -> Void = { _ in }
     ) throws(StoreError) -> BackupSummary {
-        try restore(from: source, to: target, effects: nil, progress: progress)
+        try restore(from: source, to: target, now: now, effects: nil, progress: progress)
     }
 
     static func restore(
-        from source: String, to target: String, effects: EffectHook?, progress: (StoreProgress) -> Void = { _ in }
+        from source: String, to target: String, now: Timestamp, effects: EffectHook?,
+        progress: (StoreProgress) -> Void = { _ in }
     ) throws(StoreError) -> BackupSummary {
         let source = Folder(source).path
         let list = try BackupList(folder: source)
@@ -117,6 +118,7 @@ public enum StoreBackup {
         }
         CatalogueCache.remove(in: folder)
         OpenMark(folder).remove()
+        try RestoredMark(folder).put(at: now, work)
         for entry in list.entries where entry.file != "core.db" {
             try work.rename(draft + "/" + entry.file, to: folder.path + "/" + entry.file)
         }

@@ -57,6 +57,7 @@ final class StoreChecker {
             if part.isSealed { check(part) } else { whatStays { check(part) } }
         }
         checkNewest()
+        checkGrown()
         for (index, year) in rollups.enumerated() {
             let file = "rollup-\(year).db"
             progress(StoreProgress(done: 1 + parts.count + index, total: total, file: file))
@@ -373,6 +374,23 @@ final class StoreChecker {
                 + (lost.count > 1 ? ", and so on" : ""))
     }
 
+    /// Whether core.db is as new as the small files beside it.
+    private func checkGrown() {
+        // A seal under way is ahead of its row, and so may a backup's copy be until its first start.
+        guard !report.isRunning, !folder.lacksCore, let manifest,
+            !Folder.exists(folder.path + "/" + RestoredMark.fileName)
+        else { return }
+        let outgrown = try? FileReader(folder.core, isTolerant: true, effects: nil).read { core throws(StoreError) in
+            try Outgrown.all(folder, core, manifest)
+        }
+        for one in outgrown ?? [] {
+            found(
+                "core.db", .newest,
+                "it is an old copy: \(one.rows) rows were put into \(one.file) after it; alerts and all that came after it are lost"
+            )
+        }
+    }
+
     // MARK: Rollups
 
     /// The hours in a small file; those of older versions have none.
@@ -451,7 +469,8 @@ final class StoreChecker {
         let databases =
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
         var known = Set([
-            "lock", "pin", OpenMark.fileName, "ballast", "raw", "catalogue.cache", DamagedFiles.folderName,
+            "lock", "pin", OpenMark.fileName, RestoredMark.fileName, "ballast", "raw", "catalogue.cache",
+            DamagedFiles.folderName,
         ])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
         known.formUnion(folder.salvagedWALs())

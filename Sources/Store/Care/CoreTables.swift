@@ -37,4 +37,7 @@ enum CoreTables {
         "snapshot", "alert", "transition", "steps_given_up", "incident", "deed", "outbox", "reject",
         "reject_count", "remembered", "unread", "unread_step",
     ]
+
+    /// What was said to people and what they did, and whose numbers they have in their hands.
+    static let story: Set = ["alert", "transition", "incident", "deed"]
 }

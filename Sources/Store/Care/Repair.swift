@@ -70,10 +70,12 @@ public enum StoreRepair {
         try repair.noteLostCommits()
         try repair.repairCore(damage)
         try repair.takeStrays()
+        try repair.takeGrown()
         // What core.db has lost the end of may give an id to another one.
         CatalogueCache.remove(in: folder)
         try repair.repairFiles(progress)
         try repair.keepWALs()
+        try repair.noteLostStory()
         repair.report.remaining = try StoreChecker(folder, isRunning: false).run(progress).damage
         return repair.report
     }
@@ -91,6 +93,8 @@ final class StoreRepairer {
     var report: RepairReport
     /// False once rows of the manifest were found to be lost.
     var isManifestWhole = true
+    /// How alerts, their stories and what people did about them were lost; nil where they were not.
+    var lostStory: LostStory.Cause?
 
     init(_ folder: Folder, _ work: FileWork, _ now: Timestamp) {
         self.folder = folder

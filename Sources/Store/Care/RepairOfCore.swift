@@ -35,11 +35,13 @@ extension StoreRepairer {
             let isEmpty = Folder.size(of: folder.core) == 0
             if isEmpty {
                 isManifestWhole = false
+                lostStory = .rebuilt
                 try giveUp("core.db", first: nil, last: nil, rows: 0, Self.emptySentence).write(core)
             }
             let absent = isEmpty ? Set(CoreTables.names) : try absentTables(strict)
             for table in CoreTables.names where table != "journal" && !absent.contains(table) {
                 let (isWhole, unsure) = try take(table, strict, tolerant, into: core)
+                if CoreTables.story.contains(table), !isWhole { lostStory = .rebuilt }
                 if table == "part", !isWhole { isManifestWhole = false }
                 if table == "snapshot", !isWhole { try core.run("DELETE FROM snapshot") }
                 if !isWhole {
@@ -68,6 +70,8 @@ extension StoreRepairer {
                     .write(core)
             }
             try Meta.manifestVersion.write(try Meta.manifestVersion.read(core) + 1, core)
+            // Before it takes the place of the old one: an interrupted repair does not come back to this.
+            if let lostStory { try LostStory.write(lostStory, at: now, core) }
         }
         try core.checkpoint()
         core.close()
@@ -76,7 +80,7 @@ extension StoreRepairer {
         try work.sync(folder: folder.path)
     }
 
-    private static let emptySentence =
+    static let emptySentence =
         "there was none: readings that waited in its journal, newest readings, alerts and their stories, rejects and this ledger "
         + "of before are lost; day files and their figures are not"
 

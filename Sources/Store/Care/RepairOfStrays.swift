@@ -39,7 +39,12 @@ extension StoreRepairer {
             }
             var part = stray.part
             if part.isSealed { (part.bytes, part.sha256) = try Folder.digest(folder.path(of: part)) }
-            try core.transaction { () throws(StoreError) in try Manifest.save([part], core) }
+            // Of a manifest that reads to its end: there was a later one.
+            if isManifestWhole { lostStory = lostStory ?? .oldCopy }
+            try core.transaction { () throws(StoreError) in
+                try Manifest.save([part], core)
+                if let lostStory { try LostStory.write(lostStory, at: now, core) }
+            }
             finder.manifest.put([part])
             widths.merge(stray.widths) { max($0, $1) }
             report.done.append(

@@ -96,14 +96,7 @@ public struct SealJob: Sendable {
             if isRolled { try putHours(pieces.map(\.stream), part, file, &writer, stop) }
         }
         (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
-        try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
-            let first = FrameKey(rawValue: row.integer("k"), part.keys).time
-            part.first = min(part.first, first)
-            part.last = max(part.last, first + row.integer("span"))
-            part.spanMax = max(part.spanMax, row.integer("span"))
-            part.frames += 1
-            part.rows += row.integer("n")
-        }
+        try part.count(framesOf: file)
         // Without a `-wal` beside it the file can be read by anyone of the group while nobody writes.
         try file.checkpoint()
         file.close()

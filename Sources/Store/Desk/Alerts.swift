@@ -64,8 +64,8 @@ extension Journal {
                 let row = try core.integer(
                     """
                     INSERT INTO transition(
-                        alert, was, became, at, since, severity, value, sentence, sentence_key, sentence_values)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+                        id, alert, was, became, at, since, severity, value, sentence, sentence_key, sentence_values)
+                    VALUES (\(LostStory.nextNumber(of: "transition")), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
                     """, .integer(number), .text(transition.from.rawValue), .text(transition.to.rawValue),
                     .integer(transition.at.milliseconds), .integer(transition.since.milliseconds),
                     .text(transition.severity.rawValue), .optional(transition.value),
@@ -97,9 +97,10 @@ extension Journal {
         let number = try core.integer(
             """
             INSERT INTO alert(
-                rule, device, series, phase, severity, since, at, value, sentence, subject, name, listened, watched,
+                id, rule, device, series, phase, severity, since, at, value, sentence, subject, name, listened, watched,
                 sentence_key, sentence_values, since_steady, at_steady)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?13, ?14, ?15, ?16, CASE WHEN ?6 = ?7 THEN ?17 END, ?17)
+            VALUES (\(LostStory.nextNumber(of: "alert")), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?13, ?14, ?15, ?16,
+                CASE WHEN ?6 = ?7 THEN ?17 END, ?17)
             ON CONFLICT(rule, subject, device, series, name) DO UPDATE SET phase = ?4, severity = ?5, since = ?6, at = ?7, value = ?8,
                 sentence = ?9, listened = ?13, watched = ?14, sentence_key = ?15, sentence_values = ?16, at_steady = ?17,
                 since_steady = CASE WHEN ?6 = ?7 THEN ?17 WHEN since = ?6 THEN since_steady END, acknowledged_at = CASE WHEN ?10 THEN NULL ELSE acknowledged_at END,

@@ -22,6 +22,8 @@ public final class Journal {
     public var registry: SeriesRegistry
     /// As of the last commit.
     public private(set) var counters: Counters
+    /// There was no store in the folder before this.
+    public let isNew: Bool
     /// The newest journal row, counted from 1; never used twice.
     public private(set) var lastJournalID: Int64
     /// The last journal row whose alerts are recorded.
@@ -75,9 +77,12 @@ public final class Journal {
     ///
     /// Reads back every row that no seal has taken, about 50 ns a reading. Throws `.locked` while another journal has
     /// the folder, and before it changes anything `.walDamaged` where a file was left with a WAL that has acknowledged
-    /// commits behind damage, and `.unknownFiles` where day files have readings that core.db does not know.
+    /// commits behind damage, and `.unknownFiles` where day files have readings that core.db does not know,
+    /// `.outgrown` where core.db is an old copy, `.storeGone` where a store should be and none is.
     public static func open(_ options: StoreOptions) throws(StoreError) -> Journal {
         let folder = Folder(options.folder)
+        let mark = StoreMark(folder)
+        let isBegunAnew = try mark.isBegunAnew(folder)
         try folder.make()
         let lock = try FolderLock(folder)
         guard !Folder.exists(folder.readyCore), folder.salvagedWALs().isEmpty else {
@@ -88,20 +93,27 @@ public final class Journal {
         try Folder.makeFile(folder.core)
         let core = try Connection(folder.core, .writer(pageBytes: corePageBytes), effects: options.effects)
         // Before it is led forward: the version that wrote it still reads it.
-        if try Schema.check(core), let streams = try core.integer("SELECT count(*) FROM stream"),
+        let isMade = try Schema.check(core)
+        if isMade, let streams = try core.integer("SELECT count(*) FROM stream"),
             streams > SeriesRegistry.streamsMax
         {
             throw .tooManyStreams(folder: folder.path, found: streams)
         }
         try Schema.prepareCore(core)
-        let journal = try Journal(options, folder, lock, core)
+        if isBegunAnew { try mark.noteBeginning(core) }
+        try RestoredMark(folder).settle(core)
+        let outgrown = try Outgrown.all(folder, core, try Manifest(core))
+        guard outgrown.isEmpty else { throw .outgrown(folder: folder.path, files: outgrown.map(\.file)) }
+        let journal = try Journal(options, folder, lock, core, isNew: !isMade)
         try OpenMark(folder).put()
+        mark.put(isAnew: isBegunAnew)
         return journal
     }
 
     private init(
-        _ options: StoreOptions, _ folder: Folder, _ lock: consuming FolderLock, _ core: Connection
+        _ options: StoreOptions, _ folder: Folder, _ lock: consuming FolderLock, _ core: Connection, isNew: Bool
     ) throws(StoreError) {
+        self.isNew = isNew
         var registry = SeriesRegistry(limits: options.limits)
         try Catalogue.load(core, into: &registry)
         self.options = options

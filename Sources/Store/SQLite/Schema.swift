@@ -358,6 +358,13 @@ enum Meta: String {
     case clockSteps = "clock_steps"
     case clockStepAt = "clock_step_at"
     case clockStepBy = "clock_step_by"
+    /// When core.db's story was last lost, in milliseconds since 1970, and how: see `LostStory`.
+    case storyLostAt = "story_lost_at"
+    case storyLostBy = "story_lost_by"
+    /// Alerts and their steps have numbers above this one.
+    case numbersAbove = "numbers_above"
+    /// See `RetainedWords`.
+    case retainedWords = "retained_words"
 
     func read(_ connection: Connection) throws(StoreError) -> Int64 {
         try connection.integer("SELECT value FROM meta WHERE key = ?", .text(rawValue)) ?? 0

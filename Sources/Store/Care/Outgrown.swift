@@ -1,0 +1,69 @@
+import Basics
+import Frames
+import Telemetry
+
+/// A small file with more rows than core.db and its journal tell: core.db is an older copy of itself, and what was sealed
+/// after it is in no table.
+struct Outgrown {
+    var file: String
+    /// More than there can be.
+    var rows: Int64
+
+    /// Those of a store that no gateway has open. A seal that ended before it was noted leaves a file ahead of its row too; the
+    /// journal still has what that is ahead by.
+    ///
+    /// Reads the table of frames of each small file once, as each seal does.
+    static func all(_ folder: Folder, _ core: Connection, _ manifest: Manifest) throws(StoreError) -> [Outgrown] {
+        var ahead: [(part: Part, rows: Int64)] = []
+        for part in manifest.live where !part.isSealed {
+            guard let rows = counted(part, in: folder)?.rows, rows > part.rows else { continue }
+            ahead.append((part, rows - part.rows))
+        }
+        guard !ahead.isEmpty else { return [] }
+        let journal = try StrayFinder(folder, core, manifest).journal
+        return ahead.compactMap { part, rows in
+            let waiting = journal.reduce(0) { sum, block in
+                sum + block.place(of: part.times.upperBound) - block.place(of: part.times.lowerBound)
+            }
+            return rows > Int64(waiting) ? Outgrown(file: part.file, rows: rows - Int64(waiting)) : nil
+        }
+    }
+
+    /// The row of a small file as its frames tell; nil where it does not read: that is another matter.
+    static func counted(_ part: Part, in folder: Folder) -> Part? {
+        guard Folder.exists(folder.path(of: part)) else { return nil }
+        var fresh = part
+        let reader = FileReader(folder.path(of: part), effects: nil)
+        do throws(StoreError) {
+            try reader.read { file throws(StoreError) in
+                (fresh.first, fresh.last, fresh.frames, fresh.rows, fresh.spanMax) = (.max, .min, 0, 0, 0)
+                fresh.keys = try Schema.keys(of: file)
+                try fresh.count(framesOf: file)
+            }
+        } catch {
+            return nil
+        }
+        return fresh
+    }
+
+    /// Has the manifest tell of small files what is in them, in the caller's transaction.
+    static func recount(_ folder: Folder, _ core: Connection) throws(StoreError) {
+        let parts = try Manifest(core).live.filter { !$0.isSealed }
+        let fresh = parts.compactMap { counted($0, in: folder) }.filter { !parts.contains($0) }
+        if !fresh.isEmpty { try Manifest.save(fresh, core) }
+    }
+}
+
+extension Part {
+    /// Adds what the table of frames of its file tells.
+    mutating func count(framesOf file: Connection) throws(StoreError) {
+        try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
+            let start = FrameKey(rawValue: row.integer("k"), keys).time
+            first = min(first, start)
+            last = max(last, start + row.integer("span"))
+            spanMax = max(spanMax, row.integer("span"))
+            frames += 1
+            rows += row.integer("n")
+        }
+    }
+}
