@@ -63,7 +63,7 @@ struct LostStoryTests {
         try gateway.start()
         try run(gateway, seconds: 62, temperature: 85)
         #expect(phase(gateway, 1) == "resolved")
-        #expect(gateway.broker.retained["baotu/alerts/1"]?.contains("its story was lost") == true)
+        #expect(gateway.broker.retained["baotu/alerts/1"]?.contains("lamp-1: its story was lost") == true)
         let fresh = try #require(try alerts(gateway).first)
         #expect(fresh.id > LostStory.newNumbers(at: lostAt) && phase(gateway, fresh.id) == "firing")
         #expect(!gateway.broker.sendsOwnWords, "they are read once")

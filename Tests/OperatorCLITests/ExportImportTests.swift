@@ -75,7 +75,7 @@ struct ExportImportTests {
         // Nothing stays behind: neither a part nor a position.
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
-                "first", "one.\(format)", "second",
+                "first", "first.mark", "one.\(format)", "second", "second.mark",
             ])
         // Sealed, with the state that a gateway goes on from.
         let status = try StoreSource(folder: path("second")).answer(StatusRequest())

@@ -104,13 +104,14 @@ struct OwnWords {
     }
 
     private func answer(to word: Word, lostAt: Timestamp?, at now: Moment) -> AlertNotice {
+        let name = word.device ?? word.name ?? ""
         let kind = word.subject.flatMap { Subject.Kind(rawValue: $0) }
         return AlertNotice(
-            alertID: word.id, rule: word.rule, subject: kind ?? .device, name: word.device ?? word.name ?? "",
+            alertID: word.id, rule: word.rule, subject: kind ?? .device, name: name,
             quantity: word.quantity, channel: word.channel, phase: .resolved,
             severity: Severity(rawValue: word.severity) ?? .warning,
             since: word.since.flatMap { Timestamp(iso8601: $0) } ?? now.wall, at: now.wall, value: nil, unit: nil,
-            sentence: Sentence(.storyLost, [.since: lostAt.map { .moment($0) }]).words)
+            sentence: Sentence(.storyLost, [.name: .text(name), .since: lostAt.map { .moment($0) }]).words)
     }
 
     private mutating func publish(_ broker: any BrokerLine) {
