@@ -45,6 +45,7 @@ struct UpkeepTests {
         #expect(try Manifest(Connection(folder.store + "/core.db", .immutable, effects: nil)).live.count == 1)
         #expect(try Archive(folder: folder.store).points("lamp", "active_power").count == 5)
         removeTree(folder.store)
+        unlink(folder.store + ".mark")
         journal = try open { $0.retention.raw = .seconds(16 * day) }
         try fill(journal, days: 0..<5)
         #expect(try Manifest(journal.core).live.map(\.days.count) == [2, 2, 1])
