@@ -53,11 +53,66 @@ package struct CRC32C {
         return Int64(crc.value)
     }
 
+    /// The same of a blob that belongs to a key and has three numbers beside it.
+    package static func check(
+        key: Int64, _ first: Int64, _ second: Int64, _ third: Int64, _ bytes: UnsafeRawBufferPointer
+    ) -> Int64 {
+        var crc = CRC32C()
+        withUnsafeBytes(of: (key.littleEndian, first.littleEndian, second.littleEndian, third.littleEndian)) {
+            crc.add($0)
+        }
+        crc.add(bytes)
+        return Int64(crc.value)
+    }
+
+    // MARK: One flipped bit
+
+    /// Where a single bit was flipped.
+    package enum Flip: Equatable, Sendable {
+        /// In what was checked: its byte from the front, and the bit of it, 0 the lowest.
+        case checked(byte: Int, bit: Int)
+        /// In the check value as it was kept.
+        case kept
+    }
+
+    /// The one bit that, flipped, makes this difference between the check value of `bytes` bytes and the one that was kept.
+    ///
+    /// nil where no single bit does. Each bit makes another difference up to 2^31 - 1 of them, the order of the polynomial;
+    /// its factor x + 1 makes those of two flipped bits, or of any even number, none of a single one's. Other damage has one
+    /// of them by chance: 8 * `bytes` + 32 of the 2^31 that an odd number of bits can make.
+    ///
+    /// One step a bit: 0.1 ms for 10 kB.
+    package static func flip(_ difference: UInt32, bytes: Int) -> Flip? {
+        if difference.nonzeroBitCount == 1 { return .kept }
+        // That of the last bit; each bit before it goes through one step more.
+        var made = polynomial
+        for place in 0..<max(0, bytes) * 8 {
+            if made == difference { return .checked(byte: bytes - 1 - place / 8, bit: 7 - place % 8) }
+            made = step(made)
+        }
+        return nil
+    }
+
+    /// What each bit of a number of 64 bits, little-endian, makes of the check value when `bytes` bytes follow it.
+    package static func differences(before bytes: Int) -> [UInt32] {
+        var made = polynomial
+        for _ in 0..<max(0, bytes) * 8 { made = step(made) }
+        var differences: [UInt32] = []
+        for _ in 0..<64 {
+            differences.append(made)
+            made = step(made)
+        }
+        return differences.reversed()
+    }
+
+    private static let polynomial: UInt32 = 0x82F6_3B78
+    private static func step(_ crc: UInt32) -> UInt32 { crc & 1 == 1 ? crc >> 1 ^ polynomial : crc >> 1 }
+
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
         for byte in 0..<256 {
             var crc = UInt32(byte)
-            for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1 }
+            for _ in 0..<8 { crc = step(crc) }
             tables[byte] = crc
         }
         for table in 1..<8 {
