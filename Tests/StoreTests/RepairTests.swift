@@ -202,7 +202,8 @@ struct RepairTests {
         reader.close()
         var bytes = readFile(path)
         let start = try #require(bytes.indices.last { bytes[$0...].starts(with: blob) })
-        bytes[start + blob.count / 2] ^= 0x10
+        // More than one bit: that one would be turned back.
+        bytes[start + blob.count / 2] ^= 0x33
         chmod(path, 0o640)
         writeFile(path, bytes)
         let report = try StoreCheck.run(folder: folder.store)

@@ -161,7 +161,7 @@ private struct BackupCopy {
         guard try Schema.check(copied) else { throw .noStore(folder: source.path) }
         list.schemaVersion = try Schema.version(of: copied)
         list.journalID = max(
-            try Meta.sealedThrough.read(copied), try copied.integer("SELECT max(id) FROM journal") ?? 0)
+            try Meta.sealedThrough.read(copied), try Meta.lastJournalID(copied))
         let parts = try Manifest(copied).live
         copied.close()
         let rollups = source.rollupYears().map { "rollup-\($0).db" }

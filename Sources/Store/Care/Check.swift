@@ -159,6 +159,12 @@ final class StoreChecker {
             found(file, .catalogue, "the catalogue of devices and series does not read: \(detail(error))")
         }
         do throws(StoreError) {
+            try strict.read { connection throws(StoreError) in try Meta.check(connection) }
+        } catch {
+            guard isDamage(error) else { throw error }
+            found(file, .catalogue, detail(error))
+        }
+        do throws(StoreError) {
             manifest = try strict.read { connection throws(StoreError) in try Manifest(connection) }
         } catch {
             guard isDamage(error) else { throw error }
@@ -222,16 +228,18 @@ final class StoreChecker {
         do throws(StoreError) {
             let (bad, pages) = try reader.read { connection throws(StoreError) in try connection.badPages() }
             report.pages += pages
+            let mending = bad.isEmpty ? nil : PageMending(folder.path + "/" + file)
             for page in bad {
+                let outlook = mending?.outlook(page, among: bad).map { ": " + $0 } ?? ""
                 guard let key = around(page) else {
-                    found(file, .page, "page \(page) does not match its check value")
+                    found(file, .page, "page \(page) does not match its check value\(outlook)")
                     continue
                 }
                 let name = deviceName(ofStream: key.stream) ?? "stream \(key.stream)"
                 found(
                     file, .page, devices: [name], since: key.time, until: nil,
                     "page \(page), by the frame of \(name) from \(Timestamp(milliseconds: key.time)), does not match its "
-                        + "check value")
+                        + "check value\(outlook)")
             }
         } catch {
             if isDamage(error) { found(file, .file, "its pages do not read: \(detail(error))") }
@@ -309,6 +317,13 @@ final class StoreChecker {
             found(
                 part.file, .frame, devices: [name], since: lost.key.time, until: lost.until,
                 "the frame of \(name) \(times) does not read: \(lost.reason)")
+        }
+        for mended in walk.mended {
+            let name = deviceName(ofStream: mended.key.stream) ?? "stream \(mended.key.stream)"
+            let times = "from \(Timestamp(milliseconds: mended.key.time)) to \(Timestamp(milliseconds: mended.until))"
+            found(
+                part.file, .frame, devices: [name], since: mended.key.time, until: mended.until,
+                "the frame of \(name) \(times) is not as it was written: \(mended.reason); a repair puts it right")
         }
         if let gap = walk.gap {
             // Keys are stream by stream: the streams between the neighbours, at any time of the file.

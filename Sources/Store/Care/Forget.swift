@@ -231,22 +231,18 @@ extension Journal {
     ) throws(StoreError) {
         let insert = try file.statement("INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?)")
         var writer = ByteWriter(capacity: 1 << 14)
-        func count(_ first: Int64, _ span: Int64, _ rows: Int64) {
-            part.first = min(part.first, first)
-            part.last = max(part.last, first + span)
-            part.spanMax = max(part.spanMax, span)
-            part.frames += 1
-            part.rows += rows
-        }
         try source.rows("SELECT k, span, n, ver, stats, crc, b FROM frame ORDER BY k") { row throws(StoreError) in
-            let key = FrameKey(rawValue: row.integer("k"), part.keys)
-            let span = row.integer("span")
-            if work.columns[key.stream] != nil, key.time < work.span.upperBound,
-                key.time + span >= work.span.lowerBound
-            {
+            let told = FrameRow(row, part.keys)
+            let key = told.key
+            guard let last = told.last(in: part), let count = told.rows else {
+                throw .corrupt(
+                    file: source.file,
+                    detail: "the row of key \(key.rawValue) does not read; run baotu store repair first")
+            }
+            if work.columns[key.stream] != nil, key.time < work.span.upperBound, last >= work.span.lowerBound {
                 let rows: RowBlock
                 do throws(Malformed) {
-                    rows = try row.withFrame(key) { frame throws(Malformed) in try frame.rows() }
+                    rows = try row.withFrame(part.keys) { _, frame throws(Malformed) in try frame.rows() }
                 } catch {
                     throw .corrupt(file: source.file, detail: "\(error.reason); run baotu store repair first")
                 }
@@ -254,12 +250,13 @@ extension Journal {
                     let rest = work.strip(rows, key.stream)
                     guard !rest.isEmpty else { return }
                     let span = try file.insertFrame(key.stream, rest, part.keys, &writer)
-                    return count(rest.times[0], span, Int64(rest.count))
+                    return part.count(
+                        FrameKey(key.stream, rest.times[0], part.keys), span: span, rows: Int64(rest.count))
                 }
             }
             insert.bind((0..<7).map { row.value($0) })
             try insert.run()
-            count(key.time, span, row.integer("n"))
+            part.count(key, span: last - key.time, rows: count)
         }
     }
 

@@ -16,6 +16,8 @@ struct FrameWalk {
     private(set) var keys: [FrameKey] = []
     private(set) var rows: Int64 = 0
     private(set) var lost: [Lost] = []
+    /// Of those that read, what of them is not as it was written, and is known all the same.
+    private(set) var mended: [Lost] = []
     /// Keys between these two cannot be reached.
     private(set) var gap: (after: FrameKey?, before: FrameKey?, reason: String)?
     /// A frame beside each damaged page that was met.
@@ -28,12 +30,10 @@ struct FrameWalk {
 
     /// A row of the table as it is.
     struct RawFrame {
-        var key: FrameKey
-        var span: Int64
-        var count: Int64
-        var version: Int64
-        var crc: Int64
+        var row: FrameRow
         var blob: [UInt8]
+
+        var key: FrameKey { row.key }
     }
 
     /// What is done with a frame that reads, and its rows.
@@ -51,20 +51,18 @@ struct FrameWalk {
             if index + 1 < all.count, all[index + 1].stream == key.stream {
                 until = max(key.time, all[index + 1].time - 1)
             }
-            let frame: RawFrame
-            var block = RowBlock()
             do throws(StoreError) {
                 guard let read = try Self.frame(key, connection) else {
                     throw .corrupt(file: connection.file, detail: "it is not where its key leads")
                 }
-                if read.span >= 0, read.span <= until - key.time { until = key.time + read.span }
-                let last: Int64
+                if let told = read.row.last(in: part), told <= until { until = told }
+                let whole: WholeFrame
                 do throws(Malformed) {
-                    block = try Self.verify(read)
-                    last = block.times[block.count - 1]
+                    whole = try WholeFrame(read)
                 } catch {
                     throw .corrupt(file: connection.file, detail: error.reason)
                 }
+                let last = whole.last
                 if key.stream == stream, key.time <= end {
                     throw .corrupt(file: connection.file, detail: "it overlaps the frame before it")
                 }
@@ -72,22 +70,25 @@ struct FrameWalk {
                     throw .corrupt(file: connection.file, detail: "its times are not of the file's days")
                 }
                 (stream, end) = (key.stream, last)
-                frame = read
+                if let mend = whole.mend { mended.append(Lost(key: key, until: last, reason: mend)) }
+                rememberPage(connection, key)
+                take(whole)
+                try body(whole.frame, whole.rows)
             } catch {
-                guard case .corrupt(_, let reason) = error else { throw error }
+                guard error.isDamage(of: connection.file), case .corrupt(_, let reason) = error else { throw error }
                 lost.append(Lost(key: key, until: until, reason: reason))
-                continue
             }
-            rememberPage(connection, key)
-            keys.append(key)
-            rows += Int64(block.count)
-            newest.take(key.stream, block)
-            streamMax = max(streamMax ?? 0, key.stream)
-            first = min(first, key.time)
-            last = max(last, end)
-            spanMax = max(spanMax, frame.span)
-            try body(frame, block)
         }
+    }
+
+    private mutating func take(_ whole: WholeFrame) {
+        keys.append(whole.frame.key)
+        rows += Int64(whole.rows.count)
+        newest.take(whole.frame.key.stream, whole.rows)
+        streamMax = max(streamMax ?? 0, whole.frame.key.stream)
+        first = min(first, whole.frame.key.time)
+        last = max(last, whole.last)
+        spanMax = max(spanMax, whole.last - whole.frame.key.time)
     }
 
     private mutating func rememberPage(_ connection: Connection, _ key: FrameKey) {
@@ -122,29 +123,11 @@ struct FrameWalk {
 
     private static func frame(_ key: FrameKey, _ connection: Connection) throws(StoreError) -> RawFrame? {
         var frame: RawFrame?
-        try connection.rows("SELECT span, n, ver, crc, b FROM frame WHERE k = ?", .integer(key.rawValue)) {
+        try connection.rows("SELECT \(FrameRow.columns) FROM frame WHERE k = ?", .integer(key.rawValue)) {
             row throws(StoreError) in
-            frame = RawFrame(
-                key: key, span: row.integer("span"), count: row.integer("n"), version: row.integer("ver"),
-                crc: row.integer("crc"), blob: row.withBlob("b") { Array($0) })
+            frame = RawFrame(row: FrameRow(row, key.layout), blob: row.withBlob("b") { Array($0) })
         }
         return frame
-    }
-
-    /// Its rows, of which there is one at least.
-    private static func verify(_ frame: RawFrame) throws(Malformed) -> RowBlock {
-        guard frame.key.rawValue >= 0 else { throw Malformed("its key is none") }
-        let block = try frame.blob.withUnsafeBytes { bytes -> Result<RowBlock, Malformed> in
-            guard CRC32C.check(key: frame.key.rawValue, bytes) == frame.crc else {
-                return .failure(Malformed("its check value is wrong"))
-            }
-            return Result { () throws(Malformed) in try FrameCodec.open(bytes, start: frame.key.time).rows() }
-        }.get()
-        let last = block.times[block.count - 1]
-        guard Int64(block.count) == frame.count, last - frame.key.time == frame.span else {
-            throw Malformed("it has \(block.count) rows over \(last - frame.key.time) ms where its row says otherwise")
-        }
-        return block
     }
 }
 

@@ -58,12 +58,7 @@ extension Part {
     /// Adds what the table of frames of its file tells.
     mutating func count(framesOf file: Connection) throws(StoreError) {
         try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
-            let start = FrameKey(rawValue: row.integer("k"), keys).time
-            first = min(first, start)
-            last = max(last, start + row.integer("span"))
-            spanMax = max(spanMax, row.integer("span"))
-            frames += 1
-            rows += row.integer("n")
+            count(FrameKey(rawValue: row.integer("k"), keys), span: row.integer("span"), rows: row.integer("n"))
         }
     }
 }

@@ -67,6 +67,7 @@ public enum StoreRepair {
         try repair.work.makeFolder(folder.damaged)
         var damage = repair.report.found
         if try repair.salvageWALs() { damage = try StoreChecker(folder, isRunning: false).run(progress).damage }
+        if try repair.mendPages(damage) { damage = try StoreChecker(folder, isRunning: false).run(progress).damage }
         try repair.noteLostCommits()
         try repair.repairCore(damage)
         try repair.takeStrays()
@@ -91,6 +92,8 @@ final class StoreRepairer {
     let work: FileWork
     let now: Timestamp
     var report: RepairReport
+    /// Files that are in `damaged/` as they were found: what is made of them since need not be.
+    var kept: Set<String> = []
     /// False once rows of the manifest were found to be lost.
     var isManifestWhole = true
     /// How alerts, their stories and what people did about them were lost; nil where they were not.
@@ -106,7 +109,7 @@ final class StoreRepairer {
     /// Keeps a file in `damaged/` under a name of its own; it stays where it is, too.
     func keep(_ file: String) throws(StoreError) {
         let path = folder.path + "/" + file
-        guard Folder.exists(path) else { return }
+        guard Folder.exists(path), !kept.contains(file) else { return }
         var number = 1
         while true {
             let copy = folder.damaged + "/" + DamagedFiles.flat(file) + (number == 1 ? "" : ".\(number)")
@@ -138,6 +141,13 @@ final class StoreRepairer {
             last: last.map { Timestamp(milliseconds: $0) } ?? now, rows: rows, bytes: 0, detail: detail)
         report.gaveUp.append(entry)
         return entry
+    }
+
+    /// An entry of the ledger that tells of something which is not as it was found, and of which nothing is lost.
+    func noteMended(_ file: String, first: Int64, last: Int64, _ detail: String) -> GivenUp {
+        GivenUp(
+            at: now, why: .damage, file: file, retentionClass: "", first: Timestamp(milliseconds: first),
+            last: Timestamp(milliseconds: last), rows: 0, bytes: 0, detail: detail + "; nothing of it is lost")
     }
 
     // MARK: WALs

@@ -52,6 +52,7 @@ extension StoreRepairer {
                         .write(core)
                 }
             }
+            try dropImpossible(core)
             if try core.integer("SELECT count(*) FROM snapshot") == 0 {
                 try core.run("DELETE FROM meta WHERE key IN ('snapshot_generation', 'snapshot_journal')")
             }
@@ -78,6 +79,19 @@ extension StoreRepairer {
         _ = try work.settle(draft)
         try work.rename(draft, to: folder.readyCore)
         try work.sync(folder: folder.path)
+    }
+
+    /// Numbers that no gateway wrote would end whoever reckons with them.
+    private func dropImpossible(_ core: Connection) throws(StoreError) {
+        let numbers = try Meta.dropImpossible(core)
+        if numbers > 0 {
+            report.done.append("core.db: \(numbers) numbers of the table meta could not be right and begin anew")
+        }
+        let parts = try Manifest.dropImpossible(core)
+        guard parts > 0 else { return }
+        isManifestWhole = false
+        report.done.append(
+            "core.db: \(parts) rows of the manifest could not be right; their files are looked for in raw/")
     }
 
     static let emptySentence =
@@ -195,7 +209,14 @@ extension StoreRepairer {
             return try giveUp("core.db", first: nil, last: nil, rows: 0, "the journal could not be found: \(failure)")
                 .write(core)
         }
-        ids = Set(ids).sorted()
+        for id in ids where !Meta.possible.contains(id) && !isOther {
+            try core.run("DELETE FROM journal WHERE id = ?", .integer(id))
+            try giveUp(
+                "core.db", first: nil, last: nil, rows: 0, "a row of the journal had the id \(id), which is none"
+            )
+            .write(core)
+        }
+        ids = Set(ids.filter(Meta.possible.contains)).sorted()
         guard let last = ids.last, last - first < Int64(ids.count) + 1_000_000 else { return }
         var registry = SeriesRegistry()
         try Catalogue.load(core, into: &registry)

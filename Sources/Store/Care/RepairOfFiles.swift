@@ -31,24 +31,29 @@ extension StoreRepairer {
         fresh.file = try Manifest(core).nextName(of: part.file)
         fresh.madeAt = now.milliseconds
         fresh.count(nil)
-        var walk: FrameWalk?
-        if Folder.exists(path) { walk = try salvage(part, into: &fresh) }
+        let salvaged = Folder.exists(path) ? try salvage(part, into: &fresh) : Salvaged()
         // Of the same generation: what was newer than its rows still is.
         let lostRows = max(0, part.rows - fresh.rows)
-        let spans = walk?.lost.map { ($0.key.time, $0.until) } ?? []
-        let isKnown = walk != nil && walk?.gap == nil && !spans.isEmpty
+        let spans = salvaged.lost.map { ($0.key.time, $0.until) }
+        let isKnown = salvaged.isReached && !spans.isEmpty
         let first = isKnown ? spans.map(\.0).min() : part.first
         let last = isKnown ? spans.map(\.1).max() : part.last
         try core.transaction { () throws(StoreError) in
             try Manifest.delete([part.file], core)
             if fresh.frames > 0 { try Manifest.save([fresh], core) }
-            if lostRows > 0 || !spans.isEmpty || walk == nil {
+            if lostRows > 0 || !spans.isEmpty || fresh.frames == 0 {
+                let what = isKnown ? counted(spans.count, "frame") : "some frames"
                 let detail =
-                    walk == nil
-                    ? "nothing of the file reads"
-                    : "\(spans.count) frames did not read; the others are in \(fresh.file)"
+                    fresh.frames == 0
+                    ? "nothing of the file reads" : "\(what) did not read; the others are in \(fresh.file)"
                 try giveUp(
                     part.file, retentionClass: part.retentionClass, first: first, last: last, rows: lostRows, detail
+                ).write(core)
+            }
+            for mended in salvaged.mended {
+                try noteMended(
+                    part.file, first: mended.key.time, last: mended.until,
+                    "a frame of stream \(mended.key.stream) was put right: \(mended.reason)"
                 ).write(core)
             }
         }
@@ -56,12 +61,30 @@ extension StoreRepairer {
         try work.sync(folder: folder.raw)
         report.done.append(
             fresh.frames > 0
-                ? "\(part.file) was replaced by \(fresh.file) with the \(fresh.frames) frames that read"
+                ? "\(part.file) was replaced by \(fresh.file) with the \(fresh.frames) frames that read\(salvaged.sentence)"
                 : "\(part.file) was taken out: nothing of it reads")
     }
 
-    /// Copies the frames that read into a new file; nil where the damaged one does not open at all.
-    private func salvage(_ part: Part, into fresh: inout Part) throws(StoreError) -> FrameWalk? {
+    /// What a damaged file came to.
+    private struct Salvaged {
+        /// Frames that its tables lead to and that do not read.
+        var lost: [FrameWalk.Lost] = []
+        /// Its tables lead to all of it.
+        var isReached = false
+        /// Frames that were found in its leaves though nothing leads to them, and those of which a bit was turned back.
+        var found = 0
+        var mended: [FrameWalk.Lost] = []
+
+        /// What follows the number of its frames.
+        var sentence: String {
+            (found > 0 ? ", \(found) of them found where nothing leads any more" : "")
+                + (mended.isEmpty ? "" : ", \(mended.count) of them put right by their check values")
+        }
+    }
+
+    /// Copies the frames that read into a new file: those that the tables of the damaged one lead to, then what its pages
+    /// have beyond them.
+    private func salvage(_ part: Part, into fresh: inout Part) throws(StoreError) -> Salvaged {
         let target = folder.path(of: fresh)
         let draft = fresh.isSealed ? target + ".new" : target
         try work.remove(draft)
@@ -75,44 +98,55 @@ extension StoreRepairer {
         } else {
             try Schema.prepareSmall(file, part.keys)
         }
-        let insert = try file.statement("INSERT OR REPLACE INTO frame VALUES (?, ?, ?, ?, NULL, ?, ?)")
         let damaged = try readable(part)
         defer { if damaged != folder.path(of: part) { unlink(damaged) } }
         let reader = FileReader(damaged, isSealed: part.isSealed, isTolerant: true, effects: nil)
-        let walk: FrameWalk?
-        do throws(StoreError) {
-            walk = try file.transaction { () throws(StoreError) in
-                try reader.read { connection throws(StoreError) in
-                    try FrameWalk(connection, part) { frame, _ throws(StoreError) in
-                        insert.bind([
-                            .integer(frame.key.rawValue), .integer(frame.span), .integer(frame.count),
-                            .integer(frame.version), .integer(frame.crc), .blob(frame.blob),
-                        ])
-                        try insert.run()
-                    }
-                }
+        var salvaged = Salvaged()
+        let walk = try file.transaction { () throws(StoreError) in
+            let walk = try takeTables(reader, part, into: file)
+            salvaged.mended = walk?.mended ?? []
+            var leaves = FrameSalvage(part, into: file, reached: walk?.keys ?? [])
+            if walk.map({ !$0.lost.isEmpty || $0.gap != nil || $0.keys.count < part.frames }) ?? true {
+                try leaves.take(from: damaged)
             }
-        } catch {
-            // Of the damaged file, and not of the one that is made.
-            guard error.isDamage(of: damaged) else { throw error }
-            walk = nil
+            salvaged.found = leaves.taken
+            salvaged.mended += leaves.mended
+            return walk
         }
         if !part.isSealed, walk != nil { try takeHours(reader, into: file) }
-        guard let walk, !walk.keys.isEmpty else {
+        let result = try FrameWalk(file, part)
+        let known = Set(result.keys)
+        salvaged.lost = walk?.lost.filter { !known.contains($0.key) } ?? []
+        salvaged.isReached = walk != nil && walk?.gap == nil
+        guard !result.keys.isEmpty else {
             file.close()
             try work.remove(draft)
-            return walk
+            return salvaged
         }
         if !fresh.isSealed { try file.checkpoint() }
         file.close()
-        fresh.count(walk)
+        fresh.count(result)
         if fresh.isSealed {
             try work.effects?(Effect(kind: .file, file: draft, sql: "fsync"))
             (fresh.bytes, fresh.sha256) = try Folder.finish(draft)
             try work.rename(draft, to: target)
         }
         try work.sync(folder: folder.raw)
-        return walk
+        return salvaged
+    }
+
+    /// The frames that the tables of a damaged file lead to; nil where it does not open at all.
+    private func takeTables(_ reader: FileReader, _ part: Part, into file: Connection) throws(StoreError) -> FrameWalk?
+    {
+        do throws(StoreError) {
+            return try reader.read { connection throws(StoreError) in
+                try FrameWalk(connection, part) { frame, _ throws(StoreError) in try file.insert(frame) }
+            }
+        } catch {
+            // Of the damaged file, and not of the one that is made.
+            guard error.isDamage(of: reader.file) else { throw error }
+            return nil
+        }
     }
 
     /// The hours of a small file that match their check values; those of the others are made anew by the next seal.
@@ -134,51 +168,40 @@ extension StoreRepairer {
         }
     }
 
-    /// A file with a damaged first page does not open, though all that it says is known: the copy that this returns has
-    /// that page from an empty file of the same kind. Else the file itself.
+    /// A file that SQLite and a walk over its pages can read: itself, or a copy that has what its WAL holds, and where its first
+    /// page is damaged that page from an empty file of the same kind, for all that it says is known.
     private func readable(_ part: Part) throws(StoreError) -> String {
         let path = folder.path(of: part)
-        let sizes = [SealJob.dayPageBytes, CompactionJob.smallPageBytes]
-        guard Folder.size(of: path + "-wal") == 0, !sizes.contains(where: { Self.hasRightPage(path, 1, bytes: $0) })
-        else { return path }
-        // A page matches its check value only at its own length.
-        let bytes = sizes.first { size in (2...4).contains { Self.hasRightPage(path, $0, bytes: size) } } ?? sizes[0]
-        let (model, copy) = (folder.damaged + "/model.new", folder.damaged + "/readable.new")
+        let hasWAL = Folder.size(of: path + "-wal") > 0
+        guard hasWAL || PageFile(path).map({ !hasFirstPage($0) }) ?? false else { return path }
+        let copy = folder.damaged + "/readable.new"
+        for suffix in ["-wal", "-shm", ""] { try work.remove(copy + suffix) }
+        _ = try work.copy(path, to: copy, mode: 0o640)
+        if hasWAL, let wal = WAL(of: copy, path: path + "-wal") { try WALSalvage(wal).apply(work) }
+        guard let pages = PageFile(copy), !hasFirstPage(pages) else { return copy }
+        let model = folder.damaged + "/model.new"
         try work.remove(model)
         defer { unlink(model) }
-        let empty = try Connection(model, .draft(pageBytes: bytes), effects: work.effects)
+        let empty = try Connection(model, .draft(pageBytes: pages.pageBytes), effects: work.effects)
         if part.isSealed {
             try Schema.prepareSealed(empty, part.keys)
         } else {
             try Schema.prepareSmall(empty, part.keys)
         }
         empty.close()
-        guard var page = Self.read(model, bytes), page.count == bytes else { return path }
+        guard var page = PageFile(model)?.page(1), page.count == pages.pageBytes else { return copy }
         // Where the header has them: pages of the file, and none of them free.
-        let pages = UInt32(Folder.size(of: path) / Int64(bytes))
-        page.replaceSubrange(28..<32, with: (0..<4).map { UInt8(truncatingIfNeeded: pages >> (24 - 8 * $0)) })
+        page.replaceSubrange(28..<32, with: (0..<4).map { UInt8(truncatingIfNeeded: pages.pageCount >> (24 - 8 * $0)) })
         page.replaceSubrange(32..<40, with: repeatElement(0, count: 8))
-        _ = try work.copy(path, to: copy, mode: 0o640)
-        let descriptor = open(copy, O_WRONLY | O_CLOEXEC)
-        defer { close(descriptor) }
-        guard pwrite(descriptor, page, bytes, 0) == bytes else {
-            throw .ioError(file: copy, detail: Folder.reason(errno))
-        }
+        try work.write(page, to: copy, at: 0)
+        try work.resize(copy, to: pages.pageCount * Int64(pages.pageBytes))
         return copy
     }
 
-    private static func hasRightPage(_ path: String, _ number: Int64, bytes: Int) -> Bool {
-        guard let pages = read(path, Int(number) * bytes), pages.count == Int(number) * bytes else { return false }
-        return pages[((Int(number) - 1) * bytes)...].withUnsafeBytes { PageChecks.isRight($0, number: number) }
-    }
-
-    private static func read(_ path: String, _ count: Int) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: count)
-        let got = pread(descriptor, &bytes, count, 0)
-        return got >= 0 ? Array(bytes[..<got]) : nil
+    private func hasFirstPage(_ pages: PageFile) -> Bool {
+        pages.page(1).map { first in
+            first.starts(with: "SQLite format 3\0".utf8) && (!pages.isChecked || pages.isRight(first, 1))
+        } ?? false
     }
 
     /// A file of rollups with the rows that match their check values, and the others made anew from frames.
@@ -200,6 +223,10 @@ extension StoreRepairer {
         let fresh = try Connection(draft, .writer(pageBytes: RollupWriter.pageBytes), effects: work.effects)
         defer { fresh.close() }
         try Schema.prepareRollup(fresh)
+        let damaged = PageFile(path).map { pages in
+            // What it holds after the rename below.
+            TableLeaves(file: pages)
+        }
         let rows = try fresh.transaction { () throws(StoreError) in try takeRollups(path, into: fresh) }
         try fresh.checkpoint()
         fresh.close()
@@ -209,7 +236,10 @@ extension StoreRepairer {
         try work.rename(draft, to: path)
         try work.sync(folder: folder.path)
         let made = try recompute(year, core)
-        report.done.append("\(file) has the \(rows) rows that read, and \(made) made anew from frames")
+        let found = try damaged.map { leaves throws(StoreError) in try takeLeaves(leaves, year) } ?? 0
+        report.done.append(
+            "\(file) has the \(rows) rows that read, \(made) made anew from frames"
+                + (found > 0 ? " and \(found) found where nothing leads any more" : ""))
     }
 
     private func takeRollups(_ path: String, into fresh: Connection) throws(StoreError) -> Int {
@@ -234,6 +264,31 @@ extension StoreRepairer {
             }
         }
         return rows
+    }
+
+    /// Rows in leaves that the tables of the damaged file no longer lead to, where frames did not give them anew: what of a row
+    /// was replaced is not told, so the one that is of more readings counts.
+    private func takeLeaves(_ leaves: TableLeaves, _ year: Int) throws(StoreError) -> Int {
+        let file = try Connection(
+            folder.rollup(year), .writer(pageBytes: RollupWriter.pageBytes), effects: work.effects)
+        defer { file.close() }
+        var found: [RollupRows.Place: RollupRows.Found] = [:]
+        try leaves.forEach { row throws(StoreError) in
+            guard let (place, whole) = RollupRows.whole(row, in: year) else { return }
+            let sql = "SELECT 1 FROM \(place.table) WHERE k = ?"
+            guard try file.integer(sql, .integer(place.key)) == nil else { return }
+            if found[place].map({ $0.readings < whole.readings }) ?? true { found[place] = whole }
+        }
+        guard !found.isEmpty else { return 0 }
+        try file.transaction { () throws(StoreError) in
+            for (place, row) in found.sorted(by: { ($0.key.table, $0.key.key) < ($1.key.table, $1.key.key) }) {
+                try file.run(
+                    "INSERT INTO \(place.table) VALUES (?, ?, ?)", .integer(place.key), .integer(row.crc),
+                    .blob(row.blob))
+            }
+        }
+        try file.checkpoint()
+        return found.count
     }
 
     /// Makes the hours and days of sealed days that have no row, from frames; returns how many.

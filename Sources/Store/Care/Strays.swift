@@ -98,7 +98,7 @@ struct StrayFinder {
                 }
             }
             part.count(walk)
-            stray.isDamaged = !walk.lost.isEmpty || walk.gap != nil
+            stray.isDamaged = !walk.lost.isEmpty || !walk.mended.isEmpty || walk.gap != nil
         } catch {
             guard error.isDamage(of: reader.file) else { throw error }
             stray.isDamaged = true

@@ -101,7 +101,8 @@ final class ColumnCursor {
     /// Frames held at a time: more of them cost memory, fewer a statement each.
     private static let framesPerRead = 8
     private static let question = """
-        SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k LIMIT \(framesPerRead)
+        SELECT \(FrameRow.columns) FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ?
+        ORDER BY k LIMIT \(framesPerRead)
         """
 
     init(_ frames: SealedFrames, parts: [Part], stream: Int, column: Int, span: Range<Int64>) {
@@ -191,14 +192,14 @@ final class ColumnCursor {
             try connection.rows(
                 Self.question, .integer(first), .integer(keys.upperBound), .integer(from)
             ) { row throws(StoreError) in
-                let key = FrameKey(rawValue: row.integer("k"), part.keys)
-                last = key.rawValue
+                last = row.integer("k")
                 count += 1
                 do throws(Malformed) {
-                    try row.withFrame(key) { frame throws(Malformed) in
+                    try row.withFrame(part.keys) { _, frame throws(Malformed) in
                         try rows.append(frame, column: column)
                     }
                 } catch {
+                    let key = FrameKey(rawValue: last, part.keys)
                     damages.append(DamagedFrame(file: reader.file, key: key, reason: error.reason))
                 }
             }

@@ -49,7 +49,8 @@ public struct CompactionJob: Sendable {
                     let rows = try run.take()
                     merged = merged.isEmpty ? rows : merged.merged(with: rows)
                 }
-                guard stream < classes.count, let writer = writers.first(where: { $0.takes(classes[stream]) }) else {
+                guard classes.indices.contains(stream), let writer = writers.first(where: { $0.takes(classes[stream]) })
+                else {
                     throw .corrupt(file: folder.path, detail: "stream \(stream) is not in the catalogue")
                 }
                 try writer.put(stream, merged)
@@ -153,7 +154,7 @@ private final class FrameRun {
         // This thread is the writer of small files. One that a crash left with a `-wal` is recovered by opening it so.
         connection = try Connection(
             path, part.isSealed ? .immutable : .writer(pageBytes: SealJob.dayPageBytes), effects: effects)
-        statement = try connection.statement("SELECT k, crc, b FROM frame ORDER BY k")
+        statement = try connection.statement("SELECT \(FrameRow.columns) FROM frame ORDER BY k")
         try advance()
     }
 
@@ -181,14 +182,14 @@ private final class FrameRun {
         var all = RowBlock()
         let wanted = stream
         while stream == wanted, stream != nil {
-            let key = FrameKey(rawValue: statement.integer("k"), part.keys)
             do throws(Malformed) {
-                let rows = try statement.withFrame(key) { frame throws(Malformed) in
+                let rows = try statement.withFrame(part.keys) { _, frame throws(Malformed) in
                     try frame.rows()
                 }
                 all = all.isEmpty ? rows : all.joined(with: rows)
             } catch {
-                throw .corrupt(file: connection.file, detail: "the frame with key \(key.rawValue): \(error.reason)")
+                let key = statement.integer("k")
+                throw .corrupt(file: connection.file, detail: "the frame with key \(key): \(error.reason)")
             }
             try advance()
         }

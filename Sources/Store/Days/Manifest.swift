@@ -150,20 +150,25 @@ struct Manifest: Sendable {
             """
         let file = connection.file
         try connection.rows(source) { row throws(StoreError) in
-            guard row.integer("first_day") <= row.integer("last_day") else {
-                throw .corrupt(file: file, detail: "the days of \(row.text("file")) do not read")
+            guard Self.isPossible(row) else {
+                throw .corrupt(file: file, detail: "the row of \(row.text("file")) does not read")
             }
             guard let keys = FrameKey.Layout(rawValue: row.integer("keys")) else {
                 throw .corrupt(file: file, detail: "the keys of \(row.text("file")) count from \(row.integer("keys"))")
             }
-            parts.append(
-                Part(
-                    file: row.text("file"), days: row.integer("first_day")...row.integer("last_day"),
-                    retentionClass: row.text("class"), generation: row.integer("gen"),
-                    isSealed: row.integer("sealed") != 0, first: row.integer("min_ts"), last: row.integer("max_ts"),
-                    spanMax: row.integer("span_max"), frames: row.integer("frames"), rows: row.integer("n"),
-                    bytes: row.integer("bytes"), sha256: row.withBlob("sha256") { Array($0) },
-                    madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at"), keys: keys))
+            var part = Part(
+                file: row.text("file"), days: row.integer("first_day")...row.integer("last_day"),
+                retentionClass: row.text("class"), generation: row.integer("gen"),
+                isSealed: row.integer("sealed") != 0, first: row.integer("min_ts"), last: row.integer("max_ts"),
+                spanMax: row.integer("span_max"), frames: row.integer("frames"), rows: row.integer("n"),
+                bytes: row.integer("bytes"), sha256: row.withBlob("sha256") { Array($0) },
+                madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at"), keys: keys)
+            if part.frames > 0 {
+                // Beyond its days they cannot be: nothing is passed over for them.
+                if !part.times.contains(part.first) { part.first = part.times.lowerBound }
+                if !part.times.contains(part.last) { part.last = part.times.upperBound - 1 }
+            }
+            parts.append(part)
         }
         var rollups: Set<Int> = []
         try connection.rows("SELECT key FROM meta WHERE key GLOB ?", .text(Self.rollupKey + "*")) { row in
@@ -171,6 +176,36 @@ struct Manifest: Sendable {
         }
         self.init(parts, rollups: rollups)
     }
+
+    /// Whether numbers are such as a file can have: sums of them fit, and none of its days is beyond what the store takes.
+    private static func isPossible(_ row: Statement) -> Bool {
+        let (first, last) = (row.integer("first_day"), row.integer("last_day"))
+        let lastDay = FrameKey.times.upperBound / FrameKey.dayMilliseconds
+        return first >= 0 && first <= last && last <= lastDay
+            && (0...FrameKey.times.upperBound).contains(row.integer("span_max"))
+            && [row.integer("gen"), row.integer("frames"), row.integer("n"), row.integer("bytes")].allSatisfy(
+                Self.counts.contains)
+            && (row.isNull("retired_at") || Self.moments.contains(row.integer("retired_at")))
+            && Self.moments.contains(row.integer("made_at")) && row.text("file").hasPrefix("raw/")
+            && row.text("file").hasSuffix(".db")
+            && !row.text("file").contains("..")
+    }
+
+    /// Takes out rows that cannot be right, in the caller's transaction; returns how many. Their files are strays then.
+    static func dropImpossible(_ connection: Connection) throws(StoreError) -> Int {
+        var impossible: [SQLValue] = []
+        try connection.rows("SELECT * FROM part") { row throws(StoreError) in
+            if !isPossible(row) || FrameKey.Layout(rawValue: row.integer("keys")) == nil {
+                impossible.append(row.value("file"))
+            }
+        }
+        for file in impossible { try connection.run("DELETE FROM part WHERE file = ?", file) }
+        return impossible.count
+    }
+
+    /// More rows, or bytes, than any disk holds.
+    private static let counts: ClosedRange<Int64> = 0...(1 << 56)
+    private static let moments: ClosedRange<Int64> = -(1 << 56)...(1 << 56)
 
     private static let rollupKey = "rollup-"
 

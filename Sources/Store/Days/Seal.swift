@@ -117,24 +117,23 @@ public struct SealJob: Sendable {
         var older = RowBlock()
         var taken: [Int64] = []
         func take(_ row: Statement) {
-            let key = FrameKey(rawValue: row.integer("k"), part.keys)
             // A damaged frame cannot be merged. It stays where it is, unless a new frame needs its very key.
             guard
-                let rows = try? row.withFrame(key, { frame throws(Malformed) in try frame.rows() })
+                let rows = try? row.withFrame(part.keys, { _, frame throws(Malformed) in try frame.rows() })
             else { return }
-            taken.append(key.rawValue)
+            taken.append(row.integer("k"))
             older = older.merged(with: rows)
         }
         try file.rows(
-            "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
+            "SELECT \(FrameRow.columns) FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
             .integer(least), .integer(last.rawValue), .integer(first.rawValue)
         ) { row throws(StoreError) in take(row) }
         if taken.isEmpty {
             try file.rows(
-                "SELECT k, crc, b, n FROM frame WHERE k BETWEEN ? AND ? ORDER BY k DESC LIMIT 1",
+                "SELECT \(FrameRow.columns) FROM frame WHERE k BETWEEN ? AND ? ORDER BY k DESC LIMIT 1",
                 .integer(least), .integer(first.rawValue)
             ) { row throws(StoreError) in
-                if row.integer("n") + Int64(fresh.count) <= Self.frameRowsGoal { take(row) }
+                if row.integer("n") <= Self.frameRowsGoal - fresh.count { take(row) }
             }
         }
         if !taken.isEmpty { merged = older.merged(with: fresh) }

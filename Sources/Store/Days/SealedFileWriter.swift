@@ -115,26 +115,3 @@ extension Folder {
         }
     }
 }
-
-extension Connection {
-    /// Encodes and inserts one frame; returns its span in milliseconds.
-    @discardableResult
-    func insertFrame(
-        _ stream: Int, _ rows: RowBlock, _ keys: FrameKey.Layout, _ writer: inout ByteWriter
-    ) throws(StoreError) -> Int64 {
-        let insert = try statement("INSERT OR REPLACE INTO frame VALUES (?, ?, ?, ?, NULL, ?, ?)")
-        let key = FrameKey(stream, rows.times[0], keys)
-        let span = rows.times[rows.count - 1] - rows.times[0]
-        writer.removeAll()
-        FrameCodec.encode(rows, into: &writer)
-        try writer.withBytes { bytes throws(StoreError) in
-            insert.bind(1, key.rawValue)
-            insert.bind(2, span)
-            insert.bind(3, Int64(rows.count))
-            insert.bind(4, Int64(FrameCodec.version))
-            insert.bind(5, CRC32C.check(key: key.rawValue, bytes))
-            try insert.run(lending: bytes, at: 6)
-        }
-        return span
-    }
-}

@@ -89,13 +89,16 @@ final class SealedFrames {
                 var rows: RowBlock?
                 var damage: DamagedFrame?
                 try connection.rows(
-                    "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ?2 ORDER BY k DESC LIMIT 1",
+                    """
+                    SELECT \(FrameRow.columns) FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ?2
+                    ORDER BY k DESC LIMIT 1
+                    """,
                     .integer(keys.lowerBound), .integer(keys.upperBound)
                 ) { row throws(StoreError) in
-                    let key = FrameKey(rawValue: row.integer("k"), part.keys)
                     do throws(Malformed) {
-                        rows = try row.withFrame(key) { frame throws(Malformed) in try frame.rows() }
+                        rows = try row.withFrame(part.keys) { _, frame throws(Malformed) in try frame.rows() }
                     } catch {
+                        let key = FrameKey(rawValue: row.integer("k"), part.keys)
                         damage = DamagedFrame(file: reader.file, key: key, reason: error.reason)
                     }
                 }
@@ -271,32 +274,17 @@ extension Connection {
         var damages: [DamagedFrame] = []
         let file = file
         try rows(
-            "SELECT k, crc, b FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
+            "SELECT \(FrameRow.columns) FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ? ORDER BY k",
             .integer(keys.lowerBound), .integer(keys.upperBound), .integer(reaching)
         ) { row throws(StoreError) in
-            let key = FrameKey(rawValue: row.integer("k"), layout)
             do throws(Malformed) {
-                let rows = try row.withFrame(key) { frame throws(Malformed) in try frame.rows() }
+                let rows = try row.withFrame(layout) { _, frame throws(Malformed) in try frame.rows() }
                 all = all.isEmpty ? rows : all.joined(with: rows)
             } catch {
+                let key = FrameKey(rawValue: row.integer("k"), layout)
                 damages.append(DamagedFrame(file: file, key: key, reason: error.reason))
             }
         }
         return (all, damages)
-    }
-}
-
-extension Statement {
-    /// Lends the frame of the row, its columns `crc` and `b`, after its check.
-    func withFrame<R>(
-        _ key: FrameKey, _ body: (FrameCodec.Frame) throws(Malformed) -> R
-    ) throws(Malformed) -> R {
-        let expected = integer("crc")
-        return try withBlob("b") { bytes throws(Malformed) in
-            guard CRC32C.check(key: key.rawValue, bytes) == expected else {
-                throw Malformed("its check value is wrong")
-            }
-            return try body(try FrameCodec.open(bytes, start: key.time))
-        }
     }
 }

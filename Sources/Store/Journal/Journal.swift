@@ -126,7 +126,7 @@ public final class Journal {
         counters = try Counters(core)
         evaluatedThrough = try Meta.evaluatedThrough.read(core)
         extent = try JournalExtent(core)
-        lastJournalID = max(extent.sealedThrough, try core.integer("SELECT max(id) FROM journal") ?? 0)
+        lastJournalID = max(extent.sealedThrough, try Meta.lastJournalID(core))
         rejects = try RejectBudget(core, bytesMax: options.rejectBytesMax)
         unread = try UnreadTally(core)
         snapshot = try StateSnapshot(core)

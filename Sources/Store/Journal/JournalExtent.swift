@@ -23,7 +23,8 @@ struct JournalExtent {
 
     init(_ core: Connection) throws(StoreError) {
         sealedThrough = try Meta.sealedThrough.read(core)
-        trimmedThrough = min(sealedThrough, (try core.integer("SELECT min(id) FROM journal") ?? .max) - 1)
+        let first = try core.integer("SELECT min(id) FROM journal") ?? .max
+        trimmedThrough = min(sealedThrough, max(first, Meta.possible.lowerBound) - 1)
     }
 
     /// A row more; `now` is nil for one that does not read.

@@ -48,6 +48,9 @@ enum JournalRows {
         try core.rows("SELECT id, n, crc, b FROM journal WHERE id > ? ORDER BY id LIMIT 1", .integer(last)) {
             row throws(StoreError) in
             let id = row.integer("id")
+            guard Meta.possible.contains(id) else {
+                throw .corrupt(file: core.file, detail: "journal row \(id) is none")
+            }
             let crc = row.integer("crc")
             var byteCount = 0
             let content: Row.Content

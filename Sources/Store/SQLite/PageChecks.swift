@@ -31,7 +31,7 @@ enum PageChecks {
     private static let shortRead = SQLITE_IOERR | 2 << 8
 
     /// No text ends so, and the first page of an older file ends with the text of its first table.
-    fileprivate static let mark: UInt32 = 0x31FF_0BA0
+    static let mark: UInt32 = 0x31FF_0BA0
     /// Asks a file for the page that failed last; not among SQLite's own.
     fileprivate static let badPageQuestion: Int32 = 0x0BA0_0001
     /// Asks a file whether its pages have check values.
@@ -125,7 +125,8 @@ enum PageChecks {
         UInt32(littleEndian: page.loadUnaligned(fromByteOffset: page.count - 4, as: UInt32.self)) == mark
     }
 
-    private static func check(_ page: UnsafeRawBufferPointer, _ number: Int64) -> UInt32 {
+    /// What the check value of a page must be.
+    static func check(_ page: UnsafeRawBufferPointer, _ number: Int64) -> UInt32 {
         UInt32(CRC32C.check(key: number, UnsafeRawBufferPointer(rebasing: page[..<(page.count - reservedBytes)])))
     }
 

@@ -4,9 +4,9 @@ import Frames
 enum Schema {
     /// The newest version of core.db this build reads and writes.
     static let version = 8
-    /// That of files of frames: from 2 on a small file holds the hours of its day, from 3 on keys count from 1970. What a
-    /// frame is made of has a version of its own.
-    static let dayVersion = 3
+    /// That of files of frames: from 2 on a small file holds the hours of its day, from 3 on keys count from 1970, from 4 on there
+    /// may be rows of version 3, see `FrameRow`. What a frame is made of has a version of its own.
+    static let dayVersion = 4
     static let rollupVersion = 1
     /// `BAOT`, so that another program's database is told from ours.
     static let applicationID = 0x4241_4F54
@@ -268,6 +268,8 @@ enum Schema {
         _ connection: Connection, _ keys: FrameKey.Layout = .since1970
     ) throws(StoreError) {
         try prepare(connection, [frame, hours], dayVersion, new: newestDayVersion(keys))
+        // Builds that know of no rows of version 3 would take those for damaged.
+        if try version(of: connection) == 3 { try connection.run("PRAGMA user_version = \(dayVersion)") }
     }
 
     static func prepareSealed(
@@ -325,54 +327,5 @@ enum Schema {
 
     static func version(of connection: Connection) throws(StoreError) -> Int {
         Int(try connection.integer("PRAGMA user_version") ?? 0)
-    }
-}
-
-/// Single numbers kept in `meta`; 0 where never written.
-enum Meta: String {
-    /// The last journal row that is in day files.
-    case sealedThrough = "sealed_through"
-    /// The last journal row whose alerts are recorded.
-    case evaluatedThrough = "evaluated_through"
-    /// The journal row after which the stored state was taken, and the number that its chunks carry.
-    case snapshotJournal = "snapshot_journal"
-    case snapshotGeneration = "snapshot_generation"
-    /// Steps with each roster saved, so that readers notice.
-    case rosterVersion = "roster_version"
-    /// Steps with each change of the manifest.
-    case manifestVersion = "manifest_version"
-    /// Seconds that the site's days are ahead of UTC, before the first of the changes that `LocalDays` keeps beside it.
-    case dayOffset = "day_offset"
-    /// When the last finished seal began, in milliseconds since 1970.
-    case sealedAt = "sealed_at"
-    /// The clocks as they were last written down: see `StoredClock`.
-    case clockWall = "clock_wall"
-    case clockSteady = "clock_steady"
-    case clockListened = "clock_listened"
-    /// Which run of the machine that was, and by how much the steady clock is ahead of that run's own.
-    case clockBoot = "clock_boot"
-    case clockOffset = "clock_offset"
-    /// Since when the wall clock ran without a step, by the steady clock.
-    case clockUnbroken = "clock_unbroken"
-    /// Steps of the wall clock that were seen, and the last one.
-    case clockSteps = "clock_steps"
-    case clockStepAt = "clock_step_at"
-    case clockStepBy = "clock_step_by"
-    /// When core.db's story was last lost, in milliseconds since 1970, and how: see `LostStory`.
-    case storyLostAt = "story_lost_at"
-    case storyLostBy = "story_lost_by"
-    /// Alerts and their steps have numbers above this one.
-    case numbersAbove = "numbers_above"
-    /// See `RetainedWords`.
-    case retainedWords = "retained_words"
-
-    func read(_ connection: Connection) throws(StoreError) -> Int64 {
-        try connection.integer("SELECT value FROM meta WHERE key = ?", .text(rawValue)) ?? 0
-    }
-
-    func write(_ value: Int64, _ connection: Connection) throws(StoreError) {
-        try connection.run(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-            .text(rawValue), .integer(value))
     }
 }
