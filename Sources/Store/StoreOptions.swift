@@ -18,6 +18,8 @@ public struct StoreOptions: Sendable {
     public var retention = Retention()
     /// The site's days, which daily statistics are about; nil for those that the store has, which are UTC's at first.
     public var days: LocalDays?
+    /// A scrub is due when the last whole one ended so long ago; nil for none.
+    public var scrubInterval: Duration? = .seconds(7 * 86_400)
     /// Bytes set aside so that sealing and retention can still work on a full disk; 0 for none.
     public var ballastBytes: Int64 = 0
 

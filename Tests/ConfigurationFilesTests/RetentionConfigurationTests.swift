@@ -48,6 +48,25 @@ struct RetentionConfigurationTests {
         }
     }
 
+    @Test("the store is scrubbed weekly, as often as told, or not at all")
+    func scrub() throws {
+        func every(_ yaml: String) throws -> Duration? {
+            try GatewayConfiguration(yaml: yaml, file: "baotu.yaml").store.scrubInterval
+        }
+        #expect(try every("{}") == Self.day * 7)
+        #expect(try every("store: {scrub_every: 30d}") == Self.day * 30)
+        #expect(try every("store: {scrub_every: off}") == nil)
+        for wrong in ["1h", "367d", "never", "[7d]"] {
+            do {
+                _ = try every("store: {scrub_every: \(wrong)}")
+                Issue.record("\(wrong) passed")
+            } catch let error as Mistakes {
+                #expect(error.list.map(\.key) == ["store.scrub_every"])
+                #expect(error.list.map(\.expected) == ["expected a length from 1d to 366d, such as 7d, or off"])
+            }
+        }
+    }
+
     @Test("the file that is delivered says what is so without it")
     func delivered() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Config/baotu.yaml")

@@ -26,6 +26,7 @@ extension GatewayConfiguration {
             "reject_bytes", in: 65_536...4_294_967_296, default: 67_108_864, &mistakes)
         options.ballastBytes = Int64(
             reader.integer("ballast_bytes", in: 0...17_179_869_184, default: 67_108_864, &mistakes))
+        options.scrubInterval = scrubInterval(&reader, default: options.scrubInterval, &mistakes)
         options.retention = retention(section(&reader, "retention"), folder: options.folder, &mistakes)
         reader.finish(&mistakes)
         return options
@@ -74,6 +75,20 @@ extension GatewayConfiguration {
         }
         reader.finish(&mistakes)
         return retention
+    }
+
+    /// How often all files are read for damage; nil for `off`.
+    private static func scrubInterval(
+        _ reader: inout SettingReader, default fallback: Duration?, _ mistakes: inout [Mistake]
+    ) -> Duration? {
+        guard let found = reader.optional("scrub_every") else { return fallback }
+        guard found.text != "off" else { return nil }
+        let day = Duration.seconds(86_400)
+        guard let every = found.text.flatMap({ Duration(shortForm: $0) }), (day...day * 366).contains(every) else {
+            mistakes.append(found.mistake("expected a length from 1d to 366d, such as 7d, or off"))
+            return fallback
+        }
+        return every
     }
 
     /// A length of time that things are kept; nil for `forever`.

@@ -37,6 +37,33 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     /// none.
     public var restartNeeded: [String]?
 
+    /// What scrubs of the store have come to; nil where none are made (`store.scrub_every: off`).
+    public var scrub: Scrub?
+
+    /// Readings of the whole store for damage, beside the turn.
+    public struct Scrub: Codable, Hashable, Sendable {
+        /// When the last whole one ended; nil before the first.
+        public var endedAt: Timestamp?
+        /// When the one under way began, over restarts; nil between two.
+        public var began: Timestamp?
+        /// Files that the one under way has looked at, or between two the last one.
+        public var files: Int
+        /// Damage that was found, a sentence each.
+        public var found: [String]
+        /// None ended for so long that one is due.
+        public var isDue: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case began, files, found
+            case endedAt = "ended_at"
+            case isDue = "is_due"
+        }
+
+        package init(endedAt: Timestamp?, began: Timestamp?, files: Int, found: [String], isDue: Bool) {
+            (self.endedAt, self.began, self.files, self.found, self.isDue) = (endedAt, began, files, found, isDue)
+        }
+    }
+
     /// What is in force is not what the files say.
     public struct RefusedReload: Codable, Hashable, Sendable {
         /// By the gateway's clock.
@@ -58,7 +85,7 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case version, broker, turns
+        case version, broker, turns, scrub
         case startedAt = "started_at"
         case upSeconds = "up_seconds"
         case brokerConnectedSeconds = "broker_connected_seconds"

@@ -102,6 +102,8 @@ final class LiveView: Sendable {
 
     var isDiskFull: Bool { state.withLock { $0.isDiskFull } }
 
+    func remember(_ scrub: LiveStatusAnswer.Scrub) { state.withLock { $0.status.scrub = scrub } }
+
     /// nil where the store takes what it is given.
     func rememberTrouble(_ trouble: StoreError?, isDiskFull: Bool) {
         state.withLock { state in

@@ -122,6 +122,9 @@ public struct Daemon {
                             loop: loop, mailbox: mailbox, serviceManager: serviceManager, doctor: doctor, log: log)),
                     .init(
                         service: ReloadService(source: source, log: log, hangUps: hangUps)),
+                    .init(
+                        service: ScrubService(options: configuration.store, live: live, log: log),
+                        successTerminationBehavior: .ignore),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))

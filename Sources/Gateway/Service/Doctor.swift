@@ -24,7 +24,8 @@ struct Doctor: Sendable {
         let isRefusing = live.isDiskFull || live.current.storeTrouble != nil
         let line = brokerConfiguration() + session(isWaiting: isRefusing)
         let rest =
-            messages(unread) + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses() + files()
+            messages(unread) + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses() + scrub()
+            + files()
         if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
         let machine = [durability(), room(), clock()]
         return isRefusing ? [pipeline()] + line + machine + rest : line + machine + [pipeline()] + rest

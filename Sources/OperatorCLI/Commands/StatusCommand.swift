@@ -71,8 +71,21 @@ struct StatusCommand: AsyncParsableCommand {
                 ])
         }
         if let keys = live.restartNeeded { rows.append(["restart needed by", keys.joined(separator: ", ")]) }
+        if let scrub = live.scrub { rows.append(["scrub", Self.scrub(scrub, output)]) }
         if let trouble = live.storeTrouble { rows.append(["store trouble", output.text(trouble)]) }
         return rows
+    }
+
+    private static func scrub(_ scrub: LiveStatusAnswer.Scrub, _ output: Output) -> String {
+        let found =
+            scrub.found.isEmpty
+            ? "nothing is damaged" : "DAMAGE in \(counted(scrub.found.count, "place")): baotu doctor says where"
+        let last = scrub.endedAt.map { "the last ended \(output.time($0))" } ?? "none has ended yet"
+        let now = scrub.began.map {
+            "; one is under way since \(output.time($0)), \(counted(scrub.files, "file")) read"
+        }
+        return (scrub.endedAt == nil && scrub.found.isEmpty ? last : "\(last), \(found)") + (now ?? "")
+            + (scrub.isDue && scrub.began == nil ? "; the next is due" : "")
     }
 
     private static func counters(_ status: StatusAnswer, _ output: Output) -> [[String]] {

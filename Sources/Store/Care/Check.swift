@@ -37,6 +37,8 @@ final class StoreChecker {
     private var newest = NewestTimes()
 
     private let isCoreMissing: Bool
+    /// Is told of bytes as they are read, between looks that hold nothing open: a scrub rests there.
+    var pace: (Int) -> Void = { _ in }
 
     /// A repair holds the lock itself, and has made a missing core.db as an empty one.
     init(_ folder: Folder, isRunning: Bool? = nil, wasMissing: Bool = false) {
@@ -65,6 +67,36 @@ final class StoreChecker {
         }
         try checkStrays()
         return report
+    }
+
+    // MARK: File by file, for a scrub
+
+    /// Reads the catalogue and the manifest.
+    func prepare() throws(StoreError) {
+        let reader = FileReader(folder.core, effects: nil)
+        registry = try catalogue(reader)
+        manifest = try reader.read { connection throws(StoreError) in try Manifest(connection) }
+    }
+
+    /// The files of the store in the order of their names.
+    var names: [String] {
+        let rollups = Set(folder.rollupYears()).union(manifest?.rollups ?? [])
+        return (["core.db"] + (manifest?.live ?? []).map(\.file) + rollups.map { "rollup-\($0).db" }).sorted()
+    }
+
+    func sealedPart(named file: String) -> Part? { manifest?.live.first { $0.file == file && $0.isSealed } }
+
+    /// What is damaged of one file.
+    func look(at file: String) throws(StoreError) -> [StoreDamage] {
+        if file == "core.db" {
+            try checkCore()
+        } else if let part = manifest?.live.first(where: { $0.file == file }) {
+            if part.isSealed { check(part) } else { whatStays { check(part) } }
+        } else if let year = Int(file.dropFirst("rollup-".count).dropLast(".db".count)) {
+            whatStays { checkRollup(file, year) }
+        }
+        pace(Int(Folder.size(of: folder.path + "/" + file)))
+        return report.damage
     }
 
     /// Beside a gateway that seals, a file may be met while it is written. Damage is what is found again and again.
@@ -294,7 +326,9 @@ final class StoreChecker {
         let reader = FileReader(path, isSealed: part.isSealed, isTolerant: true, effects: nil)
         let walk: FrameWalk
         do throws(StoreError) {
-            walk = try reader.read { connection throws(StoreError) in try FrameWalk(connection, part) }
+            walk = try reader.read { connection throws(StoreError) in
+                try FrameWalk(connection, part) { frame, _ throws(StoreError) in pace(frame.blob.count) }
+            }
         } catch {
             if case .leftOpen = error {
                 report.notes.append("\(error)")
@@ -484,7 +518,8 @@ final class StoreChecker {
         let databases =
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
         var known = Set([
-            "lock", "pin", OpenMark.fileName, RestoredMark.fileName, "ballast", "raw", "catalogue.cache",
+            "lock", "pin", OpenMark.fileName, RestoredMark.fileName, ScrubState.fileName, "ballast", "raw",
+            "catalogue.cache",
             DamagedFiles.folderName,
         ])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
