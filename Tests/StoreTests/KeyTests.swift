@@ -282,3 +282,57 @@ extension FrameKey.Layout {
     /// As the manifest has them.
     static var allStored: [Int64] { [since2020, since1970].map(\.rawValue) }
 }
+
+extension Journal {
+    /// Makes the small files of days what version 3 of them had: rows whose check values are over the key and the blob alone.
+    func becomeDayVersion3() throws {
+        for part in sealed.manifest.live where !part.isSealed {
+            let file = try Connection(
+                folder.path(of: part), .writer(pageBytes: SealJob.dayPageBytes), effects: nil)
+            defer { file.close() }
+            var rows: [(key: Int64, crc: Int64)] = []
+            try file.rows("SELECT k, b FROM frame") { row throws(StoreError) in
+                let key = row.integer("k")
+                rows.append((key, row.withBlob("b") { CRC32C.check(key: key, $0) }))
+            }
+            for row in rows {
+                try file.run("UPDATE frame SET ver = 2, crc = ? WHERE k = ?", .integer(row.crc), .integer(row.key))
+            }
+            try file.run("PRAGMA user_version = 3")
+            try file.checkpoint()
+        }
+    }
+}
+
+@Suite("Files of frames of version 3")
+struct DayVersionTests {
+    private let folder = TemporaryFolder()
+
+    @Test("they are read and found good, take rows of this version beside theirs, and are compacted with them")
+    func goesOn() throws {
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        defer { journal.close() }
+        for minute in 0..<40 {
+            for device in ["a", "b"] { try journal.put(device, seconds(minute * 60), ["voltage": Double(minute)]) }
+        }
+        try journal.seal()
+        try journal.becomeDayVersion3()
+        var expected = try contents(folder.store)
+        #expect(expected.values.map(\.count) == [40, 40])
+        #expect(try StoreCheck.run(folder: folder.store).damage == [])
+        try journal.put("a", seconds(30), ["voltage": 7])
+        try journal.seal()
+        expected[Model.Key(device: "a", quantity: "voltage")]![seconds(30).milliseconds] = 7
+        let path = folder.store + "/" + journal.sealed.manifest.live[0].file
+        let file = try Connection(path, .readOnly, effects: nil)
+        #expect(try Schema.version(of: file) == Schema.dayVersion)
+        #expect(try file.integer("SELECT count(DISTINCT ver) FROM frame") == 2)
+        file.close()
+        #expect(try contents(folder.store) == expected)
+        #expect(try StoreCheck.run(folder: folder.store).damage == [])
+        try journal.compact(now: seconds(400_000))
+        #expect(journal.sealed.manifest.live.allSatisfy { $0.isSealed })
+        #expect(try contents(folder.store) == expected)
+        #expect(try StoreCheck.run(folder: folder.store).damage == [])
+    }
+}
