@@ -50,6 +50,19 @@ struct IncidentTests {
         try ask(request).incidents.map(\.id)
     }
 
+    @Test("a renamed rule takes along what is up; what is over stays under the name that it was told by")
+    func renamedRule() throws {
+        let journal = try open()
+        var script = Script(journal)
+        try script.step("over", .firing, 1)
+        try script.step("over", .resolved, 2)
+        try script.step("up", .firing, 3)
+        try journal.rename(rule: "r", to: "s")
+        #expect(try ids(IncidentsRequest(rule: "r")) == [1])
+        #expect(try ids(IncidentsRequest(rule: "s")) == [2])
+        #expect(try Archive(folder: folder.store).alerts().map(\.rule).sorted() == ["r", "s"])
+    }
+
     // MARK: Spans
 
     /// The incident lasts from second 10 to 20; nil: it is not over. Bounds that are nil are open.

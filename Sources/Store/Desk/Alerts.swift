@@ -158,10 +158,12 @@ extension Journal {
         return alerts
     }
 
-    /// Files all alerts of a rule under its new name, with their numbers and their stories; those stay where the new name has
-    /// one of the same subject.
+    /// Files the alerts of a rule that are not over under its new name, with their numbers and their stories; those stay where
+    /// the new name has one of the same subject. What is over was told under the old name, and is found by it.
     public func rename(rule: String, to name: String) throws(StoreError) {
-        try core.run("UPDATE OR IGNORE alert SET rule = ?2 WHERE rule = ?1", .text(rule), .text(name))
+        try core.run(
+            "UPDATE OR IGNORE alert SET rule = ?2 WHERE rule = ?1 AND phase NOT IN (?3, ?4)", .text(rule), .text(name),
+            .text(AlertPhase.inactive.rawValue), .text(AlertPhase.resolved.rawValue))
     }
 
     /// Files the alerts about a circuit under its new name, with their numbers and their stories; those stay where that name has
