@@ -7,13 +7,13 @@ public enum SettingFiles {
     /// Longest file that is read, in bytes: a configuration of this size is another file, named by mistake.
     public static let bytesMax = 16 * 1024 * 1024
 
-    /// The text of a UTF-8 file.
+    /// The text of a UTF-8 file, without the byte order mark that some editors put before it.
     ///
     /// Throws one mistake, with the reason in words, when the file is missing, is a directory, may not be read, is
-    /// longer than `bytesMax`, or is not UTF-8.
+    /// longer than `bytesMax`, or is not UTF-8; then with the line of the first byte that is not.
     public static func text(of path: String) throws(Mistakes) -> String {
-        func mistake(_ expected: String) -> Mistakes {
-            Mistakes([Mistake(file: path, line: nil, key: "", value: nil, expected: expected)])
+        func mistake(_ expected: String, line: Int? = nil) -> Mistakes {
+            Mistakes([Mistake(file: path, line: line, key: "", value: nil, expected: expected)])
         }
         guard let kind = kind(of: path) else { throw mistake("there is no such file") }
         if kind == S_IFDIR { throw mistake("expected a file; this is a directory") }
@@ -26,10 +26,21 @@ public enum SettingFiles {
             throw mistake("the file cannot be read: \(String(cString: strerror(errno)))")
         }
         guard bytes.count <= bytesMax else { throw mistake("expected at most \(bytesMax) bytes") }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw mistake("expected UTF-8 text")
+        switch TextEncoding(bytes) {
+        case .utf8(let text): return text
+        case .other(let line, let sentence): throw mistake(sentence, line: line)
         }
-        return text
+    }
+
+    /// Whether a file or a folder is there.
+    public static func exists(_ path: String) -> Bool { kind(of: path) != nil }
+
+    /// Whether a Unix socket is there.
+    public static func isSocket(_ path: String) -> Bool { kind(of: path) == S_IFSOCK }
+
+    /// The first bytes of a file as text, with a sign for each that is not UTF-8; nil where it cannot be read.
+    public static func beginning(of path: String, bytesMax: Int = 1 << 20) -> String? {
+        bytes(of: path, bytesMax: bytesMax).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Whether the file exists and this process may read it.
