@@ -27,6 +27,8 @@ struct NoAnswer: Error, CustomStringConvertible {
     let exitCode: Int32
     /// The gateway is there and says that it may answer in a moment.
     var isForNow = false
+    /// The gateway is there, and the time for an answer is over.
+    var isLate = false
     /// There is no such thing as was asked for.
     var isNotFound = false
 

@@ -8,36 +8,90 @@ import NIOHTTP1
 
 /// Asks the daemon over its Unix socket.
 struct DaemonSource: AnswerSource, Sendable {
-    private static let timeout = TimeAmount.seconds(60)
     private static let answerBytesMax = 1 << 30
 
+    /// How long an answer is waited for.
+    struct Patience {
+        /// Nobody is told of a wait that is shorter.
+        var quiet = Duration.seconds(3)
+        var question = Duration.seconds(60)
+        /// Orders do their work before they answer, and most of it is done in a second.
+        var order = Duration.seconds(60)
+        /// Whoever reloads stands before the machine and waits.
+        var reload = Duration.seconds(30)
+    }
+
+    /// nil where standard error is none.
+    private static var terminal: (@Sendable (String) -> Void)? {
+        guard isatty(STDERR_FILENO) != 0 else { return nil }
+        return { StandardStreams.complain($0) }
+    }
+
     private let socketPath: String
+    private let patience: Patience
+    /// nil where nobody sees it.
+    private let tellOfWait: (@Sendable (String) -> Void)?
     private let client = HTTPClient(eventLoopGroupProvider: .singleton)
 
-    init(socketPath: String) { self.socketPath = socketPath }
+    init(
+        socketPath: String, patience: Patience = Patience(),
+        tellOfWait: (@Sendable (String) -> Void)? = DaemonSource.terminal
+    ) {
+        self.socketPath = socketPath
+        self.patience = patience
+        self.tellOfWait = tellOfWait
+    }
 
     func close() async throws { try await client.shutdown() }
 
     func liveStatus() async throws -> LiveStatusAnswer? { try await answer(LiveRequest()) }
 
     func answer<Asked: Question>(_ question: Asked) async throws -> Asked.Answer {
-        try await decoded(try await ask(question))
+        try await waiting(patience.question) { limit in
+            try await decoded(try await ask(question, within: limit), within: limit)
+        }
     }
 
     func carryOut<Kind: Order>(_ order: Kind) async throws -> Kind.Answer {
-        try await decoded(try await ask(order, sending: order.body))
+        try await waiting(Kind.self == ReloadOrder.self ? patience.reload : patience.order) { limit in
+            do {
+                return try await decoded(try await ask(order, sending: order.body, within: limit), within: limit)
+            } catch var error as NoAnswer where error.isLate {
+                error.description += ". The order stands, and is carried out if the gateway goes on"
+                throw error
+            }
+        }
     }
 
     /// The readings as text, which comes while it is read, with an `ExportEnd` behind it.
-    func export(_ request: ExportRequest) async throws -> HTTPClientResponse { try await ask(request) }
+    func export(_ request: ExportRequest) async throws -> HTTPClientResponse {
+        try await waiting(patience.question) { limit in try await ask(request, within: limit) }
+    }
 
-    private func ask(_ asked: some Request, sending body: [UInt8] = []) async throws -> HTTPClientResponse {
+    /// Says after a while that the answer is waited for.
+    private func waiting<R>(_ limit: Duration, _ body: (Duration) async throws -> R) async throws -> R {
+        let notice = tellOfWait.map { tell in
+            let sentence = "waiting for the gateway on \(socketPath), \(limit.shortForm) at most"
+            return Task { [quiet = patience.quiet] in
+                do { try await Task.sleep(for: quiet) } catch { return }
+                tell(sentence)
+            }
+        }
+        defer { notice?.cancel() }
+        return try await body(limit)
+    }
+
+    private func ask(
+        _ asked: some Request, sending body: [UInt8] = [], within limit: Duration
+    ) async throws -> HTTPClientResponse {
         var request = try prepared(asked)
         try knock()
         if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
         let response: HTTPClientResponse
         do {
-            response = try await client.execute(request, timeout: Self.timeout)
+            response = try await client.execute(request, timeout: .milliseconds(limit.milliseconds))
+        } catch let error as HTTPClientError where Self.isLate(error) {
+            throw late(limit)
         } catch {
             throw unreachable(error)
         }
@@ -68,10 +122,18 @@ struct DaemonSource: AnswerSource, Sendable {
         throw unreachable(IOError(errnoCode: code, reason: "connect"))
     }
 
-    private func decoded<Answer: Decodable>(_ response: HTTPClientResponse) async throws -> Answer {
-        let body: ByteBuffer
+    private func decoded<Answer: Decodable>(
+        _ response: HTTPClientResponse, within limit: Duration
+    ) async throws -> Answer {
+        var body = ByteBuffer()
         do {
-            body = try await response.body.collect(upTo: Self.answerBytesMax)
+            var pieces = response.body.makeAsyncIterator()
+            while var piece = try await next(&pieces, within: limit) {
+                guard body.readableBytes + piece.readableBytes <= Self.answerBytesMax else {
+                    throw NoAnswer.failed("the gateway's answer is longer than \(Self.answerBytesMax) bytes")
+                }
+                body.writeBuffer(&piece)
+            }
         } catch {
             throw unreachable(error)
         }
@@ -93,6 +155,39 @@ struct DaemonSource: AnswerSource, Sendable {
         return request
     }
 
+    /// The next piece of an answer, nil at its end. The client's own limit is for the first line of an answer; one that stops in
+    /// its middle would be waited for without end. Throws where nothing comes within the limit, by default that of a question.
+    func next(
+        _ pieces: inout HTTPClientResponse.Body.AsyncIterator, within limit: Duration? = nil
+    ) async throws -> ByteBuffer? {
+        let limit = limit ?? patience.question
+        // One task of the group touches it, and the group has ended before it is read again.
+        nonisolated(unsafe) var iterator = pieces
+        defer { pieces = iterator }
+        return try await withThrowingTaskGroup(of: ByteBuffer?.self) { group in
+            group.addTask { try await iterator.next() }
+            group.addTask { [self] in
+                try await Task.sleep(for: limit)
+                throw late(limit)
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+    }
+
+    private static func isLate(_ error: HTTPClientError) -> Bool {
+        [.deadlineExceeded, .connectTimeout, .getConnectionFromPoolTimeout, .readTimeout].contains(error)
+    }
+
+    private func late(_ limit: Duration) -> NoAnswer {
+        var error = NoAnswer.unreachable(
+            "the gateway does not answer: it listens on \(socketPath), and nothing came within \(limit.shortForm). It is held "
+                + "(ps shows state T) or has too much to do; systemctl status baotud and its log say more. \(Self.offline)"
+        )
+        error.isLate = true
+        return error
+    }
+
     func unreachable(_ error: any Error) -> NoAnswer {
         error as? NoAnswer ?? NoAnswer.unreachable(Self.sentence(error, socketPath))
     }
@@ -103,10 +198,11 @@ struct DaemonSource: AnswerSource, Sendable {
         return .refused(Refusal(status: Int(response.status.code), sentence: sentence))
     }
 
+    private static let offline = "With the gateway down, --store DIR asks the files"
+
     /// Why there was no answer, and what to do about it.
     private static func sentence(_ error: any Error, _ path: String) -> String {
-        let offline = "With the gateway down, --store DIR asks the files"
-        return switch (error as? IOError)?.errnoCode {
+        switch (error as? IOError)?.errnoCode {
         case ENOENT: "there is no socket \(path): the gateway does not run, or has another api.socket. \(offline)"
         case ECONNREFUSED: "nobody answers on \(path): the gateway does not run. \(offline)"
         case EACCES, EPERM: "you may not use \(path): join the group of the socket, which is baotu"

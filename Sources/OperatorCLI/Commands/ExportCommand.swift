@@ -108,7 +108,8 @@ struct ExportCommand: AsyncParsableCommand {
             let answer = try await source.export(request)
             // Behind the separator, of which the text has none.
             var end: [UInt8]?
-            for try await piece in answer.body {
+            var pieces = answer.body.makeAsyncIterator()
+            while let piece = try await source.next(&pieces) {
                 try piece.withUnsafeReadableBytes { bytes in
                     let place = end == nil ? bytes.firstIndex(of: ExportEnd.separator) : 0
                     let text = bytes[..<(place ?? bytes.count)]
