@@ -163,7 +163,9 @@ let package = Package(
         .tests(
             "ConfigurationFilesTests",
             [
-                "Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding", "TestSupport",
+                "Basics", "Telemetry", "ConfigurationFiles", "Settings", "Store", "Windows", "Decoding", "Alerting",
+                "Broker",
+                "TestSupport",
             ]),
         .tests("ContractTests", ["Basics", "Telemetry", "Contract", "TestSupport"]),
         .tests("BrokerTests", ["Broker", "TestSupport"]),

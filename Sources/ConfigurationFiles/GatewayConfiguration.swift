@@ -127,7 +127,7 @@ public struct GatewayConfiguration: Sendable {
             mistakes.append(found.mistake("expected a folder, or a list of them"))
         }
         rosterFile = devices.optionalText("roster", &mistakes).map(located)
-        profileParameters = Self.parameters(devices.optional("parameters"), &mistakes)
+        profileParameters = Self.parameters(devices.written("parameters"), &mistakes)
         let site = Self.site(&devices, &mistakes)
         (siteZone, siteOffsetSeconds, store.days) = (site.zone, site.offsetSeconds, site.days)
         onboarding = Self.onboarding(devices.optional("unknown"), &mistakes)
@@ -138,7 +138,7 @@ public struct GatewayConfiguration: Sendable {
         detection = Self.detection(
             reader.optional("detection"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
         peers = Self.peers(reader.optional("peers"), &mistakes)
-        lamps = Self.lamps(reader.optional("lamps"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
+        lamps = Self.lamps(reader.written("lamps"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
 
         var api = SettingReader(section(&reader, "api"), &mistakes)
         socketPath = located(api.text("socket", default: "/run/baotu/baotu.sock", &mistakes))
@@ -170,5 +170,5 @@ public struct GatewayConfiguration: Sendable {
 
 /// The section under `key`, or an empty one in its place, whose keys all read as their defaults.
 func section(_ reader: inout SettingReader, _ key: String) -> Setting {
-    reader.optional(key) ?? reader.setting.emptySection(key)
+    reader.written(key) ?? reader.setting.emptySection(key)
 }

@@ -80,6 +80,12 @@ public enum RosterFile {
                 entries.append(entry)
             }
         }
+        if columns.isEmpty {
+            mistakes.append(
+                Mistake(
+                    file: file, line: nil, key: "", value: nil,
+                    expected: "expected a header line such as device,profile,area,cadence; there is none"))
+        }
         guard mistakes.isEmpty else { throw Mistakes(mistakes) }
         return entries
     }

@@ -29,7 +29,7 @@ public enum RuleFile {
         var mistakes: [Mistake] = []
         var reader = SettingReader(root, &mistakes)
         var rules: [Placed] = []
-        if let list = reader.optional("rules") {
+        if let list = reader.required("rules", "a list of rules, or [] for none", &mistakes) {
             if let items = list.items {
                 for item in items {
                     guard let rule = Self.rule(item, windows, &mistakes) else { continue }
@@ -50,6 +50,7 @@ public enum RuleFile {
     private static func rule(
         _ setting: Setting, _ windows: (Quantity?) -> [Duration], _ mistakes: inout [Mistake]
     ) -> AlertRule? {
+        let before = mistakes.count
         var reader = SettingReader(setting, &mistakes)
         let nameSetting = reader.required("rule", "a name, such as lamp-silent", &mistakes)
         let name = nameSetting?.text ?? ""
@@ -61,20 +62,20 @@ public enum RuleFile {
             mistakes.append(nameSetting.mistake("expected at most 64 of the letters a-z, A-Z, 0-9, '-', '_' and '.'"))
         }
         let severity = reader.word("severity", default: Severity.warning, &mistakes)
-        let devices = selector(reader.optional("devices"), &mistakes)
+        let devices = selector(reader.written("devices"), &mistakes)
         var conditions: [Alerting.Condition] = []
-        if let threshold = reader.optional("threshold") {
+        if let threshold = reader.written("threshold") {
             if let condition = Self.threshold(threshold, windows, &mistakes) { conditions.append(condition) }
         }
-        if let absence = reader.optional("absence") { conditions.append(Self.absence(absence, &mistakes)) }
-        if let range = reader.optional("out_of_range") {
+        if let absence = reader.written("absence") { conditions.append(Self.absence(absence, &mistakes)) }
+        if let range = reader.written("out_of_range") {
             var section = SettingReader(range, &mistakes)
             let clearAfter = section.duration(
                 "clear_after", in: .zero ... .seconds(86_400), default: .seconds(300), &mistakes)
             section.finish(&mistakes)
             conditions.append(.outOfRange(OutOfRange(clearAfter: clearAfter)))
         }
-        if let finding = reader.optional("finding") {
+        if let finding = reader.written("finding") {
             if let condition = Self.finding(finding, &mistakes) { conditions.append(condition) }
         }
         reader.finish(&mistakes)
@@ -86,7 +87,11 @@ public enum RuleFile {
                     expected: "expected one of threshold, absence, out_of_range and finding, found "
                         + (kinds.isEmpty ? "none" : kinds.joined(separator: " and "))))
         }
-        guard let condition = conditions.first, !name.isEmpty else { return nil }
+        guard let condition = conditions.first, !name.isEmpty else {
+            // A rule that is not in force says so, whatever the reason.
+            if mistakes.count == before { mistakes.append(setting.mistake("expected a whole rule")) }
+            return nil
+        }
         return AlertRule(name: name, severity: severity, devices: devices, condition: condition)
     }
 
@@ -114,6 +119,9 @@ public enum RuleFile {
         var kinds: Set<Finding.Kind> = []
         if let list = reader.required("kinds", "a list of what was noticed, such as [flat_line, spike]", &mistakes) {
             let known = Finding.Kind.allCases.map(\.rawValue)
+            if list.items?.isEmpty == true {
+                mistakes.append(list.mistake("expected at least one of \(known.joined(separator: ", "))"))
+            }
             for item in list.items ?? [list] {
                 if let kind = item.text.flatMap({ Finding.Kind(rawValue: $0) }) {
                     kinds.insert(kind)
@@ -125,6 +133,9 @@ public enum RuleFile {
         }
         var quantities: Set<Quantity>?
         if let list = reader.optional("quantities") {
+            if list.items?.isEmpty == true {
+                mistakes.append(list.mistake("expected at least one quantity; left out, all are meant"))
+            }
             quantities = Set((list.items ?? [list]).compactMap { $0.quantity(&mistakes) })
         }
         let severity = reader.number("severity_min", &mistakes) ?? 0.5

@@ -88,7 +88,7 @@ extension ProfileCompiler {
         let unit = reader.optional("unit")
         let scale = reader.optional("scale")
         let map = reader.optional("map")
-        let otherwise = reader.optional("else")
+        let otherwise = reader.written("else").flatMap { $0.isMissing ? nil : $0 }
         compileScale(unit, scale, quantity, scope, &reading)
         if let missing = reader.optional("missing") {
             reading.missing = builder.add(numbers(missing), to: \.numbers)
@@ -99,7 +99,7 @@ extension ProfileCompiler {
             }
             reading.map = compileMap(map)
         }
-        // `else: null` is a missing value to the reader of keys; here it is a word.
+        // `else: null` is a word here.
         if let otherwise {
             reading.otherwise = number(otherwise) ?? .nan
         } else if setting["else"]?.isMissing == true {
@@ -124,7 +124,7 @@ extension ProfileCompiler {
             }
         }
         if let channel = setting["channel"] {
-            _ = reader.optional("channel")
+            _ = reader.written("channel")
             reading.channel = compileNaming(channel, scope).map(Int32.init) ?? -1
         }
         if let time = reader.optional("time") { reading.time = compileTime(time, scope) }
@@ -192,7 +192,7 @@ extension ProfileCompiler {
         var reader = SettingReader(setting, &mistakes)
         let from = reader.required("from", "where the unit stands, such as /unit", &mistakes)
         let map = reader.optional("map")
-        let otherwise = reader.optional("else")
+        let otherwise = reader.written("else").flatMap { $0.isMissing ? nil : $0 }
         reader.finish(&mistakes)
         guard let canonical = Unit(quantity.unit) else { return }
         /// A case for the unit, with the factor of `scale` on top.

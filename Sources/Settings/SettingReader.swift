@@ -3,11 +3,13 @@ public import Telemetry
 
 /// Reads the keys of one map, notes every mistake, and goes on, so that all of them are reported together.
 ///
-/// Each key that is read counts as known; `finish` reports the others, with the nearest known word.
+/// Each key that is read counts as known; `finish` reports the others, with the nearest known word, and keys and places of
+/// lists that nothing stands behind.
 public struct SettingReader {
     /// The map whose keys are read.
     public let setting: Setting
     private var known: [String] = []
+    private var mayBeNull: [String] = []
 
     /// Notes a mistake where `setting` is not a map; every key then reads as missing.
     public init(_ setting: Setting, _ mistakes: inout [Mistake]) {
@@ -22,27 +24,61 @@ public struct SettingReader {
         return found
     }
 
+    /// The setting under `key`, or nil where the key is not written, for a key that says something with nothing behind it:
+    /// a section whose keys all have defaults, or one to which null is a word.
+    public mutating func written(_ key: String) -> Setting? {
+        known.append(key)
+        mayBeNull.append(key)
+        return setting[key]
+    }
+
     /// The setting under `key`; a missing one is a mistake.
     public mutating func required(_ key: String, _ meaning: String, _ mistakes: inout [Mistake]) -> Setting? {
         if let found = optional(key) { return found }
-        let path = setting.path.isEmpty ? key : "\(setting.path).\(key)"
+        let line = setting.entries?.first { $0.key == key }?.keyLine ?? setting.line
         mistakes.append(
-            Mistake(
-                file: setting.file, line: setting.line, key: path, value: nil, expected: "missing: \(meaning)"))
+            Mistake(file: setting.file, line: line, key: path(of: key), value: nil, expected: "missing: \(meaning)"))
         return nil
     }
 
-    /// Reports every key that was never asked for.
+    /// Reports every key that was never asked for, and every known one with nothing behind it: whoever wrote it meant
+    /// something, and its default might be the opposite.
     public func finish(_ mistakes: inout [Mistake]) {
-        for entry in setting.entries ?? [] where !known.contains(entry.key) {
-            let hint = nearest(to: entry.key, in: known).map { "did you mean '\($0)'?" }
-            let path = setting.path.isEmpty ? entry.key : "\(setting.path).\(entry.key)"
-            mistakes.append(
-                Mistake(
-                    file: setting.file, line: entry.keyLine, key: path, value: nil,
-                    expected: "unknown key; " + (hint ?? "known here: \(known.joined(separator: ", "))")))
+        for entry in setting.entries ?? [] {
+            guard known.contains(entry.key) else {
+                let hint = nearest(to: entry.key, in: known).map { "did you mean '\($0)'?" }
+                mistakes.append(
+                    Mistake(
+                        file: setting.file, line: entry.keyLine, key: path(of: entry.key), value: nil,
+                        expected: "unknown key; " + (hint ?? "known here: \(known.joined(separator: ", "))")))
+                continue
+            }
+            if entry.value.isMissing, !mayBeNull.contains(entry.key) {
+                note(
+                    path(of: entry.key), entry.keyLine,
+                    "nothing stands behind this key; write a value, or leave the key out", &mistakes)
+            }
+            for item in entry.value.items ?? [] where item.isMissing {
+                note(
+                    item.path, item.line,
+                    "nothing stands in this place of the list; write a value, or take the place out",
+                    &mistakes)
+            }
         }
     }
+
+    /// Unless something is told of the place already.
+    private func note(_ path: String, _ line: Int, _ expected: String, _ mistakes: inout [Mistake]) {
+        let isTold = mistakes.contains { told in
+            guard told.file == setting.file, told.key.hasPrefix(path) else { return false }
+            let rest = told.key.utf8.dropFirst(path.utf8.count).first
+            return rest == nil || rest == UInt8(ascii: ".") || rest == UInt8(ascii: "[")
+        }
+        guard !isTold else { return }
+        mistakes.append(Mistake(file: setting.file, line: line, key: path, value: nil, expected: expected))
+    }
+
+    private func path(of key: String) -> String { setting.path.isEmpty ? key : "\(setting.path).\(key)" }
 }
 
 extension SettingReader {

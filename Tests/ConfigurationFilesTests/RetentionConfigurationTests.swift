@@ -17,7 +17,7 @@ struct RetentionConfigurationTests {
     @Test("steps of alerts are kept two years, as long as told, or for ever")
     func reads() throws {
         #expect(try alerts("{}") == Self.day * 730)
-        #expect(try alerts("store: {retention: {alerts: }}") == Self.day * 730)
+        #expect(try alerts("store: {retention: }") == Self.day * 730)
         #expect(try alerts("store: {retention: {alerts: 1d}}") == Self.day)
         #expect(try alerts("store: {retention: {alerts: 36500d}}") == Self.day * 36_500)
         #expect(try alerts("store: {retention: {alerts: forever}}") == nil)

@@ -20,6 +20,36 @@ struct LoaderTests {
     private func ruleMistakes(_ rule: String) -> [String] { mistakes("profile: p\nrules:\n" + rule) }
 
     @Test(
+        "a key or a place of a list with nothing behind it is a mistake",
+        arguments: [
+            ("-", "rules[0]"), ("- {topic: a, device: x, status: }", "rules[0].status"),
+            ("- {topic: a, device: x, read: }", "rules[0].read"),
+            ("- {topic: a, device: x, each: , read: {voltage: /u}}", "rules[0].each"),
+            ("- {topic: a, device: x, when: , read: {voltage: /u}}", "rules[0].when"),
+            ("- {topic: a, device: x, time: [~], read: {voltage: /u}}", "rules[0].time[0]"),
+            ("- {topic: a, device: x, time: [{at: /t, as: s, zone: }], read: {voltage: /u}}", "rules[0].time[0].zone"),
+            ("- {topic: a, device: x, read: {voltage: ~}}", "rules[0].read.voltage"),
+            ("- {topic: a, device: x, read: {voltage: {from: /u, unit: }}}", "rules[0].read.voltage.unit"),
+            ("- {topic: a, device: x, read: {voltage: {from: /u, missing: [~]}}}", "rules[0].read.voltage.missing[0]"),
+            ("- {topic: a, device: x, when: {/a: ~}, read: {voltage: /u}}", "rules[0].when./a"),
+        ])
+    func nothing(rule: String, key: String) {
+        let found = ruleMistakes(rule)
+        #expect(found.contains { $0.contains(": \(key): ") }, "\(found)")
+        #expect(Set(found).count == found.count, "\(found)")
+    }
+
+    @Test(
+        "null is a word behind else, in maps and behind the quantities of a table",
+        arguments: [
+            "- {topic: a, device: x, read: {lamp_on: {from: /s, map: {ON: 1, x: null}, else: null}}}",
+            "- {topic: a, device: x, read: {air_pressure: {from: /p, unit: {from: /u, else: ~}}}}",
+            "- {topic: a, device: x, status: {ready: online, init: null}}",
+            "- {topic: a, device: x, table: {key: /k, value: /v, rows: {u: {voltage: }}}}",
+        ])
+    func null(rule: String) { #expect(ruleMistakes(rule) == []) }
+
+    @Test(
         "a wrong rule is reported with its place and what would be right",
         arguments: [
             (

@@ -37,6 +37,47 @@ struct SettingTests {
             ])
     }
 
+    @Test("a key with nothing behind it, and a place of a list, is a mistake unless it may be so")
+    func nothing() throws {
+        let root = try Setting.parse(
+            yaml: """
+                host:
+                section: ~
+                names: [a, null, "null", ~]
+                told:
+                needed:
+                open: [~]
+                """, file: "x.yaml")
+        var found: [Mistake] = []
+        var reader = SettingReader(root, &found)
+        let host = reader.text("host", default: "localhost", &found)
+        #expect(host == "localhost")
+        let written = reader.written("section")
+        let section = try #require(written)
+        #expect(section.isMissing)
+        var inner = SettingReader(section, &found)
+        let port = inner.integer("port", in: 1...9, default: 7, &found)
+        #expect(port == 7)
+        inner.finish(&found)
+        _ = reader.optional("names")
+        _ = reader.required("needed", "what is needed", &found)
+        _ = reader.optional("open")
+        // Whoever tells of a place already need not be told again.
+        _ = reader.optional("told")
+        if let told = root["told"] { found.append(told.mistake("expected something else")) }
+        let absent = reader.written("absent")
+        #expect(absent == nil)
+        reader.finish(&found)
+        let behind = "nothing stands behind this key; write a value, or leave the key out"
+        let place = "nothing stands in this place of the list; write a value, or take the place out"
+        #expect(
+            found.map(\.description) == [
+                "x.yaml:5: needed: missing: what is needed", "x.yaml:4: told: '': expected something else",
+                "x.yaml:1: host: \(behind)", "x.yaml:3: names[1]: \(place)", "x.yaml:3: names[3]: \(place)",
+                "x.yaml:6: open[0]: \(place)",
+            ])
+    }
+
     @Test("what is not YAML is reported with its line", arguments: ["a: [1, 2", "a: 1\na: 2", "a:\n\t- 1"])
     func notYAML(text: String) {
         #expect(throws: Mistakes.self) { try Setting.parse(yaml: text, file: "x.yaml") }

@@ -82,7 +82,7 @@ extension GatewayConfiguration {
         if most < least, let found = setting["reconnect"] {
             mistakes.append(found.mistake("expected min at most max"))
         }
-        options.tls = reader.optional("tls").map { tls($0, located, &mistakes) }
+        options.tls = reader.written("tls").map { tls($0, located, &mistakes) }
         reader.finish(&mistakes)
         return MQTT(
             options: options, reconnectMin: least, reconnectMax: max(least, most),

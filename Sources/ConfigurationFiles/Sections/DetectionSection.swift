@@ -80,6 +80,9 @@ extension GatewayConfiguration {
 
     private static func rules(_ setting: Setting, _ mistakes: inout [Mistake]) -> PlausibilityRules {
         var reader = SettingReader(setting, &mistakes)
+        if setting.entries?.isEmpty == true {
+            mistakes.append(setting.mistake("expected at least one rule, such as {stand_still: true}"))
+        }
         let change = reader.number("change_per_hour", &mistakes)
         if let change, !(change > 0 && change.isFinite), let found = setting["change_per_hour"] {
             mistakes.append(found.mistake("expected a change above 0, in the quantity's unit an hour"))

@@ -8,7 +8,7 @@ import Telemetry
 extension GatewayConfiguration {
     /// Values for the profiles' parameters, by name.
     static func parameters(_ setting: Setting?, _ mistakes: inout [Mistake]) -> [String: String] {
-        guard let setting else { return [:] }
+        guard let setting, !setting.isMissing else { return [:] }
         if setting.entries == nil { mistakes.append(setting.mistake("expected a map of name: value")) }
         var parameters: [String: String] = [:]
         for entry in setting.entries ?? [] {

@@ -186,7 +186,7 @@ extension DevicesCommand {
                 let text = try SettingFiles.text(of: located(file))
                 options.password = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
             }
-            if let tls = reader.optional("tls") {
+            if let tls = reader.written("tls") {
                 var section = SettingReader(tls, &mistakes)
                 let files = ["ca_file", "certificate_file", "key_file"].map {
                     section.optionalText($0, &mistakes).map(located)
