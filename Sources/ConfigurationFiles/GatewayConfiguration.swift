@@ -72,6 +72,8 @@ public struct GatewayConfiguration: Sendable {
     public var siteZone: ZoneRules?
     /// The broker's own configuration files, where it runs on this machine, for `baotu doctor`.
     public var brokerConfigurationFiles: [String]
+    /// Where the password for the broker is read before each connection; nil for none.
+    package var passwordFile: PasswordFile?
     /// What the file says, by dotted path, to tell changes by.
     var written: [String: String]
 
@@ -110,6 +112,7 @@ public struct GatewayConfiguration: Sendable {
         reconnectMin = mqtt.reconnectMin
         reconnectMax = mqtt.reconnectMax
         brokerConfigurationFiles = mqtt.brokerConfiguration
+        passwordFile = mqtt.passwordFile
         let limits = section(&reader, "limits")
         decoding = Self.decoding(limits, &mistakes)
         store = Self.store(section(&reader, "store"), limits, located, &mistakes)

@@ -17,6 +17,7 @@ extension GatewayConfiguration {
         var reconnectMin: Duration
         var reconnectMax: Duration
         var brokerConfiguration: [String]
+        var passwordFile: PasswordFile?
         var ownPrefix: String
     }
 
@@ -41,16 +42,18 @@ extension GatewayConfiguration {
         }
         check(!host.isEmpty, "host", "expected a name or an address")
         check((1...256).contains(clientID.utf8.count), "client_id", "expected 1 to 256 bytes")
+        var passwordFile: PasswordFile?
         options.username = reader.optionalText("username", &mistakes)
         check(options.username != nil, "password_file", "expected mqtt.username beside it")
         if let path = reader.optional("password_file") {
             let file = located(path.shown)
-            do {
-                options.password = try firstLine(of: file)
-                // A changed password counts from the next connection on.
-                options.currentPassword = { try? firstLine(of: file) }
+            passwordFile = PasswordFile(path: file)
+            do throws(PasswordFile.Fault) {
+                options.password = try PasswordFile(path: file).password()
+                // A changed password counts from the next connection on; while the file has none, the one of before does.
+                options.currentPassword = { try? PasswordFile(path: file).password() }
             } catch {
-                mistakes.append(path.mistake("expected a readable file with the password in its first line"))
+                mistakes.append(path.mistake("expected the password in the first line of the file; \(error.sentence)"))
             }
         }
         options.subscriptions = reader.texts("subscriptions", default: ["#"], &mistakes)
@@ -86,7 +89,7 @@ extension GatewayConfiguration {
         reader.finish(&mistakes)
         return MQTT(
             options: options, reconnectMin: least, reconnectMax: max(least, most),
-            brokerConfiguration: brokerConfiguration, ownPrefix: prefix)
+            brokerConfiguration: brokerConfiguration, passwordFile: passwordFile, ownPrefix: prefix)
     }
 
     private static func tls(
@@ -108,8 +111,4 @@ extension GatewayConfiguration {
         return BrokerOptions.TLSOptions(
             caFile: files[0], certificateFile: files[1], keyFile: files[2], verifiesHostname: verifies)
     }
-}
-
-private func firstLine(of file: String) throws(Mistakes) -> String {
-    try SettingFiles.text(of: file).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
 }

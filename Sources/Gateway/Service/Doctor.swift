@@ -3,7 +3,6 @@ import Broker
 import CLinux
 import ConfigurationFiles
 import Contract
-import FoundationEssentials
 import Glibc
 import Settings
 import Store
@@ -55,13 +54,15 @@ struct Doctor: Sendable {
         let isLocal = ["127.0.0.1", "::1", "localhost"].contains(configuration.mqtt.host)
         if files.isEmpty, isLocal { files = ["/etc/mosquitto/mosquitto.conf"] }
         guard let settings = MosquittoSettings(files: files) else {
+            let unseen = "the broker's configuration cannot be seen from here (mqtt.broker_configuration)"
+            guard live.sessionWasLost else { return [Diagnosis(check: "broker", level: .good, finding: unseen)] }
             return [
-                Diagnosis(
-                    check: "broker", level: .good,
-                    finding: "the broker's configuration cannot be seen from here (mqtt.broker_configuration)")
+                MosquittoSettings.lostSession(
+                    "set persistence true, autosave_interval 60 and a persistent_client_expiration of 7d in it", unseen)
             ]
         }
-        return settings.findings(sessionExpiry: configuration.mqtt.sessionExpiry)
+        return settings.findings(
+            sessionExpiry: configuration.mqtt.sessionExpiry, sessionWasLost: live.sessionWasLost)
     }
 
     /// While the store refuses, a line that is down says nothing.
@@ -82,11 +83,7 @@ struct Doctor: Sendable {
                 .bad, "the broker threw \(counted(status.droppedByBroker, "message")) away since the gateway listens",
                 "set max_queued_messages 0 and max_queued_bytes in the broker's configuration")
         }
-        if live.sessionWasLost {
-            tell(
-                .bad, "the broker had forgotten the gateway's session: what came meanwhile is lost",
-                "set persistence true and a persistent_client_expiration of 7d in the broker's configuration")
-        }
+        findings += password()
         if configuration.mqtt.subscriptionQoS == .atMostOnce {
             tell(
                 .warning, "the gateway subscribes at QoS 0: messages that come while it is away are lost",
@@ -118,6 +115,24 @@ struct Doctor: Sendable {
                     : "the line to \(status.broker) is down while nothing can be committed")
         }
         return findings
+    }
+
+    /// A password file that gives no password any more, while the one of before still counts.
+    private func password() -> [Diagnosis] {
+        guard let file = configuration.passwordFile else { return [] }
+        do throws(PasswordFile.Fault) {
+            _ = try file.password()
+            return []
+        } catch {
+            return [
+                Diagnosis(
+                    check: "broker", level: .bad,
+                    finding:
+                        "mqtt.password_file \(file.path) gives no password (\(error.sentence)): the one of before is used until "
+                        + "the gateway ends, and it will not start again",
+                    mend: "write the broker's password into the first line of the file")
+            ]
+        }
     }
 
     /// What of the stored state this start could not read.
@@ -244,86 +259,5 @@ struct Doctor: Sendable {
         return Diagnosis(
             check: "pipeline", level: .good,
             finding: "\(counted(status.turns, "turn")), the last \(Int64(status.lastTurnSecondsAgo * 1000)) ms ago")
-    }
-}
-
-/// What matters of a mosquitto configuration: settings by which the broker loses messages without a word.
-struct MosquittoSettings: Equatable {
-    /// In mosquitto's own words, the last line of each name.
-    private var values: [String: String] = [:]
-
-    /// nil when none of the files can be read. Follows `include_dir`.
-    init?(files: [String]) {
-        var isAny = false
-        for file in files {
-            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { continue }
-            isAny = true
-            read(text)
-        }
-        guard isAny else { return nil }
-    }
-
-    init(text: String) { read(text) }
-
-    private mutating func read(_ text: String) {
-        for line in text.split(whereSeparator: \.isNewline) {
-            let words = line.split(separator: " ", maxSplits: 1).map { Self.trimmed($0) }
-            guard let name = words.first, !name.hasPrefix("#") else { continue }
-            let value = words.count > 1 ? words[1] : ""
-            if name == "include_dir" {
-                let names = (try? FileManager.default.contentsOfDirectory(atPath: value)) ?? []
-                for file in names.sorted() where file.hasSuffix(".conf") {
-                    if let text = try? String(contentsOfFile: "\(value)/\(file)", encoding: .utf8) { read(text) }
-                }
-            } else {
-                values[name] = value
-            }
-        }
-    }
-
-    private static func trimmed(_ text: Substring) -> String {
-        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
-        let rest = text.drop(while: isBlank)
-        return rest.lastIndex { !isBlank($0) }.map { String(rest[...$0]) } ?? ""
-    }
-
-    func findings(sessionExpiry: Duration) -> [Diagnosis] {
-        var findings: [Diagnosis] = []
-        func tell(_ level: Diagnosis.Level, _ finding: String, _ mend: String) {
-            findings.append(Diagnosis(check: "broker", level: level, finding: finding, mend: mend))
-        }
-        let queued = values["max_queued_messages"].flatMap { Int($0) } ?? 1000
-        if queued != 0, queued < 100_000 {
-            tell(
-                .bad,
-                "the broker keeps at most \(queued) messages for the gateway and drops the others without a word, although their senders are told that they arrived",
-                "set max_queued_messages 0 and a max_queued_bytes that fits the disk in the broker's configuration")
-        }
-        if values["persistence"] != "true" {
-            tell(
-                .bad, "the broker keeps nothing over its own restart: messages and the gateway's session are lost then",
-                "set persistence true in the broker's configuration")
-        }
-        if let text = values["persistent_client_expiration"], let kept = Self.span(text), kept < sessionExpiry {
-            tell(
-                .warning, "the broker forgets a session after \(text), sooner than the gateway asks for",
-                "set persistent_client_expiration \(max(1, sessionExpiry.milliseconds / 86_400_000))d in the broker's configuration"
-            )
-        }
-        if findings.isEmpty {
-            findings.append(
-                Diagnosis(
-                    check: "broker", level: .good, finding: "the broker's queue and persistence settings lose nothing"))
-        }
-        return findings
-    }
-
-    /// Mosquitto's spans: a number and one of h, d, w, m (months) and y.
-    private static func span(_ text: String) -> Duration? {
-        guard let unit = text.last, let number = Int64(text.dropLast()), number >= 0, number < 10_000 else {
-            return nil
-        }
-        let hours: [Character: Int64] = ["h": 1, "d": 24, "w": 168, "m": 720, "y": 8760]
-        return hours[unit].map { .seconds(number * $0 * 3600) }
     }
 }

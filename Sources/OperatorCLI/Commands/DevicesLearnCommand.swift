@@ -2,6 +2,7 @@ import ArgumentParser
 import Authoring
 import Basics
 import Broker
+import ConfigurationFiles
 import FoundationEssentials
 import Glibc
 import Settings
@@ -183,8 +184,11 @@ extension DevicesCommand {
             if reader.text("version", default: "5", &mistakes) == "3.1.1" { options.version = .mqtt311 }
             options.username = reader.optionalText("username", &mistakes)
             if let file = reader.optionalText("password_file", &mistakes) {
-                let text = try SettingFiles.text(of: located(file))
-                options.password = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+                do throws(PasswordFile.Fault) {
+                    options.password = try PasswordFile(path: located(file)).password()
+                } catch {
+                    throw NoAnswer.failed("no password in \(located(file)): \(error.sentence)")
+                }
             }
             if let tls = reader.written("tls") {
                 var section = SettingReader(tls, &mistakes)

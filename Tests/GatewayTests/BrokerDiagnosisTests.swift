@@ -1,0 +1,81 @@
+import Basics
+import ConfigurationFiles
+import Contract
+import Foundation
+import Telemetry
+import Testing
+import TestSupport
+
+@testable import Gateway
+
+/// What is said of the broker: each fact once, and nothing beside it that denies it.
+@Suite("Doctor on the broker")
+struct BrokerDiagnosisTests {
+    private let folder = TemporaryDirectory()
+    private let live = LiveView(
+        LiveStatusAnswer(version: "test", startedAt: Timestamp(milliseconds: 0), broker: "none"))
+
+    private func findings(_ text: String, sessionWasLost: Bool) -> [Diagnosis] {
+        MosquittoSettings(text: text).findings(sessionExpiry: .seconds(604_800), sessionWasLost: sessionWasLost)
+    }
+
+    @Test(
+        "a session that was lost is one finding, with what the settings say of the reason",
+        arguments: [
+            ("persistence true", "writes what it keeps every 1800 s", "set autosave_interval 60"),
+            (
+                "persistence true\nautosave_interval 60", "writes what it keeps every 60 s",
+                "find out what ended the broker"
+            ),
+            ("persistence true\nautosave_interval 0", "only when it ends in order", "set autosave_interval 60"),
+            (
+                "persistence true\nautosave_interval 50\nautosave_on_changes true", "every 50 changes",
+                "set autosave_interval 60"
+            ),
+            ("persistence false", "it keeps nothing over its own restart", "set persistence true"),
+            ("", "it keeps nothing over its own restart", "set persistence true"),
+        ])
+    func lost(settings: String, reason: String, mend: String) {
+        let told = findings(settings + "\nmax_queued_messages 0\n", sessionWasLost: true)
+        #expect(told.count == 1, "\(told)")
+        #expect(told.first?.level == .bad)
+        #expect(told.first?.finding.contains("had forgotten the gateway's session") == true)
+        #expect(told.first?.finding.contains(reason) == true, "\(told)")
+        #expect(told.first?.mend?.hasPrefix(mend) == true, "\(told)")
+    }
+
+    @Test("without a loss good settings are good, and others are told")
+    func kept() {
+        let good = findings("persistence true\nmax_queued_messages 0\n", sessionWasLost: false)
+        #expect(good.map(\.level) == [.good] && good[0].finding.hasSuffix("lose nothing"))
+        let bad = findings("max_queued_messages 0\n", sessionWasLost: false)
+        #expect(bad.map(\.level) == [.bad] && bad[0].finding.contains("keeps nothing over its own restart"))
+    }
+
+    private func doctor() throws -> Doctor {
+        let configuration = try GatewayConfiguration(path: folder.path + "/baotu.yaml")
+        return Doctor(configuration: configuration, live: live) { Timestamp(milliseconds: 0) }
+    }
+
+    @Test("a password file that is emptied, or goes, under a running gateway is told until it is mended")
+    func password() throws {
+        let file = folder.path + "/pw"
+        func write(_ text: String, _ path: String) throws {
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        func told(_ doctor: Doctor) -> [Diagnosis] {
+            doctor.examine().filter { $0.finding.contains("mqtt.password_file") }
+        }
+        try write("secret\n", file)
+        try write("mqtt: {username: u, password_file: pw}\nstore: {folder: .}\n", folder.path + "/baotu.yaml")
+        let doctor = try doctor()
+        #expect(told(doctor) == [])
+        try write("", file)
+        #expect(told(doctor).map(\.level) == [.bad])
+        #expect(told(doctor).first?.finding.contains("gives no password (it is empty)") == true)
+        try FileManager.default.removeItem(atPath: file)
+        #expect(told(doctor).first?.finding.contains("there is no such file") == true)
+        try write("other\n", file)
+        #expect(told(doctor) == [])
+    }
+}
