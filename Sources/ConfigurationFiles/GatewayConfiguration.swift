@@ -143,14 +143,7 @@ public struct GatewayConfiguration: Sendable {
         peers = Self.peers(reader.optional("peers"), &mistakes)
         lamps = Self.lamps(reader.written("lamps"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
 
-        var api = SettingReader(section(&reader, "api"), &mistakes)
-        socketPath = located(api.text("socket", default: "/run/baotu/baotu.sock", &mistakes))
-        if socketPath.utf8.count > 100 {
-            mistakes.append(
-                (root["api"]?["socket"] ?? root).mistake(
-                    "expected a path of at most 100 bytes: a limit of Unix sockets"))
-        }
-        api.finish(&mistakes)
+        socketPath = Self.socket(section(&reader, "api"), located, &mistakes)
 
         notifications = Notifications(section(&reader, "notification"), topicPrefix: mqtt.ownPrefix, &mistakes)
 

@@ -1,4 +1,5 @@
 public import Basics
+import City
 import Settings
 public import Telemetry
 
@@ -38,6 +39,9 @@ public enum RosterFile {
                 }
                 for column in [Column.device, .cadence] where !columns.contains(column) {
                     note(column, nil, "missing column in the header line")
+                }
+                for column in Column.allCases where columns.count(where: { $0 == column }) > 1 {
+                    note(column, nil, "stands twice in the header line; each column once")
                 }
                 if !mistakes.isEmpty { break }
                 continue
@@ -101,6 +105,12 @@ public enum RosterFile {
                 return [:]
             }
             constants[sides[0]] = sides[1]
+        }
+        if let rating = constants[LampTable.ratingName] {
+            guard let watts = Double(rating), watts.isFinite, watts > 0 else {
+                note("expected \(LampTable.ratingName) as a number of watts above 0, without a unit, such as 40")
+                return constants
+            }
         }
         return constants
     }

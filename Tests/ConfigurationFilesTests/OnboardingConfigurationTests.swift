@@ -55,6 +55,10 @@ struct OnboardingConfigurationTests {
         let both = try GatewayConfiguration(
             yaml: "devices: {site_zone: Europe/Berlin, site_offset: '+02:00'}", file: "baotu.yaml")
         #expect(both.store.days == days && both.siteOffsetSeconds == 7200)
+        #expect(
+            mistakes("devices: {site_zone: Europe/Berlin, site_offset: '+08:00'}") == [
+                "baotu.yaml:1: devices.site_offset: '+08:00': contradicts site_zone: no clock of Europe/Berlin is ever so far from UTC; leave one of them out"
+            ])
         #expect(plain.onboarding == Onboarding() && plain.siteZone == nil && plain.decoding.nestingMax == 64)
     }
 

@@ -85,9 +85,32 @@ struct RosterFileTests {
         }
     }
 
+    @Test(
+        "a rating is a number of watts",
+        arguments: [("40", true), ("0.5", true), ("40W", false), ("-40", false), ("0", false), ("nan", false)])
+    func rating(text: String, isGood: Bool) {
+        let csv = "device,cadence,constants\nlamp-1,1h,a=b;rated_watts=\(text)\n"
+        do throws(Mistakes) {
+            let entries = try RosterFile.parse(csv: csv, file: "roster.csv")
+            #expect(isGood && entries.map(\.constants) == [["a": "b", "rated_watts": text]])
+        } catch {
+            #expect(!isGood)
+            #expect(
+                error.list.map(\.description) == [
+                    "roster.csv:2: constants: 'a=b;rated_watts=\(text)': expected rated_watts as a number of watts above 0, without a unit, such as 40"
+                ])
+        }
+    }
+
     @Test("a header with an unknown or missing column is refused")
     func header() {
         #expect(throws: Mistakes.self) { try RosterFile.parse(csv: "device,cadance\nx,1m", file: "r") }
         #expect(throws: Mistakes.self) { try RosterFile.parse(csv: "device\nx", file: "r") }
+        do throws(Mistakes) {
+            _ = try RosterFile.parse(csv: "device,area,area,cadence\nx,a,b,1m", file: "r")
+            Issue.record("a column twice passed")
+        } catch {
+            #expect(error.list.map(\.description) == ["r:1: area: stands twice in the header line; each column once"])
+        }
     }
 }

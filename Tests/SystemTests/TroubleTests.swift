@@ -89,8 +89,10 @@ struct RefusedStartTests {
         try site.write("precious", to: "store")
         try site.configure()
         let outcome = try site.runDaemon()
-        #expect(outcome.code == 1)
-        #expect(outcome.errors.contains("baotud: store: \(site.store) is not a folder"))
+        #expect(outcome.code == 78)
+        #expect(
+            outcome.errors.contains("store.folder: '\(site.store)': expected a folder; this is a file"),
+            "\(outcome.errors)")
         #expect(try String(contentsOfFile: site.store, encoding: .utf8) == "precious")
     }
 
@@ -171,8 +173,10 @@ struct RefusedStartTests {
         try site.configure()
         try site.write("precious", to: "baotu.sock")
         let outcome = try site.runDaemon()
-        #expect(outcome.code == 1)
-        #expect(outcome.errors.contains("api: cannot listen on \(site.socket)"), "\(outcome.errors)")
+        #expect(outcome.code == 78)
+        #expect(
+            outcome.errors.contains("api.socket: '\(site.socket)': expected the path of a socket; a file stands there"),
+            "\(outcome.errors)")
         #expect(try String(contentsOfFile: site.socket, encoding: .utf8) == "precious")
     }
 

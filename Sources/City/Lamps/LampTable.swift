@@ -56,7 +56,7 @@ public final class LampTable: Watcher {
     private static let sunAge = Duration.seconds(60)
     private static let roundMilliseconds: Int64 = 30_000
     /// The constant of the roster that gives a lamp's power at full light, W.
-    static let ratingName = "rated_watts"
+    package static let ratingName = "rated_watts"
 
     private let rules: LampRules
     private var parts = RoleTable<Part>()

@@ -1,6 +1,7 @@
 import Alerting
 import Basics
 import Broker
+import City
 import Decoding
 import Settings
 import Store
@@ -18,7 +19,8 @@ struct ConfigurationCheck {
 
     /// In the order of the files: configuration, profiles, rules, roster.
     func warnings() -> [Mistake] {
-        places() + catalog.warnings + ruleWarnings() + rosterWarnings() + twins()
+        places() + subscriptionWarnings() + retentionWarnings() + catalog.warnings + ruleWarnings() + rosterWarnings()
+            + twins()
     }
 
     // MARK: The configuration
@@ -63,11 +65,56 @@ struct ConfigurationCheck {
         return slash == 0 ? "/" : String(decoding: bytes[..<slash], as: UTF8.self)
     }
 
+    /// Filters that bring nothing which any profile reads.
+    private func subscriptionWarnings() -> [Mistake] {
+        let own = configuration.notifications.topicPrefix + "/#"
+        return configuration.mqtt.subscriptions.compactMap { filter in
+            // To those who share it a shared subscription is what stands behind the group's name.
+            let topics = filter.hasPrefix("$share/") ? String(filter.split(separator: "/", maxSplits: 2).last!) : filter
+            let readers = catalog.subscriptions.filter { TopicFilter.overlap($0, topics) }
+            let first = topics.prefix { $0 != "/" }
+            let expected: String
+            if TopicFilter.covers(own, topics) {
+                expected = "brings what the gateway itself publishes, which it does not listen to (mqtt.own_prefix)"
+            } else if readers.isEmpty {
+                expected = "no profile reads any topic of it: whatever it brings is rejected"
+            } else if first != "+", first != "#", readers.allSatisfy({ $0.hasPrefix("+") }), !roster.isEmpty,
+                !roster.contains(where: { $0.device.hasBytes(of: String(first)) })
+            {
+                // Of devices that put their own name first, the roster would name one.
+                expected =
+                    "no profile names topics that begin with \(first), and no device of the roster is called so: only profiles whose topics may begin with anything read some of it"
+            } else {
+                return nil
+            }
+            return warning(configuration.file, "mqtt.subscriptions", filter, expected)
+        }
+    }
+
+    /// Classes for profiles that nobody has: what they would keep or give up is that of no device.
+    private func retentionWarnings() -> [Mistake] {
+        let known = catalog.profileNames
+        return configuration.store.retention.classes.flatMap { kept in
+            kept.profiles.compactMap { pattern in
+                let fits = NamePattern(pattern)
+                guard !known.contains(where: { fits.matches($0) }) else { return nil }
+                let hint = nearest(to: pattern, in: known).map { "; did you mean '\($0)'?" } ?? ""
+                return warning(
+                    configuration.file, "store.retention.classes", pattern,
+                    "no profile is called so, and class '\(kept.name)' is of no device by it\(hint)")
+            }
+        }
+    }
+
+    private func warning(_ file: String, _ key: String, _ value: String?, _ expected: String) -> Mistake {
+        Mistake(file: file, line: nil, key: key, value: value, expected: expected, isWarning: true)
+    }
+
     // MARK: The roster
 
     private func rosterWarnings() -> [Mistake] {
         guard let file = configuration.rosterFile else { return [] }
-        var warnings: [Mistake] = []
+        var warnings = patternNames(file) + constantNames(file)
         var told: Set<ByteName> = []
         let known = catalog.profileNames
         for entry in roster where !entry.profile.isEmpty && told.insert(ByteName(entry.profile)).inserted {
@@ -79,6 +126,32 @@ struct ConfigurationCheck {
                     expected: "no profile is called so, as \(entry.device) should have\(hint)", isWarning: true))
         }
         return warnings
+    }
+
+    /// Devices that no filter can mean alone.
+    private func patternNames(_ file: String) -> [Mistake] {
+        roster.filter { $0.device.utf8.contains { "*?".utf8.contains($0) } }.map {
+            warning(
+                file, "device", $0.device,
+                "is read as a pattern wherever devices are asked for; the roster names single devices")
+        }
+    }
+
+    /// Constants that nobody asks for and that look like one that somebody does.
+    private func constantNames(_ file: String) -> [Mistake] {
+        let known = catalog.factNames + [LampTable.ratingName]
+        var told: Set<ByteName> = []
+        return roster.flatMap { entry in
+            entry.constants.keys.sorted().compactMap { name in
+                // Of three letters every word is near to some other.
+                guard name.utf8.count > 3, !known.contains(where: { $0.hasBytes(of: name) }),
+                    told.insert(ByteName(name)).inserted,
+                    let meant = nearest(to: name, in: known)
+                else { return nil }
+                return warning(
+                    file, "constants", name, "nobody asks for it, as \(entry.device) has it; did you mean '\(meant)'?")
+            }
+        }
     }
 
     // MARK: Names

@@ -1,5 +1,6 @@
 import Alerting
 import Basics
+import City
 import Decoding
 import Detection
 import Settings
@@ -44,7 +45,7 @@ extension ConfigurationCheck {
             whole(kind, quantities) ?? given([.roadSurfaceTemperature], "gives road_surface_temperature", offer)
         case .yieldLoss:
             whole(kind, quantities) ?? given([.dcPower], "gives dc_power", offer)
-                ?? named("constant rated_watts") { $0.constants["rated_watts"] != nil }
+                ?? named("constant \(LampTable.ratingName)") { $0.constants[LampTable.ratingName] != nil }
         }
     }
 

@@ -61,10 +61,9 @@ extension ConfigurationCheck {
             let reason: String
             if configuration.rosterFile == nil {
                 reason = "there is no roster (devices.roster)"
-            } else if roster.isEmpty, placed.rule.devices != .all {
+            } else if roster.isEmpty {
                 reason = "the roster names no device"
             } else {
-                // A roster that is not filled in yet, beside a rule for whoever will be on it.
                 return []
             }
             let setting = placed.setting["absence"] ?? placed.setting

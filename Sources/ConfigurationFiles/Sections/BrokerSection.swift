@@ -40,7 +40,7 @@ extension GatewayConfiguration {
         func check(_ holds: Bool, _ key: String, _ expected: String) {
             if !holds, let found = setting[key] { mistakes.append(found.mistake(expected)) }
         }
-        check(!host.isEmpty, "host", "expected a name or an address")
+        if let expected = HostName.fault(host), let found = setting["host"] { mistakes.append(found.mistake(expected)) }
         check((1...256).contains(clientID.utf8.count), "client_id", "expected 1 to 256 bytes")
         var passwordFile: PasswordFile?
         options.username = reader.optionalText("username", &mistakes)
@@ -96,10 +96,13 @@ extension GatewayConfiguration {
         _ setting: Setting, _ located: (String) -> String, _ mistakes: inout [Mistake]
     ) -> BrokerOptions.TLSOptions {
         var reader = SettingReader(setting, &mistakes)
-        let files = ["ca_file", "certificate_file", "key_file"].map { key in
+        let files = [
+            ("ca_file", "CERTIFICATE-----"), ("certificate_file", "CERTIFICATE-----"), ("key_file", "KEY-----"),
+        ]
+        .map { key, label in
             let path = reader.optionalText(key, &mistakes).map(located)
-            if let path, let found = setting[key], !SettingFiles.isReadable(path) {
-                mistakes.append(found.mistake("expected a readable file"))
+            if let path, let found = setting[key], let fault = faultOfPEM(path, label) {
+                mistakes.append(found.mistake(fault))
             }
             return path
         }
@@ -110,5 +113,17 @@ extension GatewayConfiguration {
         }
         return BrokerOptions.TLSOptions(
             caFile: files[0], certificateFile: files[1], keyFile: files[2], verifiesHostname: verifies)
+    }
+
+    /// nil where the file has a part of this label (RFC 7468). Whether it is valid is for TLS to say.
+    private static func faultOfPEM(_ path: String, _ label: String) -> String? {
+        guard !SettingFiles.isDirectory(path), SettingFiles.isReadable(path),
+            let text = SettingFiles.beginning(of: path)
+        else { return "expected a readable file" }
+        if text.isEmpty { return "expected a PEM file; it is empty" }
+        let hasPart = text.split(whereSeparator: \.isNewline).contains {
+            $0.hasPrefix("-----BEGIN ") && $0.contains(label)
+        }
+        return hasPart ? nil : "expected a PEM file with a line -----BEGIN … \(label); it has none"
     }
 }

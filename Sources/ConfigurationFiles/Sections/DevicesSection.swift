@@ -36,6 +36,12 @@ extension GatewayConfiguration {
         }
         if let zone = devices.optional("site_offset") {
             if let seconds = offset(zone.shown) {
+                if let rules = site.zone, !rules.hasOffset(seconds) {
+                    mistakes.append(
+                        zone.mistake(
+                            "contradicts site_zone: no clock of \(rules.name) is ever so far from UTC; leave one of them out"
+                        ))
+                }
                 site.offsetSeconds = seconds
             } else {
                 mistakes.append(zone.mistake("expected the site's offset from UTC, such as \"+08:00\""))
@@ -84,6 +90,16 @@ extension ZoneRules {
     fileprivate var standardOffsetSeconds: Int {
         let months = [1, 7].map { CivilTime(year: 2090, month: $0, day: 1).timestamp() }
         return months.map { offsetSeconds(at: $0) }.min()!
+    }
+
+    /// Whether clocks of the zone show this offset at times, by the rules of these years and those that hold for good.
+    fileprivate func hasOffset(_ seconds: Int) -> Bool {
+        let moments = [2020, 2026, 2090].flatMap { year in
+            (1...12).flatMap { month in
+                [1, 15].map { CivilTime(year: year, month: month, day: $0).timestamp() }
+            }
+        }
+        return moments.contains { offsetSeconds(at: $0) == seconds }
     }
 }
 

@@ -17,6 +17,10 @@ extension GatewayConfiguration {
 
         var reader = SettingReader(setting, &mistakes)
         var options = StoreOptions(folder: located(reader.text("folder", default: "/var/lib/baotu", &mistakes)))
+        if SettingFiles.exists(options.folder), !SettingFiles.isDirectory(options.folder), let found = setting["folder"]
+        {
+            mistakes.append(found.mistake("expected a folder; this is a file"))
+        }
         options.limits = names
         options.sealInterval = reader.duration(
             "seal_every", in: .seconds(60) ... .seconds(86_400), default: .seconds(7200), &mistakes)

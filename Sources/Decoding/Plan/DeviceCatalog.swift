@@ -9,6 +9,9 @@ public struct DeviceCatalog: Sendable {
     /// only ignored are not subscribed to.
     public let subscriptions: [String]
 
+    /// What profiles ask for as `$name`: facts of earlier messages, and constants of the roster.
+    package var factNames: [String] { plan.factNames }
+
     /// What of the profiles may be meant and probably is not.
     package let warnings: [Mistake]
 
