@@ -30,9 +30,12 @@ struct AskOptions: ParsableArguments {
 
     func source() throws -> any AnswerSource { try Self.source(socket: socket, store: store) }
 
-    static func source(socket: String?, store: String?) throws -> any AnswerSource {
+    static func source(socket: String?, store: String?, isForCompletion: Bool = false) throws -> any AnswerSource {
         if let store { return try StoreSource(folder: store) }
-        return DaemonSource(socketPath: socketPath(socket))
+        let path = socketPath(socket)
+        // Whoever presses a key does not wait for a minute, and has half a line before him.
+        return isForCompletion
+            ? DaemonSource(socketPath: path, patience: .forCompletion, tellOfWait: nil) : DaemonSource(socketPath: path)
     }
 
     /// The path that is given, else that of the environment, else the usual one.

@@ -19,6 +19,8 @@ struct DaemonSource: AnswerSource, Sendable {
         var order = Duration.seconds(60)
         /// Whoever reloads stands before the machine and waits.
         var reload = Duration.seconds(30)
+
+        static let forCompletion = Patience(question: .seconds(2))
     }
 
     /// nil where standard error is none.

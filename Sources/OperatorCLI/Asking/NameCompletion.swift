@@ -33,7 +33,8 @@ enum NameCompletion {
         _ words: [String], _ ask: (any AnswerSource) async throws -> [String]
     ) async -> [String] {
         let socket = value(of: "--socket", in: words)
-        guard let source = try? AskOptions.source(socket: socket, store: value(of: "--store", in: words)) else {
+        let store = value(of: "--store", in: words)
+        guard let source = try? AskOptions.source(socket: socket, store: store, isForCompletion: true) else {
             return []
         }
         let names = (try? await ask(source)) ?? []
