@@ -26,7 +26,7 @@ TEST_PACKAGES = mosquitto systemd python3-venv
 DEB_PACKAGES = debhelper dpkg-dev python3
 DEB_TEST_PACKAGES = $(DEB_PACKAGES) debootstrap lintian
 
-.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks torture lint format install deb test-deb clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks bench-questions torture lint format install deb test-deb clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
@@ -42,7 +42,8 @@ help:
 	@echo "make bench-windows       figures of the windows alone; BENCH=--callgrind counts instructions too (valgrind)"
 	@echo "make bench-city          faults found and false alerts in a simulated city; BENCH=\"--days 50 --list\""
 	@echo "make bench-acks          how long the gateway takes to acknowledge, alone and beside an import"
-	@echo "make torture             200 kills under load, of the broker too; stops, and steps of the clock"
+	@echo "make bench-questions     how long status and alerts take while 200 clients ask for the worst"
+	@echo "make torture             200 kills under load and 200 of the broker; 200 stops of 30 s, 200 steps of the clock"
 	@echo "make lint format clean"
 
 toolchain:
@@ -80,6 +81,10 @@ bench: build
 bench-acks: build
 	@.ci/packages $(RUN_PACKAGES) python3
 	@Tests/Performance/acks $(RELEASE_BIN)
+
+bench-questions: build
+	@.ci/packages $(RUN_PACKAGES) python3
+	@Tests/Performance/questions $(RELEASE_BIN)
 
 # BENCH: more of its options, as --keep or --only latest,series.
 bench-store: packages

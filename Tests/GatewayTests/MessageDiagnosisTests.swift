@@ -34,6 +34,25 @@ struct MessageDiagnosisTests {
         #expect(hour.sum(at: start + .seconds(119 * 60 + 3600)) == (0, 0))
     }
 
+    @Test("who sends nothing but messages without a payload is named; who takes a retained word away is not")
+    func emptyMessages() throws {
+        let gateway = try SimulatedGateway(seed: 1, mischief: .none)
+        try gateway.start()
+        gateway.broker.send(Self.message(#"{"ts":\#(gateway.now.milliseconds),"u":230}"#, lamp: 1))
+        func named() throws -> [String] {
+            try told(gateway).map(\.finding).filter { $0.hasPrefix("lamp-") }.map { String($0.prefix(18)) }
+        }
+        for count in 1...4 {
+            for lamp in 0..<2 { gateway.broker.send(Self.message("", lamp: lamp)) }
+            gateway.pass(.seconds(120))
+            try gateway.turn()
+            try gateway.turn()
+            #expect(try named() == (count < 3 ? [] : ["lamp-0: \(count) messages"]), "after \(count)")
+        }
+        let told = try told(gateway).first { $0.finding.hasPrefix("lamp-0") }
+        #expect(told?.finding.contains("it has no payload") == true && told?.mend?.contains("fails to fill in") == true)
+    }
+
     @Test("a gateway of which messages give nothing is not called good, and the device is named with the reason")
     func nothingRead() throws {
         let gateway = try SimulatedGateway(seed: 1, mischief: .none)

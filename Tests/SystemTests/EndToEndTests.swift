@@ -85,7 +85,7 @@ struct EndToEndTests {
         let doctor = try site.ask(["doctor", "--format", "json"])
         #expect(doctor.code == 0 || doctor.code == 2, "\(doctor.errors)")
         let findings = try JSONDecoder().decode([Diagnosis].self, from: Data(doctor.output.utf8))
-        #expect(Set(findings.map(\.check)) == ["broker", "disk", "clock", "pipeline", "messages"])
+        #expect(Set(findings.map(\.check)) == ["broker", "disk", "clock", "pipeline", "messages", "scrub"])
         #expect(findings.filter { $0.check == "broker" || $0.check == "pipeline" }.allSatisfy { $0.level == .good })
 
         let since = "2026-01-01T00:00:00Z"

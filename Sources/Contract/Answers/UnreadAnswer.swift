@@ -73,8 +73,14 @@ extension RejectsAnswer {
         /// Devices of which readings are missing, then what may be right, then what comes beside readings.
         package var rank: Int { isStanding ? isHarmless ? 1 : 0 : 2 }
 
-        /// Such messages may come for ever with nothing wrong.
-        package var isHarmless: Bool { known?.isHarmless ?? false }
+        /// Such messages may come for ever with nothing wrong. One without a payload takes a retained word away; who sends nothing
+        /// else never says anything.
+        package var isHarmless: Bool {
+            if known == .cleared, about == .device, !hasEverRead {
+                return messagesSinceReading < Telemetry.Unread.standingMessages
+            }
+            return known?.isHarmless ?? false
+        }
 
         /// Why, in words.
         package var why: String {
@@ -113,6 +119,7 @@ extension RejectsAnswer {
                 "set the device's clock; where it has none, the profile may allow the receipt (else: receipt)"
             case .rejected(let reason):
                 "baotu rejects\(of) --reason \(reason.rawValue) shows them; after the mend baotu rejects replay brings them"
+            case .cleared where !isHarmless: "\(look); what sends it fails to fill in what it measures"
             case .ignored, .cleared, .held, .status, .known, nil:
                 "nothing, unless it should measure: then \(look)"
             }

@@ -17,9 +17,9 @@ extension LocalDays {
             changes.append(
                 Change(at: Timestamp(milliseconds: moment), offsetSeconds: Int(row.integer("value"))))
         }
-        guard isRight else { return nil }
+        guard isRight, let offset = try Meta.dayOffset.find(connection) else { return nil }
         changes.sort { $0.at < $1.at }
-        self.init(offsetSeconds: Int(try Meta.dayOffset.read(connection)), changes: changes)
+        self.init(offsetSeconds: Int(offset), changes: changes)
     }
 
     /// The error where `init(_:)` gave nil.

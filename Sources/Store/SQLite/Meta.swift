@@ -38,11 +38,21 @@ enum Meta: String, CaseIterable {
 
     /// Throws `.corrupt` for a number that none of them can be: sums of those that can never overflow.
     func read(_ connection: Connection) throws(StoreError) -> Int64 {
-        let value = try connection.integer("SELECT value FROM meta WHERE key = ?", .text(rawValue)) ?? 0
+        let value = try stored(connection)
         guard Self.possible.contains(value) else {
             throw .corrupt(file: connection.file, detail: "the number \(rawValue) is \(value), which it cannot be")
         }
         return value
+    }
+
+    /// The same for who has a better one; nil where it can be none.
+    func find(_ connection: Connection) throws(StoreError) -> Int64? {
+        let value = try stored(connection)
+        return Self.possible.contains(value) ? value : nil
+    }
+
+    private func stored(_ connection: Connection) throws(StoreError) -> Int64 {
+        try connection.integer("SELECT value FROM meta WHERE key = ?", .text(rawValue)) ?? 0
     }
 
     /// Milliseconds, ids and counts of millions of years.
