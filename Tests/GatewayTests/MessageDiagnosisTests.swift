@@ -50,7 +50,8 @@ struct MessageDiagnosisTests {
             #expect(try named() == (count < 3 ? [] : ["lamp-0: \(count) messages"]), "after \(count)")
         }
         let found = try told(gateway).first { $0.finding.hasPrefix("lamp-0") }
-        #expect(found?.finding.contains("it has no payload") == true && found?.mend?.contains("fails to fill in") == true)
+        #expect(
+            found?.finding.contains("it has no payload") == true && found?.mend?.contains("fails to fill in") == true)
     }
 
     @Test("a gateway of which messages give nothing is not called good, and the device is named with the reason")
