@@ -20,7 +20,7 @@ extension Sentence {
         case .absenceSilent:
             "\(text(.name)) has been silent since \(moment(.since)), for longer than \(count(.cadences)) cadences of "
                 + exactly(.cadence)
-        case .absenceNever: "nothing was ever read of \(text(.name)), on the roster since \(moment(.since))"
+        case .absenceNever: "nothing was read of \(text(.name)) since it was put on the roster at \(moment(.since))"
         case .absenceBack: "\(text(.name)) speaks again"
         case .findingKnown: "\(about)it was noticed before there was this rule"
         case .findingLasts: "\(text(.name)) is heard again; what was noticed is not over yet"

@@ -63,6 +63,30 @@ struct IncidentTests {
         #expect(try Archive(folder: folder.store).alerts().map(\.rule).sorted() == ["r", "s"])
     }
 
+    @Test("a rule that is renamed, and back, leaves no alert up under a name that no rule has")
+    func renamedBack() throws {
+        let journal = try open()
+        var script = Script(journal)
+        try script.step("lamp", .firing, 1)
+        try script.step("lamp", .resolved, 2)
+        try journal.rename(rule: "r", to: "s")
+        let second = try script.step("lamp", .firing, 3, rule: "s")
+        try journal.rename(rule: "s", to: "r")
+        func phases() throws -> [String: AlertPhase] {
+            let alerts = try Archive(folder: folder.store).alerts()
+            return Dictionary(uniqueKeysWithValues: alerts.map { ("\($0.id) \($0.rule)", $0.phase) })
+        }
+        let before = try phases()
+        #expect(before.values.sorted { $0.rawValue < $1.rawValue } == [.firing, .resolved])
+        #expect(before.filter { $0.value == .firing }.keys.allSatisfy { $0.hasSuffix(" r") })
+        // Its next step is of the same story.
+        var later = Script(journal)
+        try later.step("lamp", .firing, 4, rule: "r")
+        try later.step("lamp", .resolved, 5, rule: "r")
+        #expect(try phases().count == 2 && phases().values.allSatisfy { $0 == .resolved })
+        #expect(second > 0)
+    }
+
     // MARK: Spans
 
     /// The incident lasts from second 10 to 20; nil: it is not over. Bounds that are nil are open.

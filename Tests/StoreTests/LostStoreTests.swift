@@ -53,8 +53,13 @@ struct LostStoreTests {
         let again = try Journal.open(StoreOptions(folder: folder.store))
         #expect(!again.isNew)
         again.close()
+        // Said where the store is there, the word is not for another day.
+        writeFile(mark, Array("anew".utf8))
+        try Journal.open(StoreOptions(folder: folder.store)).close()
         removeTree(folder.store)
         #expect(throws: StoreError.self) { try Journal.open(StoreOptions(folder: folder.store)).close() }
+        writeFile(mark, Array("\u{FEFF}'Anew'\r\n".utf8))
+        try Journal.open(StoreOptions(folder: folder.store)).close()
     }
 
     @Test("a first start, and one on a store of before there were marks, ask nothing")

@@ -30,10 +30,15 @@ struct StoreMark {
         guard Folder.size(of: folder.core) == 0, !folder.holdsReadings, !Folder.exists(folder.readyCore),
             let text = Folder.text(of: path)
         else { return false }
-        guard text.split(whereSeparator: \.isWhitespace) == [Self.anew[...]] else {
+        guard Self.saysAnew(text) else {
             throw .storeGone(folder: folder.path, mark: path)
         }
         return true
+    }
+
+    /// However somebody wrote it at night.
+    private static func saysAnew(_ text: String) -> Bool {
+        text.lowercased().filter(\.isLetter) == anew
     }
 
     /// In the new store, which gives no number that the one before may have given.
@@ -44,7 +49,8 @@ struct StoreMark {
 
     /// Where the folder above is not ours to write, there is none: then the broker may still know that there was a store.
     func put(isAnew: Bool) {
-        guard isAnew || !Folder.exists(path) else { return }
+        // A word that was said where there was a store is not for another time.
+        guard isAnew || Folder.text(of: path).map({ Self.saysAnew($0) }) ?? true else { return }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }

@@ -158,12 +158,26 @@ extension Journal {
         return alerts
     }
 
-    /// Files the alerts of a rule that are not over under its new name, with their numbers and their stories; those stay where
-    /// the new name has one of the same subject. What is over was told under the old name, and is found by it.
+    /// Files the alerts of a rule that are not over under its new name, with their numbers and their stories. What is over was
+    /// told under the old name, and is found by it; where the new name has such a story of the same subject, as after a rename
+    /// back, the two change names.
     public func rename(rule: String, to name: String) throws(StoreError) {
-        try core.run(
-            "UPDATE OR IGNORE alert SET rule = ?2 WHERE rule = ?1 AND phase NOT IN (?3, ?4)", .text(rule), .text(name),
-            .text(AlertPhase.inactive.rawValue), .text(AlertPhase.resolved.rawValue))
+        // No rule is called so.
+        let between = "\u{1}\(name)"
+        let over = "('\(AlertPhase.inactive.rawValue)', '\(AlertPhase.resolved.rawValue)')"
+        try core.transaction { () throws(StoreError) in
+            try core.run(
+                """
+                UPDATE alert SET rule = ?3 WHERE rule = ?2 AND phase IN \(over) AND EXISTS (
+                    SELECT 1 FROM alert AS up WHERE up.rule = ?1 AND up.phase NOT IN \(over)
+                        AND (up.subject, up.device, up.series, up.name)
+                            = (alert.subject, alert.device, alert.series, alert.name))
+                """, .text(rule), .text(name), .text(between))
+            try core.run(
+                "UPDATE OR IGNORE alert SET rule = ?2 WHERE rule = ?1 AND phase NOT IN \(over)", .text(rule),
+                .text(name))
+            try core.run("UPDATE alert SET rule = ?2 WHERE rule = ?1", .text(between), .text(rule))
+        }
     }
 
     /// Files the alerts about a circuit under its new name, with their numbers and their stories; those stay where that name has
