@@ -172,7 +172,7 @@ public struct AlertBook: Sendable {
     }
 
     /// Judges everything that is known and not stale by the rules that are not among `known`, which is as `contentChecks`: one
-    /// that is new or changed did not see it come.
+    /// that is new or changed did not see it come. `andOthers`: series also by all the others. Not those of `orphaned`.
     public mutating func judgeNew(
         since known: [ByteName: Int64], andOthers: Bool = false, orphaned: Set<SeriesID> = [], health: DeviceHealth,
         statistics: Statistics, registry: SeriesRegistry, at now: Moment

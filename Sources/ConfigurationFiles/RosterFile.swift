@@ -6,8 +6,8 @@ public import Telemetry
 /// `Config/roster.csv`: the devices the city expects, one a line under a header of column names.
 ///
 /// Columns `device` and `cadence` are required; `profile`, `area`, `circuit`, `latitude`, `longitude` and
-/// `constants` (`depth_mm=1500;full_mm=100`) may be left out; a place has both its degrees, or neither. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is
-/// a quote.
+/// `constants` (`depth_mm=1500;full_mm=100`) may be left out; a place has both its degrees, or neither. Lines that begin with
+/// `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is a quote.
 public enum RosterFile {
     private enum Column: String, CaseIterable {
         case device, profile, area, circuit, latitude, longitude, cadence, constants

@@ -171,8 +171,9 @@ public final class Pipeline {
     }
 
     /// Takes new rules, ends the alerts that nobody watches any more, and judges by the new rules what is known. `retired` are
-    /// the devices that left the roster, `orphaned` the series that no profile brings any more; `known` the rules by which all was judged so far (`AlertBook.contentChecks`), nil:
-    /// those that it has.
+    /// the devices that left the roster, `orphaned` the series that no profile brings any more, `unbrought` all that their
+    /// device's profile does not bring; `known` the rules by which all was judged so far (`AlertBook.contentChecks`). nil: those
+    /// that it has, and then all that is known is judged by all rules, for devices may have come under one.
     ///
     /// Returns what changed, and the new name of each rule of which only the name changed, by its old one: what is kept of
     /// its alerts is to be kept under the new one first.
@@ -181,7 +182,6 @@ public final class Pipeline {
         unbrought: Set<SeriesID> = [], since known: [ByteName: Int64]? = nil, registry: SeriesRegistry, at now: Moment
     ) -> (transitions: [AlertTransition], renamed: [String: String]) {
         let (book, renamed) = book.with(rules: rules)
-        // While it runs, devices may have come under a rule that was there before, or back to one.
         let isRunning = known == nil
         var known = known ?? self.book.contentChecks
         for (old, new) in renamed { known[ByteName(new)] = known[ByteName(old)] }

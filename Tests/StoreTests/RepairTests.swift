@@ -241,16 +241,7 @@ struct RepairTests {
         try journal.compact(now: start + .seconds(400_000))
         journal.close()
         let file = folder.store + "/rollup-2026.db"
-        func rows() throws -> [String: [Int64: [UInt8]]] {
-            var rows: [String: [Int64: [UInt8]]] = [:]
-            let connection = try Connection(file, .immutable, effects: nil)
-            for table in RollupRows.tables {
-                try connection.rows("SELECT k, b FROM \(table)") { row throws(StoreError) in
-                    rows[table, default: [:]][row.integer("k")] = row.withBlob("b") { Array($0) }
-                }
-            }
-            return rows
-        }
+        func rows() throws -> [String: [Int64: [UInt8]]] { try rollupRows(of: file) }
         let expected = try rows()
         #expect(expected["r1h"]?.count == 9 && expected["r1d"]?.count ?? 0 > 5)
         var bytes = readFile(file)

@@ -142,16 +142,7 @@ struct SalvageTests {
     func rollups() throws {
         let store = try LargeStore(devices: 200, rows: 100)
         let file = store.path + "/rollup-2026.db"
-        func rows() throws -> [String: [Int64: [UInt8]]] {
-            var rows: [String: [Int64: [UInt8]]] = [:]
-            let connection = try Connection(file, .immutable, effects: nil)
-            for table in RollupRows.tables {
-                try connection.rows("SELECT k, b FROM \(table)") { row throws(StoreError) in
-                    rows[table, default: [:]][row.integer("k")] = row.withBlob("b") { Array($0) }
-                }
-            }
-            return rows
-        }
+        func rows() throws -> [String: [Int64: [UInt8]]] { try rollupRows(of: file) }
         let expected = try rows()
         #expect(expected["r1h"]?.count == 200)
         for isCut in [false, true] {

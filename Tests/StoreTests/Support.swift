@@ -186,6 +186,18 @@ extension Archive {
     }
 }
 
+/// What a file of rollups has, by table and key.
+func rollupRows(of file: String) throws -> [String: [Int64: [UInt8]]] {
+    var rows: [String: [Int64: [UInt8]]] = [:]
+    let connection = try Connection(file, .immutable, effects: nil)
+    for table in RollupRows.tables {
+        try connection.rows("SELECT k, b FROM \(table)") { row throws(StoreError) in
+            rows[table, default: [:]][row.integer("k")] = row.withBlob("b") { Array($0) }
+        }
+    }
+    return rows
+}
+
 struct Point: Hashable {
     var time: Int64
     var bits: UInt64

@@ -1,5 +1,4 @@
 import Dispatch
-import Glibc
 import Store
 import Synchronization
 
@@ -99,14 +98,14 @@ final class ArchiveLane: Sendable {
             return true
         }
         guard isWanted else { return true }
-        let isStarted = BlockingThread.start(name: name, stackBytes: BlockingThread.readerStackBytes) { self.work() }
+        let isStarted = BlockingThread.start(
+            name: name, stackBytes: BlockingThread.readerStackBytes, niceness: niceness
+        ) { self.work() }
         if !isStarted { state.withLock { $0.threads -= 1 } }
         return isStarted
     }
 
     private func work() {
-        // Of this thread alone: Linux has it by thread.
-        if niceness != 0 { setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) }
         while true {
             while let (job, lent) = next() { finish(job, carryOut(job, lent)) }
             if state.withLock({ $0.isClosed }) { return }

@@ -25,9 +25,9 @@ struct ScrubService: Service {
         let stop = StopRequest()
         await withGracefulShutdownHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let isStarted = BlockingThread.start(name: "baotu.scrub", stackBytes: BlockingThread.readerStackBytes) {
-                    // Of this thread alone, and with it of its share of the disk: setpriority(2), ioprio_set(2).
-                    _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 19)
+                let isStarted = BlockingThread.start(
+                    name: "baotu.scrub", stackBytes: BlockingThread.readerStackBytes, niceness: 19
+                ) {
                     scrubUntilStopped(every: interval, stop)
                     continuation.resume()
                 }

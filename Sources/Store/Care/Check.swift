@@ -345,19 +345,16 @@ final class StoreChecker {
         report.frames += Int64(walk.keys.count)
         report.rows += walk.rows
         newest.take(walk.newest)
-        for lost in walk.lost {
-            let name = deviceName(ofStream: lost.key.stream) ?? "stream \(lost.key.stream)"
-            let times = "from \(Timestamp(milliseconds: lost.key.time)) to \(Timestamp(milliseconds: lost.until))"
+        func tell(_ frame: FrameWalk.Lost, _ what: String) {
+            let name = deviceName(ofStream: frame.key.stream) ?? "stream \(frame.key.stream)"
+            let times = "from \(Timestamp(milliseconds: frame.key.time)) to \(Timestamp(milliseconds: frame.until))"
             found(
-                part.file, .frame, devices: [name], since: lost.key.time, until: lost.until,
-                "the frame of \(name) \(times) does not read: \(lost.reason)")
+                part.file, .frame, devices: [name], since: frame.key.time, until: frame.until,
+                "the frame of \(name) \(times) \(what)")
         }
+        for lost in walk.lost { tell(lost, "does not read: \(lost.reason)") }
         for mended in walk.mended {
-            let name = deviceName(ofStream: mended.key.stream) ?? "stream \(mended.key.stream)"
-            let times = "from \(Timestamp(milliseconds: mended.key.time)) to \(Timestamp(milliseconds: mended.until))"
-            found(
-                part.file, .frame, devices: [name], since: mended.key.time, until: mended.until,
-                "the frame of \(name) \(times) is not as it was written: \(mended.reason); a repair puts it right")
+            tell(mended, "is not as it was written: \(mended.reason); a repair puts it right")
         }
         if let gap = walk.gap {
             // Keys are stream by stream: the streams between the neighbours, at any time of the file.
@@ -519,8 +516,7 @@ final class StoreChecker {
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
         var known = Set([
             "lock", "pin", OpenMark.fileName, RestoredMark.fileName, ScrubState.fileName, "ballast", "raw",
-            "catalogue.cache",
-            DamagedFiles.folderName,
+            "catalogue.cache", DamagedFiles.folderName,
         ])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
         known.formUnion(folder.salvagedWALs())

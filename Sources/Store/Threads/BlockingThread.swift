@@ -8,16 +8,19 @@ package enum BlockingThread {
     /// For what reads the store and encodes answers.
     package static let readerStackBytes = 4 << 20
 
-    /// Runs `body` once, on a new thread. Its name, at most 15 bytes, is what ps(1) shows.
+    /// Runs `body` once, on a new thread. Its name, at most 15 bytes, is what ps(1) shows; its niceness, 0 to 19, is its own and
+    /// no other thread's, as Linux has it (setpriority(2)), and its share of the disk follows (ioprio_set(2)).
     ///
     /// False, and nothing runs, where the system has no room for another thread.
-    package static func start(name: String, stackBytes: Int, _ body: @escaping @Sendable () -> Void) -> Bool {
+    package static func start(
+        name: String, stackBytes: Int, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void
+    ) -> Bool {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         pthread_attr_setstacksize(&attributes, stackBytes)
-        let work = Unmanaged.passRetained(Work(name: name, body: body))
+        let work = Unmanaged.passRetained(Work(name: name, niceness: niceness, body: body))
         var thread = pthread_t()
         let code = pthread_create(
             &thread, &attributes,
@@ -25,6 +28,7 @@ package enum BlockingThread {
                 guard let argument else { return nil }
                 let work = Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
                 _ = baotu_name_thread(work.name)
+                if work.niceness != 0 { _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, work.niceness) }
                 work.body()
                 return nil
             }, work.toOpaque())
@@ -50,10 +54,12 @@ package enum BlockingThread {
 
     private final class Work: Sendable {
         let name: String
+        let niceness: Int32
         let body: @Sendable () -> Void
 
-        init(name: String, body: @escaping @Sendable () -> Void) {
+        init(name: String, niceness: Int32, body: @escaping @Sendable () -> Void) {
             self.name = name
+            self.niceness = niceness
             self.body = body
         }
     }
