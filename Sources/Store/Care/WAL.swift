@@ -32,6 +32,8 @@ struct WAL {
         var hasFlip = false
         /// Bits of the page's number and the size that may be the flipped one.
         var doubts: [WALBit] = []
+        /// Pages that it may hold instead of its own, less probably.
+        var others: [Int64] = []
     }
 
     let path: String
@@ -188,6 +190,7 @@ struct WAL {
         narrow { $0 > sizeBefore && !others.contains($0) }
         if index < end { narrow { !others.contains($0) } }
         narrow { $0 > earlier.last ?? 0 && (index >= end || $0 < next) }
+        let open = choices
         if choices.count > 1, let content = content(of: index) {
             let likeness = choices.map { page in
                 self.content(of: page, before: index).map { zip($0, content).count { $0 == $1 } } ?? 0
@@ -195,7 +198,10 @@ struct WAL {
             let most = likeness.max()
             choices = zip(choices, likeness).filter { $0.1 == most }.map(\.0)
         }
-        guard let page = choices.first, page != frame.page else { return }
+        guard let page = choices.first, page != frame.page else {
+            frames[index].others = open.filter { $0 != frame.page }
+            return
+        }
         (frames[index].page, frames[index].content) = (page, .right)
     }
 

@@ -20,6 +20,9 @@ struct WALSalvage {
     /// Pages whose newest version is damaged, and frames of which it is not known what page they hold.
     private(set) var doubtful: [Int64] = []
     private(set) var unknown = 0
+    /// Pages whose newest version may be in a damaged frame that says another number. They are left as they are: more probably
+    /// the frame is right in that.
+    private(set) var unsure: [Int64] = []
 
     init(_ wal: WAL) {
         self.wal = wal
@@ -34,6 +37,7 @@ struct WALSalvage {
             guard isNewest, frame.page > 0 else { continue }
             versions.append(Version(page: frame.page, index: index, isRight: isRight))
             if !isRight { doubtful.append(frame.page) }
+            unsure += frame.others.filter { $0 <= size && !seen.contains($0) }
         }
         versions.sort { $0.page < $1.page }
         doubtful.sort()
@@ -44,11 +48,19 @@ struct WALSalvage {
         if wal.isUnreadable { return "nothing of it reads" }
         var parts: [String] = []
         if !doubtful.isEmpty {
-            let list = doubtful.prefix(20).map { "\($0)" }.joined(separator: ", ") + (doubtful.count > 20 ? ", …" : "")
-            parts.append("the newest versions of pages \(list) are damaged, and what does not read of them is lost")
+            parts.append(
+                "the newest versions of pages \(Self.list(doubtful)) are damaged, and what does not read of them is lost"
+            )
+        }
+        if !unsure.isEmpty {
+            parts.append("the newest versions of pages \(Self.list(unsure)) may be among the damaged ones")
         }
         if unknown > 0 { parts.append("of \(unknown) damaged frames it is not known what pages they held") }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
+    }
+
+    private static func list(_ pages: [Int64]) -> String {
+        pages.prefix(20).map { "\($0)" }.joined(separator: ", ") + (pages.count > 20 ? ", …" : "")
     }
 
     var sentence: String {

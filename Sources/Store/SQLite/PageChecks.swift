@@ -69,8 +69,9 @@ enum PageChecks {
 
     /// Reads every page of the file beneath a database, and calls `body` with the numbers of the wrong ones.
     ///
-    /// Looks past the WAL: a page may be written at this moment, so a wrong one is read again before it counts. Returns
-    /// how many pages there are; 0 for a file without check values.
+    /// Looks past the WAL: a page may be written at this moment, by a thread that has to wait for a processor in the middle of it. So
+    /// a wrong one is read again for a quarter of a second before it counts, and for less once many are. Returns how many pages
+    /// there are; 0 for a file without check values.
     static func verifyAll(of database: OpaquePointer?, pageBytes: Int, _ body: (Int64) -> Void) -> Int64 {
         var pointer: UnsafeMutablePointer<sqlite3_file>?
         guard sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &pointer) == SQLITE_OK,
@@ -83,18 +84,23 @@ enum PageChecks {
         let pages = (size + Int64(pageBytes) - 1) / Int64(pageBytes)
         // SQLite never writes the page of its locks, at 1 GB.
         let lockPage = 0x4000_0000 / Int64(pageBytes) + 1
+        var patience: Int32 = 2000
         for page in stride(from: Int64(1), through: pages, by: 1) where page != lockPage {
-            var attempt = 0
+            var (attempt, waited, isWrong) = (0, Int32(0), false)
             while readStrictly(file, buffer, Int32(pageBytes), (page - 1) * Int64(pageBytes)) == wrongPage {
                 attempt += 1
-                guard attempt < 5 else {
+                guard attempt < 5 || waited < min(250, patience) else {
                     body(page)
+                    isWrong = true
                     break
                 }
-                sqlite3_sleep(2)
+                let wait = Int32(min(2 << attempt, 64))
+                sqlite3_sleep(wait)
+                waited += wait
             }
+            patience = max(0, patience - waited)
             // The first page says whether there are check values at all, when it can be read.
-            if page == 1, attempt < 5, !file.state.pointee.isChecked { return 0 }
+            if page == 1, !isWrong, !file.state.pointee.isChecked { return 0 }
         }
         return pages
     }
