@@ -154,14 +154,14 @@ public enum RosterFile {
                 if afterQuote { field.append(byte) }
                 isQuoted = true
             } else if byte == UInt8(ascii: ",") {
-                fields.append(trimmed(field))
+                fields.append(CSVText.plain(trimmed(field)))
                 field.removeAll(keepingCapacity: true)
                 afterQuote = false
             } else {
                 field.append(byte)
             }
         }
-        fields.append(trimmed(field))
+        fields.append(CSVText.plain(trimmed(field)))
         return fields
     }
 

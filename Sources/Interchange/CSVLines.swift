@@ -73,8 +73,8 @@ struct CSVLines {
             return
         }
         let (observed, device, quantity, channel, unit, value) = (
-            fields[0].text(line), fields[1].text(line), fields[2].text(line), fields[3].text(line),
-            fields[4].text(line), fields[5].text(line)
+            fields[0].text(line), CSVText.plain(fields[1].text(line)), fields[2].text(line),
+            CSVText.plain(fields[3].text(line)), fields[4].text(line), fields[5].text(line)
         )
         guard let meaning = intake.meaning(quantity, number), let moment = intake.moment(observed, number),
             let conversion = intake.conversion(meaning, from: unit, number),

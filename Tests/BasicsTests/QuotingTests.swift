@@ -24,4 +24,17 @@ struct QuotingTests {
     func csv(fields: [String], line: String) {
         #expect(CSVText.line(fields) == line)
     }
+
+    @Test(
+        "a spreadsheet calculates nothing of a name, and the name comes back; numbers stay numbers",
+        arguments: [
+            ("=1+2", "'=1+2"), ("+5V", "'+5V"), ("-12V", "'-12V"), ("@sum", "'@sum"), ("\tx", "'\tx"), ("'=x", "''=x"),
+            ("＝x", "'＝x"), ("'x", "'x"), ("-5.25", "-5.25"), ("+1e5", "+1e5"), ("-1+2", "'-1+2"), ("-", "'-"),
+            ("'", "'"),
+            ("=a,b", "\"'=a,b\""), ("lamp-1", "lamp-1"), ("", ""), ("-inf", "'-inf"),
+        ])
+    func formulas(field: String, line: String) {
+        #expect(CSVText.line([field]) == line)
+        #expect(CSVText.plain(field.contains(",") ? "'" + field : line) == field)
+    }
 }

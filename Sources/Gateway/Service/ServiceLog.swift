@@ -22,7 +22,7 @@ package struct ServiceLogHandler: LogHandler {
 
     package func log(event: LogEvent) {
         var line = isForJournal ? "<\(event.level.journalPriority)>" : "\(Self.now()) \(event.level.rawValue) "
-        line += "\(event.message)"
+        line += Self.plain("\(event.message)")
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
             let text = "\(value)"
@@ -30,7 +30,7 @@ package struct ServiceLogHandler: LogHandler {
         }
         // One write a line, so that lines of several threads do not mix.
         // Not through FileHandle: where nobody reads any more (EPIPE) or the disk is full its write ends the process.
-        let bytes = Array((line.replacing("\n", with: " | ") + "\n").utf8)
+        let bytes = Array((line + "\n").utf8)
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 
@@ -38,19 +38,35 @@ package struct ServiceLogHandler: LogHandler {
     package static func field(_ text: String) -> String {
         let isPlain =
             !text.isEmpty
-            && text.unicodeScalars.allSatisfy { $0 > " " && $0 != "\"" && $0 != "\\" && !(0x7F...0xA0 ~= $0.value) }
+            && text.unicodeScalars.allSatisfy {
+                $0 != " " && $0 != "\"" && $0 != "\\" && $0.value != 0xA0 && !$0.isSteering
+            }
         if isPlain { return text }
         var quoted = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"", "\\": quoted += "\\\(scalar)"
             case "\n": quoted += " | "
-            case _ where scalar < " " || 0x7F...0x9F ~= scalar.value:
+            case _ where scalar.isSteering:
                 quoted += "\\u{\(String(scalar.value, radix: 16))}"
             default: quoted.unicodeScalars.append(scalar)
             }
         }
         return quoted + "\""
+    }
+
+    /// A sentence that may have a name in it.
+    private static func plain(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: \.isSteering) else { return text }
+        var plain = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n": plain += " | "
+            case _ where scalar.isSteering: plain += "\\u{\(String(scalar.value, radix: 16))}"
+            default: plain.unicodeScalars.append(scalar)
+            }
+        }
+        return plain
     }
 
     static func now() -> Timestamp {

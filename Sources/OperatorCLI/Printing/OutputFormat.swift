@@ -113,10 +113,7 @@ func printable(_ text: String) -> String {
     if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: shown.append("·")
-        default: shown.append(scalar)
-        }
+        shown.append(scalar.isSteering ? "·" : scalar)
     }
     return String(shown)
 }
