@@ -19,6 +19,8 @@ func makeVariedStore(_ folder: String, effects: EffectHook? = nil) throws -> Jou
     }
     try journal.seal([1, 2, 3], now: seconds(2 * day))
     try journal.compact(now: seconds(3 * day))
+    // What follows stands in a WAL that did not begin anew.
+    try journal.core.checkpoint()
     // Late ones, and corrections of what is sealed.
     for step in 0..<40 {
         try journal.put("lamp-\(step % 8)", seconds(step * 720), ["active_power": Double(step) + 1000])

@@ -33,7 +33,8 @@ struct JournalImportTests {
             ["voltage", "current", "active_power"].flatMap { quantity in
                 (0..<10).map { ("a", "", quantity, seconds($0), 1) }
             } + (0..<10).flatMap { step in ["voltage", "current"].map { ("b", "l1", $0, seconds(step), 2) } }
-        let (commit, receipt) = try journal.commit(imported: readings(rows), profile: "old", at: Moment(seconds(100)))
+        let (commit, receipt) = try journal.commit(
+            imported: readings(rows), profile: "old", by: "kim", at: Moment(seconds(100)))
         #expect(receipt.fresh == 50)
         #expect(commit.turn.fresh.count == 50)
         #expect(journal.registry.streamCount == 2)
@@ -57,7 +58,8 @@ struct JournalImportTests {
             ("c", "", "voltage", seconds(0), 1), ("a", "", "current", seconds(0), 1),
             ("a", "\n", "voltage", seconds(0), 1),
         ]
-        let receipt = try journal.commit(imported: readings(rows), profile: "p", at: Moment(seconds(0))).receipt
+        let receipt = try journal.commit(imported: readings(rows), profile: "p", by: "kim", at: Moment(seconds(0)))
+            .receipt
         #expect(receipt.fresh == 3)
         #expect(receipt.refused == 8)
         #expect(receipt.refusals.map(\.line) == [3, 5, 6, 7, 8, 10, 11, 12])
@@ -71,7 +73,7 @@ struct JournalImportTests {
         #expect(sentences[6] == "'a' is new and the limit of 2 series is reached")
         // Refusals beyond those that are told are counted.
         let many = readings((0..<100).map { ("d\($0)", "", "voltage", seconds(0), 1) })
-        let more = try journal.commit(imported: many, profile: "p", at: Moment(seconds(0))).receipt
+        let more = try journal.commit(imported: many, profile: "p", by: "kim", at: Moment(seconds(0))).receipt
         #expect(more.refused == 100)
         #expect(more.refusals.count == ImportReceipt.refusalsMax)
     }
@@ -84,7 +86,7 @@ struct JournalImportTests {
         defer { journal.close() }
         _ = try journal.upkeep(now: noon)
         let rows: [Row] = [("a", "", "voltage", at("2013-03-01T00:00:00Z"), 1), ("a", "", "voltage", noon, 2)]
-        let receipt = try journal.commit(imported: readings(rows), profile: "p", at: Moment(noon)).receipt
+        let receipt = try journal.commit(imported: readings(rows), profile: "p", by: "kim", at: Moment(noon)).receipt
         #expect(receipt.fresh == 1 && receipt.refused == 1)
         #expect(
             receipt.refusals.map(\.sentence) == [
@@ -98,7 +100,8 @@ struct JournalImportTests {
             let journal = try Journal.open(StoreOptions(folder: folder.store))
             defer { journal.close() }
             _ = try journal.commit(
-                imported: readings([("a", "", "voltage", seconds(0), 1)]), profile: "p", at: Moment(seconds(9)))
+                imported: readings([("a", "", "voltage", seconds(0), 1)]), profile: "p", by: "kim",
+                at: Moment(seconds(9)))
         }
         let journal = try Journal.open(StoreOptions(folder: folder.store))
         defer { journal.close() }

@@ -115,9 +115,9 @@ struct JournalTests {
     func foreign() throws {
         try open().close()
         try Connection(folder.store + "/core.db", .writer(pageBytes: 4096), effects: nil).run(
-            "PRAGMA user_version = 9")
-        #expect(throws: StoreError.schemaTooNew(found: 9, supported: Schema.version)) { try open() }
-        #expect(throws: StoreError.schemaTooNew(found: 9, supported: Schema.version)) {
+            "PRAGMA user_version = \(Schema.version + 1)")
+        #expect(throws: StoreError.schemaTooNew(found: Schema.version + 1, supported: Schema.version)) { try open() }
+        #expect(throws: StoreError.schemaTooNew(found: Schema.version + 1, supported: Schema.version)) {
             try Archive(folder: folder.store)
         }
         try Connection(folder.store + "/core.db", .writer(pageBytes: 4096), effects: nil).run(

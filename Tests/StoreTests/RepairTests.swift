@@ -30,7 +30,11 @@ struct RepairTests {
 
     private func flip(_ file: String, _ random: inout SeededGenerator) -> Int {
         var bytes = readFile(file)
-        let offset = Int.random(in: 0..<bytes.count, using: &random)
+        // Behind the newest commit of a WAL lies what is left of an earlier round, and means nothing.
+        let end =
+            file.hasSuffix("-wal")
+            ? WAL(of: String(file.dropLast(4))).map { 32 + $0.frames.count * (24 + $0.pageBytes) } : nil
+        let offset = Int.random(in: 0..<(end ?? bytes.count), using: &random)
         bytes[offset] ^= 1 << UInt8.random(in: 0..<8, using: &random)
         chmod(file, 0o640)
         writeFile(file, bytes)
@@ -281,10 +285,11 @@ struct RepairTests {
         copyStore(folder.store, to: crashed)
         journal.close()
         let wal = crashed + "/core.db-wal"
-        let bytes = readFile(wal)
         let frame = 24 + 4096
-        let frames = (bytes.count - 32) / frame
+        let frames = try #require(WAL(of: crashed + "/core.db")).frames.count
         #expect(frames > 20)
+        // What lies behind is left of an earlier round.
+        let bytes = Array(readFile(wal).prefix(32 + frames * frame))
         for offset in [32 + 3 * frame + 100, 32 + 5 * frame + 2, 32 + 7 * frame + 9, 32 + 8 * frame + 20, 10, 17] {
             var damaged = bytes
             damaged[offset] ^= 2

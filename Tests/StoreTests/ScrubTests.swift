@@ -93,7 +93,8 @@ struct ScrubTests {
         #expect(try bytes(folder.store) == before)
         // Another process.
         let again = Scrub(folder: folder.store, world: world.world)
-        #expect(again.state.damage == told.map(\.sentence) && again.state.endedAt == noon)
+        #expect(again.state.damage == told.map(\.sentence).prefix(ScrubState.foundMax) + [])
+        #expect(again.state.endedAt == noon)
         for file in files { writeFile(folder.store + "/" + file, whole[file]!) }
         try again.run(world.stop)
         #expect(again.state.damage == [])

@@ -128,7 +128,9 @@ extension Journal {
 
     /// Makes core.db what version 7 had: to be closed after this.
     func becomeVersion7() throws(StoreError) {
+        try core.run("DROP TABLE correction")
         for column in [
+            "part DROP COLUMN seal_stamp",
             "incident DROP COLUMN began_steady", "incident DROP COLUMN ended_steady", "alert DROP COLUMN since_steady",
             "alert DROP COLUMN at_steady", "counters DROP COLUMN committed_steady", "unread DROP COLUMN run_listened",
             "unread DROP COLUMN last_listened", "unread_step DROP COLUMN listened",

@@ -73,7 +73,7 @@ struct UnreadTallyTests {
                 device: device, channel: UnsafeRawBufferPointer(start: nil, count: 0),
                 quantity: Quantity(named: "voltage")!, observed: seconds(-100), value: 230, line: 1)
         }
-        _ = try journal.commit(imported: names, profile: "test", at: Moment(seconds(3)))
+        _ = try journal.commit(imported: names, profile: "test", by: "kim", at: Moment(seconds(3)))
         #expect(try told() == ["d nothing-read 3/3 t/d"])
         try journal.put("d", seconds(4), ["voltage": 231])
         #expect(try told() == ["d nothing-read 3/0 t/d"])

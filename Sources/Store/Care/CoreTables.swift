@@ -35,7 +35,7 @@ enum CoreTables {
     static let names = [
         "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
         "snapshot", "alert", "transition", "steps_given_up", "incident", "deed", "outbox", "reject",
-        "reject_count", "remembered", "unread", "unread_step",
+        "reject_count", "correction", "remembered", "unread", "unread_step",
     ]
 
     /// What was said to people and what they did, and whose numbers they have in their hands.

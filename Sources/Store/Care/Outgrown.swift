@@ -12,11 +12,13 @@ struct Outgrown {
     /// Those of a store that no gateway has open. A seal that ended before it was noted leaves a file ahead of its row too; the
     /// journal still has what that is ahead by.
     ///
-    /// Reads the table of frames of each small file once, as each seal does.
+    /// Reads the table of frames of those small files that another seal wrote last than core.db knows.
     static func all(_ folder: Folder, _ core: Connection, _ manifest: Manifest) throws(StoreError) -> [Outgrown] {
         var ahead: [(part: Part, rows: Int64)] = []
         for part in manifest.live where !part.isSealed {
-            guard let rows = counted(part, in: folder)?.rows, rows > part.rows else { continue }
+            guard !isKnown(part, in: folder), let rows = counted(part, in: folder)?.rows, rows > part.rows else {
+                continue
+            }
             ahead.append((part, rows - part.rows))
         }
         guard !ahead.isEmpty else { return [] }
@@ -29,6 +31,19 @@ struct Outgrown {
         }
     }
 
+    /// Whether the seal that core.db knows is the last that wrote the file.
+    private static func isKnown(_ part: Part, in folder: Folder) -> Bool {
+        guard part.sealStamp != 0, Folder.exists(folder.path(of: part)) else { return false }
+        var stamp: Int64 = 0
+        let reader = FileReader(folder.path(of: part), effects: nil)
+        do throws(StoreError) {
+            try reader.read { file throws(StoreError) in stamp = try SealStamp.read(file) }
+        } catch {
+            return false
+        }
+        return stamp == part.sealStamp
+    }
+
     /// The row of a small file as its frames tell; nil where it does not read: that is another matter.
     static func counted(_ part: Part, in folder: Folder) -> Part? {
         guard Folder.exists(folder.path(of: part)) else { return nil }
@@ -38,6 +53,7 @@ struct Outgrown {
             try reader.read { file throws(StoreError) in
                 (fresh.first, fresh.last, fresh.frames, fresh.rows, fresh.spanMax) = (.max, .min, 0, 0, 0)
                 fresh.keys = try Schema.keys(of: file)
+                fresh.sealStamp = try SealStamp.read(file)
                 try fresh.count(framesOf: file)
             }
         } catch {

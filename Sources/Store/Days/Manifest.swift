@@ -31,6 +31,8 @@ struct Part: Hashable, Sendable {
     /// Its rows are elsewhere, or were given up: it goes once no reader can need it.
     var retiredAt: Int64?
     var keys: FrameKey.Layout
+    /// Of a small file: which seal wrote it last, see `SealStamp`.
+    var sealStamp: Int64 = 0
 
     /// The times that its days hold.
     var times: Range<Int64> {
@@ -141,12 +143,13 @@ struct Manifest: Sendable {
         // A reader meets stores that no gateway of this build has opened yet.
         let version = try Schema.version(of: connection)
         let keys = version >= 7 ? "keys" : "\(FrameKey.Layout.since2020.rawValue) AS keys"
+        let stamp = version >= 9 ? "seal_stamp" : "0 AS seal_stamp"
         let source =
             version >= 2
-            ? "SELECT \(Self.columns), \(keys) FROM part"
+            ? "SELECT \(Self.columns), \(keys), \(stamp) FROM part"
             : """
             SELECT file, day AS first_day, day AS last_day, '' AS class, gen, 0 AS sealed, min_ts, max_ts,
-                0 AS span_max, frames, n, 0 AS bytes, x'' AS sha256, 0 AS made_at, NULL AS retired_at, \(keys) FROM part
+                0 AS span_max, frames, n, 0 AS bytes, x'' AS sha256, 0 AS made_at, NULL AS retired_at, \(keys), \(stamp) FROM part
             """
         let file = connection.file
         try connection.rows(source) { row throws(StoreError) in
@@ -162,7 +165,8 @@ struct Manifest: Sendable {
                 isSealed: row.integer("sealed") != 0, first: row.integer("min_ts"), last: row.integer("max_ts"),
                 spanMax: row.integer("span_max"), frames: row.integer("frames"), rows: row.integer("n"),
                 bytes: row.integer("bytes"), sha256: row.withBlob("sha256") { Array($0) },
-                madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at"), keys: keys)
+                madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at"), keys: keys,
+                sealStamp: row.integer("seal_stamp"))
             if part.frames > 0 {
                 // Beyond its days they cannot be: nothing is passed over for them.
                 if !part.times.contains(part.first) { part.first = part.times.lowerBound }
@@ -222,12 +226,12 @@ struct Manifest: Sendable {
     static func save(_ parts: [Part], _ connection: Connection) throws(StoreError) {
         for part in parts {
             try connection.run(
-                "INSERT OR REPLACE INTO part(\(columns), keys) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO part(\(columns), keys, seal_stamp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 .text(part.file), .integer(part.days.lowerBound), .integer(part.days.upperBound),
                 .text(part.retentionClass), .integer(part.generation), .integer(part.isSealed ? 1 : 0),
                 .integer(part.first), .integer(part.last), .integer(part.spanMax), .integer(part.frames),
                 .integer(part.rows), .integer(part.bytes), .blob(part.sha256), .integer(part.madeAt),
-                .optional(part.retiredAt), .integer(part.keys.rawValue))
+                .optional(part.retiredAt), .integer(part.keys.rawValue), .integer(part.sealStamp))
         }
         try Meta.manifestVersion.write(try Meta.manifestVersion.read(connection) + 1, connection)
     }

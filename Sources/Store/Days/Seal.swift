@@ -85,6 +85,7 @@ public struct SealJob: Sendable {
         let file = try Connection(path, .writer(pageBytes: Self.dayPageBytes), effects: effects)
         try Schema.prepareSmall(file, part.keys)
         part.keys = try Schema.keys(of: file)
+        part.sealStamp = SealStamp.of(journalID: journalID, beganAt: beganAt.milliseconds)
         // A file of the first version has no place for hours; its day gets them when it is compacted.
         let isRolled = try Schema.version(of: file) >= 2
         var writer = ByteWriter(capacity: 1 << 14)
@@ -94,6 +95,7 @@ public struct SealJob: Sendable {
                 try put(rows[piece.stream].slice(piece.rows), piece.stream, part, file, &writer)
             }
             if isRolled { try putHours(pieces.map(\.stream), part, file, &writer, stop) }
+            try SealStamp.write(part.sealStamp, file)
         }
         (part.first, part.last, part.frames, part.rows, part.spanMax) = (.max, .min, 0, 0, 0)
         try part.count(framesOf: file)

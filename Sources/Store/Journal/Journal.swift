@@ -53,6 +53,7 @@ public final class Journal {
     var savedProfiles: [String] = []
     var extent: JournalExtent
     private var rejects: RejectBudget
+    private var correctionLog: CorrectionLog
     private var unread: UnreadTally
     private var unreadStep = UnreadStep()
     /// When the compaction of a day last failed.
@@ -128,6 +129,7 @@ public final class Journal {
         extent = try JournalExtent(core)
         lastJournalID = max(extent.sealedThrough, try Meta.lastJournalID(core))
         rejects = try RejectBudget(core, bytesMax: options.rejectBytesMax)
+        correctionLog = try CorrectionLog(core, registry)
         unread = try UnreadTally(core)
         snapshot = try StateSnapshot(core)
         storedClock = try StoredClock(core)
@@ -222,17 +224,18 @@ public final class Journal {
 
     /// Makes a decoded batch durable, in one synced transaction: new names, a journal row, rejects and counters.
     ///
-    /// `received` is the number of messages the batch came from, `origin` says who brought it. Throws `.diskFull` apart from other failures; after any
-    /// error the batch must not be acknowledged.
+    /// `received` is the number of messages the batch came from; `person` is who brought it, where no device did. Throws
+    /// `.diskFull` apart from other failures; after any error the batch must not be acknowledged.
     public func commit(
-        _ batch: DecodedBatch, received: Int, origin: Turn.Origin = .live, at moment: Moment
+        _ batch: DecodedBatch, received: Int, by person: String? = nil, at moment: Moment
     ) throws(StoreError) -> Commit {
         guard disk != .full else { throw noRoom }
+        let origin: Turn.Origin = person == nil ? .live : .imported
         Catalogue.settle(&registry, beyond: saved)
         if saved.streams < registry.streamCount { setFloors() }
         try openRows.stage(batch, origin, registry, sealed: sealed, newest: newest, at: moment)
         do {
-            try write(batch, received: received, origin, at: moment)
+            try write(batch, received: received, by: person, at: moment)
         } catch {
             openRows.undo()
             if error.isDiskFull { room.foundFull() }
@@ -248,7 +251,7 @@ public final class Journal {
     }
 
     private func write(
-        _ batch: DecodedBatch, received: Int, _ origin: Turn.Origin, at moment: Moment
+        _ batch: DecodedBatch, received: Int, by person: String?, at moment: Moment
     ) throws(StoreError) {
         let now = moment.wall
         TurnCodec.end(
@@ -268,10 +271,11 @@ public final class Journal {
         next.rejected += Int64(batch.rejects.count + refused.count)
         next.ignored += Int64(batch.ignoredMessages)
         next.empty += Int64(batch.emptyMessages)
-        switch origin {
         // History that somebody brings says nothing of what devices send.
-        case .imported: unreadStep.removeAll()
-        case .live: unreadStep.stage(batch, openRows, refused: refused, unread, registry)
+        if person == nil {
+            unreadStep.stage(batch, openRows, refused: refused, unread, registry)
+        } else {
+            unreadStep.removeAll()
         }
         let foldsUnread = unread.isFoldDue
         if foldsUnread { unread.forgetOld(at: moment.listened) }
@@ -279,22 +283,25 @@ public final class Journal {
         else { return }
 
         let id = hasRow ? lastJournalID + 1 : lastJournalID
-        let (nowSaved, nowRejects, nowTrimmed) = try core.transaction { () throws(StoreError) in
+        let (nowSaved, nowRejects, nowCorrected, nowTrimmed) = try core.transaction { () throws(StoreError) in
             let nowTrimmed = try trim(rowsMax: Self.trimRowsMax)
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
             if hasRow { try insertRow(id, now: now) }
             try remember(batch.remembered)
             let nowRejects = try rejects.insert(batch.rejects + refused, core, dropped: &next.rejectsDropped)
+            let nowCorrected = try correctionLog.insert(
+                openRows.corrections, was: openRows.corrected, by: person, at: now, registry, core)
             if foldsUnread { try unread.fold(core) }
             try unreadStep.insert(core, at: moment)
             try next.write(core, at: moment)
-            return (nowSaved, nowRejects, nowTrimmed)
+            return (nowSaved, nowRejects, nowCorrected, nowTrimmed)
         }
         if foldsUnread { unread.folded() }
         saved = nowSaved
         extent.trim(through: nowTrimmed)
         markProfilesSaved()
         rejects.settle(nowRejects)
+        correctionLog.settle(nowCorrected)
         counters = next
         if hasRow {
             lastJournalID = id

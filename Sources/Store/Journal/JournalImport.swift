@@ -5,17 +5,18 @@ public import Telemetry
 
 extension Journal {
 
-    /// Commits imported readings as live ones, in one synced transaction. New devices get `profile`.
+    /// Commits imported readings as live ones, in one synced transaction. New devices get `profile`. `person` is who brings
+    /// them: he stands beside each value that they take the place of.
     ///
     /// Nobody is heard by it: the devices said these things at another time, or to another gateway. Throws as `commit`.
     public func commit(
-        imported readings: NamedReadings, profile: String, at moment: Moment
+        imported readings: NamedReadings, profile: String, by person: String, at moment: Moment
     ) throws(StoreError) -> (commit: Commit, receipt: ImportReceipt) {
         var receipt = ImportReceipt()
         let batch = readings.withNames { names in
             decode(readings.entries, names, profile: profile, now: moment.wall, &receipt)
         }
-        let commit = try commit(batch, received: 0, origin: .imported, at: moment)
+        let commit = try commit(batch, received: 0, by: person, at: moment)
         for reading in openRows.refused {
             let why =
                 FrameKey.times.contains(reading.observed.milliseconds)

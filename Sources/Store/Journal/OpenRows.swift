@@ -25,6 +25,8 @@ struct OpenRows: ~Copyable {
 
     private(set) var fresh: [Reading] = []
     private(set) var corrections: [Reading] = []
+    /// The values that they took the place of.
+    private(set) var corrected: [Double] = []
     /// Readings that are not kept: not finite, at a time outside `FrameKey.times`, or of a day that was given up.
     private(set) var refused: [Reading] = []
     private(set) var duplicates = 0
@@ -113,6 +115,7 @@ struct OpenRows: ~Copyable {
         undoSteps.removeAll(keepingCapacity: true)
         fresh.removeAll(keepingCapacity: true)
         corrections.removeAll(keepingCapacity: true)
+        corrected.removeAll(keepingCapacity: true)
         refused.removeAll(keepingCapacity: true)
         newRows.removeAll(keepingCapacity: true)
         knownRows.removeAll(keepingCapacity: true)
@@ -235,6 +238,7 @@ struct OpenRows: ~Copyable {
                 stream: stream, time: time, column: column, value: reading.value, values: &rowValues, into: &writer)
         } else {
             corrections.append(reading)
+            corrected.append(known)
         }
     }
 

@@ -3,7 +3,7 @@ import Frames
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 8
+    static let version = 9
     /// That of files of frames: from 2 on a small file holds the hours of its day, from 3 on keys count from 1970, from 4 on there
     /// may be rows of version 3, see `FrameRow`. What a frame is made of has a version of its own.
     static let dayVersion = 4
@@ -83,7 +83,7 @@ enum Schema {
             unread,
             unreadStep,
             countersRow,
-        ] + steadyColumns
+        ] + steadyColumns + corrections
 
     /// The one row of `counters`, of a store that has done nothing.
     static let countersRow = """
@@ -121,8 +121,9 @@ enum Schema {
             file TEXT PRIMARY KEY, first_day INTEGER NOT NULL, last_day INTEGER NOT NULL, class TEXT NOT NULL,
             gen INTEGER NOT NULL, sealed INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL,
             span_max INTEGER NOT NULL, frames INTEGER NOT NULL, n INTEGER NOT NULL, bytes INTEGER NOT NULL,
-            sha256 BLOB NOT NULL, made_at INTEGER NOT NULL, retired_at INTEGER, \(keys)) WITHOUT ROWID
+            sha256 BLOB NOT NULL, made_at INTEGER NOT NULL, retired_at INTEGER, \(keys), \(sealStampColumn)) WITHOUT ROWID
         """
+    private static let sealStampColumn = "seal_stamp INTEGER NOT NULL DEFAULT 0"
     // Up to version 6 all counted from 2020.
     private static let keys = "keys INTEGER NOT NULL DEFAULT 2020"
     // The same as versions 2 to 6 had it.
@@ -158,6 +159,16 @@ enum Schema {
             last_at INTEGER NOT NULL, run INTEGER NOT NULL, run_since INTEGER NOT NULL, topic TEXT NOT NULL,
             PRIMARY KEY(device, cause)) WITHOUT ROWID
         """
+    // Values that others took the place of. at: when that was; observed: of which time they are; person: who brought the new
+    // one, NULL where it was the device.
+    private static let corrections = [
+        """
+        CREATE TABLE correction(
+            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, series INTEGER NOT NULL, observed INTEGER NOT NULL,
+            was REAL NOT NULL, became REAL NOT NULL, person TEXT)
+        """,
+        "CREATE INDEX correction_person ON correction(id) WHERE person IS NOT NULL",
+    ]
     // What commits added to it since its rows were written last.
     private static let unreadStep =
         "CREATE TABLE unread_step(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, b BLOB NOT NULL)"
@@ -177,6 +188,7 @@ enum Schema {
         "device.status_over": "NULL",
         "device.expected_listened": "NULL",
         "part.keys": "\(FrameKey.Layout.since2020.rawValue)",
+        "part.seal_stamp": "0",
         // Up to version 6 there were words alone.
         "alert.sentence_key": "NULL",
         "alert.sentence_values": "NULL",
@@ -230,6 +242,7 @@ enum Schema {
             "INSERT INTO incident \(incidentsOfSteps)",
         ] + incidentIndexes + ["INSERT INTO deed \(deedsOfAlerts)"],
         7: steadyColumns + steadyFillings,
+        8: corrections + ["ALTER TABLE part ADD COLUMN \(sealStampColumn)"],
     ]
 
     private static let frame = """
@@ -268,6 +281,7 @@ enum Schema {
         _ connection: Connection, _ keys: FrameKey.Layout = .since1970
     ) throws(StoreError) {
         try prepare(connection, [frame, hours], dayVersion, new: newestDayVersion(keys))
+        try connection.run(SealStamp.table)
         // Builds that know of no rows of version 3 would take those for damaged.
         if try version(of: connection) == 3 { try connection.run("PRAGMA user_version = \(dayVersion)") }
     }
