@@ -59,6 +59,8 @@ public struct GatewayConfiguration: Sendable {
     public var onboarding: Onboarding
     /// Path of the Unix socket on which the API listens.
     public var socketPath: String
+    /// The system's group whose members may give orders over it.
+    public var operators: String
     /// Which channels tell people of alerts.
     public var notifications: Notifications
     /// The lowest level that is written to the log.
@@ -143,7 +145,8 @@ public struct GatewayConfiguration: Sendable {
         peers = Self.peers(reader.optional("peers"), &mistakes)
         lamps = Self.lamps(reader.written("lamps"), localOffsetSeconds: siteOffsetSeconds, &mistakes)
 
-        socketPath = Self.socket(section(&reader, "api"), located, &mistakes)
+        let api = Self.api(section(&reader, "api"), located, &mistakes)
+        (socketPath, operators) = (api.socket, api.operators)
 
         notifications = Notifications(section(&reader, "notification"), topicPrefix: mqtt.ownPrefix, &mistakes)
 

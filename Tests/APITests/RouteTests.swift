@@ -43,7 +43,7 @@ struct RouteTests {
             let post = try await server.ask("POST", "alerts/1/acknowledge?by=kim&note=crew%20sent")
             #expect(post.status == 200)
             #expect(try post.json(AlertStoryAnswer.self).alert.id == 1)
-            #expect(server.acknowledged.all == ["1 kim: crew sent"])
+            #expect(server.acknowledged.all == ["1 kim (\(loginName())): crew sent"])
         }
     }
 
@@ -125,12 +125,14 @@ struct RouteTests {
         }
     }
 
-    @Test("who acknowledges must be said, and briefly")
+    @Test("who acknowledges says it briefly, and in one line")
     func badAcknowledgements() async throws {
         try await Server.run { server in
             let long = String(repeating: "x", count: 129)
             let note = String(repeating: "x", count: 1025)
-            for query in ["", "?by=", "?by=\(long)", "?by=kim&note=\(note)"] {
+            for query in [
+                "?by=\(long)", "?by=kim&note=\(note)", "?by=kim%0Alei", "?note=%1B%5B31m", "?note=a%E2%80%AEb",
+            ] {
                 let response = try await server.ask("POST", "alerts/1/acknowledge" + query)
                 #expect(response.status == 400)
             }
@@ -228,7 +230,7 @@ struct RouteTests {
             let story = try await source.carryOut(
                 AcknowledgeOrder(alert: 1, by: "阿明 + co", note: "50 % & done?"))
             #expect(story.alert.id == 1)
-            #expect(server.acknowledged.all == ["1 阿明 + co: 50 % & done?"])
+            #expect(server.acknowledged.all == ["1 阿明 + co (\(loginName())): 50 % & done?"])
             try await source.close()
         }
     }
@@ -252,6 +254,7 @@ struct RouteTests {
             #expect(try await daemon.answer(IncidentRequest(1)) == files.answer(IncidentRequest(1)))
             let rejects = RejectsRequest(limit: 5, reason: .rejected(.unknownTopic))
             #expect(try await daemon.answer(rejects) == files.answer(rejects))
+            #expect(try await daemon.answer(CorrectionsRequest()) == files.answer(CorrectionsRequest()))
             try await daemon.close()
         }
     }

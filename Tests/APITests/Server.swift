@@ -36,7 +36,8 @@ struct Server {
     static func run(
         points: Int = 30, refusal: Refusal? = nil, statisticsRows: Int? = nil,
         patience: UnixSocketServer.Patience = long, limits: ArchivePool.Limits = longLimits,
-        budget: BodyBudget = BodyBudget(), _ body: (Server) async throws -> Void
+        budget: BodyBudget = BodyBudget(), operators: Operators = Operators(group: "baotu-operators"),
+        _ body: (Server) async throws -> Void
     ) async throws {
         let folder = TemporaryDirectory()
         try Self.writeStore(folder.path + "/store", points: points)
@@ -45,6 +46,7 @@ struct Server {
             archives: ArchivePool(folder: folder.path + "/store", threads: 1, cores: 4, limits: limits))
         let application = try UnixSocketServer.service(
             socketPath: server.socket, archives: server.archives, live: server.answers(refusal, statisticsRows),
+            operators: operators,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, patience: patience,
             budget: budget, now: { noon + .seconds(60) })
         let group = ServiceGroup(
@@ -89,17 +91,17 @@ struct Server {
                 return Self.statistics(count: statisticsRows ?? 1)
             },
             orders: [
-                OrderRoute(AcknowledgeOrder.self) { order async throws(Refusal) -> AlertStoryAnswer in
+                OrderRoute(AcknowledgeOrder.self) { order, author async throws(Refusal) -> AlertStoryAnswer in
                     if let refusal { throw refusal }
                     guard order.alert == 1 else { throw .notFound("there is no alert \(order.alert)") }
-                    acknowledged.append("\(order.alert) \(order.by): \(order.note)")
+                    acknowledged.append("\(order.alert) \(author.signed(order.by)): \(order.note)")
                     do {
                         return try await archives.ask(.short) { try $0.alert(order.alert) }
                     } catch {
                         throw .failed("\(error)")
                     }
                 },
-                OrderRoute(ImportOrder.self) { order async throws(Refusal) -> ImportReceipt in
+                OrderRoute(ImportOrder.self) { order, _ async throws(Refusal) -> ImportReceipt in
                     try await order.commit { readings async throws(Refusal) -> ImportReceipt in
                         if let refusal { throw refusal }
                         for entry in readings.entries {

@@ -25,6 +25,11 @@ struct RoundTripTests {
                 + (Bool.random(using: &random) ? "" : names.randomElement(using: &random)!)
         }
 
+        /// One that steers no screen.
+        mutating func word() -> String {
+            names.filter { !$0.unicodeScalars.contains(where: \.isSteering) }.randomElement(using: &random)!
+        }
+
         mutating func flag() -> Bool { Bool.random(using: &random) }
         mutating func moment() -> Timestamp {
             Timestamp(milliseconds: Int64.random(in: 1_600_000_000_000..<1_900_000_000_000, using: &random))
@@ -82,7 +87,10 @@ struct RoundTripTests {
                 ExportRequest(
                     filter(), channel: maybe { $0.name() }, since: flag() ? export.since : nil,
                     until: flag() ? export.until : nil, format: word(ReadingFormat.self), isEndMarked: flag()),
-                AcknowledgeOrder(alert: Int64(number(0...1000)), by: "x" + name(), note: name()),
+                AcknowledgeOrder(alert: Int64(number(0...1000)), by: word(), note: word()),
+                CorrectionsRequest(
+                    device: maybe { $0.name() }, since: flag() ? export.since : nil, isByPeople: flag(),
+                    before: maybe { Int64($0.number(1...Int.max)) }, limit: number(CorrectionsRequest.limits)),
                 ImportOrder(format: word(ReadingFormat.self), profile: "x" + name()),
                 ReloadOrder(),
             ]

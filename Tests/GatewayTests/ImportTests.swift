@@ -20,7 +20,8 @@ struct ImportTests {
         var all: [Result<ImportReceipt, Refusal>] { list.withLock { $0 } }
         var receipts: [ImportReceipt] { all.compactMap { try? $0.get() } }
         func letter(_ readings: NamedReadings) -> Mailbox.ImportLetter {
-            Mailbox.ImportLetter(readings: readings, profile: "old") { reply in self.list.withLock { $0.append(reply) }
+            Mailbox.ImportLetter(readings: readings, profile: "old", person: "kim") { reply in
+                self.list.withLock { $0.append(reply) }
             }
         }
     }

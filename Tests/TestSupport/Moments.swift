@@ -19,9 +19,9 @@ extension Turn {
 extension Journal {
     /// At a moment whose clocks have one number.
     public func commit(
-        _ batch: DecodedBatch, received: Int, origin: Turn.Origin = .live, now: Timestamp
+        _ batch: DecodedBatch, received: Int, by person: String? = nil, now: Timestamp
     ) throws(StoreError) -> Commit {
-        try commit(batch, received: received, origin: origin, at: Moment(now))
+        try commit(batch, received: received, by: person, at: Moment(now))
     }
 
     /// At a moment whose clocks have one number.

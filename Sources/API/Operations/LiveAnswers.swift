@@ -27,23 +27,25 @@ public struct LiveAnswers: Sendable {
 /// A kind of order with who carries it out: any kind, and the routes need not know which there are.
 public struct OrderRoute: Sendable {
     let route: Route
+    let deed: String
     let bodyBytesMax: Int
     /// Reads the order, which may be refused before its body is; then carries it out.
     let read: @Sendable (_ target: String) throws(Refusal) -> Ready
 
-    typealias Ready = @Sendable (_ body: [UInt8]) async throws -> Reply
+    typealias Ready = @Sendable (_ body: [UInt8], Author) async throws -> Reply
 
     package init<Kind: Order>(
-        _: Kind.Type, _ carryOut: @escaping @Sendable (Kind) async throws(Refusal) -> Kind.Answer
+        _: Kind.Type, _ carryOut: @escaping @Sendable (Kind, Author) async throws(Refusal) -> Kind.Answer
     ) {
         route = Kind.route
+        deed = Kind.deed
         bodyBytesMax = Kind.bodyBytesMax
         read = { (target) throws(Refusal) in
             let order = try Kind(target: target)
-            return { body in
+            return { body, author in
                 var order = order
                 order.body = body
-                return try Reply(try await carryOut(order))
+                return try Reply(try await carryOut(order, author))
             }
         }
     }

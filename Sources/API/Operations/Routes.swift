@@ -12,11 +12,12 @@ struct Routes {
     let archives: ArchivePool
     let live: LiveAnswers
     let now: @Sendable () -> Timestamp
+    let operators: Operators
     var budget = BodyBudget()
     var pace = Pace()
 
     func add(to router: Router<VisitContext>) {
-        let (live, now) = (live, now)
+        let (live, now, operators) = (live, now, operators)
         on(router, LiveRequest.route) { _, _ in try Reply(live.status()) }
         answer(router, StatusRequest.self, { _ in .desk }) { _, archive in try archive.status(at: now()) }
         answer(router, DevicesRequest.self, { $0.filter.lane }) { try $1.devices($0.filter, at: now()) }
@@ -28,6 +29,7 @@ struct Routes {
         answer(router, IncidentsRequest.self, { _ in .listing }) { try $1.incidents($0, at: now()) }
         answer(router, IncidentRequest.self, { _ in .desk }) { try $1.incident($0.id, at: now()) }
         answer(router, RejectsRequest.self, { _ in .short }) { try $1.rejects($0) }
+        answer(router, CorrectionsRequest.self, { _ in .short }) { try $1.corrections($0) }
         // It waits for the disk, also where no archive can be opened.
         on(router, DoctorRequest.route) { _, asker in
             try await asker.work(.listing) { lend in
@@ -50,12 +52,13 @@ struct Routes {
             try await ExportStream.response(try ExportRequest(target: request.target), asker, budget, pace)
         }
         for order in live.orders {
-            on(router, order.route) { request, _ in
+            on(router, order.route) { request, asker in
+                let author = try await asker.author(of: order.deed, operators)
                 let carryOut = try order.read(request.target)
                 let length = request.headers[.contentLength].flatMap { Int($0) } ?? order.bodyBytesMax
                 let share = try budget.share(min(length, order.bodyBytesMax), isAhead: true)
                 defer { withExtendedLifetime(share) {} }
-                return try await carryOut(try await request.bytes(atMost: order.bodyBytesMax))
+                return try await carryOut(try await request.bytes(atMost: order.bodyBytesMax), author)
             }
         }
     }
@@ -117,6 +120,13 @@ struct Asker: Sendable {
     ) async throws -> Answer {
         let archives = archives
         return try await visitor.whileHere { try await archives.work(lane, work) }
+    }
+
+    /// Who he is, of whom an order is taken; throws `.forbidden` where none is.
+    func author(of deed: String, _ operators: Operators) async throws -> Author {
+        let peer = visitor.peer
+        // The system may ask a directory for a name.
+        return try await work(.desk) { _ in try operators.author(peer, of: deed) }
     }
 
     /// Throws `CancellationError` where he is gone.

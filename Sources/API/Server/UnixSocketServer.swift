@@ -22,22 +22,26 @@ public enum UnixSocketServer {
 
     /// The server, to be run by a service group. Throws when the socket's path cannot be used.
     ///
-    /// `now` is the moment of an answer, which says what is silent by then.
+    /// Orders are taken of `operators` alone; `now` is the moment of an answer, which says what is silent by then.
     public static func service(
-        socketPath: String, archives: ArchivePool, live: LiveAnswers, log: Logger,
+        socketPath: String, archives: ArchivePool, live: LiveAnswers, operators: Operators, log: Logger,
         now: @escaping @Sendable () -> Timestamp
     ) throws(SocketError) -> some Service {
         try service(
-            socketPath: socketPath, archives: archives, live: live, log: log, patience: Patience(), now: now)
+            socketPath: socketPath, archives: archives, live: live, operators: operators, log: log,
+            patience: Patience(),
+            now: now)
     }
 
     static func service(
-        socketPath: String, archives: ArchivePool, live: LiveAnswers, log: Logger, patience: Patience,
+        socketPath: String, archives: ArchivePool, live: LiveAnswers, operators: Operators, log: Logger,
+        patience: Patience,
         budget: BodyBudget = BodyBudget(), now: @escaping @Sendable () -> Timestamp
     ) throws(SocketError) -> some Service {
         let router = Router(context: VisitContext.self)
         router.add(middleware: RefusalMiddleware())
-        Routes(archives: archives, live: live, now: now, budget: budget, pace: patience.pace).add(to: router)
+        Routes(archives: archives, live: live, now: now, operators: operators, budget: budget, pace: patience.pace)
+            .add(to: router)
         let responder = router.buildResponder()
         return try SocketKeeper(path: socketPath, log: log, every: patience.look) {
             (isListening) throws(SocketError) -> any Service in

@@ -11,6 +11,7 @@ final class Visitor: Sendable {
         var ends: [Int: @Sendable () -> Void] = [:]
         var next = 0
         var line: (any Channel)?
+        var peer: Peer?
     }
 
     private let state = Mutex(State())
@@ -31,7 +32,16 @@ final class Visitor: Sendable {
         }
     }
 
-    func comes(by line: any Channel) { state.withLock { $0.line = line } }
+    /// As the kernel knows him; nil where it does not tell.
+    var peer: Peer? { state.withLock { $0.peer } }
+
+    /// On the line's event loop.
+    func comes(by line: any Channel) {
+        let peer = try? line.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            Peer(descriptor: $0)
+        }
+        state.withLock { ($0.line, $0.peer) = (line, peer ?? nil) }
+    }
 
     /// Ends his line; he leaves by it.
     func hangUp() { state.withLock { $0.line }?.close(promise: nil) }

@@ -1,3 +1,5 @@
+import Basics
+
 /// Someone takes an alert on. The answer is the alert as it is then.
 public struct AcknowledgeOrder: Order {
     package typealias Answer = AlertStoryAnswer
@@ -6,7 +8,8 @@ public struct AcknowledgeOrder: Order {
 
     /// As `AlertAnswer.id`.
     public var alert: Int64
-    /// Who, at most `byBytesMax` and never empty.
+    /// Who of those that share the login, at most `byBytesMax`; empty where the login says it. The login itself is what the
+    /// kernel says of the socket's other end.
     public var by: String
     /// What is being done, at most `noteBytesMax`.
     public var note: String
@@ -16,7 +19,7 @@ public struct AcknowledgeOrder: Order {
     /// Most bytes of `note`, in UTF-8.
     public static let noteBytesMax = 1024
 
-    package init(alert: Int64, by: String, note: String = "") {
+    package init(alert: Int64, by: String = "", note: String = "") {
         self.alert = alert
         self.by = by
         self.note = note
@@ -26,18 +29,22 @@ public struct AcknowledgeOrder: Order {
         alert = try form.id()
         by = form.text(.by) ?? ""
         note = form.text(.note) ?? ""
-        guard (1...Self.byBytesMax).contains(by.utf8.count) else {
-            throw .wrong("by: expected who acknowledges, 1 to \(Self.byBytesMax) bytes")
-        }
-        guard note.utf8.count <= Self.noteBytesMax else {
-            throw .wrong("note: expected at most \(Self.noteBytesMax) bytes")
+        try Self.check(by, .by, bytesMax: Self.byBytesMax)
+        try Self.check(note, .note, bytesMax: Self.noteBytesMax)
+    }
+
+    /// Throws `.wrong` for words that are too long, or that would steer the screen of whoever reads them.
+    private static func check(_ text: String, _ parameter: Parameter, bytesMax: Int) throws(Refusal) {
+        guard text.utf8.count <= bytesMax else { throw .wrong("\(parameter): expected at most \(bytesMax) bytes") }
+        guard !text.unicodeScalars.contains(where: \.isSteering) else {
+            throw .wrong("\(parameter): expected one line without control characters")
         }
     }
 
     package func write(to form: inout Form) {
         form.write(alert, as: .id)
-        form.write(by, as: .by)
-        form.write(note, as: .note)
+        form.write(by.isEmpty ? nil : by, as: .by)
+        form.write(note.isEmpty ? nil : note, as: .note)
     }
 }
 

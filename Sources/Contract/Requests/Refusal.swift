@@ -2,6 +2,8 @@
 public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The question is wrong; the sentence says what would be right.
     case wrong(String)
+    /// Not for this asker.
+    case forbidden(String)
     /// There is no such thing.
     case notFound(String)
     /// The files that the gateway should read are wrong; a line for each mistake.
@@ -15,6 +17,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     public init(status: Int, sentence: String) {
         switch status {
         case 400: self = .wrong(sentence)
+        case 403: self = .forbidden(sentence)
         case 404: self = .notFound(sentence)
         case 422: self = .misconfigured(sentence)
         case 503: self = .unavailable(sentence)
@@ -26,6 +29,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     public var status: Int {
         switch self {
         case .wrong: 400
+        case .forbidden: 403
         case .notFound: 404
         case .misconfigured: 422
         case .unavailable: 503
@@ -36,7 +40,8 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The sentence alone.
     public var description: String {
         switch self {
-        case .wrong(let sentence), .notFound(let sentence), .misconfigured(let sentence), .unavailable(let sentence),
+        case .wrong(let sentence), .forbidden(let sentence), .notFound(let sentence), .misconfigured(let sentence),
+            .unavailable(let sentence),
             .failed(let sentence):
             sentence
         }

@@ -2,6 +2,7 @@ import API
 import Basics
 import ConfigurationFiles
 import Contract
+import Logging
 import Store
 import Telemetry
 
@@ -11,6 +12,7 @@ struct LiveSource: Sendable {
     let live: LiveView
     let doctor: Doctor
     let archives: ArchivePool
+    let log: Logger
     /// Reads profiles, rules and roster anew.
     let loadFiles: @Sendable () throws(Mistakes) -> LoadedFiles
 
@@ -24,8 +26,8 @@ struct LiveSource: Sendable {
     }
 
     private func route<Kind: CarriedOut>(_: Kind.Type) -> OrderRoute {
-        OrderRoute(Kind.self) { (order) async throws(Refusal) -> Kind.Answer in
-            try await order.carryOut(by: self)
+        OrderRoute(Kind.self) { (order, author) async throws(Refusal) -> Kind.Answer in
+            try await order.carryOut(by: self, for: author)
         }
     }
 
@@ -41,10 +43,10 @@ struct LiveSource: Sendable {
         }
     }
 
-    /// Commits readings of a client; they wait in a queue of their own.
-    func commit(_ readings: NamedReadings, profile: String) async throws(Refusal) -> ImportReceipt {
+    /// Commits readings of a client; they wait in a queue of their own. `person` is who brings them.
+    func commit(_ readings: NamedReadings, profile: String, by person: String) async throws(Refusal) -> ImportReceipt {
         try await outcome { reply in
-            mailbox.post(Mailbox.ImportLetter(readings: readings, profile: profile, reply: reply))
+            mailbox.post(Mailbox.ImportLetter(readings: readings, profile: profile, person: person, reply: reply))
         }
     }
 

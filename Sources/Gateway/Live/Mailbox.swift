@@ -19,6 +19,8 @@ final class Mailbox: Sendable {
         var readings: NamedReadings
         /// Of devices that are new.
         var profile: String
+        /// Who brings them.
+        var person: String
         var reply: @Sendable (Result<ImportReceipt, Refusal>) -> Void
     }
 

@@ -8,14 +8,15 @@ import Telemetry
 
 /// An order as this gateway carries it out: what can be done beside the turn, then the rest between two turns.
 protocol CarriedOut: Order {
-    func carryOut(by gateway: LiveSource) async throws(Refusal) -> Answer
+    func carryOut(by gateway: LiveSource, for author: Author) async throws(Refusal) -> Answer
 }
 
 /// All of them. A new one is a line here and its extension below.
 let carriedOutOrders: [any CarriedOut.Type] = [AcknowledgeOrder.self, ImportOrder.self, ReloadOrder.self]
 
 extension AcknowledgeOrder: CarriedOut {
-    func carryOut(by gateway: LiveSource) async throws(Refusal) -> AlertStoryAnswer {
+    func carryOut(by gateway: LiveSource, for author: Author) async throws(Refusal) -> AlertStoryAnswer {
+        let by = author.signed(by)
         try await gateway.betweenTurns { (loop, moment) throws(Refusal) in
             do throws(StoreError) {
                 try loop.journal.acknowledgeAlert(alert, by: by, note: note, at: moment.wall)
@@ -29,22 +30,32 @@ extension AcknowledgeOrder: CarriedOut {
 }
 
 extension ImportOrder: CarriedOut {
-    func carryOut(by gateway: LiveSource) async throws(Refusal) -> ImportReceipt {
-        try await commit { (readings) async throws(Refusal) in try await gateway.commit(readings, profile: profile) }
+    func carryOut(by gateway: LiveSource, for author: Author) async throws(Refusal) -> ImportReceipt {
+        try await commit { (readings) async throws(Refusal) in
+            try await gateway.commit(readings, profile: profile, by: author.login)
+        }
     }
 }
 
 extension ReloadOrder: CarriedOut {
-    func carryOut(by gateway: LiveSource) async throws(Refusal) -> ReloadAnswer {
+    func carryOut(by gateway: LiveSource, for author: Author) async throws(Refusal) -> ReloadAnswer {
+        gateway.log.notice("told to reload", metadata: ["by": "\(author.login)"])
+        return try await gateway.reload()
+    }
+}
+
+extension LiveSource {
+    /// Reads profiles, rules and roster anew, and remembers why it did not.
+    func reload() async throws(Refusal) -> ReloadAnswer {
         do throws(Refusal) {
-            let read = try gateway.load()
-            let files = try await gateway.betweenTurns { (loop, moment) throws(Refusal) in
+            let read = try load()
+            let files = try await betweenTurns { (loop, moment) throws(Refusal) in
                 var files = read
                 files.warnings += loop.emptied(by: files)
                 try loop.reload(files, at: moment)
                 return files
             }
-            gateway.live.update {
+            live.update {
                 $0.refusedReload = nil
                 $0.restartNeeded = files.restartNeeded.isEmpty ? nil : files.restartNeeded
             }
@@ -52,7 +63,7 @@ extension ReloadOrder: CarriedOut {
                 profiles: files.catalog.profileNames.count, rules: files.rules.count, devices: files.roster.count,
                 restartNeeded: files.restartNeeded, warnings: files.warnings.map { "\($0)" })
         } catch {
-            gateway.live.update { $0.refusedReload = .init(at: gateway.doctor.now(), reason: "\(error)") }
+            live.update { $0.refusedReload = .init(at: doctor.now(), reason: "\(error)") }
             throw error
         }
     }

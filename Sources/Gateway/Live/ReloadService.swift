@@ -22,14 +22,14 @@ struct ReloadService: Service {
     func run() async {
         for await _ in hangUps.signals.cancelOnGracefulShutdown() {
             do throws(Refusal) {
-                _ = try await ReloadOrder().carryOut(by: source)
+                _ = try await source.reload()
             } catch {
                 switch error {
                 case .misconfigured(let mistakes):
                     for mistake in mistakes.split(separator: "\n") {
                         log.error("not reloaded", metadata: ["mistake": "\(mistake)"])
                     }
-                case .wrong, .notFound, .unavailable, .failed:
+                case .wrong, .forbidden, .notFound, .unavailable, .failed:
                     log.error("not reloaded", metadata: ["reason": "\(error)"])
                 }
                 log.error("the old profiles, rules and roster stay in force")

@@ -104,10 +104,11 @@ public struct Daemon {
             folder: configuration.store.folder, threads: max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
         let configuration = configuration
         let source = LiveSource(
-            mailbox: mailbox, live: live, doctor: doctor, archives: archives,
+            mailbox: mailbox, live: live, doctor: doctor, archives: archives, log: log,
             loadFiles: { () throws(Mistakes) in try LoadedFiles.reload(configuration) })
         let api = try UnixSocketServer.service(
-            socketPath: configuration.socketPath, archives: archives, live: source.answers, log: log,
+            socketPath: configuration.socketPath, archives: archives, live: source.answers,
+            operators: Operators(group: configuration.operators), log: log,
             now: clock)
         let group = ServiceGroup(
             configuration: .init(

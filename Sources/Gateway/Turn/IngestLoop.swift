@@ -273,7 +273,7 @@ final class IngestLoop {
         guard !journal.isImportTooFast else { return letter.reply(.failure(.journalFull)) }
         do throws(StoreError) {
             let (commit, receipt) = try journal.commit(
-                imported: letter.readings, profile: letter.profile, at: moment)
+                imported: letter.readings, profile: letter.profile, by: letter.person, at: moment)
             committed(commit)
             _ = pipeline.step(commit.turn, registry: journal.registry)
             letter.reply(.success(receipt))

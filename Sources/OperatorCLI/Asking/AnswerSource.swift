@@ -16,6 +16,7 @@ protocol AnswerSource {
     func answer(_ question: IncidentsRequest) async throws -> IncidentsAnswer
     func answer(_ question: IncidentRequest) async throws -> IncidentStoryAnswer
     func answer(_ question: RejectsRequest) async throws -> RejectsAnswer
+    func answer(_ question: CorrectionsRequest) async throws -> CorrectionsAnswer
     func answer(_ question: DoctorRequest) async throws -> [Diagnosis]
     func carryOut<Kind: Order>(_ order: Kind) async throws -> Kind.Answer
     func close() async throws
@@ -41,10 +42,14 @@ struct NoAnswer: Error, CustomStringConvertible {
     /// EX_UNAVAILABLE of sysexits(3).
     static func unreachable(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 69) }
 
+    /// EX_NOPERM of sysexits(3).
+    static func forbidden(_ sentence: String) -> NoAnswer { NoAnswer(description: sentence, exitCode: 77) }
+
     /// The gateway's own refusal.
     static func refused(_ refusal: Refusal) -> NoAnswer {
         switch refusal {
         case .wrong(let sentence): .wrongQuestion(sentence)
+        case .forbidden(let sentence): .forbidden(sentence)
         case .notFound(let sentence): NoAnswer(description: sentence, exitCode: 1, isNotFound: true)
         case .failed(let sentence): .failed(sentence)
         case .misconfigured(let sentence): NoAnswer(description: sentence, exitCode: misconfigured)

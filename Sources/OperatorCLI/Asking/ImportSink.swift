@@ -67,10 +67,12 @@ final class StoreSink: ImportSink, @unchecked Sendable {
     private let folder: String
     /// Without watchers: what they learnt is carried along, as imports are no news to them.
     private let pipeline = Pipeline()
+    private let person: String
 
     /// Throws `.locked` beside a daemon, and refuses a store that a gateway left without sealing: those rows are for it
     /// to replay, with the alerts they may raise.
-    init(_ options: StoreOptions) throws {
+    init(_ options: StoreOptions, by person: String = loginName()) throws {
+        self.person = person
         folder = options.folder
         var status = stat()
         guard stat(options.folder, &status) != 0 || status.st_uid == geteuid() else {
@@ -112,7 +114,7 @@ final class StoreSink: ImportSink, @unchecked Sendable {
     func commit(_ readings: NamedReadings, profile: String?) throws -> ImportReceipt {
         let now = presentMoment()
         let (commit, receipt) = try journal.commit(
-            imported: readings, profile: profile ?? ImportOrder.usualProfile,
+            imported: readings, profile: profile ?? ImportOrder.usualProfile, by: person,
             at: journal.storedClock?.moment(at: now) ?? Moment(now))
         _ = pipeline.step(commit.turn, registry: journal.registry)
         if journal.sealIsDue(now: now) { try seal(now) }

@@ -38,6 +38,9 @@ struct StoreSource: AnswerSource {
         try ask { try $0.incident(question.id, at: now()) }
     }
     func answer(_ question: RejectsRequest) throws -> RejectsAnswer { try ask { try $0.rejects(question) } }
+    func answer(_ question: CorrectionsRequest) throws -> CorrectionsAnswer {
+        try ask { try $0.corrections(question) }
+    }
     func answer(_ question: StatisticsRequest) throws -> [StatisticsAnswer] { try ask { try statistics(question, $0) } }
 
     func answer(_ question: DoctorRequest) throws -> [Diagnosis] {

@@ -13,7 +13,7 @@ extension AlertsCommand {
         @Argument(help: "The alert's number.", completion: NameCompletion.alerts)
         var id: Int64
 
-        @Option(help: "Who; default: the login name.")
+        @Option(help: "Who of those that share the login; the login itself is kept in any case.")
         var by: String?
 
         @Option(help: "What is being done.")
@@ -33,9 +33,7 @@ extension AlertsCommand {
         func run() async throws {
             let output = options.output
             try await options.ask { source in
-                let who = by ?? ProcessInfo.processInfo.environment["USER"].flatMap { $0.isEmpty ? nil : $0 }
-                let story = try await source.carryOut(
-                    AcknowledgeOrder(alert: id, by: who ?? loginName(), note: note))
+                let story = try await source.carryOut(AcknowledgeOrder(alert: id, by: by ?? "", note: note))
                 if output.isForPeople { return try output.write(AlertsCommand.headline(story, output)) }
                 try output.print(
                     story, columns: [.init("id"), .init("acknowledged_by"), .init("acknowledged_at"), .init("note")],

@@ -1,0 +1,44 @@
+import Glibc
+
+/// Who is at the other end of a socket, as the kernel knew him when he connected; nothing that he says himself.
+struct Peer: Hashable, Sendable {
+    /// Of his process.
+    var user: uid_t
+    /// Its own and its supplementary ones.
+    var groups: [gid_t]
+
+    init(user: uid_t, groups: [gid_t]) {
+        self.user = user
+        self.groups = groups
+    }
+
+    /// nil where the kernel does not tell: it is no Unix socket.
+    init?(descriptor: Int32) {
+        // `struct ucred` of unix(7): process, user, group.
+        var found = [UInt32](repeating: 0, count: 3)
+        var length = socklen_t(3 * MemoryLayout<UInt32>.stride)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &found, &length) == 0, length == 12 else { return nil }
+        user = found[1]
+        groups = [found[2]] + Self.supplementaryGroups(descriptor)
+    }
+
+    private static func supplementaryGroups(_ descriptor: Int32) -> [gid_t] {
+        var count = 64
+        // It says how many there are where there is no room for them.
+        for _ in 0..<2 {
+            var groups = [gid_t](repeating: 0, count: count)
+            var length = socklen_t(count * MemoryLayout<gid_t>.stride)
+            if getsockopt(descriptor, SOL_SOCKET, soPeerGroups, &groups, &length) == 0 {
+                return Array(groups.prefix(Int(length) / MemoryLayout<gid_t>.stride))
+            }
+            guard errno == ERANGE else { return [] }
+            count = Int(length) / MemoryLayout<gid_t>.stride
+        }
+        return []
+    }
+
+    /// `SO_PEERGROUPS` of Linux 4.13 on, which Swift's module of glibc leaves out.
+    private static let soPeerGroups: Int32 = 59
+    /// What the kernel shows of users that a namespace of users does not have: `kernel.overflowuid`, as everybody has it.
+    static let unseenUser: uid_t = 65_534
+}
