@@ -26,7 +26,7 @@ TEST_PACKAGES = mosquitto systemd python3-venv
 DEB_PACKAGES = debhelper dpkg-dev python3
 DEB_TEST_PACKAGES = $(DEB_PACKAGES) debootstrap lintian
 
-.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks bench-questions torture lint format install deb test-deb clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks bench-questions fuzz torture lint format install deb test-deb clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
@@ -37,12 +37,13 @@ help:
 	@echo "make test-deb            that package in a Debian 12 of its own: upgrade, removal, purge (root; minutes)"
 	@echo "make bench               figures, each with its target (Tests/Performance)"
 	@echo "make bench-store [TENTH=1] figures of the store alone: 223 million readings, or a tenth of them"
-	@echo "make bench-decode        figures of the decoder alone; BENCH=\"--fuzz 10000000\" for damaged messages"
+	@echo "make bench-decode        figures of the decoder alone"
 	@echo "make bench-detect        figures of the anomaly detector alone"
 	@echo "make bench-windows       figures of the windows alone; BENCH=--callgrind counts instructions too (valgrind)"
 	@echo "make bench-city          faults found and false alerts in a simulated city; BENCH=\"--days 50 --list\""
 	@echo "make bench-acks          how long the gateway takes to acknowledge, alone and beside an import"
 	@echo "make bench-questions     how long status and alerts take while 200 clients ask for the worst"
+	@echo "make fuzz [MINUTES=1]    damaged messages of each format, configurations and stores, counted over runs"
 	@echo "make torture             200 kills under load and 200 of the broker; 200 stops of 30 s, 200 steps of the clock"
 	@echo "make lint format clean"
 
@@ -93,7 +94,7 @@ bench-store: packages
 	@SWIFT_VERSION="$$($(SWIFT) --version 2>/dev/null | sed -n 's/.*\(Swift version [^ ]*\).*/\1/p' | head -n 1)" \
 		$(BENCHES_BIN)/store-bench $(if $(TENTH),--tenth) $(BENCH)
 
-# BENCH: --pairs N, or --fuzz N damaged messages of each format instead of the figures.
+# BENCH: --pairs N.
 bench-decode: packages
 	@echo "build: the bench (the first time takes some minutes)"
 	@$(SWIFT) build $(BENCHES) --product decode-bench
@@ -115,6 +116,12 @@ bench-city: packages
 	@echo "build: the bench (the first time takes some minutes)"
 	@$(SWIFT) build $(BENCHES) --product city-bench
 	@$(BENCHES_BIN)/city-bench $(BENCH)
+
+# Ends at the first input that crashes, hangs or comes out wrong. The counts of all runs are in .build/fuzz-counts.
+fuzz: packages
+	@echo "build: the fuzzer (the first time takes some minutes)"
+	@$(SWIFT) build $(BENCHES) --product fuzz
+	@$(BENCHES_BIN)/fuzz --minutes $(or $(MINUTES),1)
 
 torture: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)

@@ -29,5 +29,6 @@ let package = Package(
         .bench("detect-bench", "DetectBench"),
         .bench("windows-bench", "WindowsBench"),
         .bench("city-bench", "CityBench"),
+        .bench("fuzz", "FuzzBench", [.product(name: "CSQLite", package: "baotu")]),
     ]
 )

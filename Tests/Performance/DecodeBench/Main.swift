@@ -18,24 +18,18 @@ enum Main {
             let sources = try SettingFiles.paths(named: "profile.yaml", under: options.devices).map {
                 ProfileSource(path: $0, text: try SettingFiles.text(of: $0))
             }
-            let catalog = try DeviceCatalog.compile(sources + [Fuzz.profile])
-            if options.fuzzInputs == 0 {
-                for family in Family.all { family.measure(catalog, pairs: options.pairs, &table) }
-                try Loading.measure(sources, &table)
-            } else {
-                try Fuzz.run(catalog, folder: options.devices, inputs: options.fuzzInputs, &table)
-            }
+            let catalog = try DeviceCatalog.compile(sources)
+            for family in Family.all { family.measure(catalog, pairs: options.pairs, &table) }
+            try Loading.measure(sources, &table)
         }
     }
 }
 
 struct Options {
-    static let usage = "usage: decode-bench [--devices DIR] [--pairs N] [--fuzz INPUTS]"
+    static let usage = "usage: decode-bench [--devices DIR] [--pairs N]"
 
     var devices = "Devices"
     var pairs = 9
-    /// Inputs of each format; 0 measures the figures instead.
-    var fuzzInputs = 0
 
     mutating func read(_ arguments: [String]) throws {
         var rest = arguments[...]
@@ -51,7 +45,6 @@ struct Options {
             switch option {
             case "--devices": devices = value
             case "--pairs": pairs = try number(1...1000)
-            case "--fuzz": fuzzInputs = try number(1...1_000_000_000)
             default: throw UsageError(sentence: "\(option) is no option")
             }
         }
