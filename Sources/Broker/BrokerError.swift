@@ -14,6 +14,13 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
     case tls(endpoint: String, reason: String)
     case fileUnreadable(path: String, reason: String)
     case connectionLost(endpoint: String, reason: String)
+    /// The broker closed the connection and gave no reason, as it does to an older client of the same id before mosquitto 2.0.15.
+    case closedByBroker(endpoint: String, reason: String)
+    /// Another client connected under our client id, and the broker says so (MQTT 5, 0x8E).
+    case takenOver(endpoint: String)
+    /// The file with the client ids under which the broker keeps messages for us cannot be used.
+    case sessionsUnreadable(path: String, reason: String)
+    case sessionsNotWritten(path: String, reason: String)
     /// Acknowledgements could not be written in time: the broker does not read.
     case stalled(endpoint: String, seconds: Int)
     /// We closed the connection without acknowledging.
@@ -43,13 +50,34 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
             "broker: TLS with \(endpoint) failed: \(reason); the authority file must hold the issuer of the broker's "
                 + "certificate, and the certificate must name the host"
         case .fileUnreadable(let path, let reason): "broker: cannot read \(path): \(reason)"
-        case .connectionLost(let endpoint, let reason): "broker: connection to \(endpoint) lost: \(reason)"
+        case .connectionLost(let endpoint, let reason), .closedByBroker(let endpoint, let reason):
+            "broker: connection to \(endpoint) lost: \(reason)"
+        case .takenOver(let endpoint):
+            "broker: connection to \(endpoint) lost: another client connected under this gateway's client id and has its "
+                + "session now; stop the second gateway, or find out who has the id"
+        case .sessionsUnreadable(let path, let reason):
+            "broker: \(path), which says under which client ids the broker keeps messages for this gateway, \(reason); put it "
+                + "back from a copy, or remove it: then the id is the one that the store remembers, and only messages under an "
+                + "id of before would be left at the broker"
+        case .sessionsNotWritten(let path, let reason):
+            "broker: cannot write \(path), which says under which client ids the broker keeps messages for this gateway: "
+                + "\(reason); no connection is opened under an id that is not written down"
         case .stalled(let endpoint, let seconds):
             "broker: \(endpoint) took no acknowledgement for \(seconds) s; connection closed"
         case .dropped(let endpoint, let reason):
             "broker: connection to \(endpoint) closed without acknowledging: \(reason); the broker will deliver again"
         case .library(let endpoint, let operation, let reason):
             "broker: \(operation) for \(endpoint) failed in libmosquitto: \(reason)"
+        }
+    }
+
+    /// The connection broke, and nobody said more of it than that.
+    var isBreak: Bool {
+        switch self {
+        case .connectionLost, .closedByBroker: true
+        case .invalidOption, .nameNotResolved, .unreachable, .noAnswer, .hungUp, .badCredentials, .refused, .tls,
+            .fileUnreadable, .takenOver, .sessionsUnreadable, .sessionsNotWritten, .stalled, .dropped, .library:
+            false
         }
     }
 }

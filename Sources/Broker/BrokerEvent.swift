@@ -13,6 +13,25 @@ public enum BrokerEvent: Equatable, Sendable {
     /// The broker threw messages away, for us or for others: `total` since the broker started, `increase` since the
     /// last report of this session. Usually a full queue: `max_queued_messages` of the broker.
     case droppedByBroker(total: Int, increase: Int)
+    /// What the broker says that it is, such as `mosquitto version 2.0.11`.
+    case version(String)
+    /// The session moves from a client id of before to the one of now.
+    case handover(Handover)
+
+    /// A step of it.
+    public enum Handover: Equatable, Sendable {
+        case began
+        /// The broker knows no session under the id of before.
+        case nothingWaited
+        /// The broker goes by user names (`use_username_as_clientid`): under any id it is the same session.
+        case sameSession
+        /// The new session has the subscriptions now, and what waits in the one of before is taken.
+        case draining
+        /// It was taken, and the session of before is ended.
+        case ended(messages: Int)
+        /// It is tried again at the next start.
+        case givenUp(reason: String)
+    }
 
     /// What the broker granted.
     public struct Session: Equatable, Sendable {

@@ -44,6 +44,8 @@ public struct BrokerOptions: Sendable {
     public var port: Int
     /// The broker keeps our unacknowledged messages under this name: keep it from start to start.
     public var clientID: String
+    /// Whoever knows it can throw the session away, so that no message and no line of the log names it.
+    public var isClientIDSecret = false
     /// nil where the broker lets anybody in.
     public var username: String?
     /// A session refuses one without a `username`.
@@ -68,6 +70,8 @@ public struct BrokerOptions: Sendable {
     public var receiveMaximum = 10_000
     /// Topic filters; `+` stands for a level and `#` for the rest.
     public var subscriptions: [String]
+    /// Off where a session is only taken up: then they are those that it may have, for `BrokerSession.leaveSubscriptions`.
+    public var subscribes = true
     /// Asked for with each; at QoS 0 what comes while we are away is lost.
     public var subscriptionQoS = QualityOfService.atLeastOnce
     /// Messages under this prefix are our own, published by this gateway: never handed out. MQTT 5 asks the broker
@@ -78,7 +82,8 @@ public struct BrokerOptions: Sendable {
     /// Hands out what the broker retains by that filter, see `BrokerSession.takeOwnWords`, before anything else of a connection,
     /// until it is no longer wanted.
     public var readsOwnWords = false
-    /// Listens to `$SYS/broker/publish/messages/dropped` and reports increases as `BrokerEvent.droppedByBroker`.
+    /// Listens to `$SYS/broker/publish/messages/dropped` and reports increases as `BrokerEvent.droppedByBroker`; and to
+    /// `$SYS/broker/version`, for `BrokerEvent.version`.
     public var watchesDroppedMessages = true
     /// Of our own publishes, how many may wait for the broker's PUBACK, 1 to 10,000.
     public var unconfirmedMax = 1000

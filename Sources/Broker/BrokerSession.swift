@@ -25,7 +25,10 @@ public final class BrokerSession {
     private static let nap = Duration.milliseconds(2)
 
     private let options: BrokerOptions
-    private let client: MosquittoClient
+    let client: MosquittoClient
+    /// Whether its subscriptions are given up, and since when the broker has had nothing more to send.
+    var isLeaving = false
+    var drySince: ContinuousClock.Instant?
     private let random: () -> Double
     private var schedule: ReconnectSchedule
     private var phase: Phase
@@ -124,6 +127,7 @@ public final class BrokerSession {
     public func acknowledge() {
         client.releaseHeld()
         guard isConnected else { return }
+        if isLeaving { askWhetherDry() }
         flush()
     }
 
@@ -222,7 +226,7 @@ public final class BrokerSession {
             switch signal {
             case .accepted(let session): settle(session, now)
             case .refused(let error), .disconnected(let error): return fail(error)
-            case .subscribed, .subscriptionRefused, .publishRefused, .droppedTotal: handle(signal)
+            case .subscribed, .subscriptionRefused, .publishRefused, .droppedTotal, .version: handle(signal)
             }
         }
         if case .connecting = phase, ContinuousClock.now >= deadline {
@@ -233,8 +237,7 @@ public final class BrokerSession {
     /// The broker's own words where it refused before the connection broke; otherwise what a break at this point means.
     private func whyRefused(_ error: BrokerError) -> BrokerError {
         for case .refused(let told) in client.takeSignals() { return told }
-        if case .connectionLost = error { return .hungUp(endpoint: options.endpoint) }
-        return error
+        return error.isBreak ? .hungUp(endpoint: options.endpoint) : error
     }
 
     private func settle(_ session: BrokerEvent.Session, _ now: Timestamp) {
@@ -242,12 +245,18 @@ public final class BrokerSession {
         connectedSince = now
         connectionCount += 1
         hasHeard = true
-        subscriptionsOpen =
-            TopicFilter.withoutCovered(options.subscriptions).count + (options.watchesDroppedMessages ? 1 : 0)
-            + (client.readsOwnWords ? 1 : 0)
         keepAliveTurnedAt = ContinuousClock.now
         tell(.connected(session))
-        if let error = client.subscribe() { return lose(error) }
+        subscriptionsOpen = 0
+        if options.subscribes {
+            subscriptionsOpen =
+                TopicFilter.withoutCovered(options.subscriptions).count + (options.watchesDroppedMessages ? 2 : 0)
+                + (client.readsOwnWords ? 1 : 0)
+            if let error = client.subscribe() { return lose(error) }
+        } else {
+            drySince = nil
+            if isLeaving, let error = client.unsubscribe() { return lose(error) }
+        }
         // Otherwise the subscription leaves behind the acknowledgements.
         if client.heldCount == 0 { flush() }
     }
@@ -296,7 +305,7 @@ public final class BrokerSession {
         if let error = client.write() { lose(error) }
     }
 
-    private func flush() {
+    func flush() {
         let deadline = ContinuousClock.now + .seconds(Self.flushSecondsMax)
         repeat {
             if let error = client.write() { return lose(error) }
@@ -316,7 +325,7 @@ public final class BrokerSession {
         _ = client.takeSignals()
     }
 
-    private func lose(_ error: BrokerError) {
+    func lose(_ error: BrokerError) {
         // The library's first signal is the more exact one: it knows the reason code of a DISCONNECT.
         var reason = error
         var isTold = false
@@ -325,7 +334,7 @@ public final class BrokerSession {
                 handle(signal)
                 continue
             }
-            if case .connectionLost = error, !isTold { reason = told }
+            if error.isBreak, !isTold { reason = told }
             isTold = true
         }
         let held: Duration =
@@ -353,6 +362,7 @@ public final class BrokerSession {
             let increase = droppedTotal.map { total >= $0 ? total - $0 : total } ?? 0
             droppedTotal = total
             if increase > 0 { tell(.droppedByBroker(total: total, increase: increase)) }
+        case .version(let text): tell(.version(text))
         case .disconnected(let error): lose(error)
         case .accepted, .refused: break
         }

@@ -22,6 +22,7 @@ final class MosquittoClient {
         case subscriptionRefused(filter: String, reason: String)
         case publishRefused(MessageToken, reason: String)
         case droppedTotal(Int)
+        case version(String)
     }
 
     enum Drained {
@@ -30,6 +31,7 @@ final class MosquittoClient {
     }
 
     private static let droppedTopic = "$SYS/broker/publish/messages/dropped"
+    private static let versionTopic = "$SYS/broker/version"
     private static let initialised: Bool = {
         // A write to a connection that the broker closed must be an error code, not the end of the process:
         // libmosquitto 2.0 writes with write(2), which raises SIGPIPE.
@@ -41,6 +43,7 @@ final class MosquittoClient {
     private let handle: OpaquePointer
     private let ignoredPrefix: [UInt8]
     private let droppedTopicBytes = Array(MosquittoClient.droppedTopic.utf8)
+    private let versionTopicBytes = Array(MosquittoClient.versionTopic.utf8)
     private var hasConnectedBefore = false
 
     // What `message` needs while `read` runs.
@@ -65,6 +68,13 @@ final class MosquittoClient {
     private(set) var readsOwnWords: Bool
     private var ownWords: [OwnWord] = []
     private var libraryErrors: [String] = []
+    /// UNSUBSCRIBEs of a session that is left whose answers are still to come.
+    private var unsubscribesOpen: Set<Int32> = []
+    /// One more, behind all acknowledgements: what the broker had to send comes before its answer.
+    private var fence: Int32?
+    private var hasTakenSinceFence = false
+    /// The subscriptions are given up, and the broker had nothing more to send at the last fence.
+    private(set) var isDry = false
 
     init(options: BrokerOptions) throws(BrokerError) {
         try options.validated()
@@ -105,6 +115,8 @@ final class MosquittoClient {
     func connect() -> BrokerError? {
         heldCount = 0
         pendingFilters.removeAll()
+        unsubscribesOpen.removeAll()
+        (fence, isDry) = (nil, false)
         forgetUnconfirmedQoS0()
         libraryErrors.removeAll()
         if let username = options.username, let password = options.currentPassword?() {
@@ -144,7 +156,7 @@ final class MosquittoClient {
             (filter: $0, qos: Int32(options.subscriptionQoS.rawValue))
         }
         sieve = takesIdentifiers && !TopicFilter.overlapping(filters.map(\.filter)).isEmpty ? CopySieve() : nil
-        if options.watchesDroppedMessages { filters.append((Self.droppedTopic, 0)) }
+        if options.watchesDroppedMessages { filters += [(Self.droppedTopic, 0), (Self.versionTopic, 0)] }
         if let error = subscribeToOwnWords() { return error }
         // A session that lasts may have them from before.
         for covered in options.subscriptions where !filters.contains(where: { $0.filter == covered }) {
@@ -152,7 +164,7 @@ final class MosquittoClient {
         }
         for (place, (filter, qos)) in filters.enumerated() {
             var flags: Int32 = 0
-            if options.version == .mqtt5, filter != Self.droppedTopic {
+            if options.version == .mqtt5, !filter.hasPrefix("$SYS/") {
                 // Retained values come with a new subscription only, not again after every reconnect.
                 flags = Int32(MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue)
                 // MQTT 5, 3.8.3.1: no-local on a shared subscription is a protocol error.
@@ -176,6 +188,38 @@ final class MosquittoClient {
             pendingFilters[id] = filter
         }
         return nil
+    }
+
+    /// Queues an UNSUBSCRIBE for every filter that the session may have.
+    func unsubscribe() -> BrokerError? {
+        let own = [Self.droppedTopic, Self.versionTopic] + (options.ownWordsFilter.map { [$0] } ?? [])
+        for filter in options.subscriptions + own {
+            var id: Int32 = 0
+            let code = mosquitto_unsubscribe(handle, &id, filter)
+            guard code == MOSQ_ERR_SUCCESS.rawValue else { return error(of: code) }
+            unsubscribesOpen.insert(id)
+        }
+        return nil
+    }
+
+    /// Queues the question whether more is to come, behind the acknowledgements of all that came; `isDry` has the answer.
+    func raiseFence() -> BrokerError? {
+        guard unsubscribesOpen.isEmpty, fence == nil, !isDry, let filter = options.subscriptions.first else {
+            return nil
+        }
+        var id: Int32 = 0
+        let code = mosquitto_unsubscribe(handle, &id, filter)
+        guard code == MOSQ_ERR_SUCCESS.rawValue else { return error(of: code) }
+        (fence, hasTakenSinceFence) = (id, false)
+        return nil
+    }
+
+    private func unsubscribed(_ id: Int32) {
+        callbacks += 1
+        unsubscribesOpen.remove(id)
+        guard id == fence else { return }
+        fence = nil
+        isDry = !hasTakenSinceFence
     }
 
     /// First, so that the broker sends them before what devices have said meanwhile.
@@ -376,6 +420,9 @@ final class MosquittoClient {
                 client.signals.append(.subscriptionRefused(filter: filter, reason: reason))
             }
         }
+        mosquitto_unsubscribe_v5_callback_set(handle) { _, context, id, _ in
+            MosquittoClient.from(context).unsubscribed(id)
+        }
         mosquitto_publish_v5_callback_set(handle) { _, context, id, code, _ in
             let client = MosquittoClient.from(context)
             client.callbacks += 1
@@ -396,10 +443,8 @@ final class MosquittoClient {
         guard let target else { preconditionFailure("broker: a message arrived while nobody was reading") }
         let topic = UnsafeRawBufferPointer(start: start, count: strlen(start))
         let payload = UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen))
-        if topic.first == UInt8(ascii: "$"), topic.elementsEqual(droppedTopicBytes) {
-            if let total = Int(String(decoding: payload, as: UTF8.self)) { signals.append(.droppedTotal(total)) }
-            return
-        }
+        (hasTakenSinceFence, isDry) = (true, false)
+        if topic.first == UInt8(ascii: "$"), isOfBroker(topic, payload) { return }
         // An ignored message is not held: its PUBACK may leave with the next write.
         if !ignoredPrefix.isEmpty, topic.starts(with: ignoredPrefix) {
             if readsOwnWords, message.retain {
@@ -415,6 +460,19 @@ final class MosquittoClient {
         // Redelivery (DUP) is not shown to a callback by the library; the journal finds repeats by their time.
         target.pointee.append(topic: topic, payload: payload, receivedAt: receivedAt, isRetained: message.retain)
         if message.qos > 0 { heldCount += 1 }
+    }
+
+    /// What the broker says of itself, and we asked for.
+    private func isOfBroker(_ topic: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) -> Bool {
+        let text = { String(decoding: payload, as: UTF8.self) }
+        if topic.elementsEqual(droppedTopicBytes) {
+            if let total = Int(text()) { signals.append(.droppedTotal(total)) }
+        } else if topic.elementsEqual(versionTopicBytes) {
+            signals.append(.version(text()))
+        } else {
+            return false
+        }
+        return true
     }
 
     private func readSubscriptionIdentifiers(of properties: OpaquePointer?) {
@@ -526,11 +584,12 @@ final class MosquittoClient {
         case MOSQ_ERR_KEEPALIVE.rawValue:
             return .connectionLost(endpoint: endpoint, reason: "no answer to our keep-alive ping")
         case MOSQ_ERR_CONN_LOST.rawValue where libraryErrors.isEmpty:
-            // mosquitto 2.0 gives no reason when a session is taken over.
-            return .connectionLost(
+            // Before 2.0.15 mosquitto gives no reason when a session is taken over, and none to MQTT 3.1.1 at all.
+            let name = options.isClientIDSecret ? "with this gateway's client id" : "named '\(options.clientID)'"
+            return .closedByBroker(
                 endpoint: endpoint,
-                reason: "the broker hung up; if it does so again and again, look for a second client named "
-                    + "'\(options.clientID)'")
+                reason: "the broker hung up; if it does so again and again, look for a second client \(name)")
+        case Int32(MQTT_RC_SESSION_TAKEN_OVER.rawValue): return .takenOver(endpoint: endpoint)
         case 128...:
             return .connectionLost(
                 endpoint: endpoint, reason: "the broker says: \(String(cString: mosquitto_reason_string(code)))")

@@ -26,8 +26,10 @@ public struct GatewayConfiguration: Sendable {
 
     /// Its own path, as given.
     public var file: String
-    /// The broker and the session with it, of section `mqtt`.
+    /// The broker and the session with it, of section `mqtt`; its client id is empty where `clientID` is nil.
     public var mqtt: BrokerOptions
+    /// As written (`mqtt.client_id`); nil for the one that the gateway made for itself.
+    public var clientID: String?
     /// The first wait after a lost connection is at most this; then it doubles up to `reconnectMax`.
     public var reconnectMin: Duration
     /// The longest wait, at least `reconnectMin`.
@@ -111,6 +113,7 @@ public struct GatewayConfiguration: Sendable {
         written = Self.written(root)
         let mqtt = Self.mqtt(section(&reader, "mqtt"), located, &mistakes)
         self.mqtt = mqtt.options
+        clientID = mqtt.clientID
         reconnectMin = mqtt.reconnectMin
         reconnectMax = mqtt.reconnectMax
         brokerConfigurationFiles = mqtt.brokerConfiguration

@@ -23,6 +23,9 @@ public struct StoreOptions: Sendable {
     /// Bytes set aside so that sealing and retention can still work on a full disk; 0 for none.
     public var ballastBytes: Int64 = 0
 
+    /// A file of the gateway in that folder, and none of the store's: under which names the broker keeps messages for it.
+    package static let brokerSessionsFile = "broker-sessions"
+
     /// Called before each effect on a file; a test makes it throw.
     var effects: EffectHook?
 

@@ -104,7 +104,7 @@ struct CityCommand: ParsableCommand {
             case .connected: note("connected to \(broker.host):\(broker.port)")
             case .disconnected(let error), .connectFailed(let error, _): note("\(error)")
             case .publishRefused(_, let reason): note("a message was refused: \(reason)")
-            case .subscribed, .subscriptionRefused, .droppedByBroker: break
+            case .subscribed, .subscriptionRefused, .droppedByBroker, .version, .handover: break
             }
         }
         print(report.json)

@@ -50,7 +50,7 @@ struct NullCommand: ParsableCommand {
             case .connected: break
             case .disconnected(let error), .connectFailed(let error, _): note("\(error)")
             case .subscriptionRefused(let filter, let reason): note("subscription to \(filter) refused: \(reason)")
-            case .publishRefused: break
+            case .publishRefused, .version, .handover: break
             case .droppedByBroker(let total, let increase):
                 note("the broker dropped \(increase) messages, \(total) since its start")
             }

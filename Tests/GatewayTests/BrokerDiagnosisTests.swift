@@ -22,15 +22,15 @@ struct BrokerDiagnosisTests {
     @Test(
         "a session that was lost is one finding, with what the settings say of the reason",
         arguments: [
-            ("persistence true", "writes what it keeps every 1800 s", "set autosave_interval 60"),
+            ("persistence true", "writes what it keeps every 1800 s", "set autosave_interval 5"),
             (
                 "persistence true\nautosave_interval 60", "writes what it keeps every 60 s",
                 "find out what ended the broker"
             ),
-            ("persistence true\nautosave_interval 0", "only when it ends in order", "set autosave_interval 60"),
+            ("persistence true\nautosave_interval 0", "only when it ends in order", "set autosave_interval 5"),
             (
                 "persistence true\nautosave_interval 50\nautosave_on_changes true", "every 50 changes",
-                "set autosave_interval 60"
+                "set autosave_interval 5"
             ),
             ("persistence false", "it keeps nothing over its own restart", "set persistence true"),
             ("", "it keeps nothing over its own restart", "set persistence true"),
@@ -46,10 +46,23 @@ struct BrokerDiagnosisTests {
 
     @Test("without a loss good settings are good, and others are told")
     func kept() {
-        let good = findings("persistence true\nmax_queued_messages 0\n", sessionWasLost: false)
+        let good = findings("persistence true\nautosave_interval 5\nmax_queued_messages 0\n", sessionWasLost: false)
         #expect(good.map(\.level) == [.good] && good[0].finding.hasSuffix("lose nothing"))
         let bad = findings("max_queued_messages 0\n", sessionWasLost: false)
         #expect(bad.map(\.level) == [.bad] && bad[0].finding.contains("keeps nothing over its own restart"))
+    }
+
+    @Test(
+        "a broker that writes down what it keeps seldom is told",
+        arguments: [
+            ("", "every 1800 s"), ("autosave_interval 61", "every 61 s"), ("autosave_interval 0", "only when it ends"),
+            ("autosave_interval 5\nautosave_on_changes true", "every 5 changes"),
+        ])
+    func autosave(settings: String, often: String) {
+        let told = findings("persistence true\nmax_queued_messages 0\n\(settings)\n", sessionWasLost: false)
+        #expect(told.map(\.level) == [.warning], "\(told)")
+        #expect(told.first?.finding.contains("writes down what it keeps \(often)") == true, "\(told)")
+        #expect(told.first?.mend?.contains("autosave_interval 5") == true)
     }
 
     private func doctor() throws -> Doctor {

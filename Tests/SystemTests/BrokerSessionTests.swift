@@ -66,7 +66,7 @@ struct BrokerSessionTests {
         var options = Line.options(server)
         options.subscriptions = ["a/+/count", "a/lamp/+"]
         let line = try Line(options)
-        line.turn(until: { line.events.count { if case .subscribed = $0 { true } else { false } } == 3 })
+        line.turn(until: { line.events.count { if case .subscribed = $0 { true } else { false } } == 4 })
         try server.publish("a/lamp/count", "1", count: 8)
         try server.publish("a/lamp/name", "x")
         #expect(line.receive(9) == Array(repeating: "a/lamp/count=1", count: 8) + ["a/lamp/name=x"])

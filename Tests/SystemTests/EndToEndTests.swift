@@ -86,7 +86,13 @@ struct EndToEndTests {
         #expect(doctor.code == 0 || doctor.code == 2, "\(doctor.errors)")
         let findings = try JSONDecoder().decode([Diagnosis].self, from: Data(doctor.output.utf8))
         #expect(Set(findings.map(\.check)) == ["broker", "disk", "clock", "pipeline", "messages", "scrub"])
-        #expect(findings.filter { $0.check == "broker" || $0.check == "pipeline" }.allSatisfy { $0.level == .good })
+        // The broker of the tests lets anybody in, and is of a version that may have its faults.
+        let allowed = ["the broker lets any program on this machine in", "the broker is mosquitto version"]
+        let told = findings.filter { finding in
+            ["broker", "pipeline"].contains(finding.check) && finding.level != .good
+                && !allowed.contains { finding.finding.hasPrefix($0) }
+        }
+        #expect(told.isEmpty, "\(told)")
 
         let since = "2026-01-01T00:00:00Z"
         let until = "2089-01-01T00:00:00Z"

@@ -53,7 +53,8 @@ struct PackagingTests {
         for name in [
             "usr/bin/baotud", "usr/bin/baotu", "usr/bin/baotu-fleet", "usr/lib/systemd/system/baotud.service",
             "usr/lib/sysusers.d/baotu.conf", "usr/lib/tmpfiles.d/baotu.conf", "usr/share/doc/baotu/README.md",
-            "usr/share/baotu/mosquitto/mosquitto.conf", "usr/share/baotu/Devices/air/station/profile.yaml",
+            "usr/share/baotu/mosquitto/mosquitto.conf", "usr/share/baotu/mosquitto/acl.example",
+            "usr/share/baotu/mosquitto/accounts", "usr/share/baotu/Devices/air/station/profile.yaml",
             "usr/share/bash-completion/completions/baotu",
         ] { #expect(files.contains(name), "\(name)") }
         let configuration = "\(folder.path)/root/etc/baotu/baotu.yaml"

@@ -62,31 +62,67 @@ final class Site {
     var roster = "device,cadence\n"
     var socket: String
     var store: String
+    /// Passwords of the devices that have an account at the broker.
+    private(set) var accounts: [String: String] = [:]
     /// Everything the daemons said, each in a file of its own.
     private var logs: [URL] = []
     private var daemons: [ChildProcess] = []
     private var loads: [ChildProcess] = []
 
     /// Makes the folder; the broker is started when asked to.
-    init(brokerLines: [String] = MosquittoServer.persistent + ["max_queued_messages 0"], isBrokerRunning: Bool = true)
-        throws
-    {
+    init(
+        brokerLines: [String] = MosquittoServer.persistent + ["max_queued_messages 0"],
+        listener: [String] = ["listener PORT 127.0.0.1", "allow_anonymous true"], isBrokerRunning: Bool = true
+    ) throws {
         // Short, because a socket's path has at most 107 bytes.
         folder = URL(filePath: "/tmp/baotu-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         store = folder.appending(path: "store").path
         socket = folder.appending(path: "baotu.sock").path
-        broker = try MosquittoServer(brokerLines)
+        broker = try MosquittoServer(brokerLines, listener: listener)
         if isBrokerRunning { try broker.start() }
     }
 
-    /// With the broker's configuration that is shipped, but for port and directory.
+    /// With the broker's configuration that is shipped, but for port, directory and who may connect.
     convenience init(shippedBroker: ()) throws {
-        let file = Programs.repository.appending(path: "Config/mosquitto/mosquitto.conf")
-        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
-            .filter { !$0.hasPrefix("listener ") && !$0.hasPrefix("allow_anonymous ") }
-            .map { $0.hasPrefix("persistence_location ") ? "persistence_location DIRECTORY/" : $0 }
+        let access = ["listener ", "allow_anonymous ", "password_file ", "acl_file "]
+        let lines = try Self.shipped("Config/mosquitto/mosquitto.conf").filter { line in
+            !access.contains { line.hasPrefix($0) }
+        }
         try self.init(brokerLines: lines)
+    }
+
+    /// With all of it, and with the accounts of the gateway and of these devices; `listener` is added to the listener.
+    convenience init(shippedAccess devices: [String], listener: [String] = []) throws {
+        let lines = try Self.shipped("Config/mosquitto/mosquitto.conf").flatMap { line in
+            line.hasPrefix("listener ") ? ["listener PORT 127.0.0.1"] + listener : [line]
+        }
+        try self.init(brokerLines: lines, listener: [], isBrokerRunning: false)
+        try addAccount(["gateway"])
+        for device in devices {
+            let told = try addAccount(["device", device]).split(separator: " ")
+            accounts[device] = told.last.map { String($0.filter { !$0.isNewline }) }
+        }
+        mqtt = "username: gateway, password_file: mqtt-password"
+        try broker.start()
+    }
+
+    @discardableResult
+    private func addAccount(_ words: [String]) throws -> String {
+        let script = Programs.repository.appending(path: "Config/mosquitto/accounts").path
+        let made = try Program(
+            "/bin/sh", [script] + words, environment: ["MOSQUITTO": broker.directory.path, "BAOTU": folder.path])
+        guard made.code == 0 else { throw Failure(description: "accounts \(words): \(made.errors)") }
+        return made.output.split(separator: "\n").last.map(String.init) ?? ""
+    }
+
+    private static func shipped(_ name: String) throws -> [String] {
+        let places = [
+            "persistence_location ": "persistence_location DIRECTORY/",
+            "password_file ": "password_file DIRECTORY/passwords", "acl_file ": "acl_file DIRECTORY/acl",
+        ]
+        return try String(contentsOf: Programs.repository.appending(path: name), encoding: .utf8)
+            .split(separator: "\n").map { line in places.first { line.hasPrefix($0.key) }?.value ?? String(line) }
     }
 
     deinit {
@@ -221,9 +257,10 @@ final class Site {
     // MARK: Publishing
 
     /// Publishes at QoS 1 and returns when the broker has acknowledged all.
-    func publish(_ messages: [(topic: String, payload: String)]) throws {
+    func publish(_ messages: [(topic: String, payload: String)], as device: String? = nil) throws {
         let publisher = try PlainPublisher(
-            host: "127.0.0.1", port: broker.port, clientID: "device-\(UUID().uuidString)")
+            host: "127.0.0.1", port: broker.port, clientID: "device-\(UUID().uuidString)", username: device,
+            password: device.flatMap { accounts[$0] })
         for (number, message) in messages.enumerated() {
             var (topic, payload) = (message.topic, message.payload)
             topic.withUTF8 { topic in

@@ -14,6 +14,7 @@ extension GatewayConfiguration {
 
     struct MQTT {
         var options: BrokerOptions
+        var clientID: String?
         var reconnectMin: Duration
         var reconnectMax: Duration
         var brokerConfiguration: [String]
@@ -28,8 +29,9 @@ extension GatewayConfiguration {
         var reader = SettingReader(setting, &mistakes)
         let host = reader.text("host", default: "127.0.0.1", &mistakes)
         let port = reader.integer("port", in: 1...65_535, default: 1883, &mistakes)
-        let clientID = reader.text("client_id", default: "baotu", &mistakes)
-        var options = BrokerOptions(host: host, port: port, clientID: clientID)
+        let clientID = reader.optionalText("client_id", &mistakes)
+        // Without one the gateway's own is set at its start: it stands beside the store.
+        var options = BrokerOptions(host: host, port: port, clientID: clientID ?? "")
         switch reader.text("version", default: "5", &mistakes) {
         case "5": options.version = .mqtt5
         case "3.1.1": options.version = .mqtt311
@@ -41,7 +43,9 @@ extension GatewayConfiguration {
             if !holds, let found = setting[key] { mistakes.append(found.mistake(expected)) }
         }
         if let expected = HostName.fault(host), let found = setting["host"] { mistakes.append(found.mistake(expected)) }
-        check((1...256).contains(clientID.utf8.count), "client_id", "expected 1 to 256 bytes")
+        check(
+            clientID.map { (1...256).contains($0.utf8.count) && !$0.utf8.contains(0) } ?? true, "client_id",
+            "expected 1 to 256 bytes; leave it out, and the gateway makes an id of its own that nobody can guess")
         var passwordFile: PasswordFile?
         options.username = reader.optionalText("username", &mistakes)
         check(options.username != nil, "password_file", "expected mqtt.username beside it")
@@ -88,7 +92,7 @@ extension GatewayConfiguration {
         options.tls = reader.written("tls").map { tls($0, located, &mistakes) }
         reader.finish(&mistakes)
         return MQTT(
-            options: options, reconnectMin: least, reconnectMax: max(least, most),
+            options: options, clientID: clientID, reconnectMin: least, reconnectMax: max(least, most),
             brokerConfiguration: brokerConfiguration, passwordFile: passwordFile, ownPrefix: prefix)
     }
 

@@ -17,6 +17,12 @@ final class LiveView: Sendable {
         var losses: Losses?
         /// nil where the store's story was never lost.
         var lostStory: LostStory?
+        /// How often another client took the session.
+        var takeovers = Takeovers()
+        /// As the broker says.
+        var brokerVersion: String?
+        /// The last step of a change of the client id; nil where there is none.
+        var handover: BrokerEvent.Handover?
         /// The store is new, and the broker had a session for us.
         var isBrokerOlder = false
         /// Open alerts that the broker has words on and the store does not know.
@@ -97,6 +103,12 @@ final class LiveView: Sendable {
     func rememberOlderBroker() { state.withLock { $0.isBrokerOlder = true } }
     func rememberStrange(_ named: [Int64], count: Int) { state.withLock { $0.strangeAlerts = (named, count) } }
 
+    var takeovers: Takeovers { state.withLock { $0.takeovers } }
+    var brokerVersion: String? { state.withLock { $0.brokerVersion } }
+    var handover: BrokerEvent.Handover? { state.withLock { $0.handover } }
+
+    func remember(_ takeovers: Takeovers) { state.withLock { $0.takeovers = takeovers } }
+
     var astray: AstrayClocks { state.withLock { $0.astray } }
     func remember(_ astray: AstrayClocks) { state.withLock { $0.astray = astray } }
 
@@ -133,6 +145,8 @@ final class LiveView: Sendable {
                 state.wasConnected = true
                 state.session = session
             case .droppedByBroker(_, let increase): state.status.droppedByBroker += Int64(increase)
+            case .version(let text): state.brokerVersion = text
+            case .handover(let step): state.handover = step
             case .disconnected, .connectFailed, .subscribed, .subscriptionRefused, .publishRefused: break
             }
         }

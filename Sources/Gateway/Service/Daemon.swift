@@ -87,9 +87,9 @@ public struct Daemon {
             options.ownWordsFilter = MQTTChannel.filter(topicPrefix: configuration.notifications.topicPrefix)
             options.readsOwnWords = try journal.retainedWords != .read
         }
-        let broker = try BrokerSession(
-            options: options,
-            reconnect: ReconnectSchedule(delayMin: configuration.reconnectMin, delayMax: configuration.reconnectMax))
+        let names = try SessionNames(configuration, journal, log)
+        let broker = try line(options, names)
+        live.remember(try journal.takeovers)
         let publisher = Publisher()
         let loop = try IngestLoop(
             configuration: configuration, files: files, broker: broker, journal: journal, mailbox: mailbox, live: live,
@@ -130,6 +130,29 @@ public struct Daemon {
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
         try await group.run()
+    }
+}
+
+extension Daemon {
+    /// The line under the client id of now; where the broker may keep messages under others, it takes those first.
+    private func line(_ options: BrokerOptions, _ names: SessionNames) throws(BrokerError) -> any BrokerLine {
+        let schedule = ReconnectSchedule(delayMin: configuration.reconnectMin, delayMax: configuration.reconnectMax)
+        var options = options
+        options.clientID = names.clientID
+        options.isClientIDSecret = names.isOwn
+        let main = try BrokerSession(options: options, reconnect: schedule)
+        guard !names.former.isEmpty else { return main }
+        var names = names
+        return try SessionHandover(
+            main: main, former: names.former, strangerID: HeldSessions.clientID(of: ClientNumber().words),
+            session: { (id, isClean) throws(BrokerError) in
+                var other = options
+                other.clientID = id
+                other.subscribes = false
+                other.readsOwnWords = false
+                if isClean { other.sessionExpiry = .zero }
+                return try BrokerSession(options: other, reconnect: schedule)
+            }, forget: { (id) throws(BrokerError) in try names.forget(id) })
     }
 }
 
@@ -178,7 +201,7 @@ private final class IngestService: Service, @unchecked Sendable {
             // A few seconds in, when the line to the broker is up or known to be down.
             if !isExamined, ContinuousClock.now >= examineAt {
                 isExamined = true
-                for finding in doctor.examine() where finding.level != .good {
+                for finding in doctor.examine(asksBroker: false) where finding.level != .good {
                     log.warning(
                         "doctor",
                         metadata: [

@@ -15,13 +15,18 @@ struct Doctor: Sendable {
     let configuration: GatewayConfiguration
     let live: LiveView
     let now: @Sendable () -> Timestamp
+    let openDoor = OpenDoor()
 
-    /// `unread`: whose messages give no reading; nil where the store could not be asked.
-    func examine(unread: [RejectsAnswer.Unread]? = []) -> [Diagnosis] {
+    /// `unread`: whose messages give no reading; nil where the store could not be asked. `asksBroker`: a connection without a
+    /// name is tried, which may take seconds.
+    func examine(unread: [RejectsAnswer.Unread]? = [], asksBroker: Bool = true) -> [Diagnosis] {
         // The root first. While the store refuses, nothing is acknowledged and the line is dropped for it: that is neither
         // the broker's fault nor the password's, and needs no other mend.
         let isRefusing = live.isDiskFull || live.current.storeTrouble != nil
-        let line = brokerConfiguration() + session(isWaiting: isRefusing)
+        let settings = brokerSettings()
+        let line =
+            brokerConfiguration(settings) + session(isWaiting: isRefusing)
+            + (isRefusing ? [] : access(settings, asksBroker: asksBroker))
         let rest =
             messages(unread) + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses() + scrub()
             + files()
@@ -48,17 +53,25 @@ struct Doctor: Sendable {
 
     // MARK: Broker
 
-    /// Reads the broker's own files, where they are named or where the broker runs on this machine.
-    private func brokerConfiguration() -> [Diagnosis] {
+    /// Of the broker's own files, where they are named or where the broker runs on this machine.
+    private func brokerSettings() -> MosquittoSettings? {
         var files = configuration.brokerConfigurationFiles
-        let isLocal = ["127.0.0.1", "::1", "localhost"].contains(configuration.mqtt.host)
-        if files.isEmpty, isLocal { files = ["/etc/mosquitto/mosquitto.conf"] }
-        guard let settings = MosquittoSettings(files: files) else {
-            let unseen = "the broker's configuration cannot be seen from here (mqtt.broker_configuration)"
+        if files.isEmpty, ["127.0.0.1", "::1", "localhost"].contains(configuration.mqtt.host) {
+            files = ["/etc/mosquitto/mosquitto.conf"]
+        }
+        return MosquittoSettings(files: files)
+    }
+
+    private func brokerConfiguration(_ settings: MosquittoSettings?) -> [Diagnosis] {
+        guard let settings else {
+            let unseen =
+                "the broker's configuration cannot be seen from here (mqtt.broker_configuration): see there that persistence "
+                + "is true and autosave_interval a few seconds (by default mosquitto loses half an hour when it dies)"
             guard live.sessionWasLost else { return [Diagnosis(check: "broker", level: .good, finding: unseen)] }
             return [
                 MosquittoSettings.lostSession(
-                    "set persistence true, autosave_interval 60 and a persistent_client_expiration of 7d in it", unseen)
+                    "set persistence true, autosave_interval \(MosquittoSettings.autosaveSeconds) and a persistent_client_expiration of 7d in it",
+                    unseen)
             ]
         }
         return settings.findings(
@@ -81,7 +94,7 @@ struct Doctor: Sendable {
         if status.droppedByBroker > 0 {
             tell(
                 .bad, "the broker threw \(counted(status.droppedByBroker, "message")) away since the gateway listens",
-                "set max_queued_messages 0 and max_queued_bytes in the broker's configuration")
+                "set max_queued_messages 100000000 and max_queued_bytes in the broker's configuration")
         }
         findings += password()
         if configuration.mqtt.subscriptionQoS == .atMostOnce {

@@ -2,7 +2,8 @@ import Basics
 import Contract
 import FoundationEssentials
 
-/// What matters of a mosquitto configuration: settings by which the broker loses messages without a word.
+/// What matters of a mosquitto configuration: settings by which the broker loses messages without a word, and who may read its
+/// passwords.
 struct MosquittoSettings: Equatable {
     /// In mosquitto's own words, the last line of each name.
     private var values: [String: String] = [:]
@@ -42,6 +43,16 @@ struct MosquittoSettings: Equatable {
         return rest.lastIndex { !isBlank($0) }.map { String(rest[...$0]) } ?? ""
     }
 
+    /// Where it says how many seconds pass, at most, between two times that the broker writes down what it keeps.
+    static let autosaveSecondsMax = 60
+    /// As the shipped settings have it; `Config/mosquitto/mosquitto.conf` says why.
+    static let autosaveSeconds = 5
+
+    /// Of its users; nil where it has none.
+    var passwordFile: String? { values["password_file"] }
+    /// Whether the number of messages that wait for a client has no limit.
+    var isQueueUnlimited: Bool { values["max_queued_messages"] == "0" }
+
     /// What the settings let get lost. A session that was lost is told with what the settings say of the reason: one finding,
     /// for "nothing is lost" beside it would be wrong.
     func findings(sessionExpiry: Duration, sessionWasLost: Bool = false) -> [Diagnosis] {
@@ -54,7 +65,8 @@ struct MosquittoSettings: Equatable {
             tell(
                 .bad,
                 "the broker keeps at most \(queued) messages for the gateway and drops the others without a word, although their senders are told that they arrived",
-                "set max_queued_messages 0 and a max_queued_bytes that fits the disk in the broker's configuration")
+                "set max_queued_messages 100000000 and a max_queued_bytes that fits the memory in the broker's configuration"
+            )
         }
         if sessionWasLost {
             findings.append(lostSession())
@@ -62,6 +74,13 @@ struct MosquittoSettings: Equatable {
             tell(
                 .bad, "the broker keeps nothing over its own restart: messages and the gateway's session are lost then",
                 "set persistence true in the broker's configuration")
+        }
+        if !sessionWasLost, values["persistence"] == "true", let often = autosave.rarely {
+            tell(
+                .warning,
+                "the broker writes down what it keeps \(often): when it dies, what it acknowledged to devices since then and the gateway had not taken is lost",
+                "set autosave_interval \(Self.autosaveSeconds) and autosave_on_changes false in the broker's configuration"
+            )
         }
         if let text = values["persistent_client_expiration"], let kept = Self.span(text), kept < sessionExpiry {
             tell(
@@ -84,18 +103,24 @@ struct MosquittoSettings: Equatable {
             return Self.lostSession(
                 "set persistence true in the broker's configuration", "it keeps nothing over its own restart")
         }
+        let (often, rarely) = autosave
+        return Self.lostSession(
+            rarely == nil
+                ? "find out what ended the broker (its log, journalctl -u mosquitto), and that it runs with these files"
+                : "set autosave_interval \(Self.autosaveSeconds) and autosave_on_changes false in the broker's configuration, and find out what ended it",
+            "its files have persistence true, and it writes what it keeps \(often): most likely it was killed in between"
+        )
+    }
+
+    /// How often the broker writes down what it keeps; said once more where that is rare.
+    private var autosave: (often: String, rarely: String?) {
         let interval = values["autosave_interval"].flatMap { Int($0) } ?? 1800
         let countsChanges = values["autosave_on_changes"] == "true"
         let often =
             interval == 0
             ? "only when it ends in order" : countsChanges ? "every \(interval) changes" : "every \(interval) s"
-        let isOften = (1...60).contains(interval) && !countsChanges
-        return Self.lostSession(
-            isOften
-                ? "find out what ended the broker (its log, journalctl -u mosquitto), and that it runs with these files"
-                : "set autosave_interval 60 and autosave_on_changes false in the broker's configuration, and find out what ended it",
-            "its files have persistence true, and it writes what it keeps \(often): most likely it was killed in between"
-        )
+        let isOften = (1...Self.autosaveSecondsMax).contains(interval) && (!countsChanges || interval == 1)
+        return (often, isOften ? nil : often)
     }
 
     /// The broker was there again and knew nothing of the gateway.

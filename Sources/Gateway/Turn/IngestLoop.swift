@@ -63,6 +63,7 @@ final class IngestLoop {
     private var statusLine: StatusLine
     private var lastHour = LastHour()
     private var ownWords: OwnWords
+    var nameFight = NameFight()
 
     init(
         configuration: GatewayConfiguration, files: LoadedFiles, broker: any BrokerLine, journal: Journal,
@@ -340,24 +341,10 @@ final class IngestLoop {
 
     // MARK: The line to the broker
 
-    /// The broker had a session for us, with all that devices said meanwhile.
-    private func metOlderBroker() {
-        // Where somebody said that another store is to begin, he knows.
-        guard journal.isNew, live.lostStory == nil else { return }
-        live.rememberOlderBroker()
-        log.error(
-            "the store is new, and the broker knew this gateway: its old store is gone, or its disk did not come",
-            metadata: ["store": "\(configuration.store.folder)"])
-        do throws(StoreError) {
-            try journal.raiseNumbers(at: clock.moment.wall)
-        } catch {
-            complain(error)
-        }
-    }
-
     private func tell(_ events: [BrokerEvent]) {
         for event in events {
             live.remember(event)
+            lookForSecond(event)
             switch event {
             case .connected(let session):
                 outbox.isReachable(MQTTChannel.channelName)
@@ -383,6 +370,8 @@ final class IngestLoop {
                 log.error(
                     "the broker threw messages away; raise its max_queued_messages",
                     metadata: ["dropped": "\(increase)", "dropped_total": "\(total)"])
+            case .version(let text): log.info("the broker says what it is", metadata: ["version": "\(text)"])
+            case .handover(let step): step.tell(log)
             }
         }
     }

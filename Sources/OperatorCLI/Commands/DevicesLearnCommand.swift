@@ -141,7 +141,7 @@ extension DevicesCommand {
                     case .subscriptionRefused(let filter, let reason):
                         throw NoAnswer.failed("the broker refuses '\(filter)': \(reason)")
                     case .disconnected(let error): StandardStreams.complain("\(error)")
-                    case .subscribed, .publishRefused, .droppedByBroker: break
+                    case .subscribed, .publishRefused, .droppedByBroker, .version, .handover: break
                     }
                 }
                 batch.withBytes { bytes in

@@ -516,7 +516,7 @@ final class StoreChecker {
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
         var known = Set([
             "lock", "pin", OpenMark.fileName, RestoredMark.fileName, ScrubState.fileName, "ballast", "raw",
-            "catalogue.cache", DamagedFiles.folderName,
+            "catalogue.cache", StoreOptions.brokerSessionsFile, DamagedFiles.folderName,
         ])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
         known.formUnion(folder.salvagedWALs())

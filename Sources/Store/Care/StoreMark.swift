@@ -6,7 +6,7 @@ import Telemetry
 ///
 /// A folder that was deleted, or a disk that did not come, looks like a first start. Without it the gateway would take on
 /// messages where nobody looks for them, and the broker would forget them.
-struct StoreMark {
+package struct StoreMark {
     /// In the place of its text: somebody wants another store.
     static let anew = "anew"
     private static let text = """
@@ -21,6 +21,12 @@ struct StoreMark {
     init(_ folder: Folder) {
         let beside = folder.path + ".mark"
         path = Folder.isFolder(beside) ? beside + "/store" : beside
+    }
+
+    /// Where a file lies that is to outlive the store in `folder`.
+    package static func pathBeside(_ folder: String, _ name: String) -> String {
+        let beside = Folder(folder).path + ".mark"
+        return Folder.isFolder(beside) ? beside + "/" + name : Folder(folder).path + "." + name
     }
 
     /// Whether a store is to begin where there was one. Throws `.storeGone` where nobody said so.

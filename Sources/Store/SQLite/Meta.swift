@@ -35,6 +35,14 @@ enum Meta: String, CaseIterable {
     case numbersAbove = "numbers_above"
     /// See `RetainedWords`.
     case retainedWords = "retained_words"
+    /// What the gateway's client id at the broker was made of, 32 bits each and one more: see `ClientNumber`.
+    case clientNumber0 = "client_number_0"
+    case clientNumber1 = "client_number_1"
+    case clientNumber2 = "client_number_2"
+    case clientNumber3 = "client_number_3"
+    /// How often another client took the session at the broker, and when last: see `Takeovers`.
+    case takeovers = "takeovers"
+    case takenOverAt = "taken_over_at"
 
     /// Throws `.corrupt` for a number that none of them can be: sums of those that can never overflow.
     func read(_ connection: Connection) throws(StoreError) -> Int64 {
