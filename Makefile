@@ -161,6 +161,7 @@ install:
 	$(RELEASE_BIN)/baotu --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/baotu.fish
 	for page in $(wildcard man/*.[1-8]); do \
 		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+	@echo "install: the broker's settings, and \`accounts\`, which makes its users, are in $(PREFIX)/share/baotu/mosquitto"
 
 deb: build
 	@.ci/packages $(DEB_PACKAGES)

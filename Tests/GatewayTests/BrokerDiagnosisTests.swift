@@ -91,4 +91,35 @@ struct BrokerDiagnosisTests {
         try write("other\n", file)
         #expect(told(doctor) == [])
     }
+
+    @Test(
+        "who may come near the session is told: by the id, the line, and what lets the gateway in",
+        arguments: [
+            ("host: 127.0.0.1", []), ("host: 127.0.0.1, username: u, password_file: pw", []),
+            ("host: broker.example, username: u, password_file: pw", ["goes over the network in clear text"]),
+            ("host: broker.example, username: u, password_file: pw, tls: {}", []),
+            ("host: 127.0.0.1, client_id: baotu", ["mqtt.client_id is 'baotu', which can be guessed"]),
+            ("host: 127.0.0.1, client_id: 5c1f2b60-8f0e-4ac4-9d0e-6a1f", []),
+        ])
+    func access(mqtt: String, expected: [String]) throws {
+        try "secret\n".write(toFile: folder.path + "/pw", atomically: true, encoding: .utf8)
+        chmod(folder.path + "/pw", 0o600)
+        try "mqtt: {\(mqtt)}\nstore: {folder: .}\n".write(
+            toFile: folder.path + "/baotu.yaml", atomically: true, encoding: .utf8)
+        let told = try doctor().access(nil, asksBroker: false)
+        #expect(told.count == expected.count, "\(told)")
+        for (finding, words) in zip(told, expected) { #expect(finding.finding.contains(words), "\(finding)") }
+    }
+
+    @Test("a gateway that needs no password is let in as anybody is: on a network that is bad")
+    func anonymity() throws {
+        for (host, level) in [("127.0.0.1", Diagnosis.Level.warning), ("broker.example", .bad)] {
+            try "mqtt: {host: \(host)}\nstore: {folder: .}\n".write(
+                toFile: folder.path + "/baotu.yaml", atomically: true, encoding: .utf8)
+            live.update { $0.brokerConnected = true }
+            let told = try doctor().access(nil, asksBroker: false)
+            #expect(
+                told.map(\.level) == [level] && told[0].finding.contains("without a name and a password"), "\(told)")
+        }
+    }
 }

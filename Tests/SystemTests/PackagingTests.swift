@@ -70,6 +70,51 @@ struct PackagingTests {
         #expect(try Set(installed()) == Set(files))
     }
 
+    @Test(
+        "the script for the broker's accounts makes each once, gives nothing away, and has the configuration use them")
+    func accounts() throws {
+        let (broker, gateway) = (folder.path + "/mosquitto", folder.path + "/baotu")
+        try write("", "mosquitto/here")
+        try write(try Self.text("Config/baotu.yaml"), "baotu/baotu.yaml")
+        func run(_ words: String...) throws -> Program { try run(words) }
+        func run(_ words: [String]) throws -> Program {
+            try Program(
+                "/bin/sh", [Programs.repository.appending(path: "Config/mosquitto/accounts").path] + words,
+                environment: ["MOSQUITTO": broker, "BAOTU": gateway])
+        }
+        func mode(_ path: String) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        }
+        let made = try run("gateway")
+        try #require(made.code == 0, "\(made.errors)")
+        let password = try String(contentsOfFile: gateway + "/mqtt-password", encoding: .utf8)
+        #expect(password.count == 33 && !made.output.contains(password.dropLast()))
+        #expect(try mode(gateway + "/mqtt-password") == 0o640)
+        for name in ["passwords", "acl"] { #expect(try mode("\(broker)/\(name)") == 0o600) }
+        let settings = try String(contentsOfFile: gateway + "/baotu.yaml", encoding: .utf8)
+        #expect(settings.contains("\n  username: gateway ") && settings.contains("\n  password_file: mqtt-password "))
+
+        // Again it changes nothing; a device's is told once.
+        let users = { try String(contentsOfFile: broker + "/passwords", encoding: .utf8) }
+        let before = try users()
+        #expect(try run("gateway").code == 0)
+        #expect(try users() == before)
+        let device = try run("device", "lamp-0001")
+        let told = try Regex("lamp-0001 [0-9a-f]{32}\n")
+        #expect(device.code == 0 && device.output.contains(told), "\(device.errors)")
+        #expect(try users().split(separator: "\n").map { $0.prefix { $0 != ":" } } == ["gateway", "lamp-0001"])
+        #expect(try run("device", "lamp-0001").errors.contains("has an account already"))
+        // A dot is no pattern.
+        #expect(try run("device", "lamp.0001").code == 0)
+        for words in [["device", "a:b"], ["device", "a b"], ["device", ""], ["device", "gateway"]] {
+            #expect(try run(words[0], words[1]).code == 1, "\(words)")
+        }
+        for words in [[], ["device"], ["nobody"]] { #expect(try run(words).code == 64, "\(words)") }
+        try FileManager.default.removeItem(atPath: gateway + "/mqtt-password")
+        let lost = try run("gateway")
+        #expect(lost.code == 1 && lost.errors.contains("whose password is not in"))
+    }
+
     @Test("the unit's user and folders are those that are made, and the programs those that are installed")
     func agreement() throws {
         let unit = try Self.text("systemd/baotud.service")
