@@ -26,7 +26,7 @@ TEST_PACKAGES = mosquitto systemd python3-venv
 DEB_PACKAGES = debhelper dpkg-dev python3
 DEB_TEST_PACKAGES = $(DEB_PACKAGES) debootstrap lintian
 
-.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks bench-questions fuzz torture lint format install deb test-deb clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks bench-questions bench-autosave fuzz torture lint format install deb test-deb clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
@@ -43,6 +43,7 @@ help:
 	@echo "make bench-city          faults found and false alerts in a simulated city; BENCH=\"--days 50 --list\""
 	@echo "make bench-acks          how long the gateway takes to acknowledge, alone and beside an import"
 	@echo "make bench-questions     how long status and alerts take while 200 clients ask for the worst"
+	@echo "make bench-autosave      how long the broker writes its store, and what it loses when it is killed"
 	@echo "make fuzz [MINUTES=1]    damaged messages of each format, configurations and stores, counted over runs"
 	@echo "make torture             200 kills under load and 200 of the broker; 200 stops of 30 s, 200 steps of the clock"
 	@echo "make lint format clean"
@@ -86,6 +87,11 @@ bench-acks: build
 bench-questions: build
 	@.ci/packages $(RUN_PACKAGES) python3
 	@Tests/Performance/questions $(RELEASE_BIN)
+
+# QUEUED and KILLS of the environment: how many messages wait, and how often it is killed.
+bench-autosave:
+	@.ci/packages $(RUN_PACKAGES) python3
+	@Tests/Performance/autosave
 
 # BENCH: more of its options, as --keep or --only latest,series.
 bench-store: packages

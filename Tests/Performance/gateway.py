@@ -61,8 +61,10 @@ class Bench:
                     sys.stderr.write("".join(f"{name}: {line}" for line in log.read()[-1000:].splitlines(True)[-5:]))
         raise SystemExit(f"{self.name}: {sentence}")
 
-    def start_broker(self):
-        port = free_port()
+    def start_broker(self, settings=None, port=None):
+        """With the shipped settings, but for who may connect and those that are given; a port has been there before."""
+        port = port or free_port()
+        settings = dict(settings or {})
         with open(f"{ROOT}/Config/mosquitto/mosquitto.conf") as given, open(f"{self.work}/mosquitto.conf", "w") as own:
             for line in given:
                 if line.startswith("listener "):
@@ -73,12 +75,14 @@ class Bench:
                     line = "allow_anonymous true\n"
                 elif line.startswith(("password_file ", "acl_file ")):
                     continue
+                elif line.split(" ")[0] in settings:
+                    line = f"{line.split(' ')[0]} {settings[line.split(' ')[0]]}\n"
                 own.write(line)
             if os.getuid() == 0:
                 own.write("user root\n")
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         log = open(f"{self.work}/broker.log", "w")
-        self.start(program, "-c", f"{self.work}/mosquitto.conf", stdout=log, stderr=log)
+        self.broker = self.start(program, "-c", f"{self.work}/mosquitto.conf", stdout=log, stderr=log)
 
         def answers():
             try:
