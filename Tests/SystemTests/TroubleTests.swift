@@ -272,7 +272,8 @@ struct TroubleTests {
         let taken = try site.ask(["alerts", "ack", "1", "--by", "crew 7", "--note", "on the way"])
         #expect(taken.code == 0, "\(taken.errors)")
         let before = try site.archive().alert(1)
-        #expect(before.alert.acknowledgedBy == "crew 7")
+        let login = String(cString: try #require(getpwuid(geteuid())).pointee.pw_name)
+        #expect(before.alert.acknowledgedBy == "crew 7 (\(login))")
 
         for second in 1...3 {
             daemon.end(with: SIGKILL)
@@ -287,7 +288,7 @@ struct TroubleTests {
             }
             let after = try site.archive().alert(1)
             #expect(after.alert.phase == .firing)
-            #expect(after.alert.acknowledgedBy == "crew 7")
+            #expect(after.alert.acknowledgedBy == "crew 7 (\(login))")
             #expect(after.alert.note == "on the way")
             #expect(after.transitions == before.transitions)
             #expect(site.lines(with: "alert firing").isEmpty)

@@ -37,7 +37,7 @@ struct AddressFence {
         nameServers = isName ? Self.nameServers(resolverFile) : []
     }
 
-    private static func nameServers(_ file: String) -> [String] {
+    static func nameServers(_ file: String) -> [String] {
         guard let handle = fopen(file, "r") else { return [] }
         defer { fclose(handle) }
         var servers: [String] = []

@@ -25,7 +25,7 @@ struct Doctor: Sendable {
         let isRefusing = live.isDiskFull || live.current.storeTrouble != nil
         let settings = brokerSettings()
         let line =
-            brokerConfiguration(settings) + session(isWaiting: isRefusing)
+            brokerConfiguration(settings) + forbidden() + session(isWaiting: isRefusing)
             + (isRefusing ? [] : access(settings, asksBroker: asksBroker))
         let rest =
             messages(unread) + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses() + scrub()

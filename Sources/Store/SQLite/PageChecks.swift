@@ -69,10 +69,12 @@ enum PageChecks {
 
     /// Reads every page of the file beneath a database, and calls `body` with the numbers of the wrong ones.
     ///
-    /// Looks past the WAL: a page may be written at this moment, by a thread that has to wait for a processor in the middle of it. So
-    /// a wrong one is read again for a quarter of a second before it counts, and for less once many are. Returns how many pages
-    /// there are; 0 for a file without check values.
-    static func verifyAll(of database: OpaquePointer?, pageBytes: Int, _ body: (Int64) -> Void) -> Int64 {
+    /// Looks past the WAL: where it `isWritten`, a page may be so at this moment, by a thread that has to wait for a processor
+    /// in the middle of it. There a wrong one is read again for a quarter of a second before it counts, and for less once many
+    /// are. Returns how many pages there are; 0 for a file without check values.
+    static func verifyAll(
+        of database: OpaquePointer?, pageBytes: Int, isWritten: Bool, _ body: (Int64) -> Void
+    ) -> Int64 {
         var pointer: UnsafeMutablePointer<sqlite3_file>?
         guard sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &pointer) == SQLITE_OK,
             let file = pointer, file.pointee.pMethods == UnsafePointer(layers.methods)
@@ -84,12 +86,12 @@ enum PageChecks {
         let pages = (size + Int64(pageBytes) - 1) / Int64(pageBytes)
         // SQLite never writes the page of its locks, at 1 GB.
         let lockPage = 0x4000_0000 / Int64(pageBytes) + 1
-        var patience: Int32 = 2000
+        var patience: Int32 = isWritten ? 2000 : 0
         for page in stride(from: Int64(1), through: pages, by: 1) where page != lockPage {
             var (attempt, waited, isWrong) = (0, Int32(0), false)
             while readStrictly(file, buffer, Int32(pageBytes), (page - 1) * Int64(pageBytes)) == wrongPage {
                 attempt += 1
-                guard attempt < 5 || waited < min(250, patience) else {
+                guard isWritten, attempt < 5 || waited < min(250, patience) else {
                     body(page)
                     isWrong = true
                     break

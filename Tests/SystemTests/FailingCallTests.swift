@@ -1,0 +1,86 @@
+import Contract
+import Foundation
+import Store
+import Testing
+import TestSupport
+
+/// What was acknowledged is found again, whichever calls to the kernel fail: of the disk, of memory, of descriptors.
+///
+/// strace(1) makes the calls fail, in a gateway as it is. BAOTU_KILLS sets how many rounds (default each kind once), BAOTU_SEED
+/// begins the random choices.
+@Suite(
+    "A gateway whose calls fail", .serialized,
+    .enabled(if: MosquittoServer.isExpected && FailingCallTests.isTraceable, "mosquitto or strace cannot be had here"))
+struct FailingCallTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let seed = environment["BAOTU_SEED"].flatMap { UInt64($0) } ?? 1
+    private static let strace = "/usr/bin/strace"
+    private static let rounds = environment["BAOTU_KILLS"].flatMap { Int($0) } ?? kinds.count
+
+    /// Not where a container forbids one process to trace another.
+    static let isTraceable: Bool = {
+        guard FileManager.default.isExecutableFile(atPath: strace) else { return false }
+        let trial = Process()
+        trial.executableURL = URL(filePath: strace)
+        trial.arguments = ["-D", "-o", "/dev/null", "-e", "trace=getpid", "/bin/true"]
+        trial.standardError = FileHandle.nullDevice
+        guard (try? trial.run()) != nil else { return false }
+        trial.waitUntilExit()
+        return trial.terminationStatus == 0
+    }()
+
+    /// A call with how it fails, and how many of its kind the gateway makes before the first that does.
+    private struct Kind {
+        var call: String
+        var error: String
+        var before: ClosedRange<Int>
+    }
+
+    private static let kinds = [
+        Kind(call: "fdatasync", error: "EIO", before: 5...60),
+        Kind(call: "pwrite64", error: "EIO", before: 20...400),
+        Kind(call: "pwrite64", error: "ENOSPC", before: 20...400),
+        Kind(call: "pread64", error: "EIO", before: 20...400),
+        Kind(call: "ftruncate", error: "EIO", before: 1...5),
+        Kind(call: "openat", error: "EMFILE", before: 150...400),
+        // Where there is no memory the process ends, as by a kill.
+        Kind(call: "mmap", error: "ENOMEM", before: 120...300),
+    ]
+
+    @Test("keeps each acknowledged reading, once and exact")
+    func losesNothing() throws {
+        var random = SeededGenerator(seed: Self.seed)
+        let site = try Site(shippedBroker: ())
+        site.storeSettings = "journal_bytes: 1048576, seal_every: 60s"
+        site.turn = "messages_max: 20"
+        try site.configure()
+        var daemon = try site.start()
+        try site.waitUntilSubscribed()
+        let load = try site.startLoad(rate: 300, readingsPerMessage: 10)
+        var ended = 0
+        for round in 0..<Self.rounds {
+            let kind = Self.kinds[round % Self.kinds.count]
+            daemon.end(with: SIGKILL)
+            let first = Int.random(in: kind.before, using: &random)
+            // One, or one in some from then on.
+            let times = Bool.random(using: &random) ? "\(first)" : "\(first)+\(Int.random(in: 1...20, using: &random))"
+            let fault = "inject=\(kind.call):error=\(kind.error):when=\(times)"
+            daemon = try site.launch([
+                Self.strace, "-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=\(kind.call)", "-e", fault,
+            ])
+            // It may end by itself, and is looked at no longer then.
+            for _ in 0..<150 where daemon.isRunning { usleep(20_000) }
+            if !daemon.isRunning { ended += 1 }
+            daemon.end(with: SIGKILL)
+            daemon = try site.start()
+            #expect(daemon.isRunning, "seed \(Self.seed), \(fault): \(site.log.suffix(2000))")
+        }
+        let acknowledged = try load.finish()
+        try site.waitUntilReady(daemon)
+        #expect(throws: Never.self) { try site.waitUntilCommitted(acknowledged.count * Audit.quantities.count) }
+        #expect(site.stop(daemon) == 0, "seed \(Self.seed): \(site.log.suffix(2000))")
+        try site.expectKept([(load, acknowledged)], "seed \(Self.seed)")
+        #expect(try StoreCheck.run(folder: site.store).isGood)
+        print("\(Self.rounds) rounds of failing calls, seed \(Self.seed): \(acknowledged.count) readings, \(ended) ended")
+    }
+}
