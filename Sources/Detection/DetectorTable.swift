@@ -80,6 +80,9 @@ public struct DetectorTable: ~Copyable {
     /// Series that are watched, or once were.
     public var seriesCount: Int { lanes.count }
 
+    /// The same by their numbers.
+    var watched: [SeriesID] { lanes.map(\.series) }
+
     /// Watches a series from now on, or watches it otherwise. What it has learnt is kept while the tier stays the same.
     public mutating func watch(_ series: SeriesID, _ settings: DetectorSettings) {
         precondition(series.index < Self.seriesMax, "detection: series \(series.index) is beyond \(Self.seriesMax)")

@@ -11,52 +11,69 @@ public final class DetectorWatcher: Watcher {
     private var table = DetectorTable()
     private var roster = Roster()
     private var witness = GapWitness()
-    /// By series, as far as they are settled.
-    private var tellsGaps: [Bool] = []
-    /// Series below this are watched as the plan says.
-    private var settledCount = 0
+    /// By series: how far it is settled.
+    private var settled: [Settled] = []
 
-    /// Series are settled by the first roster or turn that brings them.
+    private enum Settled: UInt8 {
+        case no
+        /// It is watched as the plan says, be that not at all.
+        case yes
+        /// And its gaps are told.
+        case tellsGaps
+    }
+
+    /// Series are settled when they first speak: a name of which nothing comes costs no memory.
     public init(plan: DetectionPlan) { self.plan = plan }
 
     /// Settles every series anew, by the cadence that the roster now gives.
     public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
         self.roster = roster
-        settledCount = 0
-        settle(registry)
+        settleAnew(registry)
     }
 
     /// Each fresh reading in the order of the turn; late ones are passed over.
     public func watch(_ turn: Turn, _ scene: Scene, _ noticed: inout Noticed) {
-        settle(scene.registry)
+        makeRoom(scene.registry)
+        for reading in turn.fresh where settled[reading.series.index] == .no && scene.hasWindows(reading.series) {
+            settle(reading.series, scene.registry)
+        }
         // History that somebody brings has its own times.
         let isLive = turn.origin == .live
         table.add(turn.fresh, at: turn.now, registry: scene.registry, &noticed) { reading, anomaly in
-            defer { if isLive, tellsGaps[reading.series.index] { witness.note(reading, at: turn.moment) } }
+            defer { if isLive, settled[reading.series.index] == .tellsGaps { witness.note(reading, at: turn.moment) } }
             return anomaly.map { !isLive || witness.believes($0, of: reading, at: turn.moment) } ?? true
         }
     }
 
-    /// Watches series as the plan says and as often as the roster expects them.
-    private func settle(_ registry: SeriesRegistry) {
-        while settledCount < registry.seriesCount {
-            let id = SeriesID(rawValue: UInt32(settledCount))
-            let series = registry.series[settledCount]
-            settledCount += 1
-            if tellsGaps.count < settledCount { tellsGaps.append(false) }
-            let settings = plan.settings(for: series.quantity, cadence: roster.cadence(of: series.device))
-            tellsGaps[id.index] = settings?.interval != nil && settings?.rules?.toldOfGaps == true
-            if let settings {
-                table.watch(id, settings)
-            } else if table.settings(of: id) != nil {
-                table.watch(id, DetectorSettings(tier: nil))
-            }
+    private func makeRoom(_ registry: SeriesRegistry) {
+        let missing = registry.seriesCount - settled.count
+        if missing > 0 { settled.append(contentsOf: repeatElement(.no, count: missing)) }
+    }
+
+    /// Those that are watched already at once, the others when they speak.
+    private func settleAnew(_ registry: SeriesRegistry) {
+        settled = Array(repeating: .no, count: registry.seriesCount)
+        for series in table.watched where series.index < registry.seriesCount { settle(series, registry) }
+    }
+
+    /// Watches a series as the plan says and as often as the roster expects it.
+    private func settle(_ id: SeriesID, _ registry: SeriesRegistry) {
+        let series = registry.series[id.index]
+        let settings = plan.settings(for: series.quantity, cadence: roster.cadence(of: series.device))
+        settled[id.index] = settings?.interval != nil && settings?.rules?.toldOfGaps == true ? .tellsGaps : .yes
+        if let settings {
+            table.watch(id, settings)
+        } else if table.settings(of: id) != nil {
+            table.watch(id, DetectorSettings(tier: nil))
         }
     }
 
     /// Each series that is watched.
     public func forget(_ order: Forgotten, registry: SeriesRegistry) -> Set<Subject> {
-        let watched = order.series.filter { $0.index < registry.seriesCount && table.settings(of: $0) != nil }
+        makeRoom(registry)
+        let known = order.series.sorted().filter { $0.index < registry.seriesCount }
+        for series in known where settled[series.index] == .no { settle(series, registry) }
+        let watched = known.filter { table.settings(of: $0) != nil }
         for series in watched { table.forget(series) }
         return Set(watched.map { .series($0, of: registry.series[$0.index].device) })
     }
@@ -68,8 +85,7 @@ public final class DetectorWatcher: Watcher {
     public func resume(_ state: [UInt8], registry: SeriesRegistry) -> Bool {
         guard let table = DetectorTable(state: state, seriesEnd: registry.seriesCount) else { return false }
         self.table = table
-        settledCount = 0
-        settle(registry)
+        settleAnew(registry)
         return true
     }
 }

@@ -23,6 +23,9 @@ public final class Pipeline {
     private let watchers: [any Watcher]
     /// Which windows are kept; nil: those that the restored state kept.
     private let windowPlan: WindowPlan?
+    private let windowBudget: WindowBudget
+    /// When room for windows was last sought among the series that are silent.
+    private var lastSweep: SteadyTime?
     /// The blocks of the state restored last that did not read, for somebody to look at.
     public private(set) var unreadBlocks: [StateBlocks.Block] = []
     /// Blocks of the state that are nobody's here: kept as they are for who knows them.
@@ -37,8 +40,9 @@ public final class Pipeline {
 
     /// With every watcher, and nothing learnt.
     public init(_ plan: PipelinePlan, rules: [AlertRule]) {
-        windows = WindowTable(plan: plan.windows)
+        windows = WindowTable(plan: plan.windows, budget: plan.windowBudget)
         windowPlan = plan.windows
+        windowBudget = plan.windowBudget
         book = AlertBook(rules: rules)
         watchers = Self.watchers(plan)
     }
@@ -48,6 +52,7 @@ public final class Pipeline {
     public init() {
         windows = WindowTable(plan: .standard)
         windowPlan = nil
+        windowBudget = WindowBudget()
         book = AlertBook(rules: [])
         watchers = []
     }
@@ -74,7 +79,7 @@ public final class Pipeline {
         case .imported: break
         case .live: wholeTime.follow(turn.moment)
         }
-        openWindows(registry, at: turn.moment)
+        openWindows(of: turn.fresh, registry, at: turn.moment)
         windows.add(turn.fresh, at: turn.now)
         for correction in turn.corrections { windows.correct(correction) }
         switch turn.origin {
@@ -87,7 +92,8 @@ public final class Pipeline {
         noticed.removeAll()
         let scene = Scene(
             registry: registry, newest: { [unowned self] in windows.newest(of: $0) }, age: age,
-            silence: { [unowned self] in health.silence(of: $0, at: turn.moment) })
+            silence: { [unowned self] in health.silence(of: $0, at: turn.moment) },
+            hasWindows: { [unowned self] in windows.isOpen($0) })
         for watcher in watchers { watcher.watch(turn, scene, &noticed) }
         health.absorb(noticed, at: turn.moment, age: age)
         guard !turn.isJudged else { return [] }
@@ -119,12 +125,32 @@ public final class Pipeline {
         windows.summaries(of: series, at: clocks.present(of: device, at: moment))
     }
 
-    private func openWindows(_ registry: SeriesRegistry, at moment: Moment? = nil) {
-        while windows.seriesCount < registry.seriesCount {
-            if let moment { wholeTime.begin(SeriesID(rawValue: UInt32(windows.seriesCount)), at: moment) }
-            let series = registry.series[windows.seriesCount]
-            windows.open(series.quantity, cadence: roster.cadence(of: series.device))
+    /// Windows for the series that speak and have none: a name of which nothing comes costs no memory.
+    private func openWindows(of readings: [Reading], _ registry: SeriesRegistry, at moment: Moment) {
+        let known = windows.seriesCount
+        windows.declare(registry.seriesCount)
+        for number in known..<registry.seriesCount { wholeTime.begin(SeriesID(rawValue: UInt32(number)), at: moment) }
+        for reading in readings where !windows.isOpen(reading.series) {
+            openWindows(of: reading.series, registry, at: moment)
         }
+    }
+
+    @inline(never)
+    private func openWindows(of id: SeriesID, _ registry: SeriesRegistry, at moment: Moment) {
+        let spoke = windows.newest(of: id) != nil
+        if !open(id, registry) {
+            // Not more often than once a minute: all are looked at for it.
+            guard lastSweep.map({ moment.steady - $0 >= .seconds(60) }) ?? true else { return }
+            lastSweep = moment.steady
+            guard windows.closeSilent(at: moment.wall) > 0, open(id, registry) else { return }
+        }
+        // What it said before is in none of them.
+        if spoke { wholeTime.begin(id, at: moment) }
+    }
+
+    private func open(_ id: SeriesID, _ registry: SeriesRegistry) -> Bool {
+        let series = registry.series[id.index]
+        return windows.open(id, series.quantity, cadence: roster.cadence(of: series.device))
     }
 
     /// Two rules on the two sides of one statistic ask for the same summary, one after the other: it is made once.
@@ -201,8 +227,9 @@ public final class Pipeline {
     /// Makes the windows of a series anew from `readings`, by rising time: what the store has of it when some were taken
     /// out. See `forget` for what else was learnt of those.
     public func rebuild(_ series: SeriesID, from readings: [Reading], registry: SeriesRegistry, at now: Timestamp) {
-        openWindows(registry)
+        windows.declare(registry.seriesCount)
         windows.forget(series)
+        if !readings.isEmpty, !windows.isOpen(series) { _ = open(series, registry) }
         windows.add(readings, at: now)
     }
 
@@ -321,11 +348,13 @@ public final class Pipeline {
 
     private func restoreWindows(_ bytes: [UInt8], _ registry: SeriesRegistry) -> Bool {
         let table = WindowTable(
-            state: bytes, plan: windowPlan,
+            state: bytes, plan: windowPlan, budget: windowBudget,
             traits: { number in
                 guard number < registry.seriesCount else { return nil }
                 let series = registry.series[number]
-                return SeriesTraits(quantity: series.quantity, cadence: roster.cadence(of: series.device))
+                let cadence = roster.cadence(of: series.device)
+                return SeriesTraits(
+                    quantity: series.quantity, cadence: cadence, isExpected: roster[series.device] != nil)
             })
         guard let table else { return false }
         windows = table
@@ -359,11 +388,6 @@ public final class Pipeline {
         return book.judgeAnew(
             anew, health: health, statistics: statistics(at: now, registry), registry: registry, at: now)
     }
-
-    /// One alert as it was stored; `peak` is the worst value of the incident that is not over.
-    public typealias AlertAsKept = (
-        key: AlertKey, state: AlertState, severity: Severity, watched: String, peak: AlertPeak?
-    )
 
     /// The worst values of alerts that no transition has told of yet; they count as told from now on.
     public func takePeaks() -> [AlertKey: AlertPeak] { book.takePeaks() }

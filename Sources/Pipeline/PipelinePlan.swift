@@ -6,6 +6,8 @@ public import Windows
 public struct PipelinePlan: Sendable {
     /// Which windows are kept of each quantity.
     public var windows: WindowPlan
+    /// How much memory they may take.
+    public var windowBudget: WindowBudget
     /// Which series are watched for anomalies.
     public var detection: DetectionPlan
     /// Which quantities are compared between devices.
@@ -14,10 +16,12 @@ public struct PipelinePlan: Sendable {
     public var lamps: LampRules
 
     package init(
-        windows: WindowPlan = .standard, detection: DetectionPlan = DetectionPlan(), peers: PeerPlan = PeerPlan(),
+        windows: WindowPlan = .standard, windowBudget: WindowBudget = WindowBudget(),
+        detection: DetectionPlan = DetectionPlan(), peers: PeerPlan = PeerPlan(),
         lamps: LampRules = LampRules()
     ) {
         self.windows = windows
+        self.windowBudget = windowBudget
         self.detection = detection
         self.peers = peers
         self.lamps = lamps

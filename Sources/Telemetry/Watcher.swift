@@ -48,15 +48,19 @@ public struct Scene {
     public let age: (DeviceIndex, Timestamp) -> Duration
     /// For how long the gateway has listened to a device without hearing it; nil where it never spoke.
     public let silence: (DeviceIndex) -> Duration?
+    /// Whether a series has windows: one that found no room for them is learnt by nobody.
+    public let hasWindows: (SeriesID) -> Bool
 
     package init(
         registry: SeriesRegistry, newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
-        age: @escaping (DeviceIndex, Timestamp) -> Duration, silence: @escaping (DeviceIndex) -> Duration?
+        age: @escaping (DeviceIndex, Timestamp) -> Duration, silence: @escaping (DeviceIndex) -> Duration?,
+        hasWindows: @escaping (SeriesID) -> Bool = { _ in true }
     ) {
         self.registry = registry
         self.newest = newest
         self.age = age
         self.silence = silence
+        self.hasWindows = hasWindows
     }
 }
 

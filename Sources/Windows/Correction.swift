@@ -2,14 +2,14 @@ import Basics
 public import Telemetry
 
 extension WindowTable {
-    /// Puts `reading` in the place of another value of its series and time. Its series must be open.
+    /// Puts `reading` in the place of another value of its series and time. Its series must be declared.
     ///
     /// What is changed is looked up among the samples last heard (`WindowPlan.samplesKept`): a correction nearly always comes
     /// right behind what it corrects; an older one changes the store alone. A pane whose samples are all among them is made
     /// anew, exactly. In another one count, mean, deviation, first, last and growth are right, while its least, its most
     /// and its quantiles may still be those of the value that was wrong.
     public mutating func correct(_ reading: Reading) {
-        let record = records[reading.series.index]
+        guard let record = records[reading.series.index] else { return }
         let observed = reading.observed.milliseconds
         guard let old = record.replaceSample(at: observed, by: reading.value) else { return }
         if observed == record.header.pointee.newestMilliseconds { record.header.pointee.newestValue = reading.value }

@@ -8,11 +8,14 @@ public struct SeriesTraits: Sendable {
     public var quantity: Quantity
     /// How often it is expected to speak; nil where that is not known.
     public var cadence: Duration?
+    /// Somebody expects it: where there is no room for all, it goes before the others.
+    public var isExpected: Bool
 
     /// nil for a cadence that nobody knows.
-    public init(quantity: Quantity, cadence: Duration?) {
+    public init(quantity: Quantity, cadence: Duration?, isExpected: Bool = false) {
         self.quantity = quantity
         self.cadence = cadence
+        self.isExpected = isExpected
     }
 }
 
@@ -86,7 +89,12 @@ struct SavedSeries {
         }
     }
 
+    /// In the place of the newest value of a series without windows that never spoke.
+    static let absentValue = Double.nan
+
     var kind: SeriesKind
+    /// It had no windows.
+    var isAbsent = false
     var newest: (milliseconds: Int64, value: Double)?
     /// In the order they were heard.
     var kept: [(milliseconds: Int64, value: Double)] = []

@@ -75,6 +75,12 @@ struct Layout {
         coldBytes = closedOffset + closed * MemoryLayout<Pane>.stride
     }
 
+    /// Windows with panes of one length share a ring.
+    static func ringCount(_ list: [WindowPlan.Window]) -> Int { Set(list.map(\.paneMilliseconds)).count }
+
+    /// Of its longest window.
+    var longestMilliseconds: Int64 { windowCount > 0 ? windows[windowCount - 1].milliseconds : 0 }
+
     func deallocate() {
         rings.deallocate()
         windows.deallocate()

@@ -3,16 +3,16 @@ import Glibc
 public import Telemetry
 
 extension WindowTable {
-    /// The lengths of the windows of a series, shortest first.
+    /// The lengths of the windows of a series, shortest first; none where it has no windows.
     public func windows(of series: SeriesID) -> [Duration] {
-        guard series.index < records.count else { return [] }
-        return records[series.index].layout.pointee.plan.map(\.length)
+        guard series.index < records.count, let record = records[series.index] else { return [] }
+        return record.layout.pointee.plan.map(\.length)
     }
 
     /// The summaries of all windows of one series that are not empty, shortest window first.
     public func summaries(of series: SeriesID, at now: Timestamp) -> [WindowSummary] {
-        guard series.index < records.count else { return [] }
-        return (0..<records[series.index].layout.pointee.windowCount).compactMap {
+        guard series.index < records.count, let record = records[series.index] else { return [] }
+        return (0..<record.layout.pointee.windowCount).compactMap {
             summary(of: series, window: $0, at: now)
         }
     }
@@ -21,8 +21,7 @@ extension WindowTable {
     public func summary(
         of series: SeriesID, over length: Duration, at now: Timestamp, quantiles: Bool = true
     ) -> WindowSummary? {
-        guard series.index < records.count else { return nil }
-        let layout = records[series.index].layout
+        guard series.index < records.count, let layout = records[series.index]?.layout else { return nil }
         let milliseconds = length.milliseconds
         for window in 0..<layout.pointee.windowCount where layout.pointee.windows[window].milliseconds == milliseconds {
             return summary(of: series, window: window, at: now, quantiles: quantiles)
@@ -37,8 +36,7 @@ extension WindowTable {
     public func summary(
         of series: SeriesID, window place: Int, at now: Timestamp, quantiles: Bool = true
     ) -> WindowSummary? {
-        guard let newest = newest(of: series) else { return nil }
-        let record = records[series.index]
+        guard let newest = newest(of: series), let record = records[series.index] else { return nil }
         let layout = record.layout
         let window = layout.pointee.windows[place]
         let ring = layout.pointee.rings[window.ring]

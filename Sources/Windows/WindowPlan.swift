@@ -107,6 +107,15 @@ public struct WindowPlan: Equatable, Sendable {
         Window(length: .seconds(8 * 3600), paneCount: 8), Window(length: .seconds(86_400), paneCount: 24),
     ])
 
+    /// Memory that a series takes for windows of a quantity that has none of its own, in bytes.
+    public var seriesBytes: Int { Self.bytes(of: windows) }
+
+    static func bytes(of windows: [Window]) -> Int {
+        let layout = Layout(windows)
+        defer { layout.deallocate() }
+        return layout.hotBytes + layout.coldBytes
+    }
+
     /// Shortest first; before a device's cadence makes panes coarser.
     public func windows(of quantity: Quantity) -> [Window] { quantities[quantity] ?? windows }
 

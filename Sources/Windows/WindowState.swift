@@ -7,7 +7,8 @@ import Telemetry
 extension WindowTable {
     /// Everything the table knows, so that a restart resumes where it stopped.
     public func state() -> [UInt8] {
-        var writer = StateWriter()
+        var writer = StateWriter(
+            capacity: byteCount + records.count * Self.absentBytes + bareCount * Self.bareBytes + 65_536)
         writer.append(UInt32(2))
         writer.append(plan.windows)
         let quantities = plan.quantities.sorted { $0.key.name < $1.key.name }
@@ -17,12 +18,27 @@ extension WindowTable {
             writer.append(windows)
         }
         let layouts = layouts
-        writer.append(UInt16(layouts.count))
+        // Those with windows, and the one that stands for what series without any said last.
+        writer.append(UInt16(layouts.count + 1))
         for windows in layouts { writer.append(windows) }
+        writer.append([Self.bareWindow])
         let numbers = Dictionary(uniqueKeysWithValues: layouts.enumerated().map { ($1, UInt16($0)) })
         var numberOf: [UnsafePointer<Layout>: UInt16] = [:]
         writer.append(UInt32(records.count))
-        for record in records {
+        // The one with the most rings: readers of before count on 30 bytes a series.
+        let absent = layouts.indices.max { Layout.ringCount(layouts[$0]) < Layout.ringCount(layouts[$1]) } ?? 0
+        let absentRings = Layout.ringCount(layouts[absent])
+        for (place, record) in records.enumerated() {
+            guard let record else {
+                if let last = bareSample(of: SeriesID(rawValue: UInt32(place))) {
+                    writer.append(UInt16(layouts.count))
+                    writer.append(last.milliseconds, last.value, inOne: Self.bareWindow)
+                } else {
+                    writer.append(UInt16(absent))
+                    writer.appendAbsent(rings: absentRings)
+                }
+                continue
+            }
             let number = numberOf[record.layout] ?? numbers[record.layout.pointee.plan] ?? 0
             numberOf[record.layout] = number
             writer.append(number)
@@ -31,18 +47,28 @@ extension WindowTable {
         return writer.bytes
     }
 
+    /// Of a series that never spoke, with three rings; and of what one without windows said last.
+    private static let (absentBytes, bareBytes) = (36, 125)
+    /// Panes of five seconds fill those of nearly every window.
+    private static let bareWindow = WindowPlan.Window(length: .seconds(5), paneCount: 1)
+
     /// The table that `state` described, under `plan`, or under the one that the state was made under. `traits` tells what
     /// each series is, by its number; its cadence decides anew how fine its panes are.
     ///
     /// A window whose panes are as before goes on. One with other panes is filled from finer ones where there are some
     /// that fit into its own, as far as they reach back, and begins empty else; so does a series of another kind. nil when
     /// the bytes are no state, or `traits` does not know a series; the caller then begins with an empty table.
-    public init?(state: [UInt8], plan: WindowPlan? = nil, traits: (Int) -> SeriesTraits?) {
+    ///
+    /// A series that never spoke has no windows yet. Where `budget` has no room for all, those that are expected go first,
+    /// then those that were heard last; of the others the newest sample is known (`refusedCount`).
+    public init?(
+        state: [UInt8], plan: WindowPlan? = nil, budget: WindowBudget = WindowBudget(), traits: (Int) -> SeriesTraits?
+    ) {
         var reader = StateReader(state)
         let version = reader.next(UInt32.self)
         let first = version == 1 ? FirstState(&reader, state.count) : nil
         let made = version == 2 ? WindowPlan(&reader) : first?.plan
-        self.init(plan: plan ?? made ?? .standard)
+        self.init(plan: plan ?? made ?? .standard, budget: budget)
         guard made != nil else { return nil }
         if let first {
             guard restore(first, &reader, traits) else { return nil }
@@ -58,8 +84,8 @@ extension WindowTable {
             guard let windows = reader.windows() else { return false }
             layouts.append(windows)
         }
-        // A series takes at least 30 bytes, which bounds what a damaged count can make us do.
-        guard let count = reader.next(UInt32.self), Int(count) <= bytes / 30 else { return false }
+        // A series takes at least 28 bytes, which bounds what a damaged count can make us do.
+        guard let count = reader.next(UInt32.self), Int(count) <= bytes / 28 else { return false }
         let shapes = layouts.map { windows in
             var panes: [Int64: Int] = [:]
             for window in windows {
@@ -67,14 +93,44 @@ extension WindowTable {
             }
             return panes.sorted { $0.key < $1.key }.map { (milliseconds: $0.key, closedCount: $0.value - 1) }
         }
-        for number in 0..<Int(count) {
-            guard let layout = reader.next(UInt16.self), layouts.indices.contains(Int(layout)),
-                let saved = reader.series(shapes[Int(layout)]), let its = traits(number)
-            else { return false }
-            open(its.quantity, cadence: its.cadence)
-            if saved.kind == SeriesKind(its.quantity) { saved.restore(into: records[number]) }
+        /// Calls `body` with each series and what it is; false where the bytes are no state.
+        func forEach(_ reader: inout StateReader, _ body: (Int, SavedSeries, SeriesTraits) -> Void) -> Bool {
+            for number in 0..<Int(count) {
+                guard let layout = reader.next(UInt16.self), layouts.indices.contains(Int(layout)),
+                    let saved = reader.series(shapes[Int(layout)]), let its = traits(number)
+                else { return false }
+                body(number, saved, its)
+            }
+            return reader.isAtEnd
         }
-        return reader.isAtEnd
+        declare(Int(count))
+        var choice = WindowChoice()
+        if !budget.isUnlimited {
+            var ahead = reader
+            var sizes: [[WindowPlan.Window]: Int] = [:]
+            let isState = forEach(&ahead) { number, saved, its in
+                guard let newest = saved.newest else { return }
+                let windows = windows(of: its.quantity, cadence: its.cadence)
+                let bytes = sizes[windows] ?? WindowPlan.bytes(of: windows)
+                sizes[windows] = bytes
+                choice.add(number, heard: newest.milliseconds, its.isExpected, bytes: bytes)
+            }
+            guard isState else { return false }
+            choice.settle(budget)
+        }
+        return forEach(&reader) { number, saved, its in
+            let series = SeriesID(rawValue: UInt32(number))
+            guard let newest = saved.newest else {
+                // It has windows and said nothing yet: it gets them again when it speaks, where room is dear.
+                if budget.isUnlimited, !saved.isAbsent { open(series, its.quantity, cadence: its.cadence) }
+                return
+            }
+            guard choice.has(number), open(series, its.quantity, cadence: its.cadence), let record = records[number]
+            else {
+                return noteRefused(series, newest.milliseconds, newest.value)
+            }
+            if saved.kind == SeriesKind(its.quantity) { saved.restore(into: record) }
+        }
     }
 
     private mutating func restore(
@@ -84,8 +140,17 @@ extension WindowTable {
             guard let its = traits(number), let saved = made.series(&reader, SeriesKind(its.quantity)) else {
                 return false
             }
-            open(its.quantity, cadence: its.cadence)
-            saved.restore(into: records[number])
+            declare(number + 1)
+            let series = SeriesID(rawValue: UInt32(number))
+            guard let newest = saved.newest else {
+                if budget.isUnlimited { open(series, its.quantity, cadence: its.cadence) }
+                continue
+            }
+            if open(series, its.quantity, cadence: its.cadence), let record = records[number] {
+                saved.restore(into: record)
+            } else {
+                noteRefused(series, newest.milliseconds, newest.value)
+            }
         }
         return reader.isAtEnd
     }
@@ -133,6 +198,36 @@ extension StateWriter {
         append(head.scale)
         append(head.epoch)
         for bin in 0..<SketchHead.bins { append(bins[bin]) }
+    }
+
+    /// A series that never spoke, as an older gateway reads it.
+    fileprivate mutating func appendAbsent(rings: Int) {
+        append(SeriesKind.gauge.rawValue)
+        append(UInt32(0))
+        append(SeriesHeader.nothing)
+        append(SavedSeries.absentValue)
+        append(UInt8(0))
+        for _ in 0..<rings { append(OpenPane.never) }
+    }
+
+    /// A series of which nothing is known but its last sample, as a series that spoke once. Its kind is told by who reads it.
+    fileprivate mutating func append(_ milliseconds: Int64, _ value: Double, inOne window: WindowPlan.Window) {
+        append(SeriesKind.gauge.rawValue)
+        append(UInt32(0))
+        append(milliseconds)
+        append(value)
+        append(UInt8(1))
+        append(milliseconds)
+        append(value)
+        let epoch = milliseconds.flooredDivision(by: window.paneMilliseconds)
+        append(Int32(truncatingIfNeeded: epoch))
+        append(UInt32(0))
+        let offset = Int32(truncatingIfNeeded: milliseconds - epoch * window.paneMilliseconds)
+        append(Pane(value, at: offset, .gauge, CirclePart(value, .gauge)))
+        append(0.0)
+        append(SketchHead.empty)
+        append(SketchHead.empty)
+        append(UInt8(0))
     }
 
     fileprivate mutating func append(_ record: SeriesRecord) {
@@ -220,7 +315,7 @@ extension StateReader {
         guard let kind = next(UInt8.self).flatMap({ SeriesKind(rawValue: $0) }), next(UInt32.self) != nil,
             let newest = next(Int64.self), let newestValue = value(), let keptCount = next(UInt8.self)
         else { return nil }
-        var saved = SavedSeries(kind: kind)
+        var saved = SavedSeries(kind: kind, isAbsent: newest == SeriesHeader.nothing && newestValue.isNaN)
         if newest != SeriesHeader.nothing { saved.newest = (newest, newestValue) }
         for _ in 0..<keptCount {
             guard let moment = next(Int64.self), let value = value() else { return nil }

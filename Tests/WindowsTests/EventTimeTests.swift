@@ -71,7 +71,7 @@ struct EventTimeTests {
             let day = table.summary(of: series, over: .seconds(86_400), at: now)!
             #expect(day.count == 1 && day.hasExactQuantiles)
         }
-        #expect(table.records[0].keptCount <= 3)
+        #expect(table.records[0].map { $0.keptCount <= 3 } == true)
     }
 
     @Test("late readings in many panes leave quantiles near")

@@ -257,10 +257,16 @@ struct WindowTableTests {
 final class Box {
     private var table: WindowTable
 
-    init?(_ state: [UInt8], _ plan: WindowPlan?, _ traits: (Int) -> SeriesTraits?) {
-        guard let table = WindowTable(state: state, plan: plan, traits: traits) else { return nil }
+    init(_ plan: WindowPlan, _ budget: WindowBudget) { table = WindowTable(plan: plan, budget: budget) }
+
+    init?(
+        _ state: [UInt8], _ plan: WindowPlan?, _ traits: (Int) -> SeriesTraits?, _ budget: WindowBudget = WindowBudget()
+    ) {
+        guard let table = WindowTable(state: state, plan: plan, budget: budget, traits: traits) else { return nil }
         self.table = table
     }
+
+    func with<Result>(_ body: (inout WindowTable) -> Result) -> Result { body(&table) }
 
     func take() -> WindowTable {
         var taken = WindowTable(plan: plan)

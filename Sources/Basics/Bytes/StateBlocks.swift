@@ -59,7 +59,7 @@ public struct StateBlocks: Equatable, Sendable {
 
     /// The version, the number of blocks, then each block's name, bytes and check value.
     public var bytes: [UInt8] {
-        var writer = StateWriter()
+        var writer = StateWriter(capacity: blocks.reduce(8) { $0 + $1.name.utf8.count + $1.bytes.count + 12 })
         writer.append(Self.version)
         writer.append(UInt32(blocks.count))
         for block in blocks {

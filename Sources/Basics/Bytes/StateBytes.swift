@@ -3,7 +3,8 @@ public struct StateWriter: Sendable {
     /// What was written so far.
     public private(set) var bytes: [UInt8] = []
 
-    package init() {}
+    /// With room for so many bytes; beyond it the room doubles, which for a moment takes thrice the memory.
+    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
     /// As many bytes as the type has.
     public mutating func append<Number: FixedWidthInteger>(_ number: Number) {

@@ -131,7 +131,7 @@ final class StoreSink: ImportSink, @unchecked Sendable {
         let affected = try archive.affected(by: request)
         guard !affected.isEmpty else { return nil }
         for series in request.series(registry) {
-            let reach = pipeline.windows.windows(of: series).max() ?? .zero
+            let reach = pipeline.windows.plan.lengths(of: registry.series[series.index].quantity).max() ?? .zero
             var readings: [Reading] = []
             try archive.forEachReading(of: series, since: now - reach, until: Timestamp(milliseconds: .max)) {
                 time, value in
