@@ -30,6 +30,8 @@ public struct Reject: Hashable, Sendable {
         case tooLarge = "too-large"
         /// The limit of devices or series is reached.
         case cardinality
+        /// A device, series or channel is new, and too many came too fast: it may come again.
+        case newNames = "new-names"
         /// Of a device that the roster does not name; kept until it does.
         case quarantined
         /// Of a device that the roster does not name, whose messages are not wanted.

@@ -139,6 +139,14 @@ public struct SeriesRegistry: Sendable {
         return ChannelIndex(rawValue: UInt32(channels.intern(name)))
     }
 
+    /// Whether another channel name may become known.
+    public var hasRoomForChannels: Bool { channels.count < limits.channelsMax }
+
+    /// nil for a channel that is not known; `.none` for an empty name.
+    public func channel(named name: UnsafeRawBufferPointer) -> ChannelIndex? {
+        channels.find(name).map { ChannelIndex(rawValue: UInt32($0)) }
+    }
+
     /// The same of a text.
     public mutating func intern(channel name: String) -> ChannelIndex? { name.utf8Bytes { intern(channel: $0) } }
 
@@ -147,13 +155,16 @@ public struct SeriesRegistry: Sendable {
         seriesByKey.find(Self.key(device, quantity, channel)).map { SeriesID(rawValue: $0) }
     }
 
+    /// Whether another series may become known.
+    public var hasRoomForSeries: Bool { series.count < limits.seriesMax && streams.count + unplaced < Self.streamsMax }
+
     /// The series of this device, quantity and channel, known from now on; nil when `seriesMax` or `streamsMax` is reached.
     ///
     /// A new series has no stream until `closeRow` gives it one.
     public mutating func intern(device: DeviceIndex, quantity: Quantity, channel: ChannelIndex) -> SeriesID? {
         let key = Self.key(device, quantity, channel)
         if let known = seriesByKey.find(key) { return SeriesID(rawValue: known) }
-        guard series.count < limits.seriesMax, streams.count + unplaced < Self.streamsMax else { return nil }
+        guard hasRoomForSeries else { return nil }
         unplaced += 1
         let id = UInt32(series.count)
         seriesByKey.insert(key, id)

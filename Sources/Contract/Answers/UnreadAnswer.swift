@@ -115,6 +115,8 @@ extension RejectsAnswer {
                 "\(look); a profile for it: baotu devices new; what is not wanted gets a rule with ignore: true"
             case .rejected(.quarantined), .rejected(.refused):
                 "put it on the roster and baotu reload, or leave it; baotu rejects replay brings what was kept"
+            case .rejected(.newNames):
+                "baotu doctor names the topics; a device that belongs here comes in by itself once it may, and baotu rejects replay brings what was kept; for a fleet that is new put it on the roster, or raise limits.new_names_per_topic"
             case .rejected(.unusableTime):
                 "set the device's clock; where it has none, the profile may allow the receipt (else: receipt)"
             case .rejected(let reason):

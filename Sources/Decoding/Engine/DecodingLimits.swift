@@ -34,6 +34,9 @@ public struct DecodingLimits: Sendable {
     /// Most metrics of all remembered births together: about 150 bytes each, and their names twice.
     public var sparkplugMetricsMax = 1_048_576
 
+    /// How fast new names may become known; nil: as fast as they come, for tools whose messages somebody chose.
+    public var newNames: NameRates?
+
     /// The limits as they stand above.
     public init() {}
 }

@@ -274,13 +274,10 @@ extension MessageDecoder {
             series = next
         } else if let known = registry.find(device: item.device, quantity: quantity, channel: channel) {
             series = known
-        } else if let fresh = registry.intern(device: item.device, quantity: quantity, channel: channel) {
+        } else if let fresh = newSeries(quantity, channel, &batch, &registry) {
             series = fresh
             isNew = true
         } else {
-            reject(
-                .cardinality, "the limit of \(registry.limits.seriesMax) series is reached", device: item.device, &batch
-            )
             return
         }
         rows.lastSeries = series.rawValue
@@ -314,7 +311,7 @@ extension MessageDecoder {
     private mutating func ownChannel(
         _ reading: UnsafePointer<ReadingPlan>, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
     ) -> ChannelIndex? {
-        switch channelIndex(UInt32(reading.pointee.channel), &registry) {
+        switch channelIndex(UInt32(reading.pointee.channel), &batch, &registry) {
         case .index(let channel): return channel
         case .unnamed:
             let name = reading.pointee.quantity.name
@@ -323,6 +320,7 @@ extension MessageDecoder {
             reject(
                 .cardinality, "the limit of \(registry.limits.channelsMax) channels is reached", device: item.device,
                 &batch)
+        case .refused: break
         }
         return nil
     }

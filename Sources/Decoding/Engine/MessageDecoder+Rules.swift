@@ -86,14 +86,10 @@ extension MessageDecoder {
         }
         if admission.isGuarded, !isAdmitted(name, rule.profile, registry, &batch) { return true }
         let profiles = catalog.plan.profileNames
-        guard let device = registry.intern(device: name, profile: profiles[Int(rule.profile)]) else {
-            if registry.deviceCount >= registry.limits.devicesMax, isUsableName(name) {
-                reject(.cardinality, "the limit of \(registry.limits.devicesMax) devices is reached", &batch)
-            } else {
-                reject(.noDevice, "the device name is empty, too long, not UTF-8, or has control characters", &batch)
-            }
-            return true
-        }
+        guard
+            let device = registry.device(named: name)
+                ?? newDevice(name, profile: profiles[Int(rule.profile)], &batch, &registry)
+        else { return true }
         item.device = device
         item.hasNoRow = false
         let readingsBefore = batch.readings.count
@@ -119,7 +115,7 @@ extension MessageDecoder {
         }
         item.channel = .none
         if rule.channel >= 0 {
-            switch channelIndex(UInt32(rule.channel), &registry) {
+            switch channelIndex(UInt32(rule.channel), &batch, &registry) {
             case .index(let known): item.channel = known
             case .unnamed:
                 reject(.unexpectedValue, "the channel has no usable name", device: device, &batch)
@@ -129,6 +125,7 @@ extension MessageDecoder {
                     .cardinality, "the limit of \(registry.limits.channelsMax) channels is reached", device: device,
                     &batch)
                 return
+            case .refused: return
             }
         }
         takeTime(rule.time, &batch)
@@ -200,9 +197,13 @@ extension MessageDecoder {
         case index(ChannelIndex)
         case unnamed
         case full
+        /// It came too fast, which is told already.
+        case refused
     }
 
-    mutating func channelIndex(_ position: UInt32, _ registry: inout SeriesRegistry) -> ChannelOutcome {
+    mutating func channelIndex(
+        _ position: UInt32, _ batch: inout DecodedBatch, _ registry: inout SeriesRegistry
+    ) -> ChannelOutcome {
         let naming = plan.namings[position]
         var known = -1
         if naming.reference < 0, naming.template >= 0 {
@@ -215,9 +216,14 @@ extension MessageDecoder {
             }
         }
         guard let name = name(position) else { return .unnamed }
-        guard let channel = registry.intern(channel: name) else {
-            return isUsableName(name) ? .full : .unnamed
+        var channel = registry.channel(named: name)
+        if channel == nil {
+            guard isUsableName(name) else { return .unnamed }
+            guard registry.hasRoomForChannels else { return .full }
+            guard newChannel(&batch) else { return .refused }
+            channel = registry.intern(channel: name)
         }
+        guard let channel else { return .unnamed }
         if known >= 0 { lookups.note(channel.rawValue, ofTemplate: known) }
         return .index(channel)
     }

@@ -23,6 +23,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     var lookups: Lookups
     var memory: DecoderMemory
     var admission: Admission
+    var newNames: NewNames
     var unreadDevices = UnreadDevices()
     /// The newest moment that our clock was seen to show: after it was set back, times of their own are held against this.
     public var believedNow = Timestamp(milliseconds: .min)
@@ -49,6 +50,7 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
         lookups = Lookups(references: plan.references.count, templates: plan.templates.count)
         memory = DecoderMemory(facts: Facts(constants: constants, names: catalog.plan.factNames))
         admission = Admission(onboarding, expectedDevices: expectedDevices, limits)
+        newNames = NewNames(limits.newNames)
     }
 
     /// Decodes all messages of the batch, appending to `batch`.
@@ -58,19 +60,40 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
     public mutating func decode(
         _ messages: borrowing MessageBatch, into batch: inout DecodedBatch, registry: inout SeriesRegistry
     ) {
+        _ = decode(messages, from: 0, readingsMax: .max, into: &batch, registry: &registry) { false }
+    }
+
+    /// Messages between two looks at the clock: it takes 40 ns, and a message some microseconds.
+    private static let messagesPerLook = 16
+    /// The same where their readings are many.
+    private static let readingsPerLook = 512
+
+    /// The same of the messages from the one at `first` on, until the batch has `readingsMax` readings or `isDue` says that
+    /// it is time, and of one at least. Returns the place of the first that is left.
+    public mutating func decode(
+        _ messages: borrowing MessageBatch, from first: Int, readingsMax: Int, into batch: inout DecodedBatch,
+        registry: inout SeriesRegistry, isDue: () -> Bool
+    ) -> Int {
         lookups.forgetChannels()
         let entries = messages.entries
+        var next = first
+        var (messagesLooked, readingsLooked) = (
+            first + Self.messagesPerLook, batch.readings.count + Self.readingsPerLook
+        )
         messages.withBytes { bytes in
             guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
                 // Neither topic nor payload in the whole batch.
-                for entry in entries {
+                for entry in entries[first...] {
                     begin(entry, topic: bytes, payload: bytes, batch)
                     reject(.unknownTopic, "the topic is empty", &batch)
                     noteUnread(.rejected(.unknownTopic), of: nil, &batch)
                 }
+                next = entries.count
                 return
             }
-            for entry in entries {
+            while next < entries.count {
+                let entry = entries[next]
+                next += 1
                 begin(
                     entry,
                     topic: UnsafeRawBufferPointer(start: base + entry.topic.lowerBound, count: entry.topic.count),
@@ -78,8 +101,13 @@ public struct MessageDecoder: ~Copyable, @unchecked Sendable {
                     batch)
                 document.text = base + entry.payload.lowerBound
                 decodeMessage(readable: bytes.count - entry.payload.lowerBound, &batch, &registry)
+                guard next >= messagesLooked || batch.readings.count >= readingsLooked else { continue }
+                if batch.readings.count >= readingsMax || isDue() { break }
+                messagesLooked = next + Self.messagesPerLook
+                readingsLooked = batch.readings.count + Self.readingsPerLook
             }
         }
+        return next
     }
 
     private mutating func begin(

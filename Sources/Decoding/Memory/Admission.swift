@@ -11,7 +11,7 @@ struct Admission {
     }
 
     private let onboarding: Onboarding
-    /// Device names of the roster; only looked at where unknown devices are not simply taken in.
+    /// Device names of the roster; only looked at where unknown devices are not simply taken in, and for new names.
     private let expectedDevices: Set<ByteName>
     private let devicesPerProfileMax: Int
     /// By profile name; counted only where a limit asks for it.
@@ -26,6 +26,9 @@ struct Admission {
         devicesPerProfileMax = limits.devicesPerProfileMax
         isGuarded = !onboarding.acceptsAll || devicesPerProfileMax < 16_000_000
     }
+
+    /// Whether the roster names it.
+    func expects(_ device: String) -> Bool { expectedDevices.contains(ByteName(device)) }
 
     /// Of a device that a rule of `profile` names in a message of `topic`.
     mutating func judge(
