@@ -19,6 +19,8 @@ public struct GatewayConfiguration: Sendable {
         public var bytesMax: Int
         /// How long the line must be quiet for a batch to end, after its first message.
         public var linger: Duration
+        /// How long a turn may be at work: what is left of its messages waits for the next ones.
+        public var workMax: Duration
     }
 
     /// Lines of a lower level are not written.
@@ -49,6 +51,12 @@ public struct GatewayConfiguration: Sendable {
     public var rulesFile: String
     /// For which windows rolling statistics are kept, by quantity.
     public var windows: WindowPlan
+    /// How much memory they may take.
+    public var windowBudget: WindowBudget
+    /// Of how many series there may be windows, where the file says so.
+    var windowedSeries: Int?
+    /// What memory there is, and what follows from it.
+    package var memory: MemoryBudget
     /// Which quantities are watched for anomalies, and how.
     public var detection: DetectionPlan
     /// Which quantities are compared between devices that are like each other.
@@ -83,7 +91,8 @@ public struct GatewayConfiguration: Sendable {
 
     /// What the heart is told of it.
     public var plan: PipelinePlan {
-        PipelinePlan(windows: windows, detection: detection, peers: peers, lamps: lamps)
+        PipelinePlan(
+            windows: windows, windowBudget: windowBudget, detection: detection, peers: peers, lamps: lamps)
     }
 
     /// Reads the file; a relative path in it is relative to the folder the file is in.
@@ -118,15 +127,20 @@ public struct GatewayConfiguration: Sendable {
         reconnectMax = mqtt.reconnectMax
         brokerConfigurationFiles = mqtt.brokerConfiguration
         passwordFile = mqtt.passwordFile
-        let limits = section(&reader, "limits")
-        decoding = Self.decoding(limits, &mistakes)
-        store = Self.store(section(&reader, "store"), limits, located, &mistakes)
+        let limits = LimitsSection(section(&reader, "limits"), &mistakes)
+        decoding = limits.decoding
+        memory = limits.budget
+        windowBudget = limits.windows
+        windowedSeries = limits.windowedSeries
+        store = Self.store(section(&reader, "store"), limits.names, located, &mistakes)
 
         var turn = SettingReader(section(&reader, "turn"), &mistakes)
         self.turn = Turn(
             messagesMax: turn.integer("messages_max", in: 1...1_000_000, default: 5000, &mistakes),
             bytesMax: turn.integer("bytes_max", in: 65_536...1_073_741_824, default: 16_777_216, &mistakes),
-            linger: turn.duration("linger", in: .zero ... .seconds(1), default: .milliseconds(20), &mistakes))
+            linger: turn.duration("linger", in: .zero ... .seconds(1), default: .milliseconds(20), &mistakes),
+            workMax: turn.duration(
+                "work_max", in: .milliseconds(10) ... .seconds(10), default: .milliseconds(250), &mistakes))
         turn.finish(&mistakes)
 
         var devices = SettingReader(section(&reader, "devices"), &mistakes)

@@ -25,6 +25,8 @@ final class SimulatedBroker: BrokerLine {
     var mischief: Mischief
     /// Messages that a turn gets at least, when there are so many and nothing is delayed.
     var messagesMin = 0
+    /// Messages that a turn gets at most.
+    var handsOutMax = 8
     /// Not acknowledged, in no order that anyone may count on.
     private var waiting: [Message] = []
     /// Handed out and not yet acknowledged.
@@ -91,7 +93,8 @@ final class SimulatedBroker: BrokerLine {
         }
         if chance(mischief.dropsLine) { return lose() }
         if chance(mischief.delays) { return }
-        let count = min(messagesMax, waiting.count, Int.random(in: messagesMin...8, using: &random))
+        let count = min(
+            messagesMax, waiting.count, Int.random(in: messagesMin...8, using: &random) + handsOutMax - 8)
         for _ in 0..<count {
             let message = waiting.remove(at: Int.random(in: 0..<waiting.count, using: &random))
             held.append(message)

@@ -49,7 +49,7 @@ final class SimulatedGateway {
 
     init(
         seed: UInt64, mischief: SimulatedBroker.Mischief = .init(), lamps: Int = 4, turn: String = "",
-        rules: String = SimulatedGateway.rules
+        limits: String = "", rules: String = SimulatedGateway.rules
     ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "baotu-simulation-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -60,6 +60,7 @@ final class SimulatedGateway {
             yaml: """
                 store: {folder: store, seal_every: 60s}
                 turn: {\(turn)}
+                limits: {\(limits)}
                 devices: {folder: \(Self.root.path)/Devices, roster: roster.csv}
                 """, file: folder.appending(path: "baotu.yaml").path)
         let disk = disk
@@ -97,9 +98,21 @@ final class SimulatedGateway {
         /// What the gateway's wall clock is wrong by; the broker and the devices know what time it is.
         var wrong = Duration.zero
         var wall: Timestamp { now + wrong }
-        var running: SteadyTime { SteadyTime(milliseconds: now.milliseconds) }
+        /// Each look at the machine's clock takes so long.
+        var looksTake = Duration.zero
+        private var looked = Duration.zero
+        var running: SteadyTime {
+            looked += looksTake
+            return SteadyTime(milliseconds: now.milliseconds) + looked
+        }
     }
     private let clock: Clock
+
+    /// How long each look at the machine's clock takes: a turn's work seems slow by it.
+    var looksTake: Duration {
+        get { clock.looksTake }
+        set { clock.looksTake = newValue }
+    }
 
     /// Somebody sets the gateway's wall clock.
     func setWall(wrongBy span: Duration) { clock.wrong = span }

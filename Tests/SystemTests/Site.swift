@@ -57,6 +57,7 @@ final class Site {
     var mqtt = ""
     var storeSettings = ""
     var turn = ""
+    var limits = ""
     var devicesFolder = Programs.repository.appending(path: "Devices").path
     var rules = "rules: []\n"
     var roster = "device,cadence\n"
@@ -149,6 +150,7 @@ final class Site {
             mqtt: {host: 127.0.0.1, port: \(broker.port), reconnect: {min: 100ms, max: 1s}, \(mqtt)}
             store: {folder: \(store), \(storeSettings)}
             turn: {\(turn)}
+            limits: {\(limits)}
             devices: {folder: \(devicesFolder), roster: roster.csv}
             rules: alerts.yaml
             api: {socket: \(socket)}

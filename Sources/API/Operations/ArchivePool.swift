@@ -43,9 +43,11 @@ public final class ArchivePool: Sendable {
     private let long: ArchiveLane
     private let limits: Limits
 
-    /// `threads` is how many one long question may take.
-    public convenience init(folder: String, threads: Int) {
-        self.init(folder: folder, threads: threads, cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    /// `threads` is how many one long question may take, `archivesMax` how many archives the memory has room for: but for
+    /// those of the desk, two of each lane are there at least.
+    public convenience init(folder: String, threads: Int, archivesMax: Int = .max) {
+        self.init(
+            folder: folder, threads: threads, cores: min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), archivesMax))
     }
 
     init(folder: String, threads: Int, cores: Int, limits: Limits = Limits()) {

@@ -19,7 +19,8 @@ struct ConfigurationCheck {
 
     /// In the order of the files: configuration, profiles, rules, roster.
     func warnings() -> [Mistake] {
-        places() + subscriptionWarnings() + retentionWarnings() + catalog.warnings + ruleWarnings() + rosterWarnings()
+        places() + memoryWarnings() + subscriptionWarnings() + retentionWarnings() + catalog.warnings + ruleWarnings()
+            + rosterWarnings()
             + twins()
     }
 

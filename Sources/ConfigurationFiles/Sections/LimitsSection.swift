@@ -1,20 +1,44 @@
 import Basics
 import Decoding
 import Settings
+import Telemetry
+import Windows
 
-/// Section `limits`, as far as it is about one message.
-extension GatewayConfiguration {
-    /// Reads what of `limits` is about one message; `store` reads the rest and asks for the end.
-    static func decoding(_ setting: Setting, _ mistakes: inout [Mistake]) -> DecodingLimits {
-        var limits = DecodingLimits()
+/// Section `limits`.
+struct LimitsSection {
+    /// What there is, and what follows from it.
+    var budget: MemoryBudget
+    /// What one message may cost, and how fast names may come.
+    var decoding = DecodingLimits()
+    /// How many names the registry takes.
+    var names: SeriesRegistry.Limits
+    /// How much memory windows may take.
+    var windows: WindowBudget
+    /// Series with windows, where somebody says how many.
+    var windowedSeries: Int?
+
+    init(_ setting: Setting, _ mistakes: inout [Mistake]) {
         var reader = SettingReader(setting, &mistakes)
-        for (key, path, range) in decodingKeys {
-            limits[keyPath: path] = reader.integer(key, in: range, default: limits[keyPath: path], &mistakes)
+        for (key, path, range) in Self.messageKeys {
+            decoding[keyPath: path] = reader.integer(key, in: range, default: decoding[keyPath: path], &mistakes)
         }
-        return limits
+        var rates = NameRates()
+        rates.inAll = Self.bucket("new_names", default: rates.inAll, &reader, &mistakes)
+        rates.perTopic = Self.bucket("new_names_per_topic", default: rates.perTopic, &reader, &mistakes)
+        decoding.newNames = rates
+        let memory = Self.number("memory", in: 134_217_728...1 << 46, &reader, &mistakes)
+        budget = MemoryBudget(
+            memory: memory.map { MachineMemory(bytes: $0, source: "limits.memory") } ?? MachineMemory.read())
+        names = budget.names
+        windows = budget.windows
+        names.devicesMax = Self.number("devices", in: 1...16_000_000, &reader, &mistakes) ?? names.devicesMax
+        names.seriesMax = Self.number("series", in: 1...64_000_000, &reader, &mistakes) ?? names.seriesMax
+        windowedSeries = Self.number("windowed_series", in: 1...64_000_000, &reader, &mistakes)
+        if let windowedSeries { windows = WindowBudget(seriesMax: windowedSeries) }
+        reader.finish(&mistakes)
     }
 
-    static var decodingKeys: [(String, WritableKeyPath<DecodingLimits, Int>, ClosedRange<Int>)] {
+    private static var messageKeys: [(String, WritableKeyPath<DecodingLimits, Int>, ClosedRange<Int>)] {
         [
             ("payload_bytes", \.payloadBytesMax, 256...268_435_456),
             ("nesting", \.nestingMax, 1...1024),
@@ -26,5 +50,40 @@ extension GatewayConfiguration {
             ("sparkplug_metrics", \.sparkplugMetricsMax, 0...64_000_000),
             ("held_keys", \.heldKeysMax, 0...16_000_000),
         ]
+    }
+
+    /// A whole number; nil where nothing stands there, or `auto`.
+    private static func number(
+        _ key: String, in range: ClosedRange<Int>, _ reader: inout SettingReader, _ mistakes: inout [Mistake]
+    ) -> Int? {
+        guard let found = reader.optional(key), found.text != "auto" else { return nil }
+        guard let number = found.text.flatMap({ Int($0) }), range.contains(number) else {
+            mistakes.append(
+                found.mistake(
+                    "expected a whole number from \(range.lowerBound) to \(range.upperBound), or auto for what the memory allows"
+                ))
+            return nil
+        }
+        return number
+    }
+
+    private static func bucket(
+        _ key: String, default fallback: NameRates.Bucket, _ reader: inout SettingReader, _ mistakes: inout [Mistake]
+    ) -> NameRates.Bucket {
+        guard let found = reader.optional(key) else { return fallback }
+        guard found.entries != nil else {
+            mistakes.append(
+                found.mistake(
+                    "expected {burst: \(fallback.burst), per_minute: \(fallback.perMinute)}: so many at once, and by how many it refills"
+                ))
+            return fallback
+        }
+        var entry = SettingReader(found, &mistakes)
+        let range = 1...64_000_000
+        let bucket = NameRates.Bucket(
+            burst: entry.integer("burst", in: range, default: fallback.burst, &mistakes),
+            perMinute: entry.integer("per_minute", in: range, default: fallback.perMinute, &mistakes))
+        entry.finish(&mistakes)
+        return bucket
     }
 }

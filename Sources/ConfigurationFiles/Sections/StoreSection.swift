@@ -3,18 +3,11 @@ import Settings
 import Store
 import Telemetry
 
-/// Section `store`, and the rest of `limits`.
+/// Section `store`.
 extension GatewayConfiguration {
     static func store(
-        _ setting: Setting, _ limitSetting: Setting, _ located: (String) -> String, _ mistakes: inout [Mistake]
+        _ setting: Setting, _ names: SeriesRegistry.Limits, _ located: (String) -> String, _ mistakes: inout [Mistake]
     ) -> StoreOptions {
-        var limits = SettingReader(limitSetting, &mistakes)
-        var names = SeriesRegistry.Limits()
-        names.devicesMax = limits.integer("devices", in: 1...16_000_000, default: names.devicesMax, &mistakes)
-        names.seriesMax = limits.integer("series", in: 1...64_000_000, default: names.seriesMax, &mistakes)
-        for (key, _, _) in decodingKeys { _ = limits.optional(key) }
-        limits.finish(&mistakes)
-
         var reader = SettingReader(setting, &mistakes)
         var options = StoreOptions(folder: located(reader.text("folder", default: "/var/lib/baotu", &mistakes)))
         if SettingFiles.exists(options.folder), !SettingFiles.isDirectory(options.folder), let found = setting["folder"]

@@ -40,6 +40,70 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     /// What scrubs of the store have come to; nil where none are made (`store.scrub_every: off`).
     public var scrub: Scrub?
 
+    /// What the memory allows, and what found no room in it; nil before the first second.
+    public var room: Room?
+
+    /// How far memory reaches.
+    public struct Room: Codable, Hashable, Sendable {
+        /// What the gateway may have, in bytes.
+        public var memoryBytes: Int
+        /// Who says so: a file of the control group, the machine or `limits.memory`.
+        public var memorySource: String
+        /// Devices that may be known at most.
+        public var devicesMax: Int
+        /// Those that are.
+        public var devices: Int
+        /// Series that may be known at most.
+        public var seriesMax: Int
+        /// Those that are.
+        public var series: Int
+        /// Series with windows.
+        public var windowedSeries: Int
+        /// Series that spoke and have none, for there was no room: their readings are stored, and they have no statistics.
+        public var unwindowedSeries: Int
+        /// New names that were refused since the start because they came too fast.
+        public var refusedNames: Int64
+        /// When the newest was; nil where none was.
+        public var refusedAt: Timestamp?
+        /// How long ago that was.
+        public var refusedSecondsAgo: Double?
+        /// The topics that most of them came from, at most five, by their first 512 bytes, with the number of each.
+        public var refusedTopics: [String: Int64]
+
+        enum CodingKeys: String, CodingKey {
+            case devices, series
+            case memoryBytes = "memory_bytes"
+            case memorySource = "memory_source"
+            case devicesMax = "devices_max"
+            case seriesMax = "series_max"
+            case windowedSeries = "windowed_series"
+            case unwindowedSeries = "unwindowed_series"
+            case refusedNames = "refused_names"
+            case refusedAt = "refused_at"
+            case refusedSecondsAgo = "refused_seconds_ago"
+            case refusedTopics = "refused_topics"
+        }
+
+        package init(
+            memoryBytes: Int, memorySource: String, devicesMax: Int, devices: Int, seriesMax: Int, series: Int,
+            windowedSeries: Int, unwindowedSeries: Int, refusedNames: Int64, refusedAt: Timestamp?,
+            refusedSecondsAgo: Double?, refusedTopics: [String: Int64]
+        ) {
+            self.memoryBytes = memoryBytes
+            self.memorySource = memorySource
+            self.devicesMax = devicesMax
+            self.devices = devices
+            self.seriesMax = seriesMax
+            self.series = series
+            self.windowedSeries = windowedSeries
+            self.unwindowedSeries = unwindowedSeries
+            self.refusedNames = refusedNames
+            self.refusedAt = refusedAt
+            self.refusedSecondsAgo = refusedSecondsAgo
+            self.refusedTopics = refusedTopics
+        }
+    }
+
     /// Readings of the whole store for damage, beside the turn.
     public struct Scrub: Codable, Hashable, Sendable {
         /// When the last whole one ended; nil before the first.
@@ -85,7 +149,7 @@ public struct LiveStatusAnswer: Codable, Hashable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case version, broker, turns, scrub
+        case version, broker, turns, scrub, room
         case startedAt = "started_at"
         case upSeconds = "up_seconds"
         case brokerConnectedSeconds = "broker_connected_seconds"

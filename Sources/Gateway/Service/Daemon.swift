@@ -101,7 +101,8 @@ public struct Daemon {
 
         // The ingest thread keeps a core of its own, however large a question is.
         let archives = ArchivePool(
-            folder: configuration.store.folder, threads: max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
+            folder: configuration.store.folder, threads: max(1, ProcessInfo.processInfo.activeProcessorCount - 1),
+            archivesMax: configuration.memory.archivesMax(configuration.store.limits))
         let configuration = configuration
         let source = LiveSource(
             mailbox: mailbox, live: live, doctor: doctor, archives: archives, log: log,

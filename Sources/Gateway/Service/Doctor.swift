@@ -28,7 +28,8 @@ struct Doctor: Sendable {
             brokerConfiguration(settings) + forbidden() + session(isWaiting: isRefusing)
             + (isRefusing ? [] : access(settings, asksBroker: asksBroker))
         let rest =
-            messages(unread) + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses() + scrub()
+            messages(unread) + names() + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses()
+            + scrub()
             + files()
         if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
         let machine = [durability(), room(), clock()]

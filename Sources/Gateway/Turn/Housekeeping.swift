@@ -66,7 +66,9 @@ extension IngestLoop {
 
     func take(_ outcome: StoreOutcome, at moment: Moment) throws(StoreError) {
         switch outcome {
-        case .sealed(let days): try journal.finishSeal(days)
+        case .sealed(let days):
+            try journal.finishSeal(days)
+            journal.releaseSnapshot()
         case .compacted(let days): try journal.finishCompaction(days, now: moment.wall)
         }
     }

@@ -18,11 +18,10 @@ import Windows
 /// durability promise: the broker may forget a message only after the row is on disk, and a crash between two lines
 /// loses nothing, because the next start replays the journal's tail through the same `Pipeline.step`.
 final class IngestLoop {
-    /// Longest wait for a first message, and so the longest delay of an answer from the mailbox.
-    private static let waiting = Duration.milliseconds(50)
+    /// Longest wait for a first message, and so the longest delay of an answer from the mailbox; while readings are
+    /// imported their next batch is on its way.
+    private static let (waiting, waitingForImport) = (Duration.milliseconds(50), Duration.milliseconds(2))
     private static let scanInterval = Duration.seconds(1)
-    /// The same while readings are imported: their next batch is on its way.
-    private static let waitingForImport = Duration.milliseconds(2)
     /// A batch of messages that is full says that more wait on the line; then only every so many turns takes an import.
     private static let turnsBetweenImports = 8
 
@@ -38,6 +37,9 @@ final class IngestLoop {
 
     var decoder: MessageDecoder
     private var batch = MessageBatch()
+    /// The first message of the batch that no turn has taken on yet. The batch is acknowledged when there is none.
+    private var nextMessage = 0
+    private var work: WorkBudget
     private var decoded = DecodedBatch()
     private(set) var outbox: OutboxPump
     private let publisher: Publisher
@@ -84,6 +86,7 @@ final class IngestLoop {
         outbox = OutboxPump(channels)
         self.publisher = publisher
         ownWords = OwnWords(topicPrefix: configuration.notifications.topicPrefix)
+        work = WorkBudget(span: configuration.turn.workMax, messagesMax: configuration.turn.messagesMax)
         statusLine = StatusLine(interval: configuration.statusInterval)
         lastJournalID = journal.lastJournalID
         try resume(files)
@@ -94,28 +97,15 @@ final class IngestLoop {
     /// One turn. Returns false when the store refused it; then nothing was acknowledged and the broker sends again.
     @discardableResult
     func turn() -> Bool {
-        batch.removeAll()
-        let now = clock.wall
-        broker.receive(
-            into: &batch, messagesMax: configuration.turn.messagesMax, bytesMax: configuration.turn.bytesMax,
-            linger: configuration.turn.linger, waiting: isImporting ? Self.waitingForImport : Self.waiting, now: now)
+        if nextMessage == batch.count { receive() }
         let moment = readClocks()
         tell(broker.takeEvents())
         readOwnWords(at: moment)
 
         var transitions: [AlertTransition] = []
-        if !batch.isEmpty {
-            decoded.removeAll()
-            decoder.believedNow = clock.newestWall
-            decoder.decode(batch, into: &decoded, registry: &journal.registry)
-            guard let commit = commit(at: moment) else {
-                refuseImports()
-                return false
-            }
-            broker.acknowledge()
-            lastHour.add(received: batch.count, readings: commit.turn.fresh.count, at: moment.steady)
-            clock.hear(decoded.clockVotes)
-            transitions = pipeline.step(commit.turn, registry: journal.registry)
+        if nextMessage < batch.count {
+            guard let outcome = takeOn(at: moment) else { return false }
+            transitions = outcome
         } else {
             broker.acknowledge()
         }
@@ -132,6 +122,42 @@ final class IngestLoop {
         seal(at: moment)
         completed(at: moment)
         return true
+    }
+
+    private func receive() {
+        batch.removeAll()
+        nextMessage = 0
+        broker.receive(
+            into: &batch, messagesMax: work.messagesMax, bytesMax: configuration.turn.bytesMax,
+            linger: configuration.turn.linger, waiting: isImporting ? Self.waitingForImport : Self.waiting,
+            now: clock.wall)
+    }
+
+    /// Takes on as much of the batch as a turn has time for; nil when the store refused it. The last of it acknowledges all:
+    /// the library sends what is queued in one go.
+    private func takeOn(at moment: Moment) -> [AlertTransition]? {
+        let (began, first) = (clock.running, nextMessage)
+        decoded.removeAll()
+        decoder.believedNow = clock.newestWall
+        decoder.tell(moment.steady)
+        nextMessage = decoder.decode(
+            batch, from: first, readingsMax: work.readingsMax, into: &decoded, registry: &journal.registry
+        ) { clock.running - began >= work.decodingMax }
+        let received = nextMessage - first
+        guard let commit = commit(received: received, at: moment) else {
+            batch.removeAll()
+            nextMessage = 0
+            refuseImports()
+            return nil
+        }
+        if nextMessage == batch.count { broker.acknowledge() }
+        lastHour.add(received: received, readings: commit.turn.fresh.count, at: moment.steady)
+        clock.hear(decoded.clockVotes)
+        let transitions = pipeline.step(commit.turn, registry: journal.registry)
+        work.note(
+            messages: received, readings: decoded.readings.count, isCut: nextMessage < batch.count,
+            took: clock.running - began)
+        return transitions
     }
 
     /// All clocks, once a turn. A step of the wall clock is told: it ends no silence and starts none, fires nothing and
@@ -159,9 +185,9 @@ final class IngestLoop {
 
     /// The synced commit of the batch; nil when the store refused it, and then the connection is dropped instead of
     /// acknowledged: the broker keeps the messages and sends them again.
-    private func commit(at moment: Moment) -> Commit? {
+    private func commit(received: Int, at moment: Moment) -> Commit? {
         do throws(StoreError) {
-            let commit = try journal.commit(decoded, received: batch.count, at: moment)
+            let commit = try journal.commit(decoded, received: received, at: moment)
             committed(commit)
             return commit
         } catch {
@@ -243,6 +269,7 @@ final class IngestLoop {
             ($0.receivedLastHour, $0.readingsLastHour) = (hour.received, hour.readings)
             $0.brokerConnected = broker.isConnected
             $0.brokerConnectedSince = broker.connectedSince
+            $0.room = room(at: moment)
         }
         if let line = statusLine.line(
             counters: journal.counters, registry: journal.registry, book: pipeline.book, at: moment.steady)
@@ -265,7 +292,7 @@ final class IngestLoop {
     /// (Batches of 1000 beside 2000 messages/s, whose turns linger 20 ms: answered after 23 ms, 36 at the 99th percentile.)
     private func takeImport(at moment: Moment) {
         turnsSinceImport += 1
-        let isSaturated = batch.count >= configuration.turn.messagesMax
+        let isSaturated = nextMessage < batch.count || batch.count >= work.messagesMax
         guard !isSaturated || turnsSinceImport >= Self.turnsBetweenImports, let letter = mailbox.takeImport() else {
             return
         }
@@ -300,6 +327,11 @@ final class IngestLoop {
         let moment = readClocks()
         for letter in mailbox.take() { answer(letter, at: moment) }
         refuseImports()
+        // What is not on disk must not be acknowledged: without the line the broker keeps it.
+        while nextMessage < batch.count {
+            guard let transitions = takeOn(at: moment) else { break }
+            record(transitions, at: moment)
+        }
         broker.acknowledge()
         publisher.takeConfirmations(of: broker)
         publisher.stop()
@@ -316,28 +348,7 @@ final class IngestLoop {
         log.notice("stopped", metadata: ["received": "\(journal.counters.received)"])
     }
 
-    // MARK: Letters
-
     private func answer(_ letter: Mailbox.Letter, at moment: Moment) { letter.carryOut(self, moment) }
-
-    func statistics(_ request: StatisticsRequest, at moment: Moment) throws(Refusal) -> [StatisticsAnswer] {
-        try request.check(windows: pipeline.windows.plan.lengths(asked: request.quantity))
-        let pattern = request.device.map { NamePattern($0) }
-        var answers: [StatisticsAnswer] = []
-        for (index, series) in journal.registry.series.enumerated() {
-            if let quantity = request.quantity, series.quantity.name != quantity { continue }
-            let name = journal.registry.devices[series.device.index].name
-            if let pattern, !pattern.matches(name) { continue }
-            for summary in pipeline.summaries(of: SeriesID(rawValue: UInt32(index)), series.device, at: moment) {
-                if let window = request.window, summary.window != window { continue }
-                answers.append(
-                    StatisticsAnswer(
-                        summary, registry: journal.registry, clockSkew: pipeline.clocks.skew(of: series.device)))
-                if answers.count == request.rowsMax { return answers }
-            }
-        }
-        return answers
-    }
 
     // MARK: The line to the broker
 

@@ -24,6 +24,7 @@ extension IngestLoop {
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
         let (retired, renamed) = try setRoster(of: files, at: clock.moment)
         if let snapshot = journal.snapshot { restoreState(snapshot) }
+        journal.releaseSnapshot()
         showRemembered()
         try restoreAlerts()
         var missed = follow(renamed)
@@ -46,6 +47,27 @@ extension IngestLoop {
             metadata: [
                 "devices": "\(journal.registry.deviceCount)", "series": "\(journal.registry.seriesCount)",
                 "replayed_turns": "\(rows)", "journal_id": "\(lastJournalID)",
+            ])
+        tellRoom()
+    }
+
+    /// Once a start: what the memory allows, and what of the store finds no room.
+    private func tellRoom() {
+        let memory = configuration.memory.memory
+        log.info(
+            "room",
+            metadata: [
+                "memory_bytes": "\(memory.bytes)", "by": "\(memory.source)",
+                "devices_max": "\(journal.registry.limits.devicesMax)",
+                "series_max": "\(journal.registry.limits.seriesMax)",
+                "windowed_series": "\(pipeline.windows.openCount)", "windows_bytes": "\(pipeline.windows.byteCount)",
+            ])
+        guard pipeline.windows.refusedCount > 0 else { return }
+        log.warning(
+            "not all series find room for their windows; their readings are stored, and they have no statistics",
+            metadata: [
+                "without": "\(pipeline.windows.refusedCount)", "with": "\(pipeline.windows.openCount)",
+                "memory_bytes": "\(memory.bytes)", "by": "\(memory.source)",
             ])
     }
 
@@ -246,7 +268,9 @@ extension IngestLoop {
             throw .unavailable("the roster could not be stored; the old one stays: \(error)")
         }
         let before = decoder.catalog
-        decoder = Self.decoder(files, configuration)
+        var next = Self.decoder(files, configuration)
+        next.follow(decoder)
+        decoder = next
         showRemembered()
         do throws(StoreError) {
             try takeRules(of: files, after: before, retired, at: moment)

@@ -100,6 +100,9 @@ struct TurnClock {
     /// For what comes in during a turn, which names its receipt.
     var wall: @Sendable () -> Timestamp { clocks.wall }
 
+    /// The machine's steady clock as it is now, for how long something takes.
+    var running: SteadyTime { clocks.running() }
+
     /// Whether ages may be counted by the wall clock.
     var isTrusted: Bool {
         let unbroken = moment.steady - unbrokenSince

@@ -71,8 +71,30 @@ struct StatusCommand: AsyncParsableCommand {
                 ])
         }
         if let keys = live.restartNeeded { rows.append(["restart needed by", keys.joined(separator: ", ")]) }
+        if let room = live.room { rows += Self.room(room) }
         if let scrub = live.scrub { rows.append(["scrub", Self.scrub(scrub, output)]) }
         if let trouble = live.storeTrouble { rows.append(["store trouble", output.text(trouble)]) }
+        return rows
+    }
+
+    /// Only what found no room: what fits is no news.
+    private static func room(_ room: LiveStatusAnswer.Room) -> [[String]] {
+        var rows: [[String]] = []
+        if room.unwindowedSeries > 0 {
+            rows.append(
+                [
+                    "no windows",
+                    "\(counted(room.unwindowedSeries, "series", "series")) found no room beside \(room.windowedSeries): baotu doctor says what to do",
+                ])
+        }
+        if room.refusedNames > 0 {
+            let ago = room.refusedSecondsAgo.map { ", the last \(roughly($0)) ago" } ?? ""
+            rows.append(
+                [
+                    "refused names",
+                    "\(counted(room.refusedNames, "new name")) came too fast\(ago): baotu doctor names the topics",
+                ])
+        }
         return rows
     }
 

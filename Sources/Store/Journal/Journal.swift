@@ -200,6 +200,9 @@ public final class Journal {
         counters = next
     }
 
+    /// Lets go of the bytes of `snapshot`, which take as much memory as the windows do: to be called once they are read.
+    public func releaseSnapshot() { snapshot?.bytes = [] }
+
     /// Sealed frames that were found damaged since the last call, when late readings were looked up in them.
     public func takeDamagedFrames() -> [DamagedFrame] { sealed.takeDamaged() }
 
