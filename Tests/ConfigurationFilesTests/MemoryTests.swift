@@ -90,7 +90,7 @@ struct MemoryTests {
             "new_names: {burst: 10, per_minute: 20}, new_names_per_topic: {per_minute: 3}"
         ).decoding.newNames
         #expect(rates?.inAll == .init(burst: 10, perMinute: 20))
-        #expect(rates?.perTopic == .init(burst: 500, perMinute: 3))
+        #expect(rates?.perTopic == .init(burst: 2000, perMinute: 3))
         for (limits, expected) in [
             ("new_names: 7", "limits.new_names: '7': expected {burst: 50000, per_minute: 60000}"),
             ("new_names: {burst: 0}", "limits.new_names.burst: '0': expected a whole number from 1 to 64000000"),

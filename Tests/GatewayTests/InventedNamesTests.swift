@@ -112,7 +112,7 @@ struct InventedNamesTests {
                     refusedAt: nil, refusedSecondsAgo: ago,
                     refusedTopics: refused > 0 ? ["a/b": refused] : [:])
             }
-            return doctor.names().map(\.finding)
+            return doctor.newNames().map(\.finding)
         }
         #expect(room() == [])
         #expect(room(devices: 899) == [] && room(devices: 900).first?.contains("soon no new one") == true)

@@ -81,6 +81,7 @@ struct FailingCallTests {
         #expect(site.stop(daemon) == 0, "seed \(Self.seed): \(site.log.suffix(2000))")
         try site.expectKept([(load, acknowledged)], "seed \(Self.seed)")
         #expect(try StoreCheck.run(folder: site.store).isGood)
-        print("\(Self.rounds) rounds of failing calls, seed \(Self.seed): \(acknowledged.count) readings, \(ended) ended")
+        print(
+            "\(Self.rounds) rounds of failing calls, seed \(Self.seed): \(acknowledged.count) readings, \(ended) ended")
     }
 }

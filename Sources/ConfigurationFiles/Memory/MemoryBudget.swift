@@ -2,7 +2,7 @@ package import Telemetry
 package import Windows
 
 /// What the memory that there is allows the gateway to hold, where nothing else is configured: a tenth of it for devices, a
-/// tenth for series, a sixth for windows. The rest is for the state while it is written (twice the windows), for the
+/// tenth for series, three eighths for windows. The rest is for the state while it is written (a third of the windows), for the
 /// journal's rows, for the catalogues of those who ask, and for the turn itself.
 package struct MemoryBudget: Sendable {
     /// What there is.
@@ -19,7 +19,7 @@ package struct MemoryBudget: Sendable {
     private var free: Int { max(0, memory.bytes - Self.baseBytes) }
 
     /// For windows.
-    package var windows: WindowBudget { WindowBudget(bytesMax: free / 6) }
+    package var windows: WindowBudget { WindowBudget(bytesMax: free / 8 * 3) }
 
     /// How many names the registry takes: a tenth of the free memory for devices and as much for their series.
     package var names: SeriesRegistry.Limits {

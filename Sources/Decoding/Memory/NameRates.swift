@@ -1,7 +1,8 @@
 /// How fast names may become known: devices, their series and channels, each a name.
 ///
 /// A bucket of names that refills. The first start of a city of 50,000 devices with five series each is through within five
-/// minutes; one topic under which names are invented is stopped within hundreds of them.
+/// minutes, and a concentrator that speaks for 1,000 of them under one topic within a quarter of an hour; one topic under which
+/// names are invented is stopped within 2,000 of them.
 public struct NameRates: Hashable, Sendable {
     /// So many at once, and so many more as time goes.
     public struct Bucket: Hashable, Sendable {
@@ -17,7 +18,7 @@ public struct NameRates: Hashable, Sendable {
     }
 
     /// Of each topic by itself. What devices of the roster bring as a whole is in no bucket.
-    public var perTopic = Bucket(burst: 500, perMinute: 60)
+    public var perTopic = Bucket(burst: 2000, perMinute: 300)
     /// Of all topics together.
     public var inAll = Bucket(burst: 50_000, perMinute: 60_000)
 

@@ -28,9 +28,8 @@ struct Doctor: Sendable {
             brokerConfiguration(settings) + forbidden() + session(isWaiting: isRefusing)
             + (isRefusing ? [] : access(settings, asksBroker: asksBroker))
         let rest =
-            messages(unread) + names() + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses()
-            + scrub()
-            + files()
+            messages(unread) + newNames() + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses()
+            + scrub() + files()
         if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
         let machine = [durability(), room(), clock()]
         return isRefusing ? [pipeline()] + line + machine + rest : line + machine + [pipeline()] + rest

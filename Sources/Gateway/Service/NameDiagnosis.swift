@@ -8,7 +8,7 @@ extension Doctor {
     /// Of a hundred names that may be known: more is told before it is too late.
     private static let nearlyFullPercent = 90
 
-    func names() -> [Diagnosis] {
+    func newNames() -> [Diagnosis] {
         guard let room = live.current.room else { return [] }
         let there = "\(room.memoryBytes >> 20) MiB of memory (\(room.memorySource))"
         let more = "allow the gateway more memory: systemctl edit baotud, [Service], MemoryMax=…, then restart it"

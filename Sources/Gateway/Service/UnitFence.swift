@@ -1,3 +1,5 @@
+import Broker
+import ConfigurationFiles
 import Contract
 import FoundationEssentials
 import Glibc
@@ -53,14 +55,18 @@ struct UnitFence {
 
     /// `roots`: where units lie, those that win last.
     init(
-        unit: String, roots: [String] = ["/lib/systemd/system", "/usr/lib/systemd/system", "/run/systemd/system", "/etc/systemd/system"]
+        unit: String,
+        roots: [String] = [
+            "/lib/systemd/system", "/usr/lib/systemd/system", "/run/systemd/system", "/etc/systemd/system",
+        ]
     ) {
         var own: String?
         var dropIns: [String: String] = [:]
         for root in roots {
             if SettingFiles.isReadable("\(root)/\(unit)") { own = "\(root)/\(unit)" }
             let folder = "\(root)/\(unit).d"
-            for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".conf") {
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            where name.hasSuffix(".conf") {
                 dropIns[name] = "\(folder)/\(name)"
             }
         }
@@ -75,7 +81,9 @@ struct UnitFence {
         let sides = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard sides.count == 2 else { return }
         let entries = sides[1].split(whereSeparator: \.isWhitespace)
-        let prefixes = entries.flatMap { Self.words[String($0)]?.map { Substring($0) } ?? [$0] }.compactMap { Prefix($0) }
+        let prefixes = entries.flatMap { Self.words[String($0)]?.map { Substring($0) } ?? [$0] }.compactMap {
+            Prefix($0)
+        }
         switch sides[0].drop(while: \.isWhitespace).prefix(while: { !$0.isWhitespace }) {
         case "IPAddressAllow": allowed = entries.isEmpty ? [] : allowed + prefixes
         case "IPAddressDeny":
@@ -126,7 +134,8 @@ extension Doctor {
             let servers = AddressFence.nameServers(resolverFile)
             guard !servers.isEmpty, !servers.contains(where: fence.admits) else { return [] }
             return finding(
-                "the unit forbids the name servers that would know mqtt.host '\(host)': \(servers.joined(separator: ", "))")
+                "the unit forbids the name servers that would know mqtt.host '\(host)': \(servers.joined(separator: ", "))"
+            )
         }
     }
 }

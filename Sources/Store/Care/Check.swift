@@ -258,7 +258,7 @@ final class StoreChecker {
     /// `around` names the device and time of the frame beside a page.
     private func checkPages(_ file: String, _ reader: FileReader, around: (Int64) -> FrameKey?) {
         do throws(StoreError) {
-            let (bad, pages) = try reader.read { connection throws(StoreError) in 
+            let (bad, pages) = try reader.read { connection throws(StoreError) in
                 try connection.badPages(isWritten: report.isRunning)
             }
             report.pages += pages

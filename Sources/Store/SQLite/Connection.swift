@@ -172,7 +172,7 @@ final class Connection {
 
     /// The numbers of the pages in the file that do not match their check values, and how many pages were looked at:
     /// none in a file without check values.
-    func badPages(isWritten: Bool) throws(StoreError) -> (bad: [Int64], pages: Int64) {
+    func badPages(isWritten: Bool = true) throws(StoreError) -> (bad: [Int64], pages: Int64) {
         let pageBytes = Int(try integer("PRAGMA page_size") ?? 0)
         var bad: [Int64] = []
         let pages = PageChecks.verifyAll(of: handle, pageBytes: pageBytes, isWritten: isWritten) { bad.append($0) }
