@@ -4,30 +4,34 @@ import Store
 import Testing
 import TestSupport
 
-/// What was acknowledged is found again, whichever calls to the kernel fail: of the disk, of memory, of descriptors.
-///
-/// strace(1) makes the calls fail, in a gateway as it is. BAOTU_KILLS sets how many rounds (default each kind once), BAOTU_SEED
-/// begins the random choices.
-@Suite(
-    "A gateway whose calls fail", .serialized,
-    .enabled(if: MosquittoServer.isExpected && FailingCallTests.isTraceable, "mosquitto or strace cannot be had here"))
-struct FailingCallTests {
-    private static let environment = ProcessInfo.processInfo.environment
-    private static let seed = environment["BAOTU_SEED"].flatMap { UInt64($0) } ?? 1
-    private static let strace = "/usr/bin/strace"
-    private static let rounds = environment["BAOTU_KILLS"].flatMap { Int($0) } ?? kinds.count
+/// strace(1), where it can be had.
+private enum Tracing {
+    static let program = "/usr/bin/strace"
 
     /// Not where a container forbids one process to trace another.
-    static let isTraceable: Bool = {
-        guard FileManager.default.isExecutableFile(atPath: strace) else { return false }
+    static let isPossible: Bool = {
+        guard FileManager.default.isExecutableFile(atPath: program) else { return false }
         let trial = Process()
-        trial.executableURL = URL(filePath: strace)
+        trial.executableURL = URL(filePath: program)
         trial.arguments = ["-D", "-o", "/dev/null", "-e", "trace=getpid", "/bin/true"]
         trial.standardError = FileHandle.nullDevice
         guard (try? trial.run()) != nil else { return false }
         trial.waitUntilExit()
         return trial.terminationStatus == 0
     }()
+}
+
+/// What was acknowledged is found again, whichever calls to the kernel fail: of the disk, of memory, of descriptors.
+///
+/// strace(1) makes the calls fail, in a gateway as it is. BAOTU_KILLS sets how many rounds (default each kind once), BAOTU_SEED
+/// begins the random choices.
+@Suite(
+    "A gateway whose calls fail", .serialized,
+    .enabled(if: MosquittoServer.isExpected && Tracing.isPossible, "mosquitto or strace cannot be had here"))
+struct FailingCallTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let seed = environment["BAOTU_SEED"].flatMap { UInt64($0) } ?? 1
+    private static let rounds = environment["BAOTU_KILLS"].flatMap { Int($0) } ?? kinds.count
 
     /// A call with how it fails, and how many of its kind the gateway makes before the first that does.
     private struct Kind {
@@ -66,7 +70,8 @@ struct FailingCallTests {
             let times = Bool.random(using: &random) ? "\(first)" : "\(first)+\(Int.random(in: 1...20, using: &random))"
             let fault = "inject=\(kind.call):error=\(kind.error):when=\(times)"
             daemon = try site.launch([
-                Self.strace, "-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=\(kind.call)", "-e", fault,
+                Tracing.program, "-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=\(kind.call)", "-e",
+                fault,
             ])
             // It may end by itself, and is looked at no longer then.
             for _ in 0..<150 where daemon.isRunning { usleep(20_000) }
