@@ -134,14 +134,7 @@ public struct GatewayConfiguration: Sendable {
         windowedSeries = limits.windowedSeries
         store = Self.store(section(&reader, "store"), limits.names, located, &mistakes)
 
-        var turn = SettingReader(section(&reader, "turn"), &mistakes)
-        self.turn = Turn(
-            messagesMax: turn.integer("messages_max", in: 1...1_000_000, default: 5000, &mistakes),
-            bytesMax: turn.integer("bytes_max", in: 65_536...1_073_741_824, default: 16_777_216, &mistakes),
-            linger: turn.duration("linger", in: .zero ... .seconds(1), default: .milliseconds(20), &mistakes),
-            workMax: turn.duration(
-                "work_max", in: .milliseconds(10) ... .seconds(10), default: .milliseconds(250), &mistakes))
-        turn.finish(&mistakes)
+        turn = Turn(section(&reader, "turn"), &mistakes)
 
         var devices = SettingReader(section(&reader, "devices"), &mistakes)
         devicesFolders = devices.texts("folder", default: ["../Devices"], &mistakes).map(located)
@@ -181,6 +174,18 @@ public struct GatewayConfiguration: Sendable {
         guard !path.hasPrefix("/") else { return path }
         guard let slash = file.lastIndex(of: "/") else { return path }
         return String(file[...slash]) + path
+    }
+}
+
+extension GatewayConfiguration.Turn {
+    fileprivate init(_ setting: Setting, _ mistakes: inout [Mistake]) {
+        var turn = SettingReader(setting, &mistakes)
+        messagesMax = turn.integer("messages_max", in: 1...1_000_000, default: 5000, &mistakes)
+        bytesMax = turn.integer("bytes_max", in: 65_536...1_073_741_824, default: 16_777_216, &mistakes)
+        linger = turn.duration("linger", in: .zero ... .seconds(1), default: .milliseconds(20), &mistakes)
+        workMax = turn.duration(
+            "work_max", in: .milliseconds(10) ... .seconds(10), default: .milliseconds(250), &mistakes)
+        turn.finish(&mistakes)
     }
 }
 

@@ -257,7 +257,6 @@ public final class Pipeline {
     /// All that was learnt, each room's under its name; alerts are not in it, the store has them row by row.
     public func state() -> [UInt8] {
         var blocks = StateBlocks()
-        blocks.put(BlockName.windows, windows.state())
         blocks.put(BlockName.health, health.state())
         blocks.put(BlockName.clocks, clocks.state())
         for watcher in watchers { blocks.put(type(of: watcher).stateName, watcher.state()) }
@@ -267,20 +266,24 @@ public final class Pipeline {
         for block in carried { blocks.put(block.name, block.bytes) }
         // Nobody watches here: an empty block says that nothing was learnt, where a missing one was lost.
         for name in BlockName.watchers where blocks[name] == nil { blocks.put(name, []) }
-        return blocks.bytes
+        return blocks.bytes(behind: BlockName.windows, capacity: windows.stateBytesMax) { windows.write(to: &$0) }
     }
 
     /// Goes on from what `state` gave, now or in an earlier version, each room by itself: one whose block does not read
     /// begins empty, and the others do not. The roster must be set.
     ///
     /// Returns a sentence for each block that did not read or is missing; `unreadBlocks` has what there is of them.
-    public func restore(_ state: [UInt8], registry: SeriesRegistry) -> [String] {
+    public func restore(_ state: consuming [UInt8], registry: SeriesRegistry) -> [String] {
         unreadBlocks = []
         guard !state.isEmpty else { return ["the stored state is gone; all that was learnt is learnt anew"] }
-        guard let blocks = StateBlocks(bytes: state) ?? StateBlocks(placed: state) else {
+        var found = StateBlocks(bytes: copy state)
+        if found == nil { found = StateBlocks(placed: copy state) }
+        guard let blocks = found else {
             unreadBlocks = [StateBlocks.Block(name: "state", bytes: state)]
             return ["the stored state does not read, or is of a newer version; all that was learnt is learnt anew"]
         }
+        // Those in the blocks are enough: where it was the caller's last, a gigabyte goes before the windows come.
+        _ = consume state
         var missing: [String] = []
         var known: Set<String> = []
         func take(_ name: String, _ read: ([UInt8]) -> Bool) {

@@ -87,16 +87,23 @@ public struct Unread: Hashable, Sendable {
     /// For so long, where no cadence is known.
     public static let standingSpan = Duration.seconds(3600)
 
+    /// For so long one that has said nothing but that it is there, where no cadence is known.
+    public static let firstWordSpan = Duration.seconds(600)
+
     /// Whether messages come of a device and readings do not: the one law for health, answers and the doctor.
     ///
     /// `messages` without a reading came, and no reading since; `span` is the time that the gateway listened from the first of
-    /// them to the last. A device that gave readings before is let off for as long as it might be silent, or an hour where no
+    /// them to the last, `age` the one since the first. A device that has only just said that it is there may yet speak. A device that gave readings before is let off for as long as it might be silent, or an hour where no
     /// cadence is known: many send messages of another kind between two readings.
     public static func isStanding(
-        _ cause: Cause, messages: Int64, over span: Duration, hasEverRead: Bool, cadence: Duration?
+        _ cause: Cause, messages: Int64, over span: Duration, age: Duration? = nil, hasEverRead: Bool,
+        cadence: Duration?
     ) -> Bool {
         guard messages > 0 else { return false }
-        guard hasEverRead else { return true }
+        guard hasEverRead else {
+            guard cause == .status, messages < standingMessages, let age else { return true }
+            return age >= cadence.map { Staleness.allowance(cadence: $0) } ?? firstWordSpan
+        }
         guard !cause.isHarmless, messages >= standingMessages else { return false }
         return span >= cadence.map { Staleness.allowance(cadence: $0) } ?? standingSpan
     }

@@ -1,4 +1,4 @@
-import Basics
+package import Basics
 import Telemetry
 
 // State to bytes and back: little endian, version first. Version 2 is written; version 1, which kept plain panes of fixed
@@ -7,8 +7,18 @@ import Telemetry
 extension WindowTable {
     /// Everything the table knows, so that a restart resumes where it stopped.
     public func state() -> [UInt8] {
-        var writer = StateWriter(
-            capacity: byteCount + records.count * Self.absentBytes + bareCount * Self.bareBytes + 65_536)
+        var writer = StateWriter(capacity: stateBytesMax)
+        write(to: &writer)
+        return writer.bytes
+    }
+
+    /// What `state` takes at most.
+    package var stateBytesMax: Int {
+        byteCount + records.count * Self.absentBytes + bareCount * Self.bareBytes + 65_536
+    }
+
+    /// The same as `state`, behind what is there.
+    package func write(to writer: inout StateWriter) {
         writer.append(UInt32(2))
         writer.append(plan.windows)
         let quantities = plan.quantities.sorted { $0.key.name < $1.key.name }
@@ -44,7 +54,6 @@ extension WindowTable {
             writer.append(number)
             writer.append(record)
         }
-        return writer.bytes
     }
 
     /// Of a series that never spoke, with three rings; and of what one without windows said last.

@@ -29,8 +29,8 @@ struct Server {
     }
 
     /// On a busy machine a test may take its time to ask.
-    static let long = UnixSocketServer.Patience(firstQuestion: .seconds(600))
-    static let longLimits = ArchivePool.Limits(short: .seconds(600), long: .seconds(600))
+    static let long = UnixSocketServer.Patience(firstQuestion: .seconds(3600))
+    static let longLimits = ArchivePool.Limits(short: .seconds(3600), long: .seconds(3600))
 
     /// Runs a server as long as `body` does.
     static func run(

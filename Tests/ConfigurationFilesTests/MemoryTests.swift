@@ -71,7 +71,7 @@ struct MemoryTests {
             let names = configuration.store.limits
             let bytes =
                 MemoryBudget.bytes(devices: names.devicesMax, series: names.seriesMax) + MemoryBudget.baseBytes
-                + 3 * configuration.windowBudget.bytesMax
+                + 2 * configuration.windowBudget.bytesMax
             #expect(bytes <= megabytes << 20 || megabytes < 256, "\(megabytes) MiB: \(bytes >> 20)")
             #expect(names.devicesMax >= before?.devicesMax ?? 0 && names.seriesMax >= before?.seriesMax ?? 0)
             before = names

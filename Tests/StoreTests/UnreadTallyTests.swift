@@ -1,3 +1,4 @@
+import Basics
 import Contract
 import Telemetry
 import Testing
@@ -188,5 +189,19 @@ struct UnreadTallyTests {
             Unread.isStanding(
                 cause, messages: messages, over: .seconds(span), hasEverRead: hasEverRead,
                 cadence: cadence.map { .seconds($0) }) == expected)
+    }
+
+    @Test("who has only just said that it is there may yet speak")
+    func firstWord() {
+        func standing(_ messages: Int64, age: Int, cadence: Duration? = nil) -> Bool {
+            Unread.isStanding(
+                .status, messages: messages, over: .zero, age: .seconds(age), hasEverRead: false, cadence: cadence)
+        }
+        #expect(!standing(1, age: 5) && !standing(2, age: 599) && standing(1, age: 600) && standing(3, age: 5))
+        let allowance = Int(Staleness.allowance(cadence: .seconds(60)).milliseconds / 1000)
+        #expect(
+            !standing(1, age: allowance - 1, cadence: .seconds(60))
+                && standing(1, age: allowance, cadence: .seconds(60)))
+        #expect(Unread.isStanding(.nothing, messages: 1, over: .zero, age: .zero, hasEverRead: false, cadence: nil))
     }
 }

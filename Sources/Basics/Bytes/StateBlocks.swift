@@ -16,13 +16,7 @@ public struct StateBlocks: Equatable, Sendable {
             self.bytes = bytes
         }
 
-        /// Over the name too: under another name it would be another room's.
-        fileprivate var check: UInt32 {
-            var crc = CRC32C()
-            Array(name.utf8).withUnsafeBytes { crc.add($0) }
-            bytes.withUnsafeBytes { crc.add($0) }
-            return crc.value
-        }
+        fileprivate var check: UInt32 { bytes.withUnsafeBytes { StateBlocks.check(name, $0) } }
     }
 
     /// The first whose blocks have check values.
@@ -59,15 +53,42 @@ public struct StateBlocks: Equatable, Sendable {
 
     /// The version, the number of blocks, then each block's name, bytes and check value.
     public var bytes: [UInt8] {
-        var writer = StateWriter(capacity: blocks.reduce(8) { $0 + $1.name.utf8.count + $1.bytes.count + 12 })
+        var writer = StateWriter(capacity: byteCount)
         writer.append(Self.version)
         writer.append(UInt32(blocks.count))
+        append(to: &writer)
+        return writer.bytes
+    }
+
+    /// The same with one block more before them, which `write` writes in its place: it is not there twice. `capacity` is what it
+    /// takes at most.
+    package func bytes(behind name: String, capacity: Int, _ write: (inout StateWriter) -> Void) -> [UInt8] {
+        var writer = StateWriter(capacity: byteCount + capacity + name.utf8.count + 12)
+        writer.append(Self.version)
+        writer.append(UInt32(blocks.count + 1))
+        writer.append(text: name)
+        let place = writer.append(write)
+        writer.append(writer.bytes.withUnsafeBytes { Self.check(name, UnsafeRawBufferPointer(rebasing: $0[place])) })
+        append(to: &writer)
+        return writer.bytes
+    }
+
+    private var byteCount: Int { blocks.reduce(8) { $0 + $1.name.utf8.count + $1.bytes.count + 12 } }
+
+    private func append(to writer: inout StateWriter) {
         for block in blocks {
             writer.append(text: block.name)
             writer.append(block: block.bytes)
             writer.append(block.check)
         }
-        return writer.bytes
+    }
+
+    /// Over the name too: under another name it would be another room's.
+    private static func check(_ name: String, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        var crc = CRC32C()
+        Array(name.utf8).withUnsafeBytes { crc.add($0) }
+        crc.add(bytes)
+        return crc.value
     }
 
     /// nil when the bytes are of another version than these two. Of damaged ones it has the blocks that are not.

@@ -1,20 +1,34 @@
 /// Writes integers little endian, one after another: the form in which a room's state rests in the store.
 public struct StateWriter: Sendable {
+    // Inlined where it is called: a state of a large city is a hundred million numbers, and each would look its type up.
+    @usableFromInline var written: [UInt8] = []
+
     /// What was written so far.
-    public private(set) var bytes: [UInt8] = []
+    public var bytes: [UInt8] { written }
 
     /// With room for so many bytes; beyond it the room doubles, which for a moment takes thrice the memory.
-    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+    package init(capacity: Int = 0) { written.reserveCapacity(capacity) }
 
     /// As many bytes as the type has.
+    @inlinable
     public mutating func append<Number: FixedWidthInteger>(_ number: Number) {
-        withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: number.littleEndian) { written.append(contentsOf: $0) }
     }
 
     /// A length and the bytes.
     public mutating func append(block: [UInt8]) {
         append(UInt32(block.count))
-        bytes.append(contentsOf: block)
+        written.append(contentsOf: block)
+    }
+
+    /// A length and what `body` appends: for what is too large to be there twice. Returns where in `bytes` that stands.
+    package mutating func append(_ body: (inout StateWriter) -> Void) -> Range<Int> {
+        let place = written.count
+        append(UInt32(0))
+        body(&self)
+        let count = UInt32(written.count - place - 4)
+        withUnsafeBytes(of: count.littleEndian) { written.replaceSubrange(place..<place + 4, with: $0) }
+        return place + 4..<written.count
     }
 
     /// A length and the UTF-8 bytes.
@@ -23,8 +37,8 @@ public struct StateWriter: Sendable {
 
 /// Reads what `StateWriter` wrote; nil at the end or in the middle of a number.
 public struct StateReader: Sendable {
-    private let bytes: [UInt8]
-    private var position = 0
+    @usableFromInline let bytes: [UInt8]
+    @usableFromInline var position = 0
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -35,6 +49,7 @@ public struct StateReader: Sendable {
     public var rest: [UInt8] { Array(bytes[position...]) }
 
     /// nil, and nothing is read, where fewer bytes are left than the type has.
+    @inlinable
     public mutating func next<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
         let size = MemoryLayout<Number>.size
         guard position + size <= bytes.count else { return nil }

@@ -32,11 +32,11 @@ extension ConfigurationCheck {
                 ))
         }
         let each = configuration.windows.seriesBytes
-        if let windowed = configuration.windowedSeries, windowed > fitting / 3 / each {
+        if let windowed = configuration.windowedSeries, windowed > budget.memory.bytes / 8 * 3 / each {
             warnings.append(
                 warn(
                     "limits.windowed_series", windowed,
-                    "windows of so many series take \(windowed * each >> 20) MiB, and twice as much while they are written, and \(there); \(mend)"
+                    "windows of so many series take \(windowed * each >> 20) MiB, and as much again while they are written, and \(there); \(mend)"
                 ))
         }
         if roster.count > names.devicesMax {

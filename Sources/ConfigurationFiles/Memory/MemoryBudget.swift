@@ -2,7 +2,7 @@ package import Telemetry
 package import Windows
 
 /// What the memory that there is allows the gateway to hold, where nothing else is configured: a tenth of it for devices, a
-/// tenth for series, three eighths for windows. The rest is for the state while it is written (a third of the windows), for the
+/// tenth for series, three eighths for windows. The rest is for the state while it is written or read (as much as the windows at most), for the
 /// journal's rows, for the catalogues of those who ask, and for the turn itself.
 package struct MemoryBudget: Sendable {
     /// What there is.

@@ -23,8 +23,7 @@ extension IngestLoop {
         }
         for sentence in journal.damage { log.error("damage in the store", metadata: ["found": "\(sentence)"]) }
         let (retired, renamed) = try setRoster(of: files, at: clock.moment)
-        if let snapshot = journal.snapshot { restoreState(snapshot) }
-        journal.releaseSnapshot()
+        if let id = journal.snapshot?.journalID { restoreState(from: id) }
         showRemembered()
         try restoreAlerts()
         var missed = follow(renamed)
@@ -72,13 +71,13 @@ extension IngestLoop {
     }
 
     /// Goes on from the snapshot; what of it does not read is told, and kept for somebody to look at.
-    private func restoreState(_ snapshot: StateSnapshot) {
-        let losses = pipeline.restore(snapshot.bytes, registry: journal.registry)
+    private func restoreState(from snapshotID: Int64) {
+        let losses = pipeline.restore(journal.takeSnapshot(), registry: journal.registry)
         guard !losses.isEmpty else { return }
         var kept: [String] = []
         for block in pipeline.unreadBlocks {
             do throws(StoreError) {
-                kept.append(try journal.keepDamaged(block.bytes, as: "state-\(snapshot.journalID)-\(block.name)"))
+                kept.append(try journal.keepDamaged(block.bytes, as: "state-\(snapshotID)-\(block.name)"))
             } catch {
                 log.error("a damaged part of the state could not be kept", metadata: ["reason": "\(error)"])
             }

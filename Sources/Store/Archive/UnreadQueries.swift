@@ -39,6 +39,7 @@ extension Archive {
             found.forgottenAt = forgottenAt
             found.isStanding = Unread.isStanding(
                 row.key.cause, messages: row.run, over: .milliseconds(row.lastListened - row.runListened),
+                age: newestMoment.map { $0.listened - SteadyTime(milliseconds: row.runListened) },
                 hasEverRead: hasEverRead, cadence: cadence.map { .milliseconds($0) })
             answers.append(found)
         }

@@ -203,6 +203,12 @@ public final class Journal {
     /// Lets go of the bytes of `snapshot`, which take as much memory as the windows do: to be called once they are read.
     public func releaseSnapshot() { snapshot?.bytes = [] }
 
+    /// The bytes of `snapshot`, which are with the caller alone then.
+    public func takeSnapshot() -> [UInt8] {
+        defer { releaseSnapshot() }
+        return snapshot?.bytes ?? []
+    }
+
     /// Sealed frames that were found damaged since the last call, when late readings were looked up in them.
     public func takeDamagedFrames() -> [DamagedFrame] { sealed.takeDamaged() }
 
