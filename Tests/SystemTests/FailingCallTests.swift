@@ -62,6 +62,7 @@ struct FailingCallTests {
         try site.waitUntilSubscribed()
         let load = try site.startLoad(rate: 300, readingsPerMessage: 10)
         var ended = 0
+        var failed: [String: Int] = [:]
         for round in 0..<Self.rounds {
             let kind = Self.kinds[round % Self.kinds.count]
             daemon.end(with: SIGKILL)
@@ -69,14 +70,17 @@ struct FailingCallTests {
             // One, or one in some from then on.
             let times = Bool.random(using: &random) ? "\(first)" : "\(first)+\(Int.random(in: 1...20, using: &random))"
             let fault = "inject=\(kind.call):error=\(kind.error):when=\(times)"
+            let trace = site.path("calls-\(round)")
             daemon = try site.launch([
-                Tracing.program, "-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=\(kind.call)", "-e",
+                Tracing.program, "-D", "-f", "--seccomp-bpf", "-o", trace, "-e", "trace=\(kind.call)", "-e",
                 fault,
             ])
             // It may end by itself, and is looked at no longer then.
             for _ in 0..<150 where daemon.isRunning { usleep(20_000) }
             if !daemon.isRunning { ended += 1 }
             daemon.end(with: SIGKILL)
+            let calls = (try? String(contentsOfFile: trace, encoding: .utf8)) ?? ""
+            failed[kind.call, default: 0] += calls.split(separator: "\n").count { $0.contains("(INJECTED)") }
             daemon = try site.start()
             #expect(daemon.isRunning, "seed \(Self.seed), \(fault): \(site.log.suffix(2000))")
         }
@@ -86,7 +90,12 @@ struct FailingCallTests {
         #expect(site.stop(daemon) == 0, "seed \(Self.seed): \(site.log.suffix(2000))")
         try site.expectKept([(load, acknowledged)], "seed \(Self.seed)")
         #expect(try StoreCheck.run(folder: site.store).isGood)
+        // Each kind was met, where there were rounds enough.
+        for kind in Self.kinds where Self.rounds >= Self.kinds.count {
+            #expect(failed[kind.call] ?? 0 > 0, "\(kind.call)")
+        }
         print(
-            "\(Self.rounds) rounds of failing calls, seed \(Self.seed): \(acknowledged.count) readings, \(ended) ended")
+            "\(Self.rounds) rounds of failing calls, seed \(Self.seed): \(acknowledged.count) readings, \(ended) ended; failed: \(failed)"
+        )
     }
 }
