@@ -65,6 +65,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case storeGone(folder: String, mark: String)
     /// Files have grown since core.db was what it is: it is an old copy.
     case outgrown(folder: String, files: [String])
+    /// Day files are others than core.db knows: older copies, or files of another store.
+    case otherFiles(folder: String, files: [String])
     /// Where a backup should go there is something.
     case targetNotEmpty(folder: String)
     /// Where a backup should be restored there is a store.
@@ -158,6 +160,10 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: core.db in \(folder) is an old copy: readings were put into \(Self.list(files)) after it. Nothing was "
                 + "changed; put back the newer core.db, or run baotu store repair, which takes the readings in and tells what "
                 + "is lost"
+        case .otherFiles(let folder, let files):
+            "store: \(Self.list(files)) in \(folder) \(files.count == 1 ? "is another file" : "are other files") than core.db knows: "
+                + "an older copy, or of another store. Nothing was changed; put the right one back, or run baotu store repair, "
+                + "which takes it as it is and tells what is lost"
         case .targetNotEmpty(let folder):
             "store: \(folder) is not empty; give a folder for this backup alone"
         case .storeExists(let folder):

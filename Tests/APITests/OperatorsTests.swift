@@ -65,4 +65,16 @@ struct OperatorsTests {
         #expect(author.signed("duty") == "duty")
         #expect(author.signed("Lei") == "Lei (duty)")
     }
+
+    @Test("one user takes not all connections; root and the gateway's own user may")
+    func crowd() {
+        let crowd = Crowd()
+        let (one, other) = (Peer(user: stranger, groups: []), Peer(user: stranger + 1, groups: []))
+        for _ in 0..<Crowd.eachMax { #expect(crowd.enter(one)) }
+        #expect(!crowd.enter(one) && crowd.enter(other))
+        crowd.leave(one)
+        #expect(crowd.enter(one) && !crowd.enter(one))
+        for _ in 0...Crowd.eachMax { #expect(crowd.enter(Peer(user: 0, groups: []))) }
+        #expect(UnixSocketServer.connectionsMax > Crowd.eachMax)
+    }
 }

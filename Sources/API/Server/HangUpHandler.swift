@@ -9,14 +9,24 @@ final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     let visitor = Visitor()
     private let firstQuestionWithin: TimeAmount
+    private let crowd: Crowd
+    private var isCounted = false
     private var closing: Scheduled<Void>?
 
-    init(_ firstQuestionWithin: TimeAmount) { self.firstQuestionWithin = firstQuestionWithin }
+    init(_ firstQuestionWithin: TimeAmount, _ crowd: Crowd) {
+        self.firstQuestionWithin = firstQuestionWithin
+        self.crowd = crowd
+    }
 
     /// The connection may be active before or after.
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
         visitor.comes(by: channel)
+        isCounted = crowd.enter(visitor.peer)
+        guard isCounted else {
+            channel.close(promise: nil)
+            return
+        }
         closing = context.eventLoop.scheduleTask(in: firstQuestionWithin) { channel.close(promise: nil) }
     }
 
@@ -37,6 +47,8 @@ final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         closing?.cancel()
+        if isCounted { crowd.leave(visitor.peer) }
+        isCounted = false
         visitor.leave()
         context.fireChannelInactive()
     }

@@ -43,6 +43,7 @@ public enum UnixSocketServer {
         Routes(archives: archives, live: live, now: now, operators: operators, budget: budget, pace: patience.pace)
             .add(to: router)
         let responder = router.buildResponder()
+        let crowd = Crowd()
         return try SocketKeeper(path: socketPath, log: log, every: patience.look) {
             (isListening) throws(SocketError) -> any Service in
             try UnixSocket.claim(socketPath)
@@ -52,7 +53,7 @@ public enum UnixSocketServer {
                     configuration: .init(
                         additionalChannelHandlers: [
                             IdleStateHandler(allTimeout: TimeAmount(patience.silence)),
-                            HangUpHandler(TimeAmount(patience.firstQuestion)),
+                            HangUpHandler(TimeAmount(patience.firstQuestion), crowd),
                         ])),
                 configuration: .init(
                     address: .unixDomainSocket(path: socketPath), serverName: "baotud",

@@ -3,6 +3,7 @@ import Basics
 import Broker
 import City
 import Decoding
+import Glibc
 import Settings
 import Store
 import Telemetry
@@ -49,6 +50,11 @@ struct ConfigurationCheck {
         let socket = configuration.socketPath
         if !socket.hasPrefix("/run/"), !SettingFiles.isDirectory(folder(above: socket)) {
             warn("api.socket", socket, "the folder that it should be in does not exist")
+        }
+        if configuration.operators != GatewayConfiguration.usualOperators, getgrnam(configuration.operators) == nil {
+            warn(
+                "api.operators", configuration.operators,
+                "this machine has no such group: until it has, root alone may acknowledge, import and reload")
         }
         for file in configuration.brokerConfigurationFiles where !SettingFiles.isReadable(file) {
             warn("mqtt.broker_configuration", file, "there is no such file, or it may not be read")

@@ -3,6 +3,9 @@ import Settings
 
 /// Section `api`.
 extension GatewayConfiguration {
+    /// The group that an installation makes.
+    static let usualOperators = "baotu-operators"
+
     /// The path of the socket, and the group whose members may give orders.
     static func api(_ setting: Setting, _ located: (String) -> String, _ mistakes: inout [Mistake]) -> (
         socket: String, operators: String
@@ -17,7 +20,7 @@ extension GatewayConfiguration {
             mistakes.append(
                 found.mistake("expected the path of a socket; a \(what) stands there, which the gateway leaves alone"))
         }
-        let operators = reader.text("operators", default: "baotu-operators", &mistakes)
+        let operators = reader.text("operators", default: usualOperators, &mistakes)
         // As useradd(8) has names; NSS takes others too, but no line of /etc/group could hold these.
         if operators.isEmpty || operators.utf8.count > 128
             || operators.utf8.contains(where: { $0 <= 0x20 || $0 == 0x3A })

@@ -6,6 +6,16 @@ public struct CorrectionsAnswer: Codable, Hashable, Sendable {
     public var corrections: [Entry]
     /// Ask again with this `before` for older ones; nil at the end.
     public var next: Int64?
+    /// How many there ever were, of all devices.
+    public var madeInAll: Int64
+    /// How many of those are kept.
+    public var keptInAll: Int64
+
+    enum CodingKeys: String, CodingKey {
+        case corrections, next
+        case madeInAll = "made_in_all"
+        case keptInAll = "kept_in_all"
+    }
 
     /// A value that took the place of another one at the same time.
     public struct Entry: Codable, Hashable, Sendable {
@@ -47,8 +57,10 @@ public struct CorrectionsAnswer: Codable, Hashable, Sendable {
         }
     }
 
-    package init(corrections: [Entry], next: Int64? = nil) {
+    package init(corrections: [Entry], next: Int64? = nil, madeInAll: Int64 = 0, keptInAll: Int64 = 0) {
         self.corrections = corrections
         self.next = next
+        self.madeInAll = madeInAll
+        self.keptInAll = keptInAll
     }
 }

@@ -30,6 +30,9 @@ public struct AcknowledgeOrder: Order {
         by = form.text(.by) ?? ""
         note = form.text(.note) ?? ""
         try Self.check(by, .by, bytesMax: Self.byBytesMax)
+        guard by.isEmpty || by.contains(where: { !$0.isWhitespace }) else {
+            throw .wrong("by: expected a name, or nothing for the login alone")
+        }
         try Self.check(note, .note, bytesMax: Self.noteBytesMax)
     }
 

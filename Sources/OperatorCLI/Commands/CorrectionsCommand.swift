@@ -52,7 +52,14 @@ struct CorrectionsCommand: AsyncParsableCommand {
                         output.number(one.was, of: one.quantity), output.number(one.became, of: one.quantity),
                         output.unit(one.unit),
                     ]
-                }, empty: "no reading was corrected")
+                },
+                empty: answer.madeInAll == 0
+                    ? "no reading was corrected" : "none of the corrections that are kept is so")
+            if answer.keptInAll < answer.madeInAll, options.format != .json {
+                StandardStreams.complain(
+                    "of \(counted(Int(answer.madeInAll), "correction")) \(answer.keptInAll) are kept: the newest that each device made, "
+                        + "and the newest of people")
+            }
             if let next = answer.next, options.format != .json {
                 StandardStreams.complain("there are older ones: --before \(next)")
             }

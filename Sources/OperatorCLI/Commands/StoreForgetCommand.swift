@@ -44,6 +44,10 @@ struct StoreForgetCommand: AsyncParsableCommand {
         guard by.map({ (1...AcknowledgeOrder.byBytesMax).contains($0.utf8.count) }) ?? true else {
             throw ValidationError("--by: expected a name of 1 to \(AcknowledgeOrder.byBytesMax) bytes")
         }
+        guard by.map({ !$0.unicodeScalars.contains(where: \.isSteering) && $0.contains { !$0.isWhitespace } }) ?? true
+        else {
+            throw ValidationError("--by: expected a name without control characters")
+        }
     }
 
     func run() async throws {
@@ -88,10 +92,11 @@ struct StoreForgetCommand: AsyncParsableCommand {
 
     private func takeOut(_ request: ForgetRequest) throws {
         let environment = ProcessInfo.processInfo.environment
-        let person = by ?? ["SUDO_USER", "USER"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
+        let login = ["SUDO_USER", "USER"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? loginName()
+        let person = by.map { $0 == login ? login : "\($0) (\(login))" } ?? login
         let sink = try StoreSink(StoreOptions(folder: options.folder))
         do {
-            _ = try sink.forget(request, by: person ?? loginName())
+            _ = try sink.forget(request, by: person)
         } catch {
             try? sink.close()
             throw error

@@ -131,8 +131,9 @@ public final class Archive {
     /// readings are all elsewhere.
     private func checkStrays() throws(StoreError) {
         let names = StrayFinder.names(in: folder, sealed.manifest)
-        guard !names.isEmpty else { return }
         try withSnapshot { connection throws(StoreError) in
+            try OtherFile.check(folder, connection, sealed.manifest)
+            guard !names.isEmpty else { return }
             _ = try StrayFinder(folder, connection, sealed.manifest).leftOver(names)
         }
     }

@@ -38,7 +38,10 @@ extension Archive {
             }
             let hasMore = found.count > request.limit
             if hasMore { found.removeLast() }
-            return CorrectionsAnswer(corrections: found, next: hasMore ? found.last?.id : nil)
+            return CorrectionsAnswer(
+                corrections: found, next: hasMore ? found.last?.id : nil,
+                madeInAll: try Counters(connection).corrected,
+                keptInAll: try connection.integer("SELECT count(*) FROM correction") ?? 0)
         }
     }
 }

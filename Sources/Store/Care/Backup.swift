@@ -45,7 +45,7 @@ public enum StoreBackup {
         let folder = Folder(source)
         try folder.checkReadable()
         // Of a store that a gateway has open its start has looked.
-        if !FolderLock.isHeld(folder) { try folder.checkWALs() }
+        if !FolderLock.isHeld(folder) { _ = try Archive(folder: source) }
         let work = FileWork(effects: effects)
         let target = Folder(target).path
         if Folder.exists(target), !Folder.isFolder(target) { throw .notAFolder(path: target) }

@@ -437,6 +437,15 @@ final class StoreChecker {
                 "it is an old copy: \(one.rows) rows were put into \(one.file) after it; alerts and all that came after it are lost"
             )
         }
+        let others = try? FileReader(folder.core, isTolerant: true, effects: nil).read { core throws(StoreError) in
+            try OtherFile.all(folder, core, manifest)
+        }
+        for one in others ?? [] {
+            found(
+                one.file, .file,
+                "it is another file than core.db knows, an older copy or one of another store: it has \(one.rows) rows where there were \(one.known)"
+            )
+        }
     }
 
     // MARK: Rollups

@@ -116,6 +116,9 @@ extension Journal {
                     .integer(one.time), .real(one.value), .integer(one.top))
             }
             try entry.write(core)
+            try core.run(
+                "DELETE FROM correction WHERE series IN (SELECT value FROM json_each(?)) AND observed >= ? AND observed < ?",
+                .text("\(wanted.map(\.rawValue))"), .integer(work.span.lowerBound), .integer(work.span.upperBound))
             for device in Set(wanted.map({ registry.series[$0.index].device })).sorted() {
                 try ForgottenDevice.note(device, at: now, core)
             }
@@ -125,6 +128,7 @@ extension Journal {
         }
         sealed.use(manifest)
         try putRollups(old, work, frames)
+        writeCatalogueCache(try Meta.rosterVersion.read(core))
         return entry
     }
 

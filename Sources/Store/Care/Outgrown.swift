@@ -33,15 +33,20 @@ struct Outgrown {
 
     /// Whether the seal that core.db knows is the last that wrote the file.
     private static func isKnown(_ part: Part, in folder: Folder) -> Bool {
-        guard part.sealStamp != 0, Folder.exists(folder.path(of: part)) else { return false }
-        var stamp: Int64 = 0
+        part.sealStamp != 0 && stamp(of: part, in: folder) == part.sealStamp
+    }
+
+    /// nil where the file does not read.
+    fileprivate static func stamp(of part: Part, in folder: Folder) -> Int64? {
+        guard Folder.exists(folder.path(of: part)) else { return nil }
+        var stamp: Int64?
         let reader = FileReader(folder.path(of: part), effects: nil)
         do throws(StoreError) {
             try reader.read { file throws(StoreError) in stamp = try SealStamp.read(file) }
         } catch {
-            return false
+            return nil
         }
-        return stamp == part.sealStamp
+        return stamp
     }
 
     /// The row of a small file as its frames tell; nil where it does not read: that is another matter.
@@ -67,6 +72,46 @@ struct Outgrown {
         let parts = try Manifest(core).live.filter { !$0.isSealed }
         let fresh = parts.compactMap { counted($0, in: folder) }.filter { !parts.contains($0) }
         if !fresh.isEmpty { try Manifest.save(fresh, core) }
+    }
+}
+
+/// A small file that is another than core.db knows: an older copy of it, or one of another store.
+struct OtherFile {
+    var file: String
+    /// In it.
+    var rows: Int64
+    /// As core.db has it.
+    var known: Int64
+
+    /// Those of a store that no gateway has open; files with more rows than core.db tells are another matter, see `Outgrown`.
+    static func all(_ folder: Folder, _ core: Connection, _ manifest: Manifest) throws(StoreError) -> [OtherFile] {
+        var others: [OtherFile] = []
+        for part in manifest.live where !part.isSealed && part.sealStamp != 0 {
+            guard let stamp = Outgrown.stamp(of: part, in: folder), stamp != part.sealStamp,
+                let rows = Outgrown.counted(part, in: folder)?.rows, rows <= part.rows
+            else { continue }
+            // A seal that was not noted puts rows in that the journal still has; and one without a stamp was mended.
+            if rows == part.rows, stamp == 0 { continue }
+            if rows == part.rows {
+                let journal = try StrayFinder(folder, core, manifest).journal
+                let isUnderWay = journal.contains { block in
+                    block.place(of: part.times.upperBound) > block.place(of: part.times.lowerBound)
+                }
+                if isUnderWay { continue }
+            }
+            others.append(OtherFile(file: part.file, rows: rows, known: part.rows))
+        }
+        return others
+    }
+
+    /// Throws where core.db and its small files do not belong together, as a start has it; not before the first start of what a
+    /// backup put back, which settles that.
+    static func check(_ folder: Folder, _ core: Connection, _ manifest: Manifest) throws(StoreError) {
+        guard !Folder.exists(folder.path + "/" + RestoredMark.fileName) else { return }
+        let outgrown = try Outgrown.all(folder, core, manifest)
+        guard outgrown.isEmpty else { throw .outgrown(folder: folder.path, files: outgrown.map(\.file)) }
+        let others = try all(folder, core, manifest)
+        guard others.isEmpty else { throw .otherFiles(folder: folder.path, files: others.map(\.file)) }
     }
 }
 

@@ -11,6 +11,8 @@ extension StoreRepairer {
         try Schema.prepareCore(core)
         let manifest = try Manifest(core)
         let outgrown = try Outgrown.all(folder, core, manifest)
+        let others = try OtherFile.all(folder, core, manifest)
+        if !others.isEmpty { try takeOthers(others, core) }
         guard !outgrown.isEmpty else { return }
         var widths: [Int: Int] = [:]
         for part in manifest.live where outgrown.contains(where: { $0.file == part.file }) {
@@ -33,6 +35,20 @@ extension StoreRepairer {
         for one in outgrown {
             report.done.append(
                 "\(one.file) was taken in with \(one.rows) more rows than core.db told of: that is an old copy")
+        }
+    }
+
+    /// Takes small files as they are that are others than core.db knew, and notes what of theirs is gone.
+    private func takeOthers(_ others: [OtherFile], _ core: Connection) throws(StoreError) {
+        try core.transaction { () throws(StoreError) in
+            try Outgrown.recount(folder, core)
+            for one in others where one.rows < one.known {
+                let detail = "it was put in the place of another one, which had \(one.known) rows"
+                try giveUp(one.file, first: nil, last: nil, rows: one.known - one.rows, detail).write(core)
+            }
+        }
+        for one in others {
+            report.done.append("\(one.file) was taken as it is, with \(one.rows) rows where there were \(one.known)")
         }
     }
 

@@ -108,11 +108,14 @@ struct CorrectionLog {
         }
         var excess = ofDevices + added.count - gone.count - Self.ofDevicesMax
         guard excess > 0 else { return gone }
-        // Rare: by age alone, a little more than needed.
+        // Rare: a little more than needed, of who has most; so many who correct do not throw out the one who did once.
         excess += Self.pieceRows
-        var all = ofDevice.flatMap { device, ids in (left[device] ?? ids[...]).map { (device: device, id: $0) } }
-        all.sort { $0.id < $1.id }
-        gone += all.prefix(excess)
+        var all = ofDevice.flatMap { device, ids in
+            let ids = left[device] ?? ids[...]
+            return ids.enumerated().map { (behind: ids.count - $0.offset, device: device, id: $0.element) }
+        }
+        all.sort { ($0.behind, -$0.id) > ($1.behind, -$1.id) }
+        gone += all.prefix(excess).map { (device: $0.device, id: $0.id) }
         return gone
     }
 

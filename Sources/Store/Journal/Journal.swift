@@ -79,7 +79,7 @@ public final class Journal {
     /// Reads back every row that no seal has taken, about 50 ns a reading. Throws `.locked` while another journal has
     /// the folder, and before it changes anything `.walDamaged` where a file was left with a WAL that has acknowledged
     /// commits behind damage, and `.unknownFiles` where day files have readings that core.db does not know,
-    /// `.outgrown` where core.db is an old copy, `.storeGone` where a store should be and none is.
+    /// `.outgrown` where core.db is an old copy, `.otherFiles` where a day file is another one, `.storeGone` where a store should be and none is.
     public static func open(_ options: StoreOptions) throws(StoreError) -> Journal {
         let folder = Folder(options.folder)
         let mark = StoreMark(folder)
@@ -103,8 +103,7 @@ public final class Journal {
         try Schema.prepareCore(core)
         if isBegunAnew { try mark.noteBeginning(core) }
         try RestoredMark(folder).settle(core)
-        let outgrown = try Outgrown.all(folder, core, try Manifest(core))
-        guard outgrown.isEmpty else { throw .outgrown(folder: folder.path, files: outgrown.map(\.file)) }
+        try OtherFile.check(folder, core, try Manifest(core))
         let journal = try Journal(options, folder, lock, core, isNew: !isMade)
         try OpenMark(folder).put()
         mark.put(isAnew: isBegunAnew)
