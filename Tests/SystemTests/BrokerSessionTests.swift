@@ -17,7 +17,10 @@ struct BrokerSessionTests {
     func redeliversAfterDrop(version: BrokerOptions.ProtocolVersion) throws {
         let server = try MosquittoServer()
         try server.start()
-        let line = try Line(server, version: version)
+        var options = Line.options(server, version: version)
+        // What of the broker's own comes unread behind a drop can cost the acknowledgement before it, and that message comes again.
+        options.watchesDroppedMessages = false
+        let line = try Line(options)
         try line.connect()
         try server.publish("a/kept", "first")
         #expect(line.receive(1) == ["a/kept=first"])
