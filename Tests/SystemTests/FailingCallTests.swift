@@ -23,10 +23,11 @@ private enum Tracing {
 
 /// What was acknowledged is found again, whichever calls to the kernel fail: of the disk, of memory, of descriptors.
 ///
-/// strace(1) makes the calls fail, in a gateway as it is. BAOTU_KILLS sets how many rounds (default each kind once), BAOTU_SEED
-/// begins the random choices.
+/// strace(1) makes the calls fail, in a gateway as it is. BAOTU_KILLS sets how many rounds, BAOTU_SEED begins the
+/// random choices.
 @Suite(
     "A gateway whose calls fail", .serialized,
+    .enabled(if: ProcessInfo.processInfo.environment["BAOTU_KILLS"] != nil, "it is part of make torture"),
     .enabled(if: MosquittoServer.isExpected && Tracing.isPossible, "mosquitto or strace cannot be had here"))
 struct FailingCallTests {
     private static let environment = ProcessInfo.processInfo.environment
