@@ -132,7 +132,7 @@ public final class Archive {
     private func checkStrays() throws(StoreError) {
         let names = StrayFinder.names(in: folder, sealed.manifest)
         try withSnapshot { connection throws(StoreError) in
-            try OtherFile.check(folder, connection, sealed.manifest)
+            try StrangeFiles.check(folder, connection, sealed.manifest)
             guard !names.isEmpty else { return }
             _ = try StrayFinder(folder, connection, sealed.manifest).leftOver(names)
         }

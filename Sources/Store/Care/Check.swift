@@ -428,19 +428,16 @@ final class StoreChecker {
         guard !report.isRunning, !folder.lacksCore, let manifest,
             !Folder.exists(folder.path + "/" + RestoredMark.fileName)
         else { return }
-        let outgrown = try? FileReader(folder.core, isTolerant: true, effects: nil).read { core throws(StoreError) in
-            try Outgrown.all(folder, core, manifest)
+        let strange = try? FileReader(folder.core, isTolerant: true, effects: nil).read { core throws(StoreError) in
+            try StrangeFiles(folder, core, manifest)
         }
-        for one in outgrown ?? [] {
+        for one in strange?.outgrown ?? [] {
             found(
                 "core.db", .newest,
                 "it is an old copy: \(one.rows) rows were put into \(one.file) after it; alerts and all that came after it are lost"
             )
         }
-        let others = try? FileReader(folder.core, isTolerant: true, effects: nil).read { core throws(StoreError) in
-            try OtherFile.all(folder, core, manifest)
-        }
-        for one in others ?? [] {
+        for one in strange?.others ?? [] {
             found(
                 one.file, .file,
                 "it is another file than core.db knows, an older copy or one of another store: it has \(one.rows) rows where there were \(one.known)"

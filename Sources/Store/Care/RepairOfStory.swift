@@ -10,9 +10,9 @@ extension StoreRepairer {
         defer { core.close() }
         try Schema.prepareCore(core)
         let manifest = try Manifest(core)
-        let outgrown = try Outgrown.all(folder, core, manifest)
-        let others = try OtherFile.all(folder, core, manifest)
-        if !others.isEmpty { try takeOthers(others, core) }
+        let strange = try StrangeFiles(folder, core, manifest)
+        if !strange.others.isEmpty { try takeOthers(strange.others, core) }
+        let outgrown = strange.outgrown
         guard !outgrown.isEmpty else { return }
         var widths: [Int: Int] = [:]
         for part in manifest.live where outgrown.contains(where: { $0.file == part.file }) {

@@ -103,7 +103,7 @@ public final class Journal {
         try Schema.prepareCore(core)
         if isBegunAnew { try mark.noteBeginning(core) }
         try RestoredMark(folder).settle(core)
-        try OtherFile.check(folder, core, try Manifest(core))
+        try StrangeFiles.check(folder, core, try Manifest(core))
         let journal = try Journal(options, folder, lock, core, isNew: !isMade)
         try OpenMark(folder).put()
         mark.put(isAnew: isBegunAnew)
