@@ -96,7 +96,19 @@ struct Folder: Sendable {
 
     static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    /// What cannot be looked at, as on a disk that fails, is there: whoever opens it then is told why he cannot.
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 || errno != ENOENT && errno != ENOTDIR }
+
+    /// Throws `.notReadable` where what lies in the folder cannot be listed: nothing may be concluded from what `names` lacks.
+    func checkListed() throws(StoreError) {
+        for folder in [path, raw] {
+            guard let stream = opendir(folder) else {
+                if errno == ENOENT || errno == ENOTDIR { continue }
+                throw .notReadable(path: folder, detail: Self.reason(errno))
+            }
+            closedir(stream)
+        }
+    }
 
     /// Bytes of all files of the store, those of SQLite beside them included.
     func byteCount() -> Int64 {
@@ -120,14 +132,24 @@ struct Folder: Sendable {
     }
 
     /// All of a small file; nil where it cannot be read, or is no text.
-    static func text(of path: String) -> String? {
+    static func text(of path: String) -> String? { (try? textIfThere(of: path)) ?? nil }
+
+    /// All of a small file; nil where it is not there, or is no text. Throws `.notReadable`.
+    static func textIfThere(of path: String) throws(StoreError) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            guard errno != ENOENT, errno != ENOTDIR else { return nil }
+            throw .notReadable(path: path, detail: reason(errno))
+        }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = read(descriptor, &chunk, chunk.count), count > 0 { bytes += chunk[..<count] }
-        return String(validating: bytes, as: UTF8.self)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            guard count >= 0 else { throw .notReadable(path: path, detail: reason(errno)) }
+            guard count > 0 else { return String(validating: bytes, as: UTF8.self) }
+            bytes += chunk[..<count]
+        }
     }
 
     /// Of a plain file; 0 for anything else.

@@ -71,6 +71,50 @@ struct OpenMarkTests {
         #expect(try count(folder.store) == 20)
     }
 
+    enum Obstacle: CaseIterable, Sendable {
+        /// Cannot be opened: a link to itself. Opened, and no call reads it: a folder.
+        case walClosed, walUnread, indexClosed, markClosed, markUnread, rawClosed
+    }
+
+    /// A call of the kernel that fails, for want of descriptors or by a disk that stumbles, is no sign of anything missing.
+    @Test(
+        "what cannot be read just now is told as that, and once it can be, all of it is there",
+        arguments: Obstacle.allCases)
+    func unread(obstacle: Obstacle) throws {
+        let folder = TemporaryFolder()
+        let path = try killed(folder)
+        let file =
+            switch obstacle {
+            case .walClosed, .walUnread: path + "/core.db-wal"
+            case .indexClosed: path + "/core.db-shm"
+            case .markClosed, .markUnread: path + "/" + OpenMark.fileName
+            case .rawClosed: path + "/raw"
+            }
+        let files = FileManager.default
+        try files.moveItem(atPath: file, toPath: path + ".aside")
+        switch obstacle {
+        case .walUnread, .markUnread: try files.createDirectory(atPath: file, withIntermediateDirectories: false)
+        default: try files.createSymbolicLink(atPath: file, withDestinationPath: file)
+        }
+        func isTold(_ error: any Error) -> Bool {
+            switch error as? StoreError {
+            case .notReadable(file, _), .ioError(file, _): true
+            default: false
+            }
+        }
+        #expect { try Journal.open(StoreOptions(folder: path)).close() } throws: { isTold($0) }
+        #expect { _ = try Archive(folder: path) } throws: { isTold($0) }
+        if [.markClosed, .markUnread].contains(obstacle) {
+            #expect(try StoreCheck.run(folder: path).damage.contains { $0.file == "core.db-wal" && $0.kind == .wal })
+        }
+        try files.removeItem(atPath: file)
+        try files.moveItem(atPath: path + ".aside", toPath: file)
+        #expect(try StoreCheck.run(folder: path).damage == [])
+        #expect(try count(path) == 20)
+        try Journal.open(StoreOptions(folder: path)).close()
+        #expect(try count(path) == 20)
+    }
+
     @Test("what the index says of an earlier start of the machine counts for nothing")
     func anotherBoot() throws {
         let folder = TemporaryFolder()

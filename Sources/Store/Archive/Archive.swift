@@ -118,6 +118,7 @@ public final class Archive {
         self.threads = threads
         self.effects = effects
         try folder.checkReadable()
+        try folder.checkListed()
         let isAlone = !FolderLock.isHeld(folder)
         // Before SQLite opens it, which would take what is left of a WAL for all there was.
         if isAlone { try folder.checkWALs() }

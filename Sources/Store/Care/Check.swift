@@ -500,10 +500,16 @@ final class StoreChecker {
     /// WALs that nobody has open must read to their ends: SQLite takes the first frame that does not for the end, and
     /// what was committed behind it would vanish unseen.
     private func checkWALs() {
-        if let detail = folder.lostCommits() {
-            found("core.db-wal", .wal, "\(detail); a repair goes on without it and writes it into the ledger")
-        }
+        do throws(StoreError) {
+            if let detail = try folder.lostCommits() {
+                found("core.db-wal", .wal, "\(detail); a repair goes on without it and writes it into the ledger")
+            }
+        } catch { found("core.db-wal", .wal, "whether all of it is there cannot be told: \(error)") }
         for file in folder.databasesWithWAL() {
+            do throws(StoreError) { _ = try WAL.whole(of: folder.path + "/" + file) } catch {
+                found(file + "-wal", .wal, "not all of it could be read: \(error); a repair takes over what reads then")
+                continue
+            }
             guard let wal = WAL(of: folder.path + "/" + file) else { continue }
             if let damage = wal.damage {
                 found(file + "-wal", .wal, "\(damage); a repair takes over all that reads")

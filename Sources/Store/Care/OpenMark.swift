@@ -27,16 +27,18 @@ struct OpenMark {
     /// Before SQLite opens core.db, and makes a new index of what is left.
     func note(lost detail: String) { try? write(Self.lost + detail) }
 
-    /// What was noted.
-    var lostCommits: String? {
-        guard let text = Folder.text(of: path), text.hasPrefix(Self.lost) else { return nil }
-        return String(text.dropFirst(Self.lost.count))
+    enum Word: Equatable {
+        /// A gateway of this boot had the store open and did not close it.
+        case left
+        /// What was noted.
+        case lost(String)
     }
 
-    /// Whether a gateway of this boot had the store open and did not close it.
-    var isLeft: Bool {
-        guard let text = Folder.text(of: path), !Self.bootID.isEmpty else { return false }
-        return text == Self.bootID
+    /// nil where there is none that still counts. Throws `.notReadable`.
+    func word() throws(StoreError) -> Word? {
+        guard let text = try Folder.textIfThere(of: path) else { return nil }
+        if text.hasPrefix(Self.lost) { return .lost(String(text.dropFirst(Self.lost.count))) }
+        return text == Self.bootID && !text.isEmpty ? .left : nil
     }
 
     private func write(_ text: String) throws(StoreError) {
@@ -68,14 +70,20 @@ struct WALIndex {
 
     private static let version: UInt32 = 3_007_000
 
-    /// nil where there is none, or none that reads.
-    init?(of database: String) {
-        let descriptor = open(database + "-shm", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+    /// nil where there is none, or one that says nothing. Throws `.notReadable`.
+    init?(of database: String) throws(StoreError) {
+        let path = database + "-shm"
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            guard errno != ENOENT else { return nil }
+            throw .notReadable(path: path, detail: Folder.reason(errno))
+        }
         defer { close(descriptor) }
         var words = [UInt32](repeating: 0, count: 25)
         let bytes = words.count * 4
-        guard words.withUnsafeMutableBytes({ pread(descriptor, $0.baseAddress, bytes, 0) }) == bytes,
+        let count = words.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, bytes, 0) }
+        guard count >= 0 else { throw .ioError(file: path, detail: Folder.reason(errno)) }
+        guard count == bytes,
             // Twice the same header, or it was being written.
             words[0] == Self.version, words[0..<12] == words[12..<24]
         else { return nil }
@@ -85,20 +93,28 @@ struct WALIndex {
 
 extension Folder {
     /// What of core.db's WAL is gone that a gateway which was killed had committed; nil where nothing is.
-    func lostCommits() -> String? {
+    ///
+    /// Throws `.notReadable` and `.ioError` where that cannot be told now; of a WAL on a disk that fails for good, `isLenient`
+    /// takes what does not read for gone.
+    func lostCommits(isLenient: Bool = false) throws(StoreError) -> String? {
         let mark = OpenMark(self)
-        if let noted = mark.lostCommits { return noted }
-        guard mark.isLeft, let detail = missingFrames() else { return nil }
-        mark.note(lost: detail)
-        return detail
+        switch try mark.word() {
+        case nil: return nil
+        case .lost(let detail): return detail
+        case .left:
+            guard let detail = try missingFrames(isLenient) else { return nil }
+            mark.note(lost: detail)
+            return detail
+        }
     }
 
-    private func missingFrames() -> String? {
-        guard let index = WALIndex(of: core) else {
+    private func missingFrames(_ isLenient: Bool) throws(StoreError) -> String? {
+        guard let index = try WALIndex(of: core) else {
             return Folder.exists(core + "-wal") || Folder.exists(core + "-shm")
                 ? nil : "it is gone, with all that was committed since core.db was last brought up to date"
         }
-        let left = WAL(of: core)?.frames.count ?? 0
+        let wal = isLenient ? WAL(of: core) : try WAL.whole(of: core)
+        let left = wal?.frames.count ?? 0
         let lost = index.frames - max(left, index.backfilled)
         guard lost > 0 else { return nil }
         return (Folder.exists(core + "-wal") ? "it has been cut: " : "it is gone: ")

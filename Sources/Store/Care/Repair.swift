@@ -58,7 +58,7 @@ public enum StoreRepair {
         let wasMissing = lacksCore && !Folder.exists(folder.core)
         if lacksCore { try Folder.makeFile(folder.core) }
         // From here on the WAL may be taken over, and is no longer looked for.
-        if folder.lostCommits() == nil { OpenMark(folder).remove() }
+        if try folder.lostCommits(isLenient: true) == nil { OpenMark(folder).remove() }
         let repair = StoreRepairer(folder, FileWork(effects: effects), now)
         try repair.finishCore()
         let before = StoreChecker(folder, isRunning: false, wasMissing: wasMissing)
@@ -154,7 +154,7 @@ final class StoreRepairer {
 
     /// Writes into the ledger that commits are gone, once; a start is content then.
     func noteLostCommits() throws(StoreError) {
-        guard let detail = folder.lostCommits() else { return }
+        guard let detail = try folder.lostCommits(isLenient: true) else { return }
         let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
         defer { core.close() }
         try Schema.prepareCore(core)

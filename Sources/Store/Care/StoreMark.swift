@@ -34,7 +34,7 @@ package struct StoreMark {
     /// To be asked before anything is made.
     func isBegunAnew(_ folder: Folder) throws(StoreError) -> Bool {
         guard Folder.size(of: folder.core) == 0, !folder.holdsReadings, !Folder.exists(folder.readyCore),
-            let text = Folder.text(of: path)
+            let text = try Folder.textIfThere(of: path)
         else { return false }
         guard Self.saysAnew(text) else {
             throw .storeGone(folder: folder.path, mark: path)
@@ -83,7 +83,7 @@ struct RestoredMark {
 
     /// A gateway that went on while its backup was made has grown small files after core.db was copied.
     func settle(_ core: Connection) throws(StoreError) {
-        guard let text = Folder.text(of: path) else { return }
+        guard let text = try Folder.textIfThere(of: path) else { return }
         let now = Timestamp(milliseconds: Int64(text.prefix(while: \.isNumber)) ?? 0)
         try core.transaction { () throws(StoreError) in
             try LostStory.write(.restored, at: now, core)

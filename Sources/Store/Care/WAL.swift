@@ -58,10 +58,24 @@ struct WAL {
     ///
     /// `path` is that of the WAL where it is not beside its database any more.
     init?(of database: String, path: String? = nil) {
-        self.database = database
-        self.path = path ?? database + "-wal"
-        guard let file = WALFile(self.path, of: database), file.size >= WALFile.bytesMin else { return nil }
-        self.file = file
+        let path = path ?? database + "-wal"
+        guard let file = try? WALFile(path, of: database) else { return nil }
+        self.init(file, database, path)
+    }
+
+    /// As `init` does, where a call of the kernel that fails is no end of the file: whoever concludes from what is missing
+    /// is to look so. Throws `.notReadable`, and `.ioError` where any of it was not read.
+    static func whole(of database: String) throws(StoreError) -> WAL? {
+        let path = database + "-wal"
+        guard let file = try WALFile(path, of: database) else { return nil }
+        let wal = WAL(file, database, path)
+        if let code = file.failure { throw .ioError(file: path, detail: Folder.reason(code)) }
+        return wal
+    }
+
+    private init?(_ file: WALFile, _ database: String, _ path: String) {
+        (self.file, self.database, self.path) = (file, database, path)
+        guard file.size >= WALFile.bytesMin else { return nil }
         let shape = file.shape()
         isHeaderBroken = shape?.isBroken ?? true
         pageBytes = shape?.pageBytes ?? 0

@@ -38,17 +38,27 @@ final class WALFile {
     /// The frame at hand and the one behind it.
     private let buffers: [UnsafeMutableRawBufferPointer]
     var pageBytes = 0
+    /// Why the first call that failed did: what it was to read is not known, and need not be damaged.
+    private(set) var failure: Int32?
 
-    /// nil where there is no such file, or it may not be read.
-    init?(_ path: String, of database: String) {
+    /// nil where there is no such file. Throws `.notReadable`.
+    init?(_ path: String, of database: String) throws(StoreError) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            guard errno != ENOENT else { return nil }
+            throw .notReadable(path: path, detail: Folder.reason(errno))
+        }
         self.database = open(database, O_RDONLY | O_CLOEXEC)
+        var failure = self.database < 0 && errno != ENOENT ? errno : nil
         databaseBytes = Folder.size(of: database)
-        size = Int(Folder.size(of: path))
+        var status = stat()
+        if fstat(descriptor, &status) != 0 { failure = errno }
+        size = Int(status.st_size)
         var bytes = [UInt8](repeating: 0, count: Self.headerBytes)
-        let isRead = pread(descriptor, &bytes, bytes.count, 0) == bytes.count
-        header = isRead ? bytes : []
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        if count < 0 { failure = errno }
+        header = count == bytes.count ? bytes : []
+        self.failure = failure
         buffers = (0..<2).map { _ in
             .allocate(byteCount: Self.pageBytesMax + Self.frameHeaderBytes, alignment: 8)
         }
@@ -125,6 +135,12 @@ final class WALFile {
         return Int(first[16]) << 8 | Int(first[17]) << 16 & 0x1_0000
     }
 
+    private func fill(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int, at offset: Int) -> Bool {
+        let got = pread(descriptor, buffer, count, off_t(offset))
+        if got < 0, failure == nil { failure = errno }
+        return got == count
+    }
+
     // MARK: Frames
 
     func frameCount(_ shape: Shape) -> Int {
@@ -139,9 +155,7 @@ final class WALFile {
 
     private func read(_ index: Int, into buffer: UnsafeMutableRawBufferPointer) -> Raw? {
         let count = Self.frameHeaderBytes + pageBytes
-        guard pread(descriptor, buffer.baseAddress, count, off_t(Self.headerBytes + index * count)) == count else {
-            return nil
-        }
+        guard fill(descriptor, buffer.baseAddress, count, at: Self.headerBytes + index * count) else { return nil }
         func number(_ offset: Int) -> UInt32 {
             UInt32(bigEndian: buffer.load(fromByteOffset: offset, as: UInt32.self))
         }
@@ -189,7 +203,7 @@ final class WALFile {
     func content(of index: Int, _ frame: WAL.Frame, _ pageBytes: Int) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: pageBytes)
         let offset = Self.headerBytes + index * (Self.frameHeaderBytes + pageBytes) + Self.frameHeaderBytes
-        guard pread(descriptor, &bytes, pageBytes, off_t(offset)) == pageBytes else { return nil }
+        guard fill(descriptor, &bytes, pageBytes, at: offset) else { return nil }
         if case .flipped(let bit) = frame.content { bytes[bit.offset - 8] ^= bit.mask }
         return bytes
     }
@@ -198,9 +212,7 @@ final class WALFile {
     func page(_ number: Int64, _ pageBytes: Int) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: pageBytes)
         let offset = (number - 1) * Int64(pageBytes)
-        guard database >= 0, offset >= 0, pread(database, &bytes, pageBytes, off_t(offset)) == pageBytes else {
-            return nil
-        }
+        guard database >= 0, offset >= 0, fill(database, &bytes, pageBytes, at: Int(offset)) else { return nil }
         return bytes
     }
 

@@ -140,11 +140,12 @@ extension Folder {
         (Self.names(in: path) + Self.names(in: raw).map { "raw/" + $0 }).filter { $0.hasSuffix(suffix) }.sorted()
     }
 
-    /// Throws `.walDamaged` where SQLite would lose commits of a WAL that was left. Reads each, 1.5 ms for 4 MB.
+    /// Throws `.walDamaged` where SQLite would lose commits of a WAL that was left, and `.ioError` where that cannot be told.
+    /// Reads each, 1.5 ms for 4 MB.
     func checkWALs() throws(StoreError) {
-        if let detail = lostCommits() { throw .walDamaged(file: core + "-wal", detail: detail) }
+        if let detail = try lostCommits() { throw .walDamaged(file: core + "-wal", detail: detail) }
         for file in databasesWithWAL() {
-            guard let damage = WAL(of: path + "/" + file)?.damage else { continue }
+            guard let damage = try WAL.whole(of: path + "/" + file)?.damage else { continue }
             throw .walDamaged(file: path + "/" + file + "-wal", detail: damage)
         }
     }

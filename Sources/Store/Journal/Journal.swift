@@ -82,6 +82,7 @@ public final class Journal {
     /// `.outgrown` where core.db is an old copy, `.otherFiles` where a day file is another one, `.storeGone` where a store should be and none is.
     public static func open(_ options: StoreOptions) throws(StoreError) -> Journal {
         let folder = Folder(options.folder)
+        try folder.checkListed()
         let mark = StoreMark(folder)
         let isBegunAnew = try mark.isBegunAnew(folder)
         try folder.make()
