@@ -113,6 +113,21 @@ struct StrayTests {
         #expect(all(try contents(folder.store)) == all(model.points))
     }
 
+    @Test("the names outlive core.db once more where a gateway has started since the cache was taken away")
+    func namesAgain() throws {
+        let folder = TemporaryFolder()
+        let model = try makeStore(folder.store, .missing, hasCache: true)
+        for _ in 0..<2 {
+            let report = try StoreRepair.run(folder: folder.store, now: now)
+            #expect(report.remaining == [], "\(report.remaining)")
+            // As a repair, a restore and work that was cut off leave it.
+            try? FileManager.default.removeItem(atPath: folder.store + "/catalogue.cache")
+            try Journal.open(StoreOptions(folder: folder.store)).close()
+            #expect(try contents(folder.store) == model.points)
+            try FileManager.default.removeItem(atPath: folder.store + "/core.db")
+        }
+    }
+
     @Test("what work left behind that was interrupted goes; what of it does not read is set aside")
     func leftOver() throws {
         let folder = TemporaryFolder()

@@ -151,6 +151,10 @@ public final class Journal {
             let stream = registry.place(of: SeriesID(rawValue: UInt32(series))).stream.index
             openRows.setSealed(stream: stream, time: row.integer("ts"), top: row.integer("top"))
         }
+        // Work that took it away was cut off, or was a repair or a restore: names outlive core.db only with it.
+        if registry.seriesCount > 0, !Folder.exists(folder.catalogueCache) {
+            writeCatalogueCache(try Meta.rosterVersion.read(core))
+        }
         try readBack()
     }
 
