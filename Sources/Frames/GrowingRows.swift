@@ -9,25 +9,28 @@ package import Telemetry
 ///
 /// A place in it is a number: of the block from 0 on, of the log the complement of its place there. It holds until the next
 /// `insert`, `remove` or `settle`; those of the log until the next `settle`.
-package struct GrowingRows: Sendable {
+///
+/// Public for the reason that `RowBlock` is: each reading of a batch asks it, and from another module that took a quarter more
+/// time of the processor a reading.
+public struct GrowingRows: Sendable {
     /// No place.
-    package static let none = Int.min
+    @inlinable package static var none: Int { .min }
     /// Rows that may move for one.
-    private static let movedMax = 512
+    @inlinable static var movedMax: Int { 512 }
     /// Rows of the log, from which `settle` merges them in; and the share of the block's rows that they must be.
     private static let lateMin = 4096
     private static let lateShare = 16
 
-    private var block: RowBlock
+    @usableFromInline private(set) var block: RowBlock
     /// As they came.
-    private var lateTimes: [Int64] = []
-    private var lateValues: [Double] = []
+    @usableFromInline private(set) var lateTimes: [Int64] = []
+    @usableFromInline private(set) var lateValues: [Double] = []
     /// Places in the log, by falling time: the next of a falling backlog is an append.
-    private var order: [Int32] = []
+    @usableFromInline private(set) var order: [Int32] = []
 
-    package init(_ block: RowBlock = RowBlock()) { self.block = block }
+    @inlinable package init(_ block: RowBlock = RowBlock()) { self.block = block }
 
-    package var stride: Int { block.stride }
+    @inlinable package var stride: Int { block.stride }
 
     /// Whether none waits in the log.
     package var isSettled: Bool { order.isEmpty }
@@ -46,13 +49,14 @@ package struct GrowingRows: Sendable {
         return block.isEmpty ? late : late.joined(with: block)
     }
 
-    @inline(__always)
-    package subscript(place: Int, column: Int) -> Double {
-        if place >= 0 { return block[place, column] }
-        return column < stride ? lateValues[~place * stride + column] : RowBlock.absent
+    @inlinable package subscript(place: Int, column: Int) -> Double {
+        @inline(__always) get {
+            if place >= 0 { return block[place, column] }
+            return column < stride ? lateValues[~place * stride + column] : RowBlock.absent
+        }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     package mutating func set(_ place: Int, _ column: Int, _ value: Double) {
         if place >= 0 {
             block.set(place, column, value)
@@ -62,14 +66,14 @@ package struct GrowingRows: Sendable {
     }
 
     /// The place of the row of exactly this time; `none` where there is none.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func place(at time: Int64) -> Int {
         if let row = block.row(at: time) { return row }
         return order.isEmpty ? Self.none : latePlace(at: time)
     }
 
-    @inline(never)
-    private func latePlace(at time: Int64) -> Int {
+    @usableFromInline @inline(never)
+    func latePlace(at time: Int64) -> Int {
         let index = lateIndex(of: time)
         guard index < order.count, lateTimes[Int(order[index])] == time else { return Self.none }
         return ~Int(order[index])
@@ -87,14 +91,14 @@ package struct GrowingRows: Sendable {
     }
 
     /// An empty row at `time`, which no row has yet.
-    @inline(__always)
+    @inlinable @inline(__always)
     package mutating func insert(_ time: Int64) -> Int {
         let isNear = block.count <= Self.movedMax || time > block.times[block.count - Self.movedMax]
         return isNear ? block.insert(time) : insertLate(time)
     }
 
-    @inline(never)
-    private mutating func insertLate(_ time: Int64) -> Int {
+    @usableFromInline @inline(never)
+    mutating func insertLate(_ time: Int64) -> Int {
         let place = lateTimes.count
         order.insert(Int32(place), at: lateIndex(of: time))
         lateTimes.append(time)

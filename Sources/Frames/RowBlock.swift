@@ -69,7 +69,7 @@ public struct RowBlock: Sendable, Equatable {
     }
 
     /// An empty row at `time`, which no row has yet; returns its place.
-    package mutating func insert(_ time: Int64) -> Int {
+    @usableFromInline package mutating func insert(_ time: Int64) -> Int {
         let isNewest = times.last.map { time > $0 } ?? true
         let place = isNewest ? times.count : place(of: time)
         if isNewest {
