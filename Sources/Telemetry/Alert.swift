@@ -1,8 +1,13 @@
 public import Basics
 
 /// How much an alert matters to the duty room.
-public enum Severity: String, Sendable, CaseIterable, Codable {
+public enum Severity: String, Sendable, CaseIterable, Codable, Comparable {
     case info, warning, critical
+
+    /// The graver is the greater.
+    public static func < (left: Severity, right: Severity) -> Bool {
+        allCases.firstIndex(of: left)! < allCases.firstIndex(of: right)!
+    }
 }
 
 /// The phase of an alert. Missing data moves an alert to `unknown`, never to `resolved`.

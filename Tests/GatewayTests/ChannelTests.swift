@@ -83,7 +83,7 @@ final class ChannelTests {
     private func open() throws -> Journal { try Journal.open(StoreOptions(folder: folder.path)) }
 
     /// Four steps of each of so many alerts, for channels with these names.
-    private func record(_ journal: Journal, alerts: Int, channels: [String]) throws {
+    private func record(_ journal: Journal, alerts: Int, channels: [NotificationRoute]) throws {
         for number in 0..<alerts {
             let device = journal.registry.intern(device: "lamp-\(number)", profile: "lamp")!
             var from = AlertPhase.inactive
@@ -119,7 +119,7 @@ final class ChannelTests {
         let bad = TrialChannel("bad", .hangs)
         let journal = try open()
         var pump = OutboxPump([bad, good])
-        try record(journal, alerts: 300, channels: pump.channelNames)
+        try record(journal, alerts: 300, channels: pump.routes)
         try turn(&pump, journal, until: "the good one tells all") { try undelivered(journal, "good") == 0 }
         #expect(good.toldCount == 1200)
         #expect(good.told.values.allSatisfy { $0 == Self.phases })
@@ -138,7 +138,7 @@ final class ChannelTests {
         let channel = TrialChannel("mail", .fails)
         let journal = try open()
         var pump = OutboxPump([channel])
-        try record(journal, alerts: 50, channels: pump.channelNames)
+        try record(journal, alerts: 50, channels: pump.routes)
         let start = now
         while now - start < .seconds(3600) {
             now = now + .seconds(1)
@@ -174,7 +174,7 @@ final class ChannelTests {
         let channel = TrialChannel("mail", .fails)
         let journal = try open()
         var pump = OutboxPump([channel])
-        try record(journal, alerts: 1, channels: pump.channelNames)
+        try record(journal, alerts: 1, channels: pump.routes)
         for _ in 0..<3 {
             let before = channel.attempts
             try turn(&pump, journal, until: "tried") { channel.attempts > before }
@@ -202,7 +202,7 @@ final class ChannelTests {
         let channel = Picky()
         let journal = try open()
         var pump = OutboxPump([channel])
-        try record(journal, alerts: 20, channels: pump.channelNames)
+        try record(journal, alerts: 20, channels: pump.routes)
         try turn(&pump, journal, until: "the others are told") { try undelivered(journal, "picky") == 4 }
         #expect(channel.told.withLock { $0.count == 19 && $0.values.allSatisfy { $0 == 4 } })
         #expect(
@@ -242,7 +242,7 @@ final class ChannelTests {
         let journal = try Journal.open(options)
         let channel = TrialChannel("mail", .works)
         var pump = OutboxPump([channel])
-        try record(journal, alerts: 3, channels: pump.channelNames)
+        try record(journal, alerts: 3, channels: pump.routes)
         var troubles = 0
         var round = 0
         try eventually("told, with a disk that fails at one effect or another of each round") {

@@ -71,6 +71,50 @@ struct OpenMarkTests {
         #expect(try count(folder.store) == 20)
     }
 
+    @Test("a start that is refused for another reason leaves the WAL to the next one")
+    func refused() throws {
+        let folder = TemporaryFolder()
+        let path = try killed(folder)
+        let other = TemporaryFolder()
+        let journal = try Journal.open(StoreOptions(folder: other.store))
+        try journal.put("stranger", noon + .seconds(3600), ["voltage": 1])
+        try journal.seal()
+        journal.close()
+        let stray = try #require(names(in: other.store + "/raw").first { $0.hasSuffix(".db") })
+        try FileManager.default.copyItem(atPath: "\(other.store)/raw/\(stray)", toPath: "\(path)/raw/\(stray)")
+        for look in 0..<3 {
+            #expect("look \(look)") {
+                try Journal.open(StoreOptions(folder: path)).close()
+            } throws: { error in
+                if case .unknownFiles? = error as? StoreError { true } else { false }
+            }
+        }
+        try FileManager.default.removeItem(atPath: "\(path)/raw/\(stray)")
+        try Journal.open(StoreOptions(folder: path)).close()
+        #expect(try count(path) == 20)
+        #expect(!names(in: path).contains { $0.hasPrefix("core.db-") })
+    }
+
+    @Test("an end that cannot be noted leaves the WAL, and the next start finds nothing missing")
+    func endUnnoted() throws {
+        let folder = TemporaryFolder()
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        for second in 0..<20 { try journal.put("d", noon + .seconds(second), ["voltage": Double(second)]) }
+        let mark = folder.store + "/" + OpenMark.fileName
+        let word = try Data(contentsOf: URL(filePath: mark))
+        // Neither written nor taken away, as where no descriptor is left on a disk that fails.
+        try FileManager.default.removeItem(atPath: mark)
+        try FileManager.default.createDirectory(atPath: mark + "/within", withIntermediateDirectories: true)
+        journal.close()
+        #expect(names(in: folder.store).contains("core.db-wal"))
+        try FileManager.default.removeItem(atPath: mark)
+        try word.write(to: URL(filePath: mark))
+        #expect(try StoreCheck.run(folder: folder.store).damage == [])
+        try Journal.open(StoreOptions(folder: folder.store)).close()
+        #expect(try count(folder.store) == 20)
+        #expect(!names(in: folder.store).contains { $0.hasPrefix("core.db-") })
+    }
+
     enum Obstacle: CaseIterable, Sendable {
         /// Cannot be opened: a link to itself. Opened, and no call reads it: a folder.
         case walClosed, walUnread, indexClosed, markClosed, markUnread, rawClosed

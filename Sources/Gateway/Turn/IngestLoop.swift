@@ -215,7 +215,7 @@ final class IngestLoop {
         guard !unrecorded.isEmpty || !unrecordedPeaks.isEmpty else { return }
         do throws(StoreError) {
             try journal.record(
-                unrecorded, peaks: unrecordedPeaks, channels: outbox.channelNames, now: moment.wall,
+                unrecorded, peaks: unrecordedPeaks, channels: outbox.routes, now: moment.wall,
                 evaluatedThrough: lastJournalID, clock: unrecorded.isEmpty ? nil : clock.stored)
             if !unrecorded.isEmpty { outbox.wake() }
             unrecorded.removeAll()

@@ -44,7 +44,10 @@ struct OutboxPump {
     }
 
     /// As they stand in the outbox.
-    var channelNames: [String] { lines.map(\.lane.name) }
+    private var channelNames: [String] { lines.map(\.lane.name) }
+
+    /// Each channel with those who are told on it.
+    var routes: [NotificationRoute] { lines.map { NotificationRoute(channel: $0.lane.name) } }
 
     /// Something was recorded that may have to be told.
     mutating func wake() {

@@ -19,8 +19,8 @@ struct OpenMark {
     /// To be called once the store is known to be whole, before its first commit.
     func put() throws(StoreError) { try write(Self.bootID) }
 
-    /// From now on SQLite may take the WAL away.
-    func close() { try? write(Self.bootID + Self.closing) }
+    /// From now on SQLite may take the WAL away. False where that could not be told: then it must stay.
+    func close() -> Bool { (try? write(Self.bootID + Self.closing)) != nil || unlink(path) == 0 || errno == ENOENT }
 
     func remove() { unlink(path) }
 

@@ -44,14 +44,15 @@ public struct StoredAlert: Hashable, Sendable {
 extension Journal {
     // MARK: Alerts
 
-    /// Records transitions in order, and a notification for each that people are told of and each channel, in one
-    /// transaction with the mark that the alerts of `journalID` are done. Returns the alerts' numbers.
+    /// Records transitions in order, and a notification for each that people are told of and each of `routes` that it reaches,
+    /// in one transaction with the mark that the alerts of `journalID` are done. Returns the alerts' numbers.
     ///
     /// `peaks` are the worst values of alerts that are up, where they have changed without a transition. With `clock` what was
     /// judged by the time listened finds no less of it after a crash. May be called without transitions to move the mark alone.
     @discardableResult
     public func record(
-        _ transitions: [AlertTransition], peaks: [AlertKey: AlertPeak] = [:], channels: [String], now: Timestamp,
+        _ transitions: [AlertTransition], peaks: [AlertKey: AlertPeak] = [:], channels routes: [NotificationRoute],
+        now: Timestamp,
         evaluatedThrough journalID: Int64, clock: StoredClock? = nil
     ) throws(StoreError) -> [Int64] {
         Catalogue.settle(&registry, beyond: saved)
@@ -73,12 +74,7 @@ extension Journal {
                     .optional(transition.meaning.valuesBesideKey))
                 guard let row else { throw .corrupt(file: core.file, detail: "a step was written but has no number") }
                 try recordIncident(of: transition, step: row, alert: number)
-                guard transition.isNotified else { continue }
-                for channel in channels {
-                    try core.run(
-                        "INSERT INTO outbox(transition_id, channel, next_attempt) VALUES (?, ?, ?)",
-                        .integer(row), .text(channel), .integer(now.milliseconds))
-                }
+                try enqueue(transition, step: row, alert: number, for: routes, now: now)
             }
             for (key, peak) in peaks { try recordPeak(peak, of: key) }
             try Meta.evaluatedThrough.write(journalID, core)

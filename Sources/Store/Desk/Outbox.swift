@@ -37,8 +37,51 @@ public struct FailedNotification: Hashable, Sendable {
     }
 }
 
+/// Who is told of which alerts: those on one channel.
+public struct NotificationRoute: Hashable, Sendable, ExpressibleByStringLiteral {
+    /// By its name in the outbox.
+    public var channel: String
+    /// An alert reaches the channel when it fires with at least this severity, and from then on to its end; what it has not
+    /// reached, it tells nothing of. nil: every step is told, whatever was told before.
+    public var severityMin: Severity?
+
+    /// Those who are told of `severityMin` and graver, or of all.
+    public init(channel: String, from severityMin: Severity? = nil) {
+        self.channel = channel
+        self.severityMin = severityMin
+    }
+
+    /// A channel that is told of every step.
+    public init(stringLiteral channel: String) { self.init(channel: channel) }
+}
+
 // What someone must still be told.
 extension Journal {
+    /// Puts a step of an alert into the outbox for everyone who is to be told of it, within the transaction of the step.
+    func enqueue(
+        _ transition: AlertTransition, step: Int64, alert: Int64, for routes: [NotificationRoute], now: Timestamp
+    ) throws(StoreError) {
+        guard transition.isNotified else { return }
+        for route in routes where try reaches(transition, alert, route) {
+            try core.run(
+                "INSERT INTO outbox(transition_id, channel, next_attempt) VALUES (?, ?, ?)", .integer(step),
+                .text(route.channel), .integer(now.milliseconds))
+        }
+    }
+
+    private func reaches(
+        _ transition: AlertTransition, _ alert: Int64, _ route: NotificationRoute
+    ) throws(StoreError) -> Bool {
+        guard let least = route.severityMin else { return true }
+        if transition.to == .firing, transition.severity >= least { return true }
+        // The incident is that of the step: both are written in one transaction.
+        return try core.integer(
+            """
+            SELECT 1 FROM transition t JOIN outbox o ON o.transition_id = t.id AND o.channel = ?2
+            WHERE t.alert = ?1 AND t.id >= (SELECT max(id) FROM incident WHERE alert = ?1) LIMIT 1
+            """, .integer(alert), .text(route.channel)) != nil
+    }
+
     /// What is next to be told on a channel: of each alert its oldest notification that has not arrived, where its
     /// next attempt is due. Oldest first.
     ///

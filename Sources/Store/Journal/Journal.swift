@@ -94,6 +94,8 @@ public final class Journal {
         try folder.checkWALs()
         try Folder.makeFile(folder.core)
         let core = try Connection(folder.core, .writer(pageBytes: corePageBytes), effects: options.effects)
+        // A start that is refused leaves what a killed gateway left: the mark of that one still asks for its WAL.
+        core.keepWAL(true)
         // Before it is led forward: the version that wrote it still reads it.
         let isMade = try Schema.check(core)
         if isMade, let streams = try core.integer("SELECT count(*) FROM stream"),
@@ -222,7 +224,7 @@ public final class Journal {
     public func close() {
         guard lock != nil else { return }
         let mark = OpenMark(folder)
-        mark.close()
+        if mark.close() { core.keepWAL(false) }
         // A failure leaves the WAL beside the file, and the next opening reads it.
         try? core.checkpoint()
         sealed.forget()

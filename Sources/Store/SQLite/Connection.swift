@@ -108,6 +108,13 @@ final class Connection {
 
     deinit { close() }
 
+    /// Whether the WAL stays, brought into the file, when the last connection closes: else SQLite takes it away.
+    func keepWAL(_ isKept: Bool) {
+        guard handle != nil else { return }
+        var value: Int32 = isKept ? 1 : 0
+        sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &value)
+    }
+
     /// Finalizes all statements and closes the file; SQLite checkpoints when a writer was the last to close it.
     func close() {
         guard handle != nil else { return }
