@@ -80,9 +80,14 @@ struct FailingCallTests {
             for _ in 0..<150 where daemon.isRunning { usleep(20_000) }
             if !daemon.isRunning { ended += 1 }
             daemon.end(with: SIGKILL)
+            let said = site.log.suffix(2000)
             let calls = (try? String(contentsOfFile: trace, encoding: .utf8)) ?? ""
             failed[kind.call, default: 0] += calls.split(separator: "\n").count { $0.contains("(INJECTED)") }
-            daemon = try site.start()
+            do { daemon = try site.start() } catch {
+                let files = (try? FileManager.default.contentsOfDirectory(atPath: site.store)) ?? []
+                Issue.record("round \(round), seed \(Self.seed), \(fault); \(files.sorted()); before: \(said)")
+                throw error
+            }
             #expect(daemon.isRunning, "seed \(Self.seed), \(fault): \(site.log.suffix(2000))")
         }
         let acknowledged = try load.finish()

@@ -89,7 +89,11 @@ final class Connection {
         }
         do {
             switch mode {
-            case .writer(let pageBytes): try makeDurable(pageBytes: pageBytes)
+            case .writer(let pageBytes):
+                // One that fails while it opens takes away nothing that it found.
+                keepWAL(true)
+                try makeDurable(pageBytes: pageBytes)
+                keepWAL(false)
             case .readOnly: sqlite3_busy_timeout(handle, 2000)
             case .immutable: break
             case .draft(let pageBytes):
