@@ -20,7 +20,7 @@ BENCHES = --package-path Tests/Performance $(RELEASE)
 BENCHES_BIN = Tests/Performance/.build/release
 
 # What building needs, and what the tests and the demo need beside it.
-BUILD_PACKAGES = libmosquitto-dev libsqlite3-dev libyaml-dev pkg-config
+BUILD_PACKAGES = libcurl4-openssl-dev libmosquitto-dev libsqlite3-dev libyaml-dev pkg-config
 RUN_PACKAGES = mosquitto
 TEST_PACKAGES = mosquitto strace systemd python3-venv
 DEB_PACKAGES = debhelper dpkg-dev python3
@@ -149,6 +149,8 @@ install:
 	@.ci/install-tree Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices $(DESTDIR)$(PREFIX)/share/baotu/Devices.installed
 	@.ci/install-tree Config/mosquitto $(DESTDIR)$(PREFIX)/share/baotu/mosquitto \
 		$(DESTDIR)$(PREFIX)/share/baotu/mosquitto.installed
+	@.ci/install-tree Config/notification $(DESTDIR)$(PREFIX)/share/baotu/notification \
+		$(DESTDIR)$(PREFIX)/share/baotu/notification.installed
 	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/baotu/
 	install -d $(DESTDIR)$(SYSCONFDIR)/baotu $(DESTDIR)$(SYSCONFDIR)/baotu/devices
 	@for file in alerts.yaml roster.csv; do \

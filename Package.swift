@@ -36,6 +36,8 @@ extension Target.Dependency {
     static let logging = product(name: "Logging", package: "swift-log")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
 }
@@ -61,6 +63,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         // Without its traits: FullFoundation brings 40 MB of Unicode tables into each program.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -68,6 +71,7 @@ let package = Package(
     ],
     targets: [
         // Libraries in C, and what Linux alone has.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -108,7 +112,9 @@ let package = Package(
         // Shells.
         .room("Broker", ["Basics", "Telemetry", "CMosquitto"]),
         .room("Store", ["Basics", "Telemetry", "Contract", "Frames", "CSQLite", "CLinux", .crypto]),
-        .room("Notification", ["Basics", "Telemetry"]),
+        .room(
+            "Notification",
+            ["Basics", "Telemetry", "CCurl", "CLinux", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
         .room(
             "API",
             [
@@ -169,7 +175,7 @@ let package = Package(
             ]),
         .tests("ContractTests", ["Basics", "Telemetry", "Contract", "TestSupport"]),
         .tests("BrokerTests", ["Broker", "TestSupport"]),
-        .tests("NotificationTests", ["Basics", "Telemetry", "Notification"]),
+        .tests("NotificationTests", ["Basics", "Telemetry", "Notification", "TestSupport"]),
         .tests("FramesTests", ["Basics", "Telemetry", "Frames", "TestSupport"]),
         .tests(
             "StoreTests",

@@ -158,7 +158,8 @@ public struct GatewayConfiguration: Sendable {
         let api = Self.api(section(&reader, "api"), located, &mistakes)
         (socketPath, operators) = (api.socket, api.operators)
 
-        notifications = Notifications(section(&reader, "notification"), topicPrefix: mqtt.ownPrefix, &mistakes)
+        notifications = Notifications(
+            section(&reader, "notification"), topicPrefix: mqtt.ownPrefix, located, &mistakes)
 
         var log = SettingReader(section(&reader, "log"), &mistakes)
         logLevel = log.word("level", default: LogLevel.info, &mistakes)

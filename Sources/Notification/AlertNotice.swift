@@ -50,6 +50,12 @@ public struct AlertNotice: Hashable, Sendable {
         self.sentence = sentence
     }
 
+    /// Of a notice that only tries a channel; alerts have numbers from 1.
+    package static let trialID: Int64 = 0
+
+    /// Whether it is of no alert.
+    package var isTrial: Bool { alertID == Self.trialID }
+
     /// The key under which `name` stands in a log: `device`, or the kind of what is larger.
     public var aboutKey: String {
         subject.isOfDevice ? Subject.Kind.device.rawValue : subject.rawValue

@@ -88,6 +88,11 @@ public final class Lane: Sendable {
     /// How many have been taken on and not yet reported.
     public var unreported: Int { state.withLock { $0.waiting.count + $0.workers } }
 
+    /// Delivers a notice at once, beside the parcels and on the same thread; it is of no parcel, and reported to nobody else.
+    public func trial(_ notice: AlertNotice) async -> Delivery {
+        await Task(executorPreference: executor) { await self.deliver(notice) }.value
+    }
+
     private func work(on first: Parcel) async {
         var next: Parcel? = first
         while let parcel = next {

@@ -35,6 +35,10 @@ public struct MQTTChannel: NotificationChannel {
 
     /// Publishes the notice's JSON; returns when the broker has confirmed or refused it.
     public func deliver(_ notice: AlertNotice) async -> Delivery {
-        await publish(Self.topic(ofAlert: notice.alertID, topicPrefix: topicPrefix), notice.json)
+        let topic = Self.topic(ofAlert: notice.alertID, topicPrefix: topicPrefix)
+        let delivery = await publish(topic, notice.json)
+        // Retained, the word on a trial would stand for ever; one without a payload takes it away (MQTT 5, 3.3.1.3).
+        if notice.isTrial, delivery == .delivered { _ = await publish(topic, "") }
+        return delivery
     }
 }

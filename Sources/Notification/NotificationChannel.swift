@@ -9,6 +9,9 @@ public protocol NotificationChannel: Sendable {
 
     /// Tells it. Returns when it has arrived or cannot arrive now, and soon after its task is cancelled.
     func deliver(_ notice: AlertNotice) async -> Delivery
+
+    /// Ends what it holds open or has running; nothing is delivered any more.
+    func close() async
 }
 
 extension NotificationChannel {
@@ -16,6 +19,8 @@ extension NotificationChannel {
     public var width: Int { 4 }
     /// 30 s.
     public var timeLimit: Duration? { .seconds(30) }
+    /// Nothing.
+    public func close() async {}
 }
 
 /// What came of one attempt.
@@ -25,4 +30,12 @@ public enum Delivery: Equatable, Sendable {
     case unreachable(reason: String)
     /// It is tried again; `reason` stands in the store and in the alert's story.
     case failed(reason: String)
+
+    /// Why it has not arrived; nil where it has.
+    public var reason: String? {
+        switch self {
+        case .delivered: nil
+        case .unreachable(let reason), .failed(let reason): reason
+        }
+    }
 }

@@ -46,6 +46,9 @@ public enum SettingFiles {
     /// Whether the file exists and this process may read it.
     public static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
+    /// Whether a file is there that this process may run.
+    public static func isRunnable(_ path: String) -> Bool { kind(of: path) == S_IFREG && access(path, X_OK) == 0 }
+
     /// Whether a directory is there, or what leads to one.
     public static func isDirectory(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
 

@@ -93,7 +93,7 @@ struct RoundTripTests {
                     device: maybe { $0.name() }, since: flag() ? export.since : nil, isByPeople: flag(),
                     before: maybe { Int64($0.number(1...Int.max)) }, limit: number(CorrectionsRequest.limits)),
                 ImportOrder(format: word(ReadingFormat.self), profile: "x" + name()),
-                ReloadOrder(),
+                ReloadOrder(), NotifyTestOrder(channel: "c" + name()),
             ]
         }
     }

@@ -149,6 +149,9 @@ final class ChannelTests {
         // All fifty once; after that 1, 2, 4 … 256, 300 s apart.
         let tries = channel.attempts - 50
         #expect((15...22).contains(tries), "\(tries)")
+        let trouble = try #require(pump.troubles.first)
+        #expect(trouble.channel == "mail" && trouble.reason == "out of order" && !trouble.isUnreachable)
+        #expect(trouble.since < start + .seconds(10) && trouble.rounds > 10)
         // Something else is over: it goes on as it was.
         let resting = channel.attempts
         pump.isReachable("mail")
@@ -165,7 +168,7 @@ final class ChannelTests {
         pump.isReachable("mail")
         try turn(&pump, journal, until: "told") { try undelivered(journal, "mail") == 0 }
         #expect(channel.told.values.allSatisfy { $0 == Self.phases } && channel.toldCount == 200)
-        #expect(channel.attempts - away == 200)
+        #expect(channel.attempts - away == 200 && pump.troubles.isEmpty)
         journal.close()
     }
 

@@ -114,6 +114,17 @@ struct OrderTests {
         gateway.drain()
     }
 
+    @Test("a channel is tried beside the turn; one that there is not gets the names of those that there are")
+    func trial() async throws {
+        let gateway = try SimulatedGateway(seed: 1, mischief: .none)
+        try gateway.start()
+        let answer = try await carryOut(NotifyTestOrder(channel: "log"), gateway).get()
+        #expect(answer.isDelivered && answer.channel == "log" && answer.reason == nil)
+        let missing = await carryOut(NotifyTestOrder(channel: "lgo"), gateway)
+        #expect(missing == .failure(.notFound("there is no channel 'lgo'; did you mean 'log'? there are log, mqtt")))
+        gateway.drain()
+    }
+
     @Test("a gateway that stops refuses at once, and one with a full mailbox says to ask again")
     func refused() async throws {
         let gateway = try SimulatedGateway(seed: 1, mischief: .none)

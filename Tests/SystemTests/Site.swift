@@ -58,6 +58,7 @@ final class Site {
     var storeSettings = ""
     var turn = ""
     var limits = ""
+    var notification = ""
     var devicesFolder = Programs.repository.appending(path: "Devices").path
     var rules = "rules: []\n"
     var roster = "device,cadence\n"
@@ -154,6 +155,7 @@ final class Site {
             devices: {folder: \(devicesFolder), roster: roster.csv}
             rules: alerts.yaml
             api: {socket: \(socket)}
+            notification: {\(notification)}
 
             """, to: "baotu.yaml")
     }

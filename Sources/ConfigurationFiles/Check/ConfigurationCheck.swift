@@ -59,8 +59,13 @@ struct ConfigurationCheck {
         for file in configuration.brokerConfigurationFiles where !SettingFiles.isReadable(file) {
             warn("mqtt.broker_configuration", file, "there is no such file, or it may not be read")
         }
-        if !configuration.notifications.toLog, !configuration.notifications.toMQTT, !rules.isEmpty {
+        if configuration.notifications.channels.isEmpty, !rules.isEmpty {
             warn("notification", nil, "log and mqtt are both off: nobody is told of any alert")
+        }
+        for command in configuration.notifications.commands where !SettingFiles.isRunnable(command.program) {
+            warn(
+                "notification.commands", command.program,
+                "there is no such program that may be run; until there is, \(command.channel.name) tells nobody")
         }
         return warnings
     }

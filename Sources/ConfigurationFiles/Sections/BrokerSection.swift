@@ -103,13 +103,7 @@ extension GatewayConfiguration {
         let files = [
             ("ca_file", "CERTIFICATE-----"), ("certificate_file", "CERTIFICATE-----"), ("key_file", "KEY-----"),
         ]
-        .map { key, label in
-            let path = reader.optionalText(key, &mistakes).map(located)
-            if let path, let found = setting[key], let fault = faultOfPEM(path, label) {
-                mistakes.append(found.mistake(fault))
-            }
-            return path
-        }
+        .map { key, label in PEMFile.path(key, label, &reader, located, &mistakes) }
         let verifies = reader.flag("verify_host", default: true, &mistakes)
         reader.finish(&mistakes)
         if (files[1] == nil) != (files[2] == nil) {
@@ -117,17 +111,5 @@ extension GatewayConfiguration {
         }
         return BrokerOptions.TLSOptions(
             caFile: files[0], certificateFile: files[1], keyFile: files[2], verifiesHostname: verifies)
-    }
-
-    /// nil where the file has a part of this label (RFC 7468). Whether it is valid is for TLS to say.
-    private static func faultOfPEM(_ path: String, _ label: String) -> String? {
-        guard !SettingFiles.isDirectory(path), SettingFiles.isReadable(path),
-            let text = SettingFiles.beginning(of: path)
-        else { return "expected a readable file" }
-        if text.isEmpty { return "expected a PEM file; it is empty" }
-        let hasPart = text.split(whereSeparator: \.isNewline).contains {
-            $0.hasPrefix("-----BEGIN ") && $0.contains(label)
-        }
-        return hasPart ? nil : "expected a PEM file with a line -----BEGIN … \(label); it has none"
     }
 }

@@ -1,7 +1,17 @@
 import Glibc
 
-/// Names and addresses that a broker can be under.
-enum HostName {
+/// Names and addresses that a broker or another server can be under.
+package enum HostName {
+    /// Whether it is this machine, by its name alone: what a name server says of another one may change.
+    package static func isLoopback(_ host: String) -> Bool {
+        var address = in_addr()
+        if inet_pton(AF_INET, host, &address) == 1 { return UInt32(bigEndian: address.s_addr) >> 24 == 127 }
+        return ["::1", "localhost", "localhost.", "ip6-localhost"].contains(host.lowercased())
+    }
+
+    /// Whether it is a name or an address, and nothing besides.
+    static func isHost(_ text: String) -> Bool { fault(text) == nil }
+
     /// What would be right, where the text is neither a name nor an address; nil for a good one.
     ///
     /// Names are of letters, digits, `-`, `.` and `_`, which machines inside a container's network have.

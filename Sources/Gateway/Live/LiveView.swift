@@ -28,6 +28,7 @@ final class LiveView: Sendable {
         /// Open alerts that the broker has words on and the store does not know.
         var strangeAlerts: (named: [Int64], count: Int) = ([], 0)
         var astray = AstrayClocks()
+        var channelTroubles: [ChannelTrouble] = []
         var clockSteps: Int64 = 0
         var lastStep: ClockStep?
         var isClockTrusted = false
@@ -111,6 +112,10 @@ final class LiveView: Sendable {
 
     var astray: AstrayClocks { state.withLock { $0.astray } }
     func remember(_ astray: AstrayClocks) { state.withLock { $0.astray = astray } }
+
+    /// Of the channels that tell nobody now.
+    var channelTroubles: [ChannelTrouble] { state.withLock { $0.channelTroubles } }
+    func remember(_ troubles: [ChannelTrouble]) { state.withLock { $0.channelTroubles = troubles } }
 
     var isDiskFull: Bool { state.withLock { $0.isDiskFull } }
 

@@ -12,7 +12,9 @@ protocol CarriedOut: Order {
 }
 
 /// All of them. A new one is a line here and its extension below.
-let carriedOutOrders: [any CarriedOut.Type] = [AcknowledgeOrder.self, ImportOrder.self, ReloadOrder.self]
+let carriedOutOrders: [any CarriedOut.Type] = [
+    AcknowledgeOrder.self, ImportOrder.self, ReloadOrder.self, NotifyTestOrder.self,
+]
 
 extension AcknowledgeOrder: CarriedOut {
     func carryOut(by gateway: LiveSource, for author: Author) async throws(Refusal) -> AlertStoryAnswer {

@@ -41,11 +41,7 @@ extension Doctor {
     private var isLoopback: Bool { Self.isLoopback(configuration.mqtt.host) }
 
     /// By its name alone: what a name server says of another one may change.
-    static func isLoopback(_ host: String) -> Bool {
-        var address = in_addr()
-        if inet_pton(AF_INET, host, &address) == 1 { return UInt32(bigEndian: address.s_addr) >> 24 == 127 }
-        return ["::1", "localhost", "localhost.", "ip6-localhost"].contains(host.lowercased())
-    }
+    static func isLoopback(_ host: String) -> Bool { HostName.isLoopback(host) }
 
     private func anonymity(asksBroker: Bool) -> [Diagnosis] {
         let options = configuration.mqtt
@@ -88,14 +84,18 @@ extension Doctor {
         if let path = settings?.passwordFile {
             files.append((path, "the broker's users and the hashes of their passwords"))
         }
-        return files.compactMap { path, what in
-            var status = stat()
-            guard stat(path, &status) == 0, status.st_mode & 0o007 != 0 else { return nil }
-            let mode = String(status.st_mode & 0o777, radix: 8)
-            return finding(
-                .bad, "\(path), which has \(what), is open to every user of this machine (mode \(mode))",
-                "chmod o= \(ShellWord.quoted(path))")
-        }
+        return files.compactMap { openFile($0, what: $1, check: "broker") }
+    }
+
+    /// A file that every user of the machine may read or write, and should not.
+    func openFile(_ path: String, what: String, check: String) -> Diagnosis? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & 0o007 != 0 else { return nil }
+        let mode = String(status.st_mode & 0o777, radix: 8)
+        return Diagnosis(
+            check: check, level: .bad,
+            finding: "\(path), which has \(what), is open to every user of this machine (mode \(mode))",
+            mend: "chmod o= \(ShellWord.quoted(path))")
     }
 
     private func names() -> [Diagnosis] {

@@ -91,11 +91,11 @@ public struct Daemon {
         let broker = try line(options, names)
         live.remember(try journal.takeovers)
         let publisher = Publisher()
+        let channels = channels(configuration.notifications, publisher: publisher, log: log)
         let loop = try IngestLoop(
             configuration: configuration, files: files, broker: broker, journal: journal, mailbox: mailbox, live: live,
             log: log, serviceManager: serviceManager,
-            channels: channels(configuration.notifications, publisher: publisher, log: log), publisher: publisher,
-            clocks: .linux)
+            channels: channels, publisher: publisher, clocks: .linux)
         start.end()
         let doctor = Doctor(configuration: configuration, live: live, now: clock)
 
@@ -130,7 +130,17 @@ public struct Daemon {
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
-        try await group.run()
+        do {
+            try await group.run()
+        } catch {
+            await close(channels)
+            throw error
+        }
+        await close(channels)
+    }
+
+    private func close(_ channels: [any NotificationChannel]) async {
+        for channel in channels { await channel.close() }
     }
 }
 

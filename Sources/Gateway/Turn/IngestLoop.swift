@@ -264,6 +264,7 @@ final class IngestLoop {
         asksForCompaction = true
         keepHouse(at: moment)
         lookAtClocks(at: moment)
+        live.remember(outbox.troubles)
         let hour = lastHour.sum(at: moment.steady)
         live.update {
             ($0.receivedLastHour, $0.readingsLastHour) = (hour.received, hour.readings)

@@ -32,6 +32,10 @@ struct OutboxPump {
         var restsUntil: SteadyTime
         /// Whether there was no way to it, the last time.
         var isUnreachable: Bool
+        /// The first of the rounds.
+        var since: Timestamp
+        /// Of the last of them.
+        var reason: String
     }
 
     private var lines: [Line]
@@ -48,6 +52,20 @@ struct OutboxPump {
 
     /// Each channel with those who are told on it.
     var routes: [NotificationRoute] { lines.map { NotificationRoute(channel: $0.lane.name) } }
+
+    /// One a channel.
+    var lanes: [Lane] { lines.map(\.lane) }
+
+    /// Of the channels that fail now.
+    var troubles: [ChannelTrouble] {
+        lines.compactMap { line in
+            line.failing.map {
+                ChannelTrouble(
+                    channel: line.lane.name, since: $0.since, rounds: $0.rounds, reason: $0.reason,
+                    isUnreachable: $0.isUnreachable)
+            }
+        }
+    }
 
     /// Something was recorded that may have to be told.
     mutating func wake() {
@@ -106,7 +124,8 @@ struct OutboxPump {
             let isUnreachable = if case .unreachable = last.delivery { true } else { false }
             line.failing = Failing(
                 rounds: rounds, restsUntil: now.steady + schedule.delay(afterAttempts: rounds),
-                isUnreachable: isUnreachable)
+                isUnreachable: isUnreachable, since: line.failing?.since ?? now.wall, reason: last.delivery.reason ?? ""
+            )
         }
         line.reports += fresh
         guard !line.reports.isEmpty else { return }

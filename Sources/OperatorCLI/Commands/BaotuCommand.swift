@@ -10,7 +10,7 @@ public struct BaotuCommand: AsyncParsableCommand {
         discussion: """
             Answers come from the daemon's socket, or with --store DIR from the files when it is down.
             Exit codes: 0 answered; 1 no such thing, or the store cannot be read; 2 something bad was found (doctor, \
-            decode, devices try, rejects replay), refused (import) or left out (export); 64 wrong command line; 69 the gateway does not answer; \
+            decode, devices try, rejects replay), refused (import), left out (export) or not delivered (notify test); 64 wrong command line; 69 the gateway does not answer; \
             77 it takes no orders of this user.
             """,
         version: ProductVersion.current,
@@ -19,7 +19,7 @@ public struct BaotuCommand: AsyncParsableCommand {
             AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, IncidentsCommand.self,
             RejectsCommand.self, CorrectionsCommand.self,
             ExportCommand.self, ImportCommand.self, DecodeCommand.self, DetectCommand.self, DoctorCommand.self,
-            ReloadCommand.self,
+            ReloadCommand.self, NotifyCommand.self,
             BackupCommand.self, RestoreCommand.self, StoreCommand.self,
         ])
 
