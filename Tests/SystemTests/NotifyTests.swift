@@ -14,6 +14,7 @@ struct NotifyTests {
         let port = try MosquittoServer.freePort()
         site.notification =
             "commands: [{name: siren, program: /bin/bash, arguments: [-c, 'cat >>\"$0\"; echo >>\"$0\"', \"\(site.path("told"))\"]}, "
+            + "{name: chief, severity: critical, program: /bin/bash, arguments: [-c, 'cat >>\"$0\"', \"\(site.path("chief"))\"]}, "
             + "{name: broken, program: /bin/bash, arguments: [-c, \"echo no modem >&2; exit 4\"]}], "
             + "webhooks: [{name: nobody, url: \"http://127.0.0.1:\(port)/s3cret\"}]"
         try site.configure()
@@ -40,7 +41,7 @@ struct NotifyTests {
         #expect(!nobody.output.contains("s3cret"))
         let unknown = try site.ask(["notify", "test", "sirn"])
         #expect(unknown.code == 1 && unknown.errors.contains("did you mean 'siren'?"), "\(unknown)")
-        #expect(unknown.errors.contains("there are log, mqtt, nobody, siren, broken"), "\(unknown)")
+        #expect(unknown.errors.contains("there are log, mqtt, nobody, siren, chief, broken"), "\(unknown)")
         let mqtt = try site.ask(["notify", "test", "mqtt"])
         #expect(mqtt.code == 0, "\(mqtt)")
 
@@ -51,6 +52,8 @@ struct NotifyTests {
             return text.contains("broken has told nobody since") && text.contains("exit code 4: no modem")
                 && text.contains("nobody has told nobody since") && !text.contains("siren has told nobody")
         }
+        // A warning is not for the chief.
+        #expect(!FileManager.default.fileExists(atPath: site.path("chief")))
         #expect(site.stop(daemon) == 0)
         #expect(!site.log.contains("s3cret"))
     }

@@ -83,7 +83,7 @@ final class IngestLoop {
         clock = TurnClock(clocks, after: journal.storedClock)
         decoder = Self.decoder(files, configuration)
         pipeline = Pipeline(configuration.plan, rules: files.rules)
-        outbox = OutboxPump(channels)
+        outbox = OutboxPump(channels, severities: configuration.notifications.severities)
         self.publisher = publisher
         ownWords = OwnWords(topicPrefix: configuration.notifications.topicPrefix)
         work = WorkBudget(span: configuration.turn.workMax, messagesMax: configuration.turn.messagesMax)

@@ -12,6 +12,8 @@ struct OutboxPump {
     /// One channel: its lane, and when it is looked after.
     private struct Line {
         let lane: Lane
+        /// Who is told on it.
+        let route: NotificationRoute
         /// Given to the lane, and not yet marked in the store.
         var inHand: Set<Int64> = []
         /// What became of them, while the store does not take it.
@@ -42,16 +44,23 @@ struct OutboxPump {
     private let schedule: DeliverySchedule
     private var hasGivenUpStrays = false
 
-    init(_ channels: [any NotificationChannel], schedule: DeliverySchedule = DeliverySchedule()) {
-        lines = channels.map { Line(lane: Lane($0)) }
+    /// `severities`: by the name of a channel for people, from where on they are told; the others hear every step.
+    init(
+        _ channels: [any NotificationChannel], severities: [String: Severity] = [:],
+        schedule: DeliverySchedule = DeliverySchedule()
+    ) {
+        lines = channels.map { channel in
+            Line(
+                lane: Lane(channel), route: NotificationRoute(channel: channel.name, from: severities[channel.name]))
+        }
         self.schedule = schedule
     }
 
     /// As they stand in the outbox.
-    private var channelNames: [String] { lines.map(\.lane.name) }
+    var channelNames: [String] { lines.map(\.lane.name) }
 
     /// Each channel with those who are told on it.
-    var routes: [NotificationRoute] { lines.map { NotificationRoute(channel: $0.lane.name) } }
+    var routes: [NotificationRoute] { lines.map(\.route) }
 
     /// One a channel.
     var lanes: [Lane] { lines.map(\.lane) }

@@ -30,6 +30,12 @@ extension GatewayConfiguration {
         /// Files that hold a password, a token or another secret of a channel.
         package var secretFiles: [String]
 
+        /// From where on those on a channel for people are told, by its name. `log` and `mqtt` have every step.
+        public var severities: [String: Severity] {
+            let people = webhooks.map(\.channel) + emails.map(\.channel) + commands.map(\.channel)
+            return Dictionary(people.map { ($0.name, $0.severityMin) }, uniquingKeysWith: { first, _ in first })
+        }
+
         /// All of them, each name once.
         public var channels: [Channel] {
             let own = (toLog ? ["log"] : []) + (toMQTT ? ["mqtt"] : [])
