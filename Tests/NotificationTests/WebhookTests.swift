@@ -31,13 +31,13 @@ struct WebhookTests {
         return reason
     }
 
-    @Test("is posted the notice with its headers, and 2xx is an answer; the connection serves again")
+    @Test("is posted the notice with its headers, and 2xx is an answer")
     func delivers() async throws {
         let (deliveries, server) = try await deliver(
             .answers("HTTP/1.1 204 No Content\r\n\r\n"), [notice(1), notice(2), notice(3)],
             headers: [("Authorization", "Bearer t"), ("X-Site", "north")])
         #expect(deliveries == [.delivered, .delivered, .delivered])
-        #expect(server.accepted == 1 && server.requests.count == 3)
+        #expect(server.requests.count == 3)
         let first = try #require(server.requests.first)
         #expect(first.hasPrefix("POST /hook?key=s3cret HTTP/1.1\r\n"))
         #expect(first.contains("\r\nContent-Type: application/json\r\n") && first.contains("\r\nX-Site: north\r\n"))
