@@ -18,7 +18,3 @@ typedef size_t (*baotu_curl_transfer)(char *bytes, size_t size, size_t count, vo
 static inline CURLcode baotu_curl_set_transfer(CURL *handle, CURLoption option, baotu_curl_transfer transfer) {
     return curl_easy_setopt(handle, option, transfer);
 }
-
-static inline CURLcode baotu_curl_response_code(CURL *handle, long *code) {
-    return curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, code);
-}

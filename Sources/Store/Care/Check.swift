@@ -506,11 +506,12 @@ final class StoreChecker {
             }
         } catch { found("core.db-wal", .wal, "whether all of it is there cannot be told: \(error)") }
         for file in folder.databasesWithWAL() {
-            do throws(StoreError) { _ = try WAL.whole(of: folder.path + "/" + file) } catch {
+            let left: WAL?
+            do throws(StoreError) { left = try WAL.whole(of: folder.path + "/" + file) } catch {
                 found(file + "-wal", .wal, "not all of it could be read: \(error); a repair takes over what reads then")
                 continue
             }
-            guard let wal = WAL(of: folder.path + "/" + file) else { continue }
+            guard let wal = left else { continue }
             if let damage = wal.damage {
                 found(file + "-wal", .wal, "\(damage); a repair takes over all that reads")
             } else if wal.isTorn {
