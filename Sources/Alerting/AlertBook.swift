@@ -354,7 +354,7 @@ public struct AlertBook: Sendable {
             for (index, rule) in rules.enumerated() {
                 guard case .threshold(let threshold) = rule.condition, threshold.quantity == entry.quantity,
                     threshold.channel.map({ $0.hasBytes(of: registry.channelName(of: series) ?? "") }) ?? true,
-                    selection.means(rule, entry.device, registry)
+                    rule.devices.means(entry.device, selection.roster, registry)
                 else { continue }
                 watches.append(
                     Watch(

@@ -30,7 +30,7 @@ public struct AlertRule: Equatable, Sendable {
 
     /// All of it but the name in one line: two rules that say the same have the same.
     var content: String {
-        "\(severity.rawValue) of \(devices.name ?? "*") \(devices.profile ?? "*") \(devices.area ?? "*"): \(condition.content)"
+        "\(severity.rawValue) of \(devices.content): \(condition.content)"
     }
 
     /// Whether the two differ by their name alone.
@@ -233,39 +233,5 @@ public struct FindingWatch: Equatable, Sendable {
             && (quantities.map { wanted in
                 finding.subject.series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
             } ?? true)
-    }
-}
-
-/// Which devices a rule is about; what is nil or empty matches all.
-public struct DeviceSelector: Equatable, Sendable {
-    /// With `*` for any run of characters and `?` for one.
-    public let name: String?
-    private let pattern: NamePattern?
-    /// Name of a profile, letter for letter.
-    public let profile: String?
-    /// Name of an area in the roster, letter for letter.
-    public let area: String?
-
-    /// Every device, on the roster or not.
-    public static let all = DeviceSelector(name: nil, profile: nil, area: nil)
-
-    /// By bytes, as all names are.
-    public static func == (left: DeviceSelector, right: DeviceSelector) -> Bool {
-        [left.name, left.profile, left.area].map { $0.map { ByteName($0) } }
-            == [right.name, right.profile, right.area].map { $0.map { ByteName($0) } }
-    }
-
-    /// `name` may be a pattern.
-    public init(name: String?, profile: String?, area: String?) {
-        self.name = name
-        pattern = name.map { NamePattern($0) }
-        self.profile = profile
-        self.area = area
-    }
-
-    /// Whether a device of these names is meant; `area` is empty for one without.
-    public func matches(name: String, profile: String, area: String) -> Bool {
-        (self.profile.map { $0.hasBytes(of: profile) } ?? true) && (self.area.map { $0.hasBytes(of: area) } ?? true)
-            && (pattern?.matches(name) ?? true)
     }
 }

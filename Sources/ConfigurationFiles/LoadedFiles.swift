@@ -27,6 +27,13 @@ package struct LoadedFiles: Sendable {
         return constants
     }
 
+    /// The labels of devices, by the device's name.
+    package var labels: [ByteName: [String: String]] {
+        var labels: [ByteName: [String: String]] = [:]
+        for entry in roster where !entry.labels.isEmpty { labels[ByteName(entry.device)] = entry.labels }
+        return labels
+    }
+
     /// Reads the files that the configuration names. Throws the mistakes of all of them together.
     package static func load(_ configuration: GatewayConfiguration) throws(Mistakes) -> LoadedFiles {
         var mistakes: [Mistake] = []

@@ -5,12 +5,12 @@ public import Telemetry
 
 /// `Config/roster.csv`: the devices the city expects, one a line under a header of column names.
 ///
-/// Columns `device` and `cadence` are required; `profile`, `area`, `circuit`, `latitude`, `longitude` and
-/// `constants` (`depth_mm=1500;full_mm=100`) may be left out; a place has both its degrees, or neither. Lines that begin with
-/// `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is a quote.
+/// Columns `device` and `cadence` are required; `profile`, `area`, `circuit`, `latitude`, `longitude`,
+/// `constants` (`depth_mm=1500;full_mm=100`) and `labels` (`owner=east;road=Jingshi Lu`) may be left out; a place has both its
+/// degrees, or neither. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is a quote.
 public enum RosterFile {
     private enum Column: String, CaseIterable {
-        case device, profile, area, circuit, latitude, longitude, cadence, constants
+        case device, profile, area, circuit, latitude, longitude, cadence, constants, labels
     }
 
     // Long: a line of the roster column by column, every mistake gathered.
@@ -70,6 +70,7 @@ public enum RosterFile {
                     }
                 case .constants:
                     entry.constants = constants(field) { note(.constants, field, $0) }
+                case .labels: entry.labels = labels(field) { note(.labels, field, $0) }
                 case nil: break
                 }
             }
@@ -95,17 +96,30 @@ public enum RosterFile {
     }
 
     /// `name=value` pairs between semicolons.
-    private static func constants(_ field: String, _ note: (String) -> Void) -> [String: String] {
-        var constants: [String: String] = [:]
+    private static func pairs(_ field: String, such example: String, _ note: (String) -> Void) -> [String: String] {
+        var pairs: [String: String] = [:]
         for pair in field.split(separator: ";") {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 .map { trimmed(Array($0.utf8)) }
-            guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty, constants[sides[0]] == nil else {
-                note("expected name=value pairs, each name once, such as depth_mm=1500;full_mm=100")
+            guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty, pairs[sides[0]] == nil else {
+                note("expected name=value pairs, each name once, such as \(example)")
                 return [:]
             }
-            constants[sides[0]] = sides[1]
+            pairs[sides[0]] = sides[1]
         }
+        return pairs
+    }
+
+    private static func labels(_ field: String, _ note: (String) -> Void) -> [String: String] {
+        let labels = pairs(field, such: "owner=east;road=Jingshi Lu", note)
+        for name in labels.keys.sorted() where !UsableName.admitsLabel(name) {
+            note("expected a label's name of at most 64 of the letters a-z, A-Z, 0-9, '-', '_' and '.', not '\(name)'")
+        }
+        return labels
+    }
+
+    private static func constants(_ field: String, _ note: (String) -> Void) -> [String: String] {
+        let constants = pairs(field, such: "depth_mm=1500;full_mm=100", note)
         if let rating = constants[LampTable.ratingName] {
             guard let watts = Double(rating), watts.isFinite, watts > 0 else {
                 note("expected \(LampTable.ratingName) as a number of watts above 0, without a unit, such as 40")

@@ -34,6 +34,16 @@ public struct Roster: Sendable {
         areas = Dictionary(grouping: devices) { ByteName(lines[$0]!.entry.area) }
     }
 
+    /// The same with the labels that the roster's file gives, by the device's name: a store does not keep them.
+    public func with(labels: [ByteName: [String: String]]) -> Roster {
+        Roster(
+            lines.mapValues { line in
+                var line = line
+                line.entry.labels = labels[ByteName(line.entry.device)] ?? [:]
+                return line
+            })
+    }
+
     /// What is known beforehand of the device; nil for one that the roster does not name.
     public subscript(device: DeviceIndex) -> RosterEntry? { lines[device]?.entry }
 

@@ -16,10 +16,13 @@ public struct RosterEntry: Hashable, Sendable {
     public var cadence: Duration
     /// What no message carries and profiles read as `$name`, such as the depth of a bin.
     public var constants: [String: String]
+    /// What people sort devices by, such as the owner or the road; names as `UsableName.admitsLabel` has them.
+    public var labels: [String: String]
 
     package init(
         device: String, profile: String = "", area: String = "", circuit: String = "", latitude: Double? = nil,
-        longitude: Double? = nil, cadence: Duration, constants: [String: String] = [:]
+        longitude: Double? = nil, cadence: Duration, constants: [String: String] = [:],
+        labels: [String: String] = [:]
     ) {
         self.device = device
         self.profile = profile
@@ -29,5 +32,6 @@ public struct RosterEntry: Hashable, Sendable {
         self.longitude = longitude
         self.cadence = cadence
         self.constants = constants
+        self.labels = labels
     }
 }

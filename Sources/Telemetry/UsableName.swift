@@ -15,6 +15,15 @@ public enum UsableName {
     /// The same of a text.
     public static func admits(_ name: String) -> Bool { name.utf8Bytes { admits($0) } }
 
+    /// Whether a label of the roster may be called so: 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.'.
+    public static func admitsLabel(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0)
+                    || [0x2D, 0x2E, 0x5F].contains($0)
+            }
+    }
+
     /// The name as a text; nil where it is not usable or not UTF-8.
     public static func text(_ name: UnsafeRawBufferPointer) -> String? {
         admits(name) ? String(validating: name, as: UTF8.self) : nil

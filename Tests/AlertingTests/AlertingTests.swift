@@ -331,7 +331,8 @@ struct AlertBookTests {
     @Test("selectors pick by name, profile and area")
     func selectors() {
         let one = AlertRule(
-            name: "one", severity: .info, devices: DeviceSelector(name: "lamp-*2", profile: "lamp", area: "Lixia"),
+            name: "one", severity: .info,
+            devices: DeviceSelector(names: ["lamp-*2"], profiles: ["lamp"], areas: ["Lixia"]),
             condition: hot.condition)
         var scene = Scene(rules: [one])
         #expect(scene.hear(0, 99).isEmpty)

@@ -155,7 +155,7 @@ struct FindingTests {
         }
         func rule(_ name: String, _ area: String?, _ kinds: Set<Finding.Kind>) -> AlertRule {
             AlertRule(
-                name: name, severity: .critical, devices: DeviceSelector(name: nil, profile: nil, area: area),
+                name: name, severity: .critical, devices: DeviceSelector(areas: area.map { [$0] } ?? []),
                 condition: .finding(FindingWatch(kinds: kinds, clearAfter: .seconds(300))))
         }
         let rules = [

@@ -7,7 +7,7 @@ extension AlertBook {
         _ rule: AlertRule, _ absence: Absence, _ device: DeviceIndex, _ expected: Roster.Line, _ facts: Facts,
         _ transitions: inout [AlertTransition]
     ) {
-        guard selection.means(rule, device, expectedAs: expected.entry, facts.registry) else { return }
+        guard rule.devices.matches(expected.entry) else { return }
         let heard = facts.health.lastHeard(device)
         let allowance = absence.allowance(cadence: expected.entry.cadence)
         let silence =

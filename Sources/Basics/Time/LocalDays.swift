@@ -93,6 +93,31 @@ public struct LocalDays: Hashable, Sendable {
         return max(course.begin, day * Self.dayMilliseconds - course.offset)
     }
 
+    /// The first moment at which the clock shows so many minutes of a day, or more: where it is put forward over that, the
+    /// moment at which it is.
+    package func first(minute: Int, of day: Int64) -> Int64 {
+        let local = day * Self.dayMilliseconds + Int64(minute) * 60_000
+        var place = around(local).lowerBound
+        while place + 1 < courses.count, local - courses[place].offset >= courses[place + 1].begin { place += 1 }
+        return max(courses[place].begin, local - courses[place].offset)
+    }
+
+    /// The moment from which on the clock shows so many minutes of a day, or more, and never less.
+    package func last(minute: Int, of day: Int64) -> Int64 {
+        let local = day * Self.dayMilliseconds + Int64(minute) * 60_000
+        var place = around(local).upperBound
+        while place > 0, local - courses[place].offset <= courses[place].begin { place -= 1 }
+        let end = place + 1 < courses.count ? courses[place + 1].begin : .max
+        return min(end, local - courses[place].offset)
+    }
+
+    /// The courses in which the clock may show a local time.
+    private func around(_ local: Int64) -> ClosedRange<Int> {
+        let reach = Int64(Self.offsetSecondsMax) * 1000
+        let first = courses.partitioningIndex { $0.begin > local - reach } - 1
+        return first...max(first, courses.partitioningIndex { $0.begin > local + reach } - 1)
+    }
+
     package func span(of day: Int64) -> Range<Int64> { start(of: day)..<start(of: day + 1) }
 
     /// The days that share time with `span`, which is not empty.

@@ -172,8 +172,8 @@ struct ConfigurationCheck {
     private func twins() -> [Mistake] {
         let file = configuration.rosterFile ?? configuration.rulesFile
         return [
-            ("device", roster.map(\.device)), ("area", roster.map(\.area) + rules.compactMap(\.rule.devices.area)),
-            ("circuit", roster.map(\.circuit)),
+            ("device", roster.map(\.device)), ("area", roster.map(\.area) + rules.flatMap(\.rule.devices.areas)),
+            ("circuit", roster.map(\.circuit) + rules.flatMap(\.rule.devices.circuits)),
         ].flatMap { key, names in
             // `String` holds names for equal that differ in normalisation alone: here, and only here, as wanted.
             Dictionary(grouping: Set(names.map { ByteName($0) }), by: \.text).values.filter { $0.count > 1 }

@@ -9,47 +9,30 @@ extension ConfigurationCheck {
     func ruleWarnings() -> [Mistake] {
         let offer = CatalogOffer(catalog)
         return rules.flatMap { placed in
-            let selected =
-                placed.rule.devices.profile.map { CatalogOffer(catalog, profile: $0) }.flatMap {
-                    $0.channels.isEmpty ? nil : $0
-                } ?? offer
-            return selector(placed) + condition(placed, selected)
+            let profiles = placed.rule.devices.profiles
+            let selected = profiles.isEmpty ? offer : CatalogOffer(catalog, profiles: profiles)
+            return selectorWarnings(placed) + condition(placed, selected.channels.isEmpty ? offer : selected)
         }
     }
 
-    /// Names of the selector that nothing has.
-    private func selector(_ placed: RuleFile.Placed) -> [Mistake] {
-        let (selector, setting) = (placed.rule.devices, placed.setting["devices"])
-        var warnings: [Mistake] = []
-        func warn(_ key: String, _ expected: String, _ name: String, among known: [String]) {
-            let hint = nearest(to: name, in: known).map { "; did you mean '\($0)'?" } ?? ""
-            warnings.append((setting?[key] ?? placed.setting).mistake(expected + hint, isWarning: true))
+    private func selectorWarnings(_ placed: RuleFile.Placed) -> [Mistake] {
+        let selector = placed.rule.devices
+        let warnings = selectorWarnings(selector, placed.setting["devices"] ?? placed.setting)
+        // What the roster does not name may still speak; a profile alone means that too, unless it is to be missed.
+        let isOfRoster: Bool
+        if case .absence = placed.rule.condition {
+            isOfRoster = selector != .all
+        } else {
+            isOfRoster = selector != DeviceSelector(profiles: selector.profiles)
         }
-        if let profile = selector.profile {
-            let known = catalog.profileNames + roster.map(\.profile).filter { !$0.isEmpty }
-            if !known.contains(where: { $0.hasBytes(of: profile) }) {
-                warn("profile", "no profile is called so, and no device of the roster has it", profile, among: known)
-            }
+        guard warnings.isEmpty, isOfRoster, !roster.isEmpty, !roster.contains(where: { selector.matches($0) }) else {
+            return warnings
         }
-        if let area = selector.area {
-            let known = roster.map(\.area).filter { !$0.isEmpty }
-            if !known.contains(where: { $0.hasBytes(of: area) }) {
-                warn("area", "no device of the roster is in an area of this name", area, among: known)
-            }
-        }
-        // Where there is a roster, what it does not name may still speak; a rule that means none of it is a slip.
-        if let name = selector.name, !roster.isEmpty {
-            let pattern = NamePattern(name)
-            if !roster.contains(where: { pattern.matches($0.device) }) {
-                warn("name", "no device of the roster is meant by it", name, among: roster.map(\.device))
-            }
-        }
-        if warnings.isEmpty, selector != .all, !roster.isEmpty, case .absence = placed.rule.condition,
-            !roster.contains(where: { selector.matches(name: $0.device, profile: $0.profile, area: $0.area) })
-        {
-            warnings.append(placed.setting.mistake("no device of the roster is meant by the rule", isWarning: true))
-        }
-        return warnings
+        return [
+            (placed.setting["devices"] ?? placed.setting).mistake(
+                "rule '\(placed.rule.name)' watches nothing: no device of the roster is all that its devices ask for",
+                isWarning: true)
+        ]
     }
 
     private func condition(_ placed: RuleFile.Placed, _ offer: CatalogOffer) -> [Mistake] {
@@ -75,7 +58,9 @@ extension ConfigurationCheck {
         _ placed: RuleFile.Placed, _ threshold: Threshold, _ offer: CatalogOffer
     ) -> [Mistake] {
         let setting = placed.setting["threshold"]
-        let profile = placed.rule.devices.profile.map { "profile '\($0)' gives" } ?? "any profile gives"
+        let profile =
+            placed.rule.devices.profiles.isEmpty
+            ? "any profile gives" : "profile '\(placed.rule.devices.profiles.joined(separator: "' or '"))' gives"
         guard let channels = offer.channels[threshold.quantity] else {
             return [
                 (setting?["quantity"] ?? placed.setting).mistake("nothing that \(profile) is of it", isWarning: true)
@@ -84,8 +69,7 @@ extension ConfigurationCheck {
         // Its data is stale before the next reading, and what holds begins to hold anew.
         if let stale = threshold.stale, stale < threshold.hold,
             let entry = roster.first(where: {
-                $0.cadence > stale
-                    && placed.rule.devices.matches(name: $0.device, profile: $0.profile, area: $0.area)
+                $0.cadence > stale && placed.rule.devices.matches($0)
             })
         {
             return [

@@ -16,12 +16,13 @@ package struct CatalogOffer: Sendable {
     /// By quantity.
     package private(set) var channels: [Quantity: Channels] = [:]
 
-    /// Of the profile of this name; of nil, of all.
-    package init(_ catalog: DeviceCatalog, profile: String? = nil) {
+    /// Of the profiles of these names; of none, of all.
+    package init(_ catalog: DeviceCatalog, profiles: [String] = []) {
         let tables = catalog.plan.tables
         for position in 0..<UInt32(tables.rules.count) {
             let rule = tables.rules[position]
-            if let profile, !catalog.profileNames[Int(rule.profile)].hasBytes(of: profile) { continue }
+            let name = catalog.profileNames[Int(rule.profile)]
+            guard profiles.isEmpty || profiles.contains(where: { $0.hasBytes(of: name) }) else { continue }
             var runs = [rule.readings]
             if rule.table >= 0 {
                 runs += tables.tables[UInt32(rule.table)].rows.range.map { tables.tableRows[$0].readings }

@@ -145,7 +145,7 @@ extension IngestLoop {
         for name in change.refused {
             log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
         }
-        let roster = Roster(try journal.expectedDevices(), constants: files.constants)
+        let roster = Roster(try journal.expectedDevices(), constants: files.constants).with(labels: files.labels)
         pipeline.setRoster(roster, registry: journal.registry)
         var renamed: Renamed = (roster.renamedCircuits(since: before), [:])
         for (old, new) in renamed.circuits { renamed.rules[old] = try journal.rename(circuit: old, to: new) }
@@ -196,7 +196,7 @@ extension IngestLoop {
         mutating func bring(_ series: SeriesID, _ registry: SeriesRegistry) -> Bool {
             let profile = registry.devices[registry.series[series.index].device.index].profile
             let name = ByteName(profile)
-            let offer = byProfile[name] ?? CatalogOffer(catalog, profile: profile)
+            let offer = byProfile[name] ?? CatalogOffer(catalog, profiles: [profile])
             byProfile[name] = offer
             return offer.has(series, registry)
         }

@@ -62,7 +62,7 @@ public enum RuleFile {
             mistakes.append(nameSetting.mistake("expected at most 64 of the letters a-z, A-Z, 0-9, '-', '_' and '.'"))
         }
         let severity = reader.word("severity", default: Severity.warning, &mistakes)
-        let devices = selector(reader.written("devices"), &mistakes)
+        let devices = DeviceSelectorSection.parse(reader.written("devices"), &mistakes)
         var conditions: [Alerting.Condition] = []
         if let threshold = reader.written("threshold") {
             if let condition = Self.threshold(threshold, windows, &mistakes) { conditions.append(condition) }
@@ -93,16 +93,6 @@ public enum RuleFile {
             return nil
         }
         return AlertRule(name: name, severity: severity, devices: devices, condition: condition)
-    }
-
-    private static func selector(_ setting: Setting?, _ mistakes: inout [Mistake]) -> DeviceSelector {
-        guard let setting else { return .all }
-        var reader = SettingReader(setting, &mistakes)
-        let selector = DeviceSelector(
-            name: reader.optionalText("name", &mistakes), profile: reader.optionalText("profile", &mistakes),
-            area: reader.optionalText("area", &mistakes))
-        reader.finish(&mistakes)
-        return selector
     }
 
     private static func absence(_ setting: Setting, _ mistakes: inout [Mistake]) -> Alerting.Condition {
