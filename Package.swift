@@ -91,6 +91,7 @@ let package = Package(
         .room("Detection", ["Basics", "Telemetry"]),
         .room("City", ["Basics", "Telemetry"], resources: [.embedInCode("Air/Tables")]),
         .room("Alerting", ["Basics", "Telemetry"]),
+        .room("Desk", ["Basics", "Telemetry"]),
         .room("Interchange", ["Basics", "Telemetry"]),
 
         // The heart.
@@ -106,7 +107,7 @@ let package = Package(
             "ConfigurationFiles",
             [
                 "Basics", "Telemetry", "Settings", "Decoding", "Profiles", "Windows", "Detection", "City", "Alerting",
-                "Pipeline", "Broker", "Store",
+                "Desk", "Pipeline", "Broker", "Store",
             ]),
 
         // Shells.
@@ -126,8 +127,9 @@ let package = Package(
         .room(
             "Gateway",
             [
-                "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Pipeline", "ConfigurationFiles",
-                "Contract", "Broker", "Store", "Notification", "API", "CLinux", .hummingbird, .logging,
+                "Basics", "Telemetry", "Settings", "Decoding", "Windows", "Alerting", "Desk", "Pipeline",
+                "ConfigurationFiles", "Contract", "Broker", "Store", "Notification", "API", "CLinux", .hummingbird,
+                .logging,
                 .serviceLifecycle, .unixSignals,
             ]),
         .room(
@@ -156,6 +158,7 @@ let package = Package(
         .tests("DetectionTests", ["Basics", "Telemetry", "Detection", "TestSupport"], exclude: ["Fixtures"]),
         .tests("CityTests", ["Basics", "Telemetry", "City", "TestSupport"], exclude: ["Fixtures"]),
         .tests("AlertingTests", ["Basics", "Telemetry", "Alerting", "Settings", "ConfigurationFiles", "TestSupport"]),
+        .tests("DeskTests", ["Basics", "Telemetry", "Desk", "TestSupport"]),
         .tests("InterchangeTests", ["Basics", "Telemetry", "Interchange", "TestSupport"]),
         .tests(
             "PipelineTests",

@@ -47,6 +47,13 @@ public struct AlertKey: Hashable, Sendable {
     }
 }
 
+extension AlertKey: Comparable {
+    /// By the bytes of the rule's name, then by subject: the order in which a turn tells what it found.
+    public static func < (left: AlertKey, right: AlertKey) -> Bool {
+        left.rule.hasBytes(of: right.rule) ? left.subject < right.subject : left.rule.precedesByBytes(right.rule)
+    }
+}
+
 /// The worst value of an incident, and when it was.
 public struct AlertPeak: Hashable, Sendable {
     /// In the canonical unit.

@@ -25,6 +25,10 @@ public struct NoticeTemplate: Hashable, Sendable {
         case value, unit
         /// The step in words.
         case sentence
+        /// All of the message in one line, also where it is about several alerts.
+        case summary
+        /// How many alerts the message is about.
+        case count
     }
 
     /// What a field holds.
@@ -48,6 +52,11 @@ public struct NoticeTemplate: Hashable, Sendable {
     }
 
     private var pieces: [Piece] = []
+
+    /// Whether it has a place for the field.
+    package func has(_ field: Field) -> Bool {
+        pieces.contains { if case .field(field, _) = $0 { true } else { false } }
+    }
 
     /// Reads a template. Throws for a place that there is not; whether all else is JSON is seen in what is filled.
     ///
