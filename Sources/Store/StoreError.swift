@@ -1,4 +1,4 @@
-import Basics
+public import Basics
 import Telemetry
 
 /// What can go wrong between the store and the disk. Each says what failed, on what, and what would be right.
@@ -33,6 +33,12 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case sqlite(file: String, code: Int, detail: String)
     case noSuchAlert(id: Int64)
     case noSuchIncident(id: Int64)
+    /// Or it is over.
+    case noSuchSilence(id: Int64)
+    /// An alert that was not put aside.
+    case notShelved(id: Int64)
+    /// A silence that would be over before it began.
+    case endsInPast(Timestamp)
     /// `nearest` is the known name that was probably meant, here and below.
     case noSuchDevice(name: String, nearest: String?)
     case noSuchArea(name: String, nearest: String?)
@@ -121,6 +127,12 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: there is no alert \(id)"
         case .noSuchIncident(let id):
             "store: there is no incident \(id), or it is no longer kept (store.retention.alerts)"
+        case .noSuchSilence(let id):
+            "store: there is no silence \(id), or it is over"
+        case .notShelved(let id):
+            "store: alert \(id) is not put aside"
+        case .endsInPast(let end):
+            "store: a silence until \(end) would be over already; expected a moment to come"
         case .noSuchCircuit(let name, let nearest):
             "store: no device is on a circuit '\(name)'\(Self.hint(nearest))"
         case .noSuchDevice(let name, let nearest):

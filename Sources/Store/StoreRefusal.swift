@@ -4,10 +4,10 @@ extension Refusal {
     /// What the store's trouble is for who asked.
     package init(_ error: StoreError) {
         switch error {
-        case .noSuchAlert, .noSuchIncident, .noSuchDevice, .noSuchArea, .noSuchCircuit, .noSuchProfile, .noSuchQuantity,
-            .noSuchChannel, .noSuchRule:
+        case .noSuchAlert, .noSuchIncident, .noSuchSilence, .noSuchDevice, .noSuchArea, .noSuchCircuit, .noSuchProfile,
+            .noSuchQuantity, .noSuchChannel, .noSuchRule:
             self = .notFound("\(error)")
-        case .wrongStatistic: self = .wrong("\(error)")
+        case .wrongStatistic, .notShelved, .endsInPast: self = .wrong("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .tooManyStreams, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite,
             .sealedMeanwhile, .unknownQuantity, .stopped, .abandoned, .repairUnfinished, .walDamaged, .unknownFiles,

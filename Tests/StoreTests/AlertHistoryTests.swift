@@ -25,7 +25,7 @@ struct AlertHistoryTests {
     /// Steps of an alert on the device as a whole, each from where the one before led, at these seconds after noon.
     private func record(
         _ journal: Journal, _ device: String, _ steps: [(AlertPhase, Int)], from start: AlertPhase = .inactive,
-        channels: [NotificationRoute] = ["mail"]
+        channels: [String] = ["mail"]
     ) throws {
         var from = start
         let index = journal.registry.intern(device: device, profile: "test")!
@@ -155,7 +155,7 @@ struct AlertHistoryTests {
         var now = 0
         for round in 0..<6 {
             // The last steps are told to nobody: without its rule the newest notification would go before them.
-            let channels: [NotificationRoute] = round % 2 == 0 ? ["mail"] : []
+            let channels: [String] = round % 2 == 0 ? ["mail"] : []
             try record(
                 journal, "lamp-\(round / 2)",
                 [(.firing, now), (.resolved, now + 1), (.firing, now + 2), (.resolved, now + 3)],

@@ -248,7 +248,7 @@ struct IncidentTests {
         #expect(try journal.core.integer("SELECT count(*) FROM transition WHERE sentence <> ''") == 0)
         #expect(try journal.alertStates().map(\.meaning) == [said])
         #expect(
-            try journal.pendingNotifications(on: "log", atMost: 9, now: noon).map(\.transition.sentence) == [
+            try journal.pendingNotifications(on: "log", atMost: 9, now: Moment(noon)).map(\.transition.sentence) == [
                 "lamp said that it is offline"
             ])
         let incident = try #require(try ask().incidents.first)

@@ -583,7 +583,7 @@ struct JournalTests {
             try journal.acknowledgeAlert(2, by: "duty", note: "", at: seconds(3))
         }
         var pending = try ["mail", "webhook"].flatMap {
-            try journal.pendingNotifications(on: $0, atMost: 10, now: seconds(2))
+            try journal.pendingNotifications(on: $0, atMost: 10, now: Moment(seconds(2)))
         }
         #expect(pending.map(\.channel) == ["mail", "webhook"])
         #expect(pending[0].transition == transition(journal, .pending, .firing, 2))
@@ -596,9 +596,9 @@ struct JournalTests {
 
         journal = try open()
         #expect(journal.evaluatedThrough == 1)
-        #expect(try journal.pendingNotifications(on: "mail", atMost: 10, now: seconds(60)).isEmpty)
-        #expect(try journal.pendingNotifications(on: "webhook", atMost: 10, now: seconds(59)).isEmpty)
-        pending = try journal.pendingNotifications(on: "webhook", atMost: 10, now: seconds(60))
+        #expect(try journal.pendingNotifications(on: "mail", atMost: 10, now: Moment(seconds(60))).isEmpty)
+        #expect(try journal.pendingNotifications(on: "webhook", atMost: 10, now: Moment(seconds(59))).isEmpty)
+        pending = try journal.pendingNotifications(on: "webhook", atMost: 10, now: Moment(seconds(60)))
         #expect(pending.map(\.attempts) == [1])
         let states = try journal.alertStates()
         #expect(states.map(\.phase) == [.firing])

@@ -171,9 +171,9 @@ struct KeyTests {
         let error = StoreError.schemaTooNew(found: Schema.dayVersion + 1, supported: Schema.dayVersion)
         #expect(throws: error) { try journal.seal() }
         // Version 6 refuses what is above it, as this one does.
-        #expect(Schema.version == 9)
-        try journal.core.run("PRAGMA user_version = 10")
-        #expect(throws: StoreError.schemaTooNew(found: 10, supported: 9)) { try Archive(folder: folder.store) }
+        #expect(Schema.version == 10)
+        try journal.core.run("PRAGMA user_version = 11")
+        #expect(throws: StoreError.schemaTooNew(found: 11, supported: 10)) { try Archive(folder: folder.store) }
     }
 
     /// Days long ago, days that the old files have, and new ones.

@@ -126,8 +126,23 @@ extension Journal {
         return try commit(batch, received: 1, now: now ?? time)
     }
 
+    /// Makes core.db what version 9 had: to be closed after this.
+    func becomeVersion9() throws(StoreError) {
+        for statement in [
+            "DROP TABLE decision", "DROP TABLE standing", "DROP TABLE silence", "DROP INDEX incident_fired",
+            "DROP INDEX outbox_lead", "DROP INDEX outbox_group", "ALTER TABLE incident DROP COLUMN fired_steady",
+            "ALTER TABLE deed DROP COLUMN origin", "ALTER TABLE deed DROP COLUMN target",
+            "ALTER TABLE outbox DROP COLUMN lead", "ALTER TABLE outbox DROP COLUMN grp",
+            "ALTER TABLE outbox DROP COLUMN made", "ALTER TABLE outbox DROP COLUMN sealed",
+            "ALTER TABLE outbox DROP COLUMN shown", "PRAGMA user_version = 9",
+        ] {
+            try core.run(statement)
+        }
+    }
+
     /// Makes core.db what version 7 had: to be closed after this.
     func becomeVersion7() throws(StoreError) {
+        try becomeVersion9()
         try core.run("DROP TABLE correction")
         for column in [
             "part DROP COLUMN seal_stamp",

@@ -107,6 +107,16 @@ extension Archive {
                         deliveredAt: row.optionalInteger("delivered_at").map { Timestamp(milliseconds: $0) },
                         error: row.optionalText("error")))
             }
+            guard try Schema.version(of: connection) >= 10 else { continue }
+            try connection.rows(
+                "SELECT recipient, at, verdict, detail FROM decision WHERE step = ? ORDER BY id",
+                .integer(steps[index].id)
+            ) { row throws(StoreError) in
+                steps[index].decisions.append(
+                    .init(
+                        recipient: row.text("recipient"), at: Timestamp(milliseconds: row.integer("at")),
+                        verdict: row.text("verdict"), detail: row.filledText("detail")))
+            }
         }
         return steps
     }

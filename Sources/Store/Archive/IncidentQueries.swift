@@ -54,9 +54,10 @@ extension Archive {
         _ condition: String, _ values: SQLValue..., connection: Connection
     ) throws(StoreError) -> [IncidentDeed] {
         var deeds: [IncidentDeed] = []
+        let more = try Schema.version(of: connection) < 10 ? "'' AS target, '' AS origin" : "d.target, d.origin"
         let statement = try connection.statement(
             """
-            \(try incidentTable(connection)) SELECT d.id, d.incident, d.after, d.at, d.kind, d.person, d.note
+            \(try incidentTable(connection)) SELECT d.id, d.incident, d.after, d.at, d.kind, d.person, d.note, \(more)
             FROM incident i JOIN deed d ON d.incident = i.id \(condition) ORDER BY d.id
             """)
         defer { statement.reset() }
@@ -69,7 +70,8 @@ extension Archive {
                 IncidentDeed(
                     incident: statement.integer("incident"), after: statement.integer("after"),
                     at: Timestamp(milliseconds: statement.integer("at")), kind: kind, by: statement.text("person"),
-                    note: statement.text("note")))
+                    note: statement.text("note"), target: statement.filledText("target"),
+                    origin: statement.filledText("origin")))
         }
         return deeds
     }

@@ -34,7 +34,8 @@ extension FolderLock {
 enum CoreTables {
     static let names = [
         "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
-        "snapshot", "alert", "transition", "steps_given_up", "incident", "deed", "outbox", "reject",
+        "snapshot", "alert", "transition", "steps_given_up", "incident", "deed", "outbox", "standing",
+        "decision", "silence", "reject",
         "reject_count", "correction", "remembered", "unread", "unread_step",
     ]
 

@@ -125,6 +125,7 @@ extension Journal {
             for step in steps {
                 try giveUpIncident(endedBy: step.id, alert: step.alert)
                 try core.run("DELETE FROM outbox WHERE transition_id = ?", .integer(step.id))
+                try core.run("DELETE FROM decision WHERE step = ?", .integer(step.id))
                 try core.run("DELETE FROM transition WHERE id = ?", .integer(step.id))
                 try core.run(
                     "INSERT INTO steps_given_up VALUES (?, 1) ON CONFLICT(alert) DO UPDATE SET n = n + 1",

@@ -44,19 +44,20 @@ public struct StoredAlert: Hashable, Sendable {
 extension Journal {
     // MARK: Alerts
 
-    /// Records transitions in order, and a notification for each that people are told of and each of `routes` that it reaches,
-    /// in one transaction with the mark that the alerts of `journalID` are done. Returns the alerts' numbers.
+    /// Records transitions in order, a notification for each that people are told of and each of `channels`, and what the desk
+    /// decided of the others, in one transaction with the mark that the alerts of `journalID` are done. Returns the alerts'
+    /// numbers.
     ///
     /// `peaks` are the worst values of alerts that are up, where they have changed without a transition. With `clock` what was
     /// judged by the time listened finds no less of it after a crash. May be called without transitions to move the mark alone.
     @discardableResult
     public func record(
-        _ transitions: [AlertTransition], peaks: [AlertKey: AlertPeak] = [:], channels routes: [NotificationRoute],
-        now: Timestamp,
+        _ transitions: [AlertTransition], decisions: [DeskDecision] = [], peaks: [AlertKey: AlertPeak] = [:],
+        channels: [String], now: Timestamp,
         evaluatedThrough journalID: Int64, clock: StoredClock? = nil
     ) throws(StoreError) -> [Int64] {
         Catalogue.settle(&registry, beyond: saved)
-        var numbers: [Int64] = []
+        var (numbers, steps): ([Int64], [Int64]) = ([], [])
         let nowSaved = try core.transaction { () throws(StoreError) in
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
             for transition in transitions {
@@ -73,9 +74,11 @@ extension Journal {
                     .text(transition.meaning.storedWords), .optional(transition.meaning.storedKey),
                     .optional(transition.meaning.valuesBesideKey))
                 guard let row else { throw .corrupt(file: core.file, detail: "a step was written but has no number") }
+                steps.append(row)
                 try recordIncident(of: transition, step: row, alert: number)
-                try enqueue(transition, step: row, alert: number, for: routes, now: now)
+                try enqueue(transition, step: row, for: channels, now: now)
             }
+            for decision in decisions { try record(decision, steps, now: now) }
             for (key, peak) in peaks { try recordPeak(peak, of: key) }
             try Meta.evaluatedThrough.write(journalID, core)
             try clock?.write(core)
@@ -154,6 +157,29 @@ extension Journal {
         return alerts
     }
 
+    /// The alerts that are not over and that somebody has taken on.
+    public func takenAlerts() throws(StoreError) -> Set<AlertKey> {
+        var taken: Set<AlertKey> = []
+        try core.rows(
+            """
+            SELECT rule, device, series, subject, name FROM alert
+            WHERE acknowledged_at IS NOT NULL AND phase NOT IN ('inactive', 'resolved')
+            """
+        ) { row throws(StoreError) in
+            if let key = AlertKey(row, registry) { taken.insert(key) }
+        }
+        return taken
+    }
+
+    /// nil where there is no such alert.
+    public func key(ofAlert id: Int64) throws(StoreError) -> AlertKey? {
+        var key: AlertKey?
+        try core.rows("SELECT rule, device, series, subject, name FROM alert WHERE id = ?", .integer(id)) {
+            row throws(StoreError) in key = AlertKey(row, registry)
+        }
+        return key
+    }
+
     /// Files the alerts of a rule that are not over under its new name, with their numbers and their stories. What is over was
     /// told under the old name, and is found by it; where the new name has such a story of the same subject, as after a rename
     /// back, the two change names.
@@ -194,23 +220,6 @@ extension Journal {
             UPDATE OR IGNORE alert SET subject = ?2, device = ?3, series = ?4, name = ?5 WHERE id = ?1 RETURNING id
             """, .integer(id), .text(key.subject.kind.rawValue), .integer(key.subject.deviceNumber),
             .integer(key.subject.seriesNumber), .text(key.subject.storedName)) != nil
-    }
-
-    /// Notes that someone has taken the alert on: one more line of the story of its newest incident, beside those that
-    /// others wrote. Throws `.noSuchAlert`.
-    public func acknowledgeAlert(_ id: Int64, by: String, note: String, at: Timestamp) throws(StoreError) {
-        try core.transaction { () throws(StoreError) in
-            let changed = try core.integer(
-                "UPDATE alert SET acknowledged_at = ?2, acknowledged_by = ?3, note = ?4 WHERE id = ?1 RETURNING id",
-                .integer(id), .integer(at.milliseconds), .text(by), .text(note))
-            guard changed != nil else { throw .noSuchAlert(id: id) }
-            try core.run(
-                """
-                INSERT INTO deed(incident, after, at, kind, person, note)
-                SELECT id, (SELECT max(id) FROM transition WHERE alert = ?1), ?2, 'acknowledged', ?3, ?4 FROM incident
-                WHERE alert = ?1 ORDER BY id DESC LIMIT 1
-                """, .integer(id), .integer(at.milliseconds), .text(by), .text(note))
-        }
     }
 }
 

@@ -12,10 +12,11 @@ extension Journal {
             try core.run(
                 """
                 UPDATE incident SET phase = ?2, fired = coalesce(fired, CASE WHEN ?2 = 'firing' THEN ?3 END),
+                    fired_steady = coalesce(fired_steady, CASE WHEN ?2 = 'firing' AND fired IS NULL THEN ?5 END),
                     severity = CASE WHEN \(Schema.rank("?4")) > \(Schema.rank("severity")) THEN ?4 ELSE severity END
                 WHERE id = ?1
                 """, .integer(open), .text(transition.to.rawValue), .integer(transition.at.milliseconds),
-                .text(transition.severity.rawValue))
+                .text(transition.severity.rawValue), .integer(transition.steady.milliseconds))
         } else {
             try begin(transition, step: step, alert: alert)
         }
@@ -62,12 +63,14 @@ extension Journal {
         }
         try core.run(
             """
-            INSERT INTO incident(id, alert, began, low, high, fired, phase, severity, area, circuit, began_steady)
-            VALUES (?1, ?2, ?3, ?3, ?4, CASE WHEN ?5 = 'firing' THEN ?6 END, ?5, ?7, ?8, ?9, ?10)
+            INSERT INTO incident(id, alert, began, low, high, fired, phase, severity, area, circuit, began_steady, fired_steady)
+            VALUES (?1, ?2, ?3, ?3, ?4, CASE WHEN ?5 = 'firing' THEN ?6 END, ?5, ?7, ?8, ?9, ?10,
+                CASE WHEN ?5 = 'firing' THEN ?11 END)
             """, .integer(step), .integer(alert), .integer(transition.since.milliseconds), .integer(.max),
             .text(transition.to.rawValue), .integer(transition.at.milliseconds), .text(transition.severity.rawValue),
             .text(place.area), .text(place.circuit),
-            .optional(transition.isSinceNow ? transition.steady.milliseconds : nil))
+            .optional(transition.isSinceNow ? transition.steady.milliseconds : nil),
+            .integer(transition.steady.milliseconds))
     }
 
     /// The worst value of an alert that is up; one that is not recorded yet brings it along with its first step.

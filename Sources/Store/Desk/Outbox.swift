@@ -19,6 +19,10 @@ public struct PendingNotification: Hashable, Sendable {
     public var quantity: Quantity?
     /// The channel of the device, such as `l1`; nil for the device as a whole.
     public var deviceChannel: String?
+    /// What it has in common with others that go out with it; nil of one that goes alone.
+    public var group: String?
+    /// Whether it tells that the alert begins and ends again and again.
+    public var isFlapping: Bool
 }
 
 /// An attempt that failed.
@@ -37,90 +41,115 @@ public struct FailedNotification: Hashable, Sendable {
     }
 }
 
-/// Who is told of which alerts: those on one channel.
-public struct NotificationRoute: Hashable, Sendable, ExpressibleByStringLiteral {
-    /// By its name in the outbox.
-    public var channel: String
-    /// An alert reaches the channel when it fires with at least this severity, and from then on to its end; what it has not
-    /// reached, it tells nothing of. nil: every step is told, whatever was told before.
-    public var severityMin: Severity?
+/// The notices that go out as one message.
+public struct NoticeMembers: Hashable, Sendable {
+    /// What they have in common; see `NoticeGroup.name`.
+    public var group: String
+    /// How many alerts they are about.
+    public var count: Int
+    /// How many of them came into each phase with their newest notice.
+    public var phases: [AlertPhase: Int]
+    /// The newest notice of each: those that fire first, the graver first, at most `listedMax`.
+    public var listed: [PendingNotification]
 
-    /// Those who are told of `severityMin` and graver, or of all.
-    public init(channel: String, from severityMin: Severity? = nil) {
-        self.channel = channel
-        self.severityMin = severityMin
+    /// Most that are told one by one.
+    public static let listedMax = 20
+
+    package init(group: String, count: Int, phases: [AlertPhase: Int], listed: [PendingNotification]) {
+        self.group = group
+        self.count = count
+        self.phases = phases
+        self.listed = listed
     }
-
-    /// A channel that is told of every step.
-    public init(stringLiteral channel: String) { self.init(channel: channel) }
 }
 
 // What someone must still be told.
 extension Journal {
-    /// Puts a step of an alert into the outbox for everyone who is to be told of it, within the transaction of the step.
+    /// Puts a step of an alert into the outbox for each channel that is told of every one, within the transaction of the step.
     func enqueue(
-        _ transition: AlertTransition, step: Int64, alert: Int64, for routes: [NotificationRoute], now: Timestamp
+        _ transition: AlertTransition, step: Int64, for channels: [String], now: Timestamp
     ) throws(StoreError) {
         guard transition.isNotified else { return }
-        for route in routes where try reaches(transition, alert, route) {
+        for channel in channels {
             try core.run(
                 "INSERT INTO outbox(transition_id, channel, next_attempt) VALUES (?, ?, ?)", .integer(step),
-                .text(route.channel), .integer(now.milliseconds))
+                .text(channel), .integer(now.milliseconds))
         }
     }
 
-    private func reaches(
-        _ transition: AlertTransition, _ alert: Int64, _ route: NotificationRoute
-    ) throws(StoreError) -> Bool {
-        guard let least = route.severityMin else { return true }
-        if transition.to == .firing, transition.severity >= least { return true }
-        // The incident is that of the step: both are written in one transaction.
-        return try core.integer(
-            """
-            SELECT 1 FROM transition t JOIN outbox o ON o.transition_id = t.id AND o.channel = ?2
-            WHERE t.alert = ?1 AND t.id >= (SELECT max(id) FROM incident WHERE alert = ?1) LIMIT 1
-            """, .integer(alert), .text(route.channel)) != nil
-    }
-
-    /// What is next to be told on a channel: of each alert its oldest notification that has not arrived, where its
-    /// next attempt is due. Oldest first.
+    /// What is next to be told on a channel: of each alert, and of each group of them, its oldest notification that has not
+    /// arrived, where its next attempt is due. Oldest first.
     ///
-    /// A next attempt further off than `waitMax` is due too: nobody waits so long, so the clock was set back.
+    /// A next attempt further off than `waitMax` is due too: nobody waits so long, so the clock was set back. What gathers
+    /// others waits by the steady clock.
     public func pendingNotifications(
-        on channel: String, atMost limit: Int, now: Timestamp, waitMax: Duration = .seconds(86_400)
+        on channel: String, atMost limit: Int, now: Moment, waitMax: Duration = .seconds(86_400)
     ) throws(StoreError) -> [PendingNotification] {
         var pending: [PendingNotification] = []
-        let file = core.file
         // Of a group SQLite takes the columns from the row that has the minimum.
         try core.rows(
             """
-            SELECT min(o.id) AS id, o.channel, o.attempts, a.id AS alert, a.rule, a.device, a.series, t.severity, t.was,
-                t.became, t.at, t.since, t.value, t.sentence, t.sentence_key, t.sentence_values, a.subject, a.name, o.next_attempt
+            SELECT min(o.id) AS id, \(Self.noticeColumns), o.next_attempt, o.made
             FROM outbox o JOIN transition t ON t.id = o.transition_id JOIN alert a ON a.id = t.alert
-            WHERE o.delivered_at IS NULL AND o.channel = ?1
-            GROUP BY t.alert HAVING o.next_attempt <= ?2 OR o.next_attempt > ?3 ORDER BY 1 LIMIT ?4
-            """, .text(channel), .integer(now.milliseconds), .integer((now + waitMax).milliseconds),
-            .integer(Int64(limit))
-        ) { row throws(StoreError) in
-            guard let key = AlertKey(row, registry),
-                let severity = Severity(rawValue: row.text("severity")),
-                let from = AlertPhase(rawValue: row.text("was")),
-                let to = AlertPhase(rawValue: row.text("became"))
-            else { throw .corrupt(file: file, detail: "notification \(row.integer("id")) does not read") }
-            pending.append(
-                PendingNotification(
-                    id: row.integer("id"), channel: row.text("channel"), attempts: Int(row.integer("attempts")),
-                    alertID: row.integer("alert"),
-                    transition: AlertTransition(
-                        key: key, severity: severity, from: from, to: to,
-                        at: Timestamp(milliseconds: row.integer("at")),
-                        since: Timestamp(milliseconds: row.integer("since")),
-                        value: row.optionalReal("value"), sentence: Sentence(row)),
-                    subject: key.subject.name(in: registry),
-                    quantity: key.subject.series.map { registry.series[$0.index].quantity },
-                    deviceChannel: key.subject.series.flatMap { registry.channelName(of: $0) }))
-        }
+            WHERE o.delivered_at IS NULL AND o.channel = ?1 AND o.lead IS NULL
+            GROUP BY coalesce(o.grp, t.alert)
+            HAVING (o.next_attempt <= ?2 OR o.next_attempt > ?3) AND (o.made IS NULL OR o.made <= ?5)
+            ORDER BY 1 LIMIT ?4
+            """, .text(channel), .integer(now.wall.milliseconds), .integer((now.wall + waitMax).milliseconds),
+            .integer(Int64(limit)), .integer(now.steady.milliseconds)
+        ) { row throws(StoreError) in pending.append(try notification(row)) }
         return pending
+    }
+
+    /// Takes a notification on its way: from now on none of its group joins it. Returns those that did, nil where it is about one
+    /// alert alone.
+    public func takeUp(_ notification: PendingNotification) throws(StoreError) -> NoticeMembers? {
+        guard let group = notification.group else { return nil }
+        try core.run("UPDATE outbox SET sealed = 1 WHERE id = ?", .integer(notification.id))
+        // Of an alert its newest notice alone.
+        let newest = """
+            SELECT max(o.id) AS id, \(Self.noticeColumns)
+            FROM outbox o JOIN transition t ON t.id = o.transition_id JOIN alert a ON a.id = t.alert
+            WHERE o.id = ?1 OR o.lead = ?1 GROUP BY t.alert
+            """
+        var (count, phases): (Int, [AlertPhase: Int]) = (0, [:])
+        try core.rows(
+            "SELECT became, count(*) AS n FROM (\(newest)) GROUP BY became", .integer(notification.id)
+        ) { row throws(StoreError) in
+            let number = Int(row.integer("n"))
+            count += number
+            if let phase = AlertPhase(rawValue: row.text("became")) { phases[phase] = number }
+        }
+        var listed: [PendingNotification] = []
+        try core.rows(
+            """
+            SELECT * FROM (\(newest)) ORDER BY became <> 'firing', became <> 'unknown', \(Schema.rank("severity")) DESC, id
+            LIMIT ?2
+            """, .integer(notification.id), .integer(Int64(NoticeMembers.listedMax))
+        ) { row throws(StoreError) in listed.append(try self.notification(row)) }
+        return NoticeMembers(group: group, count: count, phases: phases, listed: listed)
+    }
+
+    private static let noticeColumns = """
+        o.channel, o.attempts, o.grp, o.shown, a.id AS alert, a.rule, a.device, a.series, t.severity, t.was, t.became, t.at,
+            t.since, t.value, t.sentence, t.sentence_key, t.sentence_values, a.subject, a.name
+        """
+
+    private func notification(_ row: Statement) throws(StoreError) -> PendingNotification {
+        guard let key = AlertKey(row, registry), let severity = Severity(rawValue: row.text("severity")),
+            let from = AlertPhase(rawValue: row.text("was")), let to = AlertPhase(rawValue: row.text("became"))
+        else { throw .corrupt(file: core.file, detail: "notification \(row.integer("id")) does not read") }
+        return PendingNotification(
+            id: row.integer("id"), channel: row.text("channel"), attempts: Int(row.integer("attempts")),
+            alertID: row.integer("alert"),
+            transition: AlertTransition(
+                key: key, severity: severity, from: from, to: to, at: Timestamp(milliseconds: row.integer("at")),
+                since: Timestamp(milliseconds: row.integer("since")), value: row.optionalReal("value"),
+                sentence: Sentence(row)),
+            subject: key.subject.name(in: registry),
+            quantity: key.subject.series.map { registry.series[$0.index].quantity },
+            deviceChannel: key.subject.series.flatMap { registry.channelName(of: $0) },
+            group: row.optionalText("grp"), isFlapping: row.optionalText("shown") == "flapping")
     }
 
     /// Writes down what became of notifications: those that have arrived, and those that are to be tried again.
@@ -130,8 +159,8 @@ extension Journal {
         try core.transaction { () throws(StoreError) in
             for id in delivered {
                 try core.run(
-                    "UPDATE outbox SET delivered_at = ?, error = NULL WHERE id = ?", .integer(now.milliseconds),
-                    .integer(id))
+                    "UPDATE outbox SET delivered_at = ?1, error = NULL WHERE id = ?2 OR lead = ?2",
+                    .integer(now.milliseconds), .integer(id))
             }
             for one in failed {
                 try core.run(

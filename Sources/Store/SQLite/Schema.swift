@@ -3,7 +3,7 @@ import Frames
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 9
+    static let version = 10
     /// That of files of frames: from 2 on a small file holds the hours of its day, from 3 on keys count from 1970, from 4 on there
     /// may be rows of version 3, see `FrameRow`. What a frame is made of has a version of its own.
     static let dayVersion = 4
@@ -83,7 +83,7 @@ enum Schema {
             unread,
             unreadStep,
             countersRow,
-        ] + steadyColumns + corrections
+        ] + steadyColumns + corrections + deskTables
 
     /// The one row of `counters`, of a store that has done nothing.
     static let countersRow = """
@@ -194,7 +194,7 @@ enum Schema {
         "alert.sentence_values": "NULL",
         "transition.sentence_key": "NULL",
         "transition.sentence_values": "NULL",
-    ].merging(steadySources) { $1 }
+    ].merging(steadySources) { $1 }.merging(deskSources) { $1 }
 
     /// What leads from a version to the next, by the version it starts from.
     private static let steps: [Int: [String]] = [
@@ -243,6 +243,7 @@ enum Schema {
         ] + incidentIndexes + ["INSERT INTO deed \(deedsOfAlerts)"],
         7: steadyColumns + steadyFillings,
         8: corrections + ["ALTER TABLE part ADD COLUMN \(sealStampColumn)"],
+        9: deskTables + [standingsOfOutbox],
     ]
 
     private static let frame = """

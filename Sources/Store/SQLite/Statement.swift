@@ -97,6 +97,8 @@ final class Statement {
     func optionalInteger(_ name: StaticString) -> Int64? { optionalInteger(column(name)) }
     func optionalReal(_ name: StaticString) -> Double? { optionalReal(column(name)) }
     func optionalText(_ name: StaticString) -> String? { optionalText(column(name)) }
+    /// nil where it is empty.
+    func filledText(_ name: StaticString) -> String? { optionalText(name).flatMap { $0.isEmpty ? nil : $0 } }
     func value(_ name: StaticString) -> SQLValue { value(column(name)) }
 
     /// Lends the bytes of a BLOB; they end with the next step.
