@@ -1,6 +1,7 @@
 package import Alerting
 package import Basics
 package import Decoding
+import Desk
 import Profiles
 import Settings
 package import Telemetry
@@ -11,6 +12,8 @@ package struct LoadedFiles: Sendable {
     package var catalog: DeviceCatalog
     package var rules: [AlertRule]
     package var roster: [RosterEntry]
+    /// What the rules file says beside the rules.
+    package var desk = DeskRules()
     /// Where the rules stand.
     package var rulesFile: String
     /// Where the roster stands; nil for none.
@@ -46,15 +49,22 @@ package struct LoadedFiles: Sendable {
             return try RuleFile.placed(
                 yaml: text, file: configuration.rulesFile, windows: configuration.windows.lengths(of:))
         }
+        let desk = collect(&mistakes) { () throws(Mistakes) in
+            // Only where its rules read: else their mistakes would be there twice.
+            guard let rules else { return DeskRules() }
+            let text = try SettingFiles.text(of: configuration.rulesFile)
+            return try DeskRules.parse(
+                yaml: text, file: configuration.rulesFile, rules: rules.map(\.rule.name))
+        }
         let roster = collect(&mistakes) { () throws(Mistakes) -> [RosterEntry] in
             guard let file = configuration.rosterFile else { return [] }
             return try RosterFile.parse(csv: try SettingFiles.text(of: file), file: file)
         }
-        guard mistakes.isEmpty, let catalog, let rules, let roster else { throw Mistakes(mistakes) }
+        guard mistakes.isEmpty, let catalog, let rules, let desk, let roster else { throw Mistakes(mistakes) }
         let check = ConfigurationCheck(
             configuration: configuration, catalog: catalog, rules: rules, roster: roster)
         return LoadedFiles(
-            catalog: catalog, rules: rules.map(\.rule), roster: roster, rulesFile: configuration.rulesFile,
+            catalog: catalog, rules: rules.map(\.rule), roster: roster, desk: desk, rulesFile: configuration.rulesFile,
             rosterFile: configuration.rosterFile, warnings: check.warnings())
     }
 

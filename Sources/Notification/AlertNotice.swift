@@ -29,11 +29,15 @@ public struct AlertNotice: Hashable, Sendable {
     public var unit: String?
     /// The step in words, with the numbers.
     public var sentence: String
+    /// Whether it tells that the alert begins and ends again and again.
+    public var isFlapping: Bool
+    /// The alerts that it tells of, where they are more than one: then the rest is about the gravest of them.
+    public var group: Group?
 
     package init(
         alertID: Int64, rule: String, subject: Subject.Kind, name: String, quantity: String?, channel: String?,
         phase: AlertPhase, severity: Severity, since: Timestamp, at: Timestamp, value: Double?, unit: String?,
-        sentence: String
+        sentence: String, isFlapping: Bool = false, group: Group? = nil
     ) {
         self.alertID = alertID
         self.rule = rule
@@ -48,6 +52,8 @@ public struct AlertNotice: Hashable, Sendable {
         self.value = value
         self.unit = unit
         self.sentence = sentence
+        self.isFlapping = isFlapping
+        self.group = group
     }
 
     /// Of a notice that only tries a channel; alerts have numbers from 1.
@@ -77,6 +83,7 @@ public struct AlertNotice: Hashable, Sendable {
         if let value, value.isFinite { fields.append("\"value\":\(value)") }
         if let unit { fields.append("\"unit\":\(JSONText.quoted(unit))") }
         fields.append("\"sentence\":\(JSONText.quoted(sentence))")
+        fields += fieldsOfFew
         return "{\(fields.joined(separator: ","))}"
     }
 }

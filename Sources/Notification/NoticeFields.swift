@@ -18,6 +18,8 @@ extension AlertNotice {
         case .value: value.flatMap { $0.isFinite ? .number($0) : nil } ?? .absent
         case .unit: unit.map { .text($0) } ?? .absent
         case .sentence: .text(sentence)
+        case .summary: .text(summary)
+        case .count: .whole(Int64(group?.count ?? 1))
         }
     }
 }

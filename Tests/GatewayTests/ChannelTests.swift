@@ -83,7 +83,7 @@ final class ChannelTests {
     private func open() throws -> Journal { try Journal.open(StoreOptions(folder: folder.path)) }
 
     /// Four steps of each of so many alerts, for channels with these names.
-    private func record(_ journal: Journal, alerts: Int, channels: [NotificationRoute]) throws {
+    private func record(_ journal: Journal, alerts: Int, channels: [String]) throws {
         for number in 0..<alerts {
             let device = journal.registry.intern(device: "lamp-\(number)", profile: "lamp")!
             var from = AlertPhase.inactive
@@ -119,7 +119,7 @@ final class ChannelTests {
         let bad = TrialChannel("bad", .hangs)
         let journal = try open()
         var pump = OutboxPump([bad, good])
-        try record(journal, alerts: 300, channels: pump.routes)
+        try record(journal, alerts: 300, channels: pump.toldAll)
         try turn(&pump, journal, until: "the good one tells all") { try undelivered(journal, "good") == 0 }
         #expect(good.toldCount == 1200)
         #expect(good.told.values.allSatisfy { $0 == Self.phases })
@@ -138,7 +138,7 @@ final class ChannelTests {
         let channel = TrialChannel("mail", .fails)
         let journal = try open()
         var pump = OutboxPump([channel])
-        try record(journal, alerts: 50, channels: pump.routes)
+        try record(journal, alerts: 50, channels: pump.toldAll)
         let start = now
         while now - start < .seconds(3600) {
             now = now + .seconds(1)
@@ -177,7 +177,7 @@ final class ChannelTests {
         let channel = TrialChannel("mail", .fails)
         let journal = try open()
         var pump = OutboxPump([channel])
-        try record(journal, alerts: 1, channels: pump.routes)
+        try record(journal, alerts: 1, channels: pump.toldAll)
         for _ in 0..<3 {
             let before = channel.attempts
             try turn(&pump, journal, until: "tried") { channel.attempts > before }
@@ -205,7 +205,7 @@ final class ChannelTests {
         let channel = Picky()
         let journal = try open()
         var pump = OutboxPump([channel])
-        try record(journal, alerts: 20, channels: pump.routes)
+        try record(journal, alerts: 20, channels: pump.toldAll)
         try turn(&pump, journal, until: "the others are told") { try undelivered(journal, "picky") == 4 }
         #expect(channel.told.withLock { $0.count == 19 && $0.values.allSatisfy { $0 == 4 } })
         #expect(
@@ -245,7 +245,7 @@ final class ChannelTests {
         let journal = try Journal.open(options)
         let channel = TrialChannel("mail", .works)
         var pump = OutboxPump([channel])
-        try record(journal, alerts: 3, channels: pump.routes)
+        try record(journal, alerts: 3, channels: pump.toldAll)
         var troubles = 0
         var round = 0
         try eventually("told, with a disk that fails at one effect or another of each round") {

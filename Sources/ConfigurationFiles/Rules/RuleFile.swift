@@ -42,6 +42,7 @@ public enum RuleFile {
                 mistakes.append(list.mistake("expected a list of rules"))
             }
         }
+        for key in DeskRules.keys { _ = reader.optional(key) }
         reader.finish(&mistakes)
         guard mistakes.isEmpty else { throw Mistakes(mistakes) }
         return rules

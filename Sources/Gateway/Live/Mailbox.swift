@@ -84,7 +84,11 @@ extension Refusal {
 
     /// The store could not write; it may in a moment, where it is not that there is no such thing.
     static func store(_ error: StoreError) -> Refusal {
-        if case .notFound(let sentence) = Refusal(error) { .notFound(sentence) } else { .unavailable("\(error)") }
+        switch Refusal(error) {
+        case .notFound(let sentence): .notFound(sentence)
+        case .wrong(let sentence): .wrong(sentence)
+        case .forbidden, .misconfigured, .unavailable, .failed: .unavailable("\(error)")
+        }
     }
 }
 

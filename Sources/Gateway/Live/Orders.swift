@@ -13,23 +13,9 @@ protocol CarriedOut: Order {
 
 /// All of them. A new one is a line here and its extension below.
 let carriedOutOrders: [any CarriedOut.Type] = [
-    AcknowledgeOrder.self, ImportOrder.self, ReloadOrder.self, NotifyTestOrder.self,
+    AcknowledgeOrder.self, AlertDeedOrder.self, SilenceOrder.self, EndSilenceOrder.self, ImportOrder.self,
+    ReloadOrder.self, NotifyTestOrder.self,
 ]
-
-extension AcknowledgeOrder: CarriedOut {
-    func carryOut(by gateway: LiveSource, for author: Author) async throws(Refusal) -> AlertStoryAnswer {
-        let by = author.signed(by)
-        try await gateway.betweenTurns { (loop, moment) throws(Refusal) in
-            do throws(StoreError) {
-                try loop.journal.acknowledgeAlert(alert, by: by, note: note, at: moment.wall)
-            } catch {
-                throw .store(error)
-            }
-            loop.log.notice("alert acknowledged", metadata: ["alert": "\(alert)", "by": "\(by)"])
-        }
-        return try await gateway.read { [alert] archive throws(StoreError) in try archive.alert(alert) }
-    }
-}
 
 extension ImportOrder: CarriedOut {
     func carryOut(by gateway: LiveSource, for author: Author) async throws(Refusal) -> ImportReceipt {

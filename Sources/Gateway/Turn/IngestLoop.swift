@@ -4,6 +4,7 @@ import Broker
 import ConfigurationFiles
 import Contract
 import Decoding
+import Desk
 import Logging
 import Notification
 import Pipeline
@@ -46,10 +47,13 @@ final class IngestLoop {
     var sealer: Sealer
     /// Set once a second, and after each job: looking for closed days walks the list of files.
     var asksForCompaction = false
-    /// Transitions that the store could not take yet; they go before all others.
-    private var unrecorded: [AlertTransition] = []
-    /// Worst values that the store could not take yet.
-    private var unrecordedPeaks: [AlertKey: AlertPeak] = [:]
+    /// Who is told what.
+    var desk: Desk
+    /// As the files have it.
+    var deskPlan: DeskPlan
+    /// Over the roster that was set last.
+    var sun = SiteSun(Roster())
+    private var unrecorded = Unrecorded()
     /// When they were last recorded without a transition.
     private var lastPeaks: SteadyTime?
     var lastJournalID: Int64
@@ -83,7 +87,9 @@ final class IngestLoop {
         clock = TurnClock(clocks, after: journal.storedClock)
         decoder = Self.decoder(files, configuration)
         pipeline = Pipeline(configuration.plan, rules: files.rules)
-        outbox = OutboxPump(channels, severities: configuration.notifications.severities)
+        deskPlan = DeskPlan(configuration.notifications, files.desk)
+        desk = Desk(deskPlan)
+        outbox = OutboxPump(channels, recipients: Set(deskPlan.recipients.map(\.name)))
         self.publisher = publisher
         ownWords = OwnWords(topicPrefix: configuration.notifications.topicPrefix)
         work = WorkBudget(span: configuration.turn.workMax, messagesMax: configuration.turn.messagesMax)
@@ -102,7 +108,7 @@ final class IngestLoop {
         tell(broker.takeEvents())
         readOwnWords(at: moment)
 
-        var transitions: [AlertTransition] = []
+        var (transitions, isSecond): ([AlertTransition], Bool) = ([], false)
         if nextMessage < batch.count {
             guard let outcome = takeOn(at: moment) else { return false }
             transitions = outcome
@@ -110,11 +116,11 @@ final class IngestLoop {
             broker.acknowledge()
         }
         if lastScan.map({ moment.steady - $0 >= Self.scanInterval }) ?? true {
-            lastScan = moment.steady
+            (lastScan, isSecond) = (moment.steady, true)
             transitions += pipeline.scan(registry: journal.registry, isListening: broker.isListening, at: moment)
             secondPassed(at: moment)
         }
-        record(transitions, at: moment)
+        record(transitions, ticksDesk: isSecond, at: moment)
         publisher.exchange(with: broker)
         outbox.pump(journal, at: moment) { complain($0) }
         for letter in mailbox.take() { answer(letter, at: moment) }
@@ -205,21 +211,23 @@ final class IngestLoop {
         log.notice("the store takes readings again")
     }
 
-    /// Stores transitions and their notifications in one transaction; what the store refuses is kept for the next turn.
-    func record(_ transitions: [AlertTransition], at moment: Moment) {
-        unrecorded += transitions
-        // A transition brings the worst value along.
-        for transition in transitions { unrecordedPeaks[transition.key] = nil }
-        guard !unrecorded.isEmpty || peaksAreDue(at: moment) else { return }
-        unrecordedPeaks.merge(pipeline.takePeaks()) { $1 }
-        guard !unrecorded.isEmpty || !unrecordedPeaks.isEmpty else { return }
+    /// Stores transitions, and who is told of them or of what else changed, in one transaction; what the store refuses is kept
+    /// for the next turn.
+    func record(
+        _ transitions: [AlertTransition], and decisions: [DeskDecision] = [], ticksDesk: Bool = false, at moment: Moment
+    ) {
+        let place = deskPlace
+        unrecorded.add(transitions, transitions.isEmpty ? [] : desk.take(transitions, place))
+        unrecorded.add([], decisions + (ticksDesk ? desk.tick(place, at: moment) : []))
+        guard unrecorded.isPressing || peaksAreDue(at: moment) else { return }
+        unrecorded.add(pipeline.takePeaks())
+        guard unrecorded.isPressing || !unrecorded.peaks.isEmpty else { return }
         do throws(StoreError) {
             try journal.record(
-                unrecorded, peaks: unrecordedPeaks, channels: outbox.routes, now: moment.wall,
-                evaluatedThrough: lastJournalID, clock: unrecorded.isEmpty ? nil : clock.stored)
-            if !unrecorded.isEmpty { outbox.wake() }
+                unrecorded.steps, decisions: unrecorded.decisions, peaks: unrecorded.peaks, channels: outbox.toldAll,
+                now: moment.wall, evaluatedThrough: lastJournalID, clock: unrecorded.isPressing ? clock.stored : nil)
+            if unrecorded.isPressing { outbox.wake() }
             unrecorded.removeAll()
-            unrecordedPeaks.removeAll()
         } catch {
             complain(error)
         }

@@ -12,8 +12,8 @@ struct OutboxPump {
     /// One channel: its lane, and when it is looked after.
     private struct Line {
         let lane: Lane
-        /// Who is told on it.
-        let route: NotificationRoute
+        /// Whether every step of every alert is told on it.
+        let isToldAll: Bool
         /// Given to the lane, and not yet marked in the store.
         var inHand: Set<Int64> = []
         /// What became of them, while the store does not take it.
@@ -44,23 +44,20 @@ struct OutboxPump {
     private let schedule: DeliverySchedule
     private var hasGivenUpStrays = false
 
-    /// `severities`: by the name of a channel for people, from where on they are told; the others hear every step.
+    /// `recipients`: the names of those channels of which the desk decides what they are told; the others hear every step.
     init(
-        _ channels: [any NotificationChannel], severities: [String: Severity] = [:],
+        _ channels: [any NotificationChannel], recipients: Set<String> = [],
         schedule: DeliverySchedule = DeliverySchedule()
     ) {
-        lines = channels.map { channel in
-            Line(
-                lane: Lane(channel), route: NotificationRoute(channel: channel.name, from: severities[channel.name]))
-        }
+        lines = channels.map { Line(lane: Lane($0), isToldAll: !recipients.contains($0.name)) }
         self.schedule = schedule
     }
 
     /// As they stand in the outbox.
     var channelNames: [String] { lines.map(\.lane.name) }
 
-    /// Each channel with those who are told on it.
-    var routes: [NotificationRoute] { lines.map(\.route) }
+    /// The channels on which every step is told.
+    var toldAll: [String] { lines.filter(\.isToldAll).map(\.lane.name) }
 
     /// One a channel.
     var lanes: [Lane] { lines.map(\.lane) }
@@ -160,28 +157,44 @@ struct OutboxPump {
         if let until = line.failing?.restsUntil, until > now.steady { return }
         line.nextLook = now.steady + .seconds(1)
         let due = try journal.pendingNotifications(
-            on: line.lane.name, atMost: room + line.inHand.count, now: now.wall,
+            on: line.lane.name, atMost: room + line.inHand.count, now: now,
             waitMax: line.takesAll ? .zero : schedule.delayMax)
         line.takesAll = false
         let fresh = due.filter { !line.inHand.contains($0.id) }
         // A channel that fails is asked with one notice, not with two hundred.
-        let parcels = fresh.prefix(line.failing == nil ? room : 1).map {
-            Lane.Parcel(id: $0.id, attempts: $0.attempts, notice: AlertNotice($0))
+        var parcels: [Lane.Parcel] = []
+        for pending in fresh.prefix(line.failing == nil ? room : 1) {
+            let notice = AlertNotice(pending, try journal.takeUp(pending))
+            parcels.append(Lane.Parcel(id: pending.id, attempts: pending.attempts, notice: notice))
         }
         line.inHand.formUnion(parcels.map(\.id))
         line.lane.take(parcels)
     }
-
 }
 
 extension AlertNotice {
-    fileprivate init(_ pending: PendingNotification) {
+    /// Of several the first that is listed stands for all.
+    fileprivate init(_ pending: PendingNotification, _ members: NoticeMembers?) {
+        let pending = members?.listed.first ?? pending
         let transition = pending.transition
         self.init(
             alertID: pending.alertID, rule: transition.key.rule, subject: transition.key.subject.kind,
             name: pending.subject, quantity: pending.quantity?.name, channel: pending.deviceChannel,
             phase: transition.to,
             severity: transition.severity, since: transition.since, at: transition.at, value: transition.value,
-            unit: transition.meaning.statisticUnit ?? pending.quantity?.unit, sentence: transition.sentence)
+            unit: transition.meaning.statisticUnit ?? pending.quantity?.unit, sentence: transition.sentence,
+            isFlapping: pending.isFlapping, group: members.flatMap { $0.count > 1 ? Group($0) : nil })
+    }
+}
+
+extension AlertNotice.Group {
+    fileprivate init(_ members: NoticeMembers) {
+        self.init(
+            name: members.group, count: members.count, phases: members.phases,
+            listed: members.listed.map {
+                AlertNotice.Member(
+                    alertID: $0.alertID, name: $0.subject, phase: $0.transition.to, severity: $0.transition.severity,
+                    sentence: $0.transition.sentence)
+            })
     }
 }

@@ -4,6 +4,7 @@ import Broker
 import ConfigurationFiles
 import Contract
 import Decoding
+import Desk
 import Logging
 import Notification
 import Pipeline
@@ -26,6 +27,7 @@ extension IngestLoop {
         if let id = journal.snapshot?.journalID { restoreState(from: id) }
         showRemembered()
         try restoreAlerts()
+        restoreDesk()
         var missed = follow(renamed)
         var rows = 0
         try journal.replay { turn in
@@ -147,6 +149,7 @@ extension IngestLoop {
         }
         let roster = Roster(try journal.expectedDevices(), constants: files.constants).with(labels: files.labels)
         pipeline.setRoster(roster, registry: journal.registry)
+        sun = SiteSun(roster)
         var renamed: Renamed = (roster.renamedCircuits(since: before), [:])
         for (old, new) in renamed.circuits { renamed.rules[old] = try journal.rename(circuit: old, to: new) }
         return (change.retired, renamed)
@@ -163,7 +166,10 @@ extension IngestLoop {
             unbrought: before == nil ? [] : unbrought(by: files.catalog), since: known,
             registry: journal.registry, at: moment)
         // They have happened, whatever becomes of the names.
-        defer { record(transitions, at: moment) }
+        defer {
+            if !renamed.isEmpty { restoreDesk() }
+            record(transitions, at: moment)
+        }
         for (old, new) in renamed.sorted(by: { $0.key < $1.key }) { try journal.rename(rule: old, to: new) }
     }
 
@@ -262,6 +268,8 @@ extension IngestLoop {
         do throws(StoreError) {
             let change = try setRoster(of: files, at: moment)
             retired = change.retired
+            deskPlan = DeskPlan(configuration.notifications, files.desk)
+            restoreDesk()
             record(follow(change.renamed), at: moment)
         } catch {
             throw .unavailable("the roster could not be stored; the old one stays: \(error)")

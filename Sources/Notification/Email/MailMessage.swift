@@ -33,14 +33,23 @@ struct MailMessage {
     }
 
     private var subject: String {
-        plainLine(
-            "[\(notice.severity.rawValue)] \(notice.rule) \(notice.phase.rawValue): \(notice.name)",
-            bytesMax: Self.subjectBytesMax)
+        let about =
+            notice.group.map { "\($0.count) alerts, \($0.counts) \($0.name.isEmpty ? "" : "(\($0.name))")" }
+            ?? "\(notice.rule) \(notice.isFlapping ? "flapping" : notice.phase.rawValue): \(notice.name)"
+        return plainLine("[\(notice.severity.rawValue)] \(about)", bytesMax: Self.subjectBytesMax)
     }
 
     private var body: String {
-        var lines = [
-            notice.sentence, "", "rule:      \(notice.rule)", "severity:  \(notice.severity.rawValue)",
+        var lines = [notice.summary, ""]
+        if let group = notice.group {
+            lines += group.listed.map {
+                "[\($0.severity.rawValue)] \($0.phase.rawValue) \($0.name): \($0.sentence) (alert \($0.alertID))"
+            }
+            if group.count > group.listed.count { lines.append("and \(group.count - group.listed.count) more") }
+            lines += ["", "The gravest of them:"]
+        }
+        lines += [
+            "rule:      \(notice.rule)", "severity:  \(notice.severity.rawValue)",
             "phase:     \(notice.phase.rawValue)", "about:     \(notice.aboutKey) \(notice.name)",
         ]
         if let quantity = notice.quantity {

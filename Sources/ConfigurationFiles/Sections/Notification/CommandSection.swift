@@ -13,7 +13,7 @@ extension GatewayConfiguration.Notifications {
 
         init(_ setting: Setting, _ names: inout ChannelNames, _ mistakes: inout [Mistake]) {
             var reader = SettingReader(setting, &mistakes)
-            channel = names.channel(&reader, &mistakes)
+            channel = names.channel(&reader, isGrouped: false, &mistakes)
             program = ""
             if let found = reader.required("program", "the path of a program", &mistakes) {
                 program = found.text ?? ""

@@ -46,7 +46,7 @@ extension GatewayConfiguration.Notifications {
             _ mistakes: inout [Mistake]
         ) {
             var reader = SettingReader(setting, &mistakes)
-            channel = names.channel(&reader, &mistakes)
+            channel = names.channel(&reader, isGrouped: true, &mistakes)
             let word = reader.word("tls", default: Word.starttls, &mistakes)
             switch word {
             case .starttls: (protection, port) = (.startTLS, 587)

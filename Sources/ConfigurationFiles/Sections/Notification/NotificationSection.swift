@@ -1,4 +1,5 @@
 import Basics
+public import Desk
 import Settings
 public import Telemetry
 
@@ -12,6 +13,10 @@ extension GatewayConfiguration {
             public var name: String
             /// What is less grave is not told.
             public var severityMin: Severity
+            /// What its notices are gathered by; nil: each goes out by itself.
+            public var grouping: Grouping?
+            /// Whether an alert that became less grave is told.
+            public var tellsLower = false
         }
 
         /// Into the gateway's log.
@@ -30,17 +35,16 @@ extension GatewayConfiguration {
         /// Files that hold a password, a token or another secret of a channel.
         package var secretFiles: [String]
 
-        /// From where on those on a channel for people are told, by its name. `log` and `mqtt` have every step.
-        public var severities: [String: Severity] {
-            let people = webhooks.map(\.channel) + emails.map(\.channel) + commands.map(\.channel)
-            return Dictionary(people.map { ($0.name, $0.severityMin) }, uniquingKeysWith: { first, _ in first })
-        }
+        /// Which alerts go to which channels, in the order of the file.
+        var routes: [RouteSection]
 
-        /// All of them, each name once.
+        /// The channels for people, who are told what the desk decides.
+        public var people: [Channel] { webhooks.map(\.channel) + emails.map(\.channel) + commands.map(\.channel) }
+
+        /// All of them, each name once; `log` and `mqtt` have every step.
         public var channels: [Channel] {
             let own = (toLog ? ["log"] : []) + (toMQTT ? ["mqtt"] : [])
-            return own.map { Channel(name: $0, severityMin: .info) } + webhooks.map(\.channel) + emails.map(\.channel)
-                + commands.map(\.channel)
+            return own.map { Channel(name: $0, severityMin: .info) } + people
         }
 
         init(
@@ -55,6 +59,11 @@ extension GatewayConfiguration {
             emails = Self.list("email", &reader, &mistakes) { Email($0, &names, located, &$1) }
             commands = Self.list("commands", &reader, &mistakes) { Command($0, &names, &$1) }
             secretFiles = Self.secretFiles(setting).map(located)
+            routes = []
+            let people = self.people.map(\.name)
+            routes = Self.list("routes", &reader, &mistakes) {
+                RouteSection($0, channels: people, &$1)
+            }
             reader.finish(&mistakes)
         }
 
@@ -84,9 +93,9 @@ struct ChannelNames {
     private var taken = ["log", "mqtt"]
     private static let bytesMax = 64
 
-    /// `name` and `severity` of one channel.
+    /// What every channel has; `isGrouped`: whether its notices are gathered where it does not say.
     mutating func channel(
-        _ reader: inout SettingReader, _ mistakes: inout [Mistake]
+        _ reader: inout SettingReader, isGrouped: Bool, _ mistakes: inout [Mistake]
     ) -> GatewayConfiguration.Notifications.Channel {
         var name = ""
         if let found = reader.required("name", "what the channel is called, such as duty-room", &mistakes) {
@@ -102,7 +111,33 @@ struct ChannelNames {
                 taken.append(name)
             }
         }
-        return .init(name: name, severityMin: reader.word("severity", default: Severity.info, &mistakes))
+        return .init(
+            name: name, severityMin: reader.word("severity", default: Severity.info, &mistakes),
+            grouping: Self.grouping(&reader, isGrouped, &mistakes),
+            tellsLower: reader.flag("tell_lower", default: false, &mistakes))
+    }
+
+    /// `group_by` and `group_interval`.
+    private static func grouping(
+        _ reader: inout SettingReader, _ isGrouped: Bool, _ mistakes: inout [Mistake]
+    ) -> Grouping? {
+        let interval = reader.duration(
+            "group_interval", in: .seconds(1) ... .seconds(3600), default: .seconds(60), &mistakes)
+        guard let found = reader.optional("group_by") else {
+            return isGrouped ? Grouping(fields: [.rule], interval: interval) : nil
+        }
+        let known = Grouping.Field.allCases.map(\.rawValue)
+        var fields: [Grouping.Field] = []
+        for item in found.items ?? [found] where item.text != "none" || found.items != nil {
+            if let field = item.text.flatMap({ Grouping.Field(rawValue: $0) }) {
+                if !fields.contains(field) { fields.append(field) }
+            } else {
+                let hint = nearest(to: item.shown, in: known).map { "; did you mean '\($0)'?" } ?? ""
+                mistakes.append(
+                    item.mistake("expected none, or a list of \(known.joined(separator: ", "))\(hint)"))
+            }
+        }
+        return fields.isEmpty ? nil : Grouping(fields: fields, interval: interval)
     }
 
     private static func isName(_ text: String) -> Bool {

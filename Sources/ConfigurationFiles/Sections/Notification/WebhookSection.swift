@@ -16,6 +16,14 @@ extension GatewayConfiguration.Notifications {
             case template(NoticeTemplate)
             /// CAP 1.2; `sender` is unique in the world.
             case cap(sender: String, isPublic: Bool)
+
+            /// Whether the message has a place for what is told of several alerts; no program that knows one alert a message has.
+            var tellsSeveral: Bool {
+                switch self {
+                case .baotu, .alertmanager, .cap: false
+                case .template(let template): template.has(.summary)
+                }
+            }
         }
 
         /// Its name and the least severity that it tells.
@@ -41,10 +49,10 @@ extension GatewayConfiguration.Notifications {
             _ mistakes: inout [Mistake]
         ) {
             var reader = SettingReader(setting, &mistakes)
-            channel = names.channel(&reader, &mistakes)
             let address = Self.url(&reader, located, &mistakes)
             url = address?.text ?? ""
             format = Self.format(&reader, located, &mistakes)
+            channel = names.channel(&reader, isGrouped: format.tellsSeveral, &mistakes)
             headers = Self.headers(&reader, located, isSecret: address?.isPrivate ?? true, &mistakes)
             answerContains = reader.optionalText("answer_contains", &mistakes)
             caFile = PEMFile.path("ca_file", "CERTIFICATE-----", &reader, located, &mistakes)

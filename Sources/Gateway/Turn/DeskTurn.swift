@@ -1,0 +1,53 @@
+import Alerting
+import ConfigurationFiles
+import Desk
+import Logging
+import Pipeline
+import Store
+import Telemetry
+
+// Who is told what.
+extension IngestLoop {
+    /// Where things are now.
+    var deskPlace: DeskPlace {
+        DeskPlace(
+            pipeline.roster, journal.registry, days: configuration.siteDays, isNight: { [sun] in sun.isDown(at: $0) })
+    }
+
+    /// Goes on with what the store kept of who was told what, under the plan of the files. The roster is set already, and the
+    /// alerts are.
+    func restoreDesk() {
+        let moment = clock.moment
+        do throws(StoreError) {
+            var up: [AlertKey: Shown] = [:]
+            for (key, alert) in pipeline.book.active {
+                switch alert.state {
+                case .firing: up[key] = .firing(alert.severity)
+                case .unknown(_, true): up[key] = .unknown(alert.severity)
+                case .inactive, .pending, .unknown(_, false): break
+                }
+            }
+            try journal.forgetStandings(exceptOf: deskPlan.recipients.map(\.name))
+            desk.restore(
+                deskPlan, standings: try journal.standings(), up: up, began: try journal.firedSince(),
+                taken: try journal.takenAlerts(),
+                beginnings: try journal.beginnings(since: moment.steady - deskPlan.memory),
+                silences: try journal.silences(), deskPlace, at: moment)
+        } catch {
+            complain(error, "who was told what could not be read; people may be told again")
+            desk = Desk(deskPlan)
+        }
+    }
+
+    /// The silences changed.
+    func readSilences(at moment: Moment) throws(StoreError) {
+        desk.setSilences(try journal.silences(), at: moment)
+        record([], ticksDesk: true, at: moment)
+    }
+
+    /// Somebody has taken an alert.
+    func noteTaken(_ alert: Int64, at moment: Moment) throws(StoreError) {
+        guard let key = try journal.key(ofAlert: alert) else { return }
+        record([], and: desk.noteTaken(key, deskPlace, at: moment), at: moment)
+    }
+}
