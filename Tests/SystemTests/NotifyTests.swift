@@ -58,6 +58,63 @@ struct NotifyTests {
         #expect(!site.log.contains("s3cret"))
     }
 
+    @Test("a silence holds back and forgets nothing, over a restart; what people do stands in the story")
+    func desk() throws {
+        let site = try site()
+        var daemon = try site.start()
+        func told(_ phase: String) throws -> Int {
+            try self.told(site).count { $0.contains("\"rule\":\"high\"") && $0.contains("\"phase\":\"\(phase)\"") }
+        }
+        let slip = try site.ask(["silences", "add", "--rule", "hihg", "--for", "1h", "--reason", "works"])
+        #expect(slip.code == 1 && slip.errors.contains("there is no rule 'hihg'; did you mean 'high'?"), "\(slip)")
+        let endless = try site.ask(["silences", "add", "--rule", "high", "--reason", "works"])
+        #expect(endless.code == 64 && endless.errors.contains("nothing is silent for ever"), "\(endless)")
+        let silence = try site.ask([
+            "silences", "add", "--rule", "high", "--for", "1h", "--reason", "works", "--by", "li",
+        ])
+        #expect(silence.code == 0 && silence.output.contains("in_force"), "\(silence)")
+
+        try site.publishVoltage(240, second: 0)
+        try eventually("the alert is held back") {
+            try site.ask(["alerts", "show", "1"]).output.contains("siren: silenced (silence 1)")
+        }
+        #expect(try told("firing") == 0)
+        #expect(try site.ask(["silences"]).output.contains("rule=high"))
+        #expect(site.stop(daemon) == 0)
+        daemon = try site.start()
+        #expect(try told("firing") == 0)
+        let end = try site.ask(["silences", "end", "1"])
+        #expect(end.code == 0 && end.output.contains("over"), "\(end)")
+        try eventually("what is still wrong is told") { try told("firing") == 1 }
+        #expect(try site.ask(["silences", "end", "1"]).errors.contains("there is no silence 1, or it is over"))
+        #expect(try site.ask(["silences"]).output.contains("nothing is silenced"))
+
+        for words in [
+            ["alerts", "comment", "1", "the meter is wet"], ["alerts", "assign", "1", "wang", "--note", "look at it"],
+            ["alerts", "shelve", "1", "--for", "1h"],
+        ] {
+            let deed = try site.ask(words)
+            #expect(deed.code == 0, "\(deed)")
+        }
+        try site.publishVoltage(220, second: 1)
+        try eventually("the end is held back") {
+            try site.ask(["alerts", "show", "1"]).output.contains("siren: put aside (silence 2)")
+        }
+        #expect(try told("resolved") == 0)
+        #expect(try site.ask(["alerts", "unshelve", "1"]).code == 0)
+        try eventually("and told") { try told("resolved") == 1 }
+        let again = try site.ask(["alerts", "unshelve", "1"])
+        #expect(again.code == 64 && again.errors.contains("alert 1 is not put aside"), "\(again)")
+        let story = try site.ask(["alerts", "show", "1"]).output
+        for words in [
+            "writes: the meter is wet", "given to wang by", ": look at it", "put aside until", "put aside no more",
+        ] {
+            #expect(story.contains(words), "\(words) in \(story)")
+        }
+        #expect(try told("firing") == 1)
+        #expect(site.stop(daemon) == 0)
+    }
+
     @Test("are not asked by a check of the files, which names what is wrong")
     func check() throws {
         let site = try site()

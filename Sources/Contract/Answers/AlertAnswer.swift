@@ -130,11 +130,15 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
         public var meaning: Sentence?
         /// One a channel, in the order they were written; empty for a step that nobody is told of.
         public var notifications: [Notification]
+        /// What was decided for those whom the desk tells, in order.
+        public var decisions: [Decision]
 
         package init(
             id: Int64, from: AlertPhase, to: AlertPhase, at: Timestamp, since: Timestamp, severity: Severity,
-            value: Double? = nil, sentence: String, meaning: Sentence? = nil, notifications: [Notification]
+            value: Double? = nil, sentence: String, meaning: Sentence? = nil, notifications: [Notification],
+            decisions: [Decision] = []
         ) {
+            self.decisions = decisions
             self.id = id
             self.from = from
             self.to = to
@@ -171,6 +175,46 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
             self.attempts = attempts
             self.deliveredAt = deliveredAt
             self.error = error
+        }
+    }
+
+    /// What was decided for one recipient while an alert was at one step.
+    public struct Decision: Codable, Hashable, Sendable {
+        /// The name of a channel.
+        public var recipient: String
+        /// When.
+        public var at: Timestamp
+        /// `told`, `over` where it was over before its time came, or why it is held back (`Hold.Reason`).
+        public var verdict: String
+        /// By what it is held back: the cause, the number of a silence, the name of a maintenance window.
+        public var detail: String?
+
+        package init(recipient: String, at: Timestamp, verdict: String, detail: String? = nil) {
+            self.recipient = recipient
+            self.at = at
+            self.verdict = verdict
+            self.detail = detail
+        }
+
+        /// In words, as in `held back by silence 3`.
+        public var words: String {
+            switch verdict {
+            case "told": "told"
+            case "over": "over before it was told"
+            default:
+                switch Hold.Reason(rawValue: verdict) {
+                case .cause: "kept under \(detail ?? "its cause")"
+                case .awaitingCause: "waits whether a cause explains it"
+                case .settling: "waits whether it ends with its cause"
+                case .silenced: "silenced (silence \(detail ?? "?"))"
+                case .shelved: "put aside (silence \(detail ?? "?"))"
+                case .maintenance: "in maintenance (\(detail ?? "?"))"
+                case .outOfTime: "out of the time of its routes"
+                case .escalation: "waits whether somebody takes it"
+                case .taken: "not needed: somebody took it"
+                case nil: verdict
+                }
+            }
         }
     }
 

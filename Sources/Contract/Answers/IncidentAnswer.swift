@@ -128,7 +128,18 @@ public struct IncidentAnswer: Codable, Hashable, Sendable {
 /// What somebody did about an incident.
 public struct IncidentDeed: Codable, Hashable, Sendable {
     /// The raw values are stored and never change.
-    public enum Kind: String, CaseIterable, Codable, Sendable { case acknowledged }
+    public enum Kind: String, CaseIterable, Codable, Sendable {
+        /// Somebody took it on.
+        case acknowledged
+        /// Somebody wrote something down.
+        case comment
+        /// It was given to somebody.
+        case assigned
+        /// It was put aside for a while.
+        case shelved
+        /// It is put aside no more.
+        case unshelved
+    }
 
     /// The incident's number.
     public var incident: Int64
@@ -142,14 +153,23 @@ public struct IncidentDeed: Codable, Hashable, Sendable {
     public var by: String
     /// As given with the order; empty where nothing was.
     public var note: String
+    /// To whom it was given, or until when it was put aside; nil for neither.
+    public var target: String?
+    /// From where, such as `socket`; nil where an earlier version did not keep it.
+    public var origin: String?
 
-    package init(incident: Int64, after: Int64, at: Timestamp, kind: Kind, by: String, note: String) {
+    package init(
+        incident: Int64, after: Int64, at: Timestamp, kind: Kind, by: String, note: String, target: String? = nil,
+        origin: String? = nil
+    ) {
         self.incident = incident
         self.after = after
         self.at = at
         self.kind = kind
         self.by = by
         self.note = note
+        self.target = target
+        self.origin = origin
     }
 }
 

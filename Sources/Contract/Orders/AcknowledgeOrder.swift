@@ -27,21 +27,8 @@ public struct AcknowledgeOrder: Order {
 
     package init(_ form: Form) throws(Refusal) {
         alert = try form.id()
-        by = form.text(.by) ?? ""
-        note = form.text(.note) ?? ""
-        try Self.check(by, .by, bytesMax: Self.byBytesMax)
-        guard by.isEmpty || by.contains(where: { !$0.isWhitespace }) else {
-            throw .wrong("by: expected a name, or nothing for the login alone")
-        }
-        try Self.check(note, .note, bytesMax: Self.noteBytesMax)
-    }
-
-    /// Throws `.wrong` for words that are too long, or that would steer the screen of whoever reads them.
-    private static func check(_ text: String, _ parameter: Parameter, bytesMax: Int) throws(Refusal) {
-        guard text.utf8.count <= bytesMax else { throw .wrong("\(parameter): expected at most \(bytesMax) bytes") }
-        guard !text.unicodeScalars.contains(where: \.isSteering) else {
-            throw .wrong("\(parameter): expected one line without control characters")
-        }
+        by = try form.person()
+        note = try form.line(.note, bytesMax: Self.noteBytesMax) ?? ""
     }
 
     package func write(to form: inout Form) {
@@ -49,8 +36,4 @@ public struct AcknowledgeOrder: Order {
         form.write(by.isEmpty ? nil : by, as: .by)
         form.write(note.isEmpty ? nil : note, as: .note)
     }
-}
-
-extension Parameter {
-    fileprivate static let note = Parameter("note")
 }

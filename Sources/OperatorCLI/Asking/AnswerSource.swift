@@ -13,6 +13,7 @@ protocol AnswerSource {
     func answer(_ question: StatisticsRequest) async throws -> [StatisticsAnswer]
     func answer(_ question: AlertsRequest) async throws -> [AlertAnswer]
     func answer(_ question: AlertRequest) async throws -> AlertStoryAnswer
+    func answer(_ question: SilencesRequest) async throws -> [SilenceAnswer]
     func answer(_ question: IncidentsRequest) async throws -> IncidentsAnswer
     func answer(_ question: IncidentRequest) async throws -> IncidentStoryAnswer
     func answer(_ question: RejectsRequest) async throws -> RejectsAnswer

@@ -31,6 +31,9 @@ struct StoreSource: AnswerSource {
     func answer(_ question: AlertRequest) throws -> AlertStoryAnswer {
         try ask { try $0.alert(question.id, at: now()) }
     }
+    func answer(_ question: SilencesRequest) throws -> [SilenceAnswer] {
+        try ask { try $0.silences(question, at: now()) }
+    }
     func answer(_ question: IncidentsRequest) throws -> IncidentsAnswer {
         try ask { try $0.incidents(question, at: now()) }
     }

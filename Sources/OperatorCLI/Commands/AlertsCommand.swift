@@ -5,8 +5,10 @@ import Telemetry
 
 struct AlertsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "alerts", abstract: "Alerts: list them, show one, take one on.",
-        subcommands: [List.self, Show.self, Acknowledge.self], defaultSubcommand: List.self)
+        commandName: "alerts", abstract: "Alerts: list them, show one, take one on, give it to somebody, put it aside.",
+        subcommands: [
+            List.self, Show.self, Acknowledge.self, Comment.self, Assign.self, Shelve.self, Unshelve.self,
+        ], defaultSubcommand: List.self)
 
     /// What the alert is about, in which phase, who has taken it on, and whether its story begins later than it did.
     static func headline(_ story: AlertStoryAnswer, _ output: Output) -> String {
