@@ -19,11 +19,16 @@ public enum AlertState: Equatable, Sendable {
     /// `held` is where its hold time began, in the time that the gateway listened.
     case pending(since: Timestamp, held: SteadyTime)
     case firing(since: Timestamp)
+    /// Firing, and back inside the clear level since `held`, in the time that the gateway listened.
+    case clearing(since: Timestamp, held: SteadyTime)
     /// The data stopped. `since` is when the condition began to hold, `wasFiring` whether people had been told.
     case unknown(since: Timestamp, wasFiring: Bool)
 
-    /// The state after one evaluation.
-    public func next(_ verdict: Verdict, hold: Duration, at now: Moment) -> AlertState {
+    /// The state after one evaluation; `hold` is how long the condition must hold before it fires, `clearHold` how long it must
+    /// be clear before that is over.
+    public func next(
+        _ verdict: Verdict, hold: Duration, clearHold: Duration = .zero, at now: Moment
+    ) -> AlertState {
         switch (self, verdict) {
         case (.inactive, .holds): Self.begun(hold, now)
         case (.inactive, .between), (.inactive, .clears), (.inactive, .noData): .inactive
@@ -33,11 +38,18 @@ public enum AlertState: Equatable, Sendable {
         case (.pending(let since, _), .noData): .unknown(since: since, wasFiring: false)
 
         case (.firing, .holds), (.firing, .between): self
-        case (.firing, .clears): .inactive
+        case (.firing(let since), .clears):
+            clearHold == .zero ? .inactive : .clearing(since: since, held: now.listened)
         case (.firing(let since), .noData): .unknown(since: since, wasFiring: true)
 
+        case (.clearing(let since, _), .holds), (.clearing(let since, _), .between): .firing(since: since)
+        case (.clearing(_, let held), .clears): now.listened - held >= clearHold ? .inactive : self
+        case (.clearing(let since, _), .noData): .unknown(since: since, wasFiring: true)
+
         case (.unknown, .noData): self
-        case (.unknown, .clears): .inactive
+        // People were told that nobody knows: that it fires is told before it may be clearing, of which they are not.
+        case (.unknown(let since, true), .clears): clearHold == .zero ? .inactive : .firing(since: since)
+        case (.unknown(_, false), .clears): .inactive
         case (.unknown(let since, true), .holds), (.unknown(let since, true), .between): .firing(since: since)
         // Nobody had been told and nobody knows whether it held meanwhile: the hold time begins anew.
         case (.unknown(_, false), .holds): Self.begun(hold, now)
@@ -54,10 +66,11 @@ public enum AlertState: Equatable, Sendable {
         switch self {
         case .pending: .pending
         case .firing: .firing
+        case .clearing: .clearing
         case .unknown: .unknown
         case .inactive:
             switch previous {
-            case .firing, .unknown(_, true): .resolved
+            case .firing, .clearing, .unknown(_, true): .resolved
             case .inactive, .pending, .unknown(_, false): .inactive
             }
         }
@@ -66,7 +79,7 @@ public enum AlertState: Equatable, Sendable {
     var since: Timestamp? {
         switch self {
         case .inactive: nil
-        case .pending(let since, _), .firing(let since), .unknown(let since, _): since
+        case .pending(let since, _), .firing(let since), .clearing(let since, _), .unknown(let since, _): since
         }
     }
 }
@@ -78,7 +91,8 @@ extension AlertState {
         case .inactive, .resolved: self = .inactive
         case .pending: self = .pending(since: since, held: listened)
         case .firing: self = .firing(since: since)
-        case .unknown: self = .unknown(since: since, wasFiring: previous == .firing)
+        case .clearing: self = .clearing(since: since, held: listened)
+        case .unknown: self = .unknown(since: since, wasFiring: AlertPhase.up.contains(previous))
         }
     }
 }

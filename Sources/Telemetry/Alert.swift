@@ -17,10 +17,15 @@ public enum AlertPhase: String, Sendable, CaseIterable, Codable {
     /// The condition holds, not yet long enough.
     case pending
     case firing
+    /// It fires, and the condition no longer holds, not yet long enough. To people the same as `firing`.
+    case clearing
     /// It was pending or firing and the data it is judged by stopped.
     case unknown
     /// It was firing and the condition no longer holds. For the next evaluation the same as `inactive`.
     case resolved
+
+    /// Those in which people are told that it fires.
+    public static let up: [AlertPhase] = [.firing, .clearing]
 }
 
 /// Which alert is meant: one rule about one subject.
@@ -126,7 +131,7 @@ public struct AlertTransition: Hashable, Sendable {
     public var isBeginning: Bool {
         switch from {
         case .inactive, .resolved: true
-        case .pending, .firing, .unknown: false
+        case .pending, .firing, .clearing, .unknown: false
         }
     }
 
@@ -137,16 +142,18 @@ public struct AlertTransition: Hashable, Sendable {
     public var isEnd: Bool {
         switch to {
         case .inactive, .resolved: true
-        case .pending, .firing, .unknown: false
+        case .pending, .firing, .clearing, .unknown: false
         }
     }
 
-    /// Whether people are told: an alert that starts, ends, or can no longer be judged. Pending is silent.
+    /// Whether people are told: an alert that starts, ends, changes its severity, or can no longer be judged. Pending is
+    /// silent, and so is clearing, on the way in and on the way back.
     public var isNotified: Bool {
         switch to {
-        case .firing, .resolved: true
-        case .unknown: from == .firing
-        case .inactive, .pending: false
+        case .firing: from != .clearing
+        case .resolved: true
+        case .unknown: AlertPhase.up.contains(from)
+        case .inactive, .pending, .clearing: false
         }
     }
 }

@@ -186,6 +186,7 @@ final class KeptStore {
                 switch alert.state {
                 case .inactive: "inactive"
                 case .pending(let since, _): "pending since \(since)"
+                case .clearing(let since, _): "clearing since \(since)"
                 case .firing(let since): "firing since \(since)"
                 case .unknown(let since, let wasFiring): "unknown since \(since) was_firing \(wasFiring)"
                 }

@@ -28,7 +28,7 @@ struct OwnWords {
         /// Whether somebody who reads it waits for its end.
         var isOpen: Bool {
             switch AlertPhase(rawValue: phase) {
-            case .pending, .firing, .unknown: true
+            case .pending, .firing, .clearing, .unknown: true
             case .inactive, .resolved, nil: false
             }
         }

@@ -31,7 +31,8 @@ struct StatusLine {
             "received": "\(counters.received - last.received)", "committed": "\(counters.committed - last.committed)",
             "duplicates": "\(counters.duplicates - last.duplicates)",
             "rejected": "\(counters.rejected - last.rejected)", "late": "\(counters.late - last.late)",
-            "series": "\(registry.seriesCount)", "alerts_firing": "\(book.count(of: .firing))",
+            "series": "\(registry.seriesCount)",
+            "alerts_firing": "\(AlertPhase.up.reduce(0) { $0 + book.count(of: $1) })",
         ]
     }
 }

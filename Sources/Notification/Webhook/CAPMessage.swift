@@ -80,7 +80,7 @@ struct CAPMessage {
         switch notice.phase {
         case .resolved, .inactive: "Cancel"
         case .unknown: "Update"
-        case .firing, .pending: "Alert"
+        case .firing, .clearing, .pending: "Alert"
         }
     }
 
@@ -94,9 +94,9 @@ struct CAPMessage {
         switch (notice.phase, notice.severity) {
         case (.resolved, _), (.inactive, _): "Past"
         case (.unknown, _): "Unknown"
-        case (.firing, .critical), (.pending, .critical): "Immediate"
-        case (.firing, .warning), (.pending, .warning): "Expected"
-        case (.firing, .info), (.pending, .info): "Future"
+        case (.firing, .critical), (.clearing, .critical), (.pending, .critical): "Immediate"
+        case (.firing, .warning), (.clearing, .warning), (.pending, .warning): "Expected"
+        case (.firing, .info), (.clearing, .info), (.pending, .info): "Future"
         }
     }
 

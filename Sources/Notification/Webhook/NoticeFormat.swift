@@ -54,7 +54,7 @@ extension AlertNotice {
         let isEnd =
             switch phase {
             case .inactive, .resolved: true
-            case .pending, .firing, .unknown: false
+            case .pending, .firing, .clearing, .unknown: false
             }
         // An end before the beginning, as of a clock that was set back, would be refused for ever.
         let last = max(at, since)

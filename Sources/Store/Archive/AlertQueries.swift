@@ -18,7 +18,7 @@ extension Archive {
             var answers: [AlertAnswer] = []
             try connection.rows(
                 try alertColumns(connection)
-                    + " WHERE (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR rule = ?2) ORDER BY at DESC, id",
+                    + " WHERE (?1 IS NULL OR phase = ?1 OR ?1 = 'firing' AND phase = 'clearing') AND (?2 IS NULL OR rule = ?2) ORDER BY at DESC, id",
                 .optional(filter.phase?.rawValue), .optional(filter.rule)
             ) { row throws(StoreError) in
                 let answer = try alert(row, connection.file, at: now)

@@ -26,7 +26,7 @@ extension Archive {
                 late: counters.late, ignored: counters.ignored, empty: counters.empty,
                 damagedRows: counters.damagedRows, series: registry.seriesCount, devices: registry.deviceCount,
                 devicesExpected: try count("SELECT count(*) FROM device WHERE expected_since IS NOT NULL"),
-                alertsFiring: try alerts(.firing), alertsPending: try alerts(.pending),
+                alertsFiring: try alerts(.firing) + alerts(.clearing), alertsPending: try alerts(.pending),
                 alertsUnknown: try alerts(.unknown), journalID: max(tail.lastID, tail.sealedThrough),
                 journalRows: Int64(tail.rows), journalBytes: Int64(tail.bytes),
                 oldestDay: days.first.map(Folder.dayName), newestDay: days.last.map(Folder.dayName),
@@ -50,8 +50,8 @@ extension Archive {
             try known(filter, connection)
             var firing: [Int64: Int] = [:]
             try connection.rows(
-                "SELECT device, count(*) AS n FROM alert WHERE phase = ? GROUP BY device",
-                .text(AlertPhase.firing.rawValue)
+                "SELECT device, count(*) AS n FROM alert WHERE phase IN (?, ?) GROUP BY device",
+                .text(AlertPhase.firing.rawValue), .text(AlertPhase.clearing.rawValue)
             ) { row throws(StoreError) in firing[row.integer("device")] = Int(row.integer("n")) }
             let pattern = filter.device.map { NamePattern($0) }
             let unread = try unreadDevices(connection)

@@ -180,7 +180,8 @@ extension Archive {
         case .open?: add("i.last IS NULL")
         case .over?: add("i.last IS NOT NULL")
         case .pending?: add("i.phase = ?", .text(AlertPhase.pending.rawValue))
-        case .firing?: add("i.phase = ?", .text(AlertPhase.firing.rawValue))
+        case .firing?:
+            add("i.phase IN (?, '\(AlertPhase.clearing.rawValue)')", .text(AlertPhase.firing.rawValue))
         case .unknown?: add("i.phase = ?", .text(AlertPhase.unknown.rawValue))
         case .resolved?: add("i.phase = ?", .text(AlertPhase.resolved.rawValue))
         case .unfired?: add("i.phase = ?", .text(AlertPhase.inactive.rawValue))
@@ -223,7 +224,7 @@ extension IncidentState {
     fileprivate init(_ phase: AlertPhase) {
         switch phase {
         case .pending: self = .pending
-        case .firing: self = .firing
+        case .firing, .clearing: self = .firing
         case .unknown: self = .unknown
         case .resolved: self = .resolved
         case .inactive: self = .unfired
