@@ -14,6 +14,10 @@ public struct AlertBook: Sendable {
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []
     var selection = Selection()
+    /// Whose clock and sun `times` of rules go by.
+    var site: SiteTime
+    /// By rule: whether it was in force at the last scan; empty before the first.
+    var wasInForce: [Bool] = []
     /// Whose worst value has changed since it was last told of.
     var untoldPeaks: Set<AlertKey> = []
 
@@ -37,6 +41,19 @@ public struct AlertBook: Sendable {
         var clear: Double
         var staleMilliseconds: Int64
         var coverageMin: Double
+
+        /// `allowance`: after so many milliseconds without a word nothing is known of the device, where the rule does not say.
+        init(_ threshold: Threshold, rule: Int, of device: DeviceIndex, _ allowance: Int64) {
+            self.rule = rule
+            self.device = device
+            statistic = threshold.statistic
+            window = threshold.window
+            isAbove = threshold.direction == .above
+            raise = threshold.raise
+            clear = threshold.clear
+            staleMilliseconds = threshold.stale?.milliseconds ?? allowance
+            coverageMin = threshold.coverageMin
+        }
     }
 
     /// By series, where its watches lie; filled when a series is first seen.
@@ -48,24 +65,42 @@ public struct AlertBook: Sendable {
     let absenceRules: [Int]
     let rangeRules: [Int]
     let findingRules: [Int]
+    let groupRules: [Int]
+    /// By series: the rules of which it may change a condition of several parts; empty where there are none.
+    var partsOfSeries: [[Int]] = []
+    /// By device: its series of which such a rule asks.
+    var partSeriesOfDevice: [[SeriesID]] = []
+    /// Groups of which readings came since the last scan; nil: nobody knows of which.
+    var touchedGroups: Set<AlertKey>?
+    /// Of each group asked for since the roster was set.
+    var groupMembers: [AlertKey: [DeviceIndex]] = [:]
+    private let hasParts: Bool
     let ruleIndex: [ByteName: Int]
 
     /// Names should differ: alerts are kept by the name of their rule and their subject.
-    public init(rules: [AlertRule]) {
+    public init(rules: [AlertRule], site: SiteTime = SiteTime()) {
         self.rules = rules
+        self.site = site
         ruleIndex = Dictionary(
             rules.enumerated().map { (ByteName($1.name), $0) }, uniquingKeysWith: { first, _ in first })
         absenceRules = rules.indices.filter { if case .absence = rules[$0].condition { true } else { false } }
         rangeRules = rules.indices.filter { if case .outOfRange = rules[$0].condition { true } else { false } }
+        groupRules = rules.indices.filter { if case .group = rules[$0].condition { true } else { false } }
+        hasParts = rules.contains { !$0.condition.parts.isEmpty }
         findingRules = rules.indices.filter { if case .finding = rules[$0].condition { true } else { false } }
     }
 
-    /// Replaces the earlier roster.
-    public mutating func setRoster(_ roster: Roster) {
+    /// Replaces the earlier roster; `isNight`, where it is given, says when the sun is down over it.
+    public mutating func setRoster(_ roster: Roster, isNight: (@Sendable (Timestamp) -> Bool)? = nil) {
         selection.roster = roster
+        if let isNight { site.isNight = isNight }
         // Selectors ask the roster for the area, and a series goes stale by its cadence.
         watchesOfSeries.removeAll(keepingCapacity: true)
         watches.removeAll(keepingCapacity: true)
+        partsOfSeries.removeAll(keepingCapacity: true)
+        partSeriesOfDevice.removeAll(keepingCapacity: true)
+        groupMembers.removeAll()
+        touchedGroups = nil
     }
 
     /// Puts one alert back as it was stored; `watched` is empty where an earlier version stored it.
@@ -80,7 +115,7 @@ public struct AlertBook: Sendable {
         untoldPeaks.insert(key)
     }
 
-    private mutating func set(_ key: AlertKey, _ alert: Active?) {
+    mutating func set(_ key: AlertKey, _ alert: Active?) {
         let before = active[key]
         active[key] = alert
         guard let series = key.subject.series else { return }
@@ -91,6 +126,9 @@ public struct AlertBook: Sendable {
         case (true, true), (false, false): break
         }
     }
+
+    /// For steps of ladders, which change nothing else.
+    mutating func setSeverity(_ severity: Severity, of key: AlertKey) { active[key]?.severity = severity }
 
     func hasActiveAlert(_ series: SeriesID) -> Bool {
         series.index < activeCounts.count && activeCounts[series.index] > 0
@@ -116,6 +154,7 @@ public struct AlertBook: Sendable {
         turnCount &+= 1
         judge(turn.fresh, facts, &transitions)
         judge(turn.corrections, facts, &transitions)
+        if hasParts { judgeParts(turn.fresh + turn.corrections, facts, &transitions) }
         return transitions
     }
 
@@ -142,6 +181,10 @@ public struct AlertBook: Sendable {
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
         for key in active.keys.sorted(by: Self.inOrder) {
             guard let index = ruleIndex[ByteName(key.rule)] else { continue }
+            guard isInForce(rules[index], at: now) else {
+                end(key, because: .outOfTime, registry, at: now, &transitions)
+                continue
+            }
             switch rules[index].condition {
             case .threshold:
                 guard let series = key.subject.series else { continue }
@@ -152,12 +195,19 @@ public struct AlertBook: Sendable {
                 guard let series = key.subject.series else { continue }
                 judge(rules[index], range, series, facts, &transitions)
             case .finding(let watch): judge(rules[index], watch, key, facts, &transitions)
-            case .absence: break
+            case .composed(let composed):
+                guard let device = key.subject.device else { continue }
+                judge(rules[index], composed, device, facts, &transitions)
+            case .absence, .group: break
             }
         }
+        judgeGroups(facts, &transitions)
+        judgeBegun(facts, &transitions)
         guard isListening else { return transitions }
         for index in absenceRules {
-            guard case .absence(let absence) = rules[index].condition else { continue }
+            guard case .absence(let absence) = rules[index].condition, isInForce(rules[index], at: now) else {
+                continue
+            }
             for (device, line) in selection.roster.lines {
                 judge(rules[index], absence, device, line, facts, &transitions)
             }
@@ -182,7 +232,15 @@ public struct AlertBook: Sendable {
         guard andOthers || !new.isEmpty else { return transitions }
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
-        for series in (0..<UInt32(registry.seriesCount)).map({ SeriesID(rawValue: $0) })
+        judgeKnown(by: new, andOthers: andOthers, orphaned: orphaned, facts, &transitions)
+        return transitions
+    }
+
+    mutating func judgeKnown(
+        by new: Set<Int>, andOthers: Bool = false, orphaned: Set<SeriesID> = [], _ facts: Facts,
+        _ transitions: inout [AlertTransition]
+    ) {
+        for series in (0..<UInt32(facts.registry.seriesCount)).map({ SeriesID(rawValue: $0) })
         where !orphaned.contains(series) {
             for index in watchesOfSeries[series.index] where andOthers || new.contains(watches[index].rule) {
                 judge(watches[index], series, facts, &transitions)
@@ -190,157 +248,7 @@ public struct AlertBook: Sendable {
         }
         judgeKnownFindings(of: new, facts, &transitions)
         judgeKnownSuspects(of: new, facts, &transitions)
-        return transitions
-    }
-
-    // MARK: Other rules, other devices
-
-    /// The transitions that end every alert that nobody watches any more, after a reload: its rule is gone or watches
-    /// something else, its device left the roster (`retired`), or no profile brings its series (`orphaned`). One that fires on
-    /// under a rule of another severity is told again, with that one.
-    public mutating func retire(
-        _ retired: Set<DeviceIndex>, orphaned: Set<SeriesID> = [], _ registry: SeriesRegistry, at now: Moment
-    ) -> [AlertTransition] {
-        var transitions: [AlertTransition] = []
-        for (key, alert) in active.sorted(by: { Self.inOrder($0.key, $1.key) }) {
-            if let reason = whyOver(key, alert, retired, orphaned, registry) {
-                end(key, because: reason, registry, at: now, &transitions)
-            } else {
-                followSeverity(key, alert, registry, at: now, &transitions)
-            }
-        }
-        return transitions
-    }
-
-    private mutating func followSeverity(
-        _ key: AlertKey, _ alert: Active, _ registry: SeriesRegistry, at now: Moment,
-        _ transitions: inout [AlertTransition]
-    ) {
-        guard case .firing(let since) = alert.state, let rule = ruleIndex[ByteName(key.rule)].map({ rules[$0] }),
-            rule.severity != alert.severity
-        else { return }
-        active[key]?.severity = rule.severity
-        transitions.append(
-            AlertTransition(
-                key: key, severity: rule.severity, from: .firing, to: .firing, at: now.wall, listened: now.listened,
-                steady: now.steady,
-                since: since, value: nil, watched: rule.watched,
-                sentence: Sentence(
-                    .severityChanged, about: key.subject, registry, [.word: .text(rule.severity.rawValue)]),
-                peak: alert.peak))
-    }
-
-    private func whyOver(
-        _ key: AlertKey, _ alert: Active, _ retired: Set<DeviceIndex>, _ orphaned: Set<SeriesID>,
-        _ registry: SeriesRegistry
-    ) -> Sentence.Key? {
-        guard let rule = ruleIndex[ByteName(key.rule)].map({ rules[$0] }) else { return .ruleRemoved }
-        if let device = key.subject.device, retired.contains(device) { return .deviceRetired }
-        if !alert.watched.isEmpty, alert.watched != rule.watched { return .ruleChanged }
-        if let series = key.subject.series, orphaned.contains(series) { return .profileChanged }
-        return selection.isAbout(rule, key.subject, registry) ? nil : .ruleElsewhere
-    }
-
-    /// Takes alerts about circuits along to their new names, and tells of each that fires what it was called. Those of `rules`
-    /// alone: of others the new name has a story of its own.
-    public mutating func rename(
-        circuits: [String: String], rules moved: [String: Set<ByteName>], _ registry: SeriesRegistry, at now: Moment
-    ) -> [AlertTransition] {
-        var transitions: [AlertTransition] = []
-        for (old, new) in circuits.sorted(by: { $0.key < $1.key }) {
-            for rule in (moved[old] ?? []).sorted() {
-                let key = AlertKey(rule: rule.text, subject: .circuit(new))
-                if let alert = active[AlertKey(rule: rule.text, subject: .circuit(old))] {
-                    set(AlertKey(rule: rule.text, subject: .circuit(old)), nil)
-                    set(key, alert)
-                }
-                guard let alert = active[key], case .firing(let since) = alert.state else { continue }
-                transitions.append(
-                    AlertTransition(
-                        key: key, severity: alert.severity, from: .firing, to: .firing, at: now.wall,
-                        listened: now.listened, steady: now.steady, since: since, value: nil, watched: alert.watched,
-                        sentence: Sentence(.circuitRenamed, about: key.subject, registry, [.text: .text(old)]),
-                        peak: alert.peak))
-            }
-        }
-        return transitions
-    }
-
-    /// A book under new rules that goes on with the alerts of this one; those of a rule of which only the name changed go
-    /// along. Returns with it the new name of each such rule by its old one.
-    public func with(rules: [AlertRule]) -> (book: AlertBook, renamed: [String: String]) {
-        var book = AlertBook(rules: rules)
-        var renamed: [String: String] = [:]
-        for old in self.rules where book.ruleIndex[ByteName(old.name)] == nil {
-            let same = rules.filter { ruleIndex[ByteName($0.name)] == nil && $0.isSame(as: old) }
-            if same.count == 1 { renamed[old.name] = same[0].name }
-        }
-        book.selection = selection
-        for (key, alert) in active {
-            let name = renamed[key.rule] ?? key.rule
-            book.set(AlertKey(rule: name, subject: key.subject), alert)
-        }
-        return (book, renamed)
-    }
-
-    // MARK: Steps
-
-    mutating func step(
-        _ rule: AlertRule, series: SeriesID, _ verdict: Verdict, value: Double?, _ facts: Facts,
-        _ transitions: inout [AlertTransition]
-    ) {
-        let key = AlertKey(rule: rule.name, subject: .series(series, facts.registry))
-        let hold: Duration = if case .threshold(let threshold) = rule.condition { threshold.hold } else { .zero }
-        let state = active[key]?.state ?? .inactive
-        let peak = verdict == .holds ? value.map { AlertPeak(value: $0, at: facts.now.wall) } : nil
-        if let peak {
-            note(peak, of: key) { rule.isWorse($0, than: $1, of: series, facts.registry) }
-        }
-        guard state.next(verdict, hold: hold, at: facts.now) != state else { return }
-        let sentence = rule.sentence(about: series, verdict, value: value, facts.registry)
-        step(
-            rule, key: key, verdict, hold: hold, value: value, peak: peak, sentence: sentence, at: facts.now,
-            &transitions)
-    }
-
-    mutating func step(
-        _ rule: AlertRule, key: AlertKey, _ verdict: Verdict, hold: Duration = .zero, value: Double? = nil,
-        peak: AlertPeak? = nil, sentence: @autoclosure () -> Sentence, at now: Moment,
-        _ transitions: inout [AlertTransition]
-    ) {
-        let known = active[key]
-        let before = known?.state ?? .inactive
-        let after = before.next(verdict, hold: hold, at: now)
-        guard after != before else { return }
-        // Of an alert that was up the worst value is known; this step's is among those.
-        let peak = known == nil ? peak : known?.peak
-        set(
-            key,
-            after == .inactive
-                ? nil : Active(state: after, severity: rule.severity, watched: rule.watched, peak: peak))
-        untoldPeaks.remove(key)
-        transitions.append(
-            AlertTransition(
-                key: key, severity: rule.severity, from: before.phase(after: .inactive), to: after.phase(after: before),
-                at: now.wall, listened: now.listened, steady: now.steady,
-                since: after.since ?? before.since ?? now.wall, value: value,
-                watched: rule.watched, sentence: sentence(), peak: peak))
-    }
-
-    mutating func end(
-        _ key: AlertKey, because reason: Sentence.Key, telling values: [Sentence.Name: Sentence.Value?] = [:],
-        _ registry: SeriesRegistry, at now: Moment, _ transitions: inout [AlertTransition]
-    ) {
-        guard let alert = active[key] else { return }
-        set(key, nil)
-        untoldPeaks.remove(key)
-        transitions.append(
-            AlertTransition(
-                key: key, severity: alert.severity, from: alert.state.phase(after: .inactive),
-                to: AlertState.inactive.phase(after: alert.state), at: now.wall, listened: now.listened,
-                steady: now.steady,
-                since: alert.state.since ?? now.wall, value: nil, watched: alert.watched,
-                sentence: Sentence(reason, about: key.subject, registry, values), peak: alert.peak))
+        if hasParts { judgeKnownParts(of: new, andOthers: andOthers, facts, &transitions) }
     }
 
     // MARK: Which rules are about whom
@@ -352,20 +260,26 @@ public struct AlertBook: Sendable {
             let first = watches.count
             let allowance = Staleness.allowance(cadence: selection.roster.cadence(of: entry.device)).milliseconds
             for (index, rule) in rules.enumerated() {
-                guard case .threshold(let threshold) = rule.condition, threshold.quantity == entry.quantity,
-                    threshold.channel.map({ $0.hasBytes(of: registry.channelName(of: series) ?? "") }) ?? true,
+                guard case .threshold(let threshold) = rule.condition, threshold.watches(series, registry),
                     rule.devices.means(entry.device, selection.roster, registry)
                 else { continue }
-                watches.append(
-                    Watch(
-                        rule: index, device: entry.device, statistic: threshold.statistic, window: threshold.window,
-                        isAbove: threshold.direction == .above, raise: threshold.raise, clear: threshold.clear,
-                        staleMilliseconds: threshold.stale?.milliseconds ?? allowance,
-                        coverageMin: threshold.coverageMin))
+                watches.append(Watch(threshold, rule: index, of: entry.device, allowance))
             }
+            if hasParts { bindParts(series, entry.device, registry) }
             watchesOfSeries.append(first..<watches.count)
         }
         while judgedIn.count < registry.seriesCount { judgedIn.append(turnCount) }
+    }
+
+    private mutating func bindParts(_ series: SeriesID, _ device: DeviceIndex, _ registry: SeriesRegistry) {
+        let asking = rules.indices.filter { index in
+            rules[index].condition.parts.contains { $0.watches(series, registry) }
+                && rules[index].devices.means(device, selection.roster, registry)
+        }
+        partsOfSeries.append(asking)
+        guard !asking.isEmpty else { return }
+        while partSeriesOfDevice.count <= device.index { partSeriesOfDevice.append([]) }
+        partSeriesOfDevice[device.index].append(series)
     }
 
     static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {

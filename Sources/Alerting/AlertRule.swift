@@ -5,7 +5,7 @@ public import Telemetry
 public struct AlertRule: Equatable, Sendable {
     /// Unlike any other rule's; alerts are stored under it.
     public let name: String
-    /// Of every alert that it raises.
+    /// Of every alert that it raises; of one on a ladder of levels where it begins.
     public let severity: Severity
     /// Whom it is about.
     public let devices: DeviceSelector
@@ -13,13 +13,28 @@ public struct AlertRule: Equatable, Sendable {
     public let condition: Condition
     /// What it watches, without the levels: an alert that it raised is about that, and about nothing else.
     public let watched: String
+    /// When it raises alerts; outside of them those that are up end. nil: always.
+    public let times: ActiveTimes?
+    /// What to do about an alert of it; nil where nothing is written.
+    public let runbook: Runbook?
 
-    package init(name: String, severity: Severity, devices: DeviceSelector, condition: Condition) {
+    package init(
+        name: String, severity: Severity, devices: DeviceSelector, condition: Condition, times: ActiveTimes? = nil,
+        runbook: Runbook? = nil
+    ) {
         self.name = name
         self.severity = severity
         self.devices = devices
         self.condition = condition
+        self.times = times
+        self.runbook = runbook
         watched = condition.watched
+    }
+
+    /// Those that alerts of it have.
+    var severities: [Severity] {
+        guard case .threshold(let threshold) = condition else { return [severity] }
+        return [severity] + threshold.higher.map(\.severity)
     }
 
     /// Tells it from a rule that says something else, whatever their names; kept in stores.
@@ -31,6 +46,7 @@ public struct AlertRule: Equatable, Sendable {
     /// All of it but the name in one line: two rules that say the same have the same.
     var content: String {
         "\(severity.rawValue) of \(devices.content): \(condition.content)"
+            + (times.map { ", at \($0.content)" } ?? "") + (runbook.map { ", do \($0.text)" } ?? "")
     }
 
     /// Whether the two differ by their name alone.
@@ -45,6 +61,8 @@ public enum Condition: Equatable, Sendable {
     case absence(Absence)
     case outOfRange(OutOfRange)
     case finding(FindingWatch)
+    case composed(Composed)
+    case group(GroupWatch)
 
     /// What is watched and where the levels lie.
     fileprivate var content: String {
@@ -54,21 +72,46 @@ public enum Condition: Equatable, Sendable {
                 [
                     "raise \(threshold.raise)", "clear \(threshold.clear)", "hold \(threshold.hold.milliseconds)",
                     "stale \(threshold.stale?.milliseconds ?? -1)", "coverage \(threshold.coverageMin)",
-                ]
+                ] + (threshold.clearHold == .zero ? [] : ["clear hold \(threshold.clearHold.milliseconds)"])
+                    + threshold.higher.map { "\($0.severity.rawValue) raise \($0.raise), clear \($0.clear)" }
             case .absence(let absence): ["\(absence.cadences) cadences", "at least \(absence.atLeast.milliseconds)"]
             case .outOfRange(let range): ["clear after \(range.clearAfter.milliseconds)"]
             case .finding(let watch): ["from \(watch.severityMin)", "clear after \(watch.clearAfter.milliseconds)"]
+            case .composed(let composed):
+                [composed.condition.content, "hold \(composed.hold.milliseconds) \(composed.clearHold.milliseconds)"]
+            case .group(let group):
+                [
+                    group.condition.content, "\(group.quorum)",
+                    "hold \(group.hold.milliseconds) \(group.clearHold.milliseconds)",
+                ]
             }
         return ([watched] + levels).joined(separator: ", ")
     }
 
+    /// The levels of a condition of several parts; empty for one of another kind.
+    public var parts: [Threshold] {
+        switch self {
+        case .composed(let composed): composed.condition.levels
+        case .group(let group): group.condition.levels
+        case .threshold, .absence, .outOfRange, .finding: []
+        }
+    }
+
+    /// How long it must hold before an alert fires, and how long it must be clear before that is over.
+    var holds: (raise: Duration, clear: Duration) {
+        switch self {
+        case .threshold(let threshold): (threshold.hold, threshold.clearHold)
+        case .composed(let composed): (composed.hold, composed.clearHold)
+        case .group(let group): (group.hold, group.clearHold)
+        case .absence, .outOfRange, .finding: (.zero, .zero)
+        }
+    }
+
     fileprivate var watched: String {
         switch self {
-        case .threshold(let threshold):
-            [
-                threshold.quantity.name, threshold.channel.map { "channel \($0)" }, threshold.statistic.rawValue,
-                threshold.window.map { "over \($0.milliseconds) ms" }, threshold.direction.rawValue,
-            ].compactMap { $0 }.joined(separator: ", ")
+        case .threshold(let threshold): threshold.watched
+        case .composed(let composed): composed.condition.watched
+        case .group(let group): group.watched
         case .absence: "absence"
         case .outOfRange: "out of range"
         case .finding(let watch):
@@ -152,12 +195,32 @@ public struct Threshold: Equatable, Sendable {
     public let window: Duration?
     /// See `raise`.
     public let direction: Direction
+    /// A graver level of the same statistic, reached at once whatever the hold time.
+    public struct Level: Equatable, Sendable {
+        /// Graver than that of the level before.
+        public let severity: Severity
+        /// As `Threshold.raise`, and beyond that of the level before.
+        public let raise: Double
+        /// As `Threshold.clear`: at or inside it the alert is of the level before.
+        public let clear: Double
+
+        package init(severity: Severity, raise: Double, clear: Double) {
+            self.severity = severity
+            self.raise = raise
+            self.clear = clear
+        }
+    }
+
     /// Raised beyond this level, in the quantity's unit; never at it.
     public let raise: Double
     /// Over when at or inside this level: between the two nothing changes, so that a value at the edge does not flap.
     public let clear: Double
     /// The condition must hold this long before the alert fires.
     public let hold: Duration
+    /// The clear level must last this long before the alert is over.
+    public let clearHold: Duration
+    /// Levels beyond this one, each graver than the one before; empty for a rule of one severity.
+    public let higher: [Level]
     /// Without a reading for this long the alert can no longer be judged. nil: three cadences, at least 5 minutes.
     public let stale: Duration?
     /// With a smaller part of the window's expected readings it cannot be judged, 0 to 1; where the cadence is not known it
@@ -166,8 +229,8 @@ public struct Threshold: Equatable, Sendable {
 
     package init(
         quantity: Quantity, channel: String? = nil, statistic: Statistic = .last, window: Duration? = nil,
-        direction: Direction, raise: Double, clear: Double, hold: Duration = .zero, stale: Duration? = nil,
-        coverageMin: Double = 0
+        direction: Direction, raise: Double, clear: Double, hold: Duration = .zero, clearHold: Duration = .zero,
+        higher: [Level] = [], stale: Duration? = nil, coverageMin: Double = 0
     ) {
         self.quantity = quantity
         self.channel = channel
@@ -177,8 +240,33 @@ public struct Threshold: Equatable, Sendable {
         self.raise = raise
         self.clear = clear
         self.hold = hold
+        self.clearHold = clearHold
+        self.higher = higher
         self.stale = stale
         self.coverageMin = coverageMin
+    }
+
+    /// What it watches, without the levels.
+    var watched: String {
+        [
+            quantity.name, channel.map { "channel \($0)" }, statistic.rawValue,
+            window.map { "over \($0.milliseconds) ms" }, direction.rawValue,
+        ].compactMap { $0 }.joined(separator: ", ")
+    }
+
+    /// Whether the series is one of its quantity and channel.
+    func watches(_ series: SeriesID, _ registry: SeriesRegistry) -> Bool {
+        quantity == registry.series[series.index].quantity
+            && (channel.map { $0.hasBytes(of: registry.channelName(of: series) ?? "") } ?? true)
+    }
+
+    /// In words, with its level: `mean of voltage over 5m above 253 V`.
+    var words: String {
+        let what = [quantity.name, channel.map { "(\($0))" }].compactMap { $0 }.joined(separator: " ")
+        let over = window.map { " over \($0.shortForm)" } ?? ""
+        let of = statistic == .last ? what : "\(statistic.rawValue) of \(what)\(over)"
+        let unit = statistic.isBare || quantity.unit == "1" ? "" : " \(quantity.unit)"
+        return "\(of) \(direction.rawValue) \(Anomaly.text(raise))\(unit)"
     }
 }
 

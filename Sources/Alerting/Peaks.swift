@@ -32,7 +32,8 @@ extension AlertRule {
         case .finding(let watch):
             guard new.gravity == old.gravity else { return new.gravity > old.gravity }
             return watch.kinds.allSatisfy(\.isWorseBelow) ? new.value < old.value : new.value > old.value
-        case .absence: return false
+        case .group: return new.value > old.value
+        case .absence, .composed: return false
         }
     }
 }

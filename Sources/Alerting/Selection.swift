@@ -12,9 +12,7 @@ struct Selection {
     func isAbout(_ rule: AlertRule, _ subject: Subject, _ registry: SeriesRegistry) -> Bool {
         switch (rule.condition, subject) {
         case (.threshold(let threshold), .series(let series, _)):
-            threshold.quantity == registry.series[series.index].quantity
-                && (threshold.channel == nil || threshold.channel == registry.channelName(of: series))
-                && means(rule, subject, registry)
+            threshold.watches(series, registry) && means(rule, subject, registry)
         case (.outOfRange, .series): means(rule, subject, registry)
         case (.absence, .device(let device)):
             roster[device].map { rule.devices.matches($0) } ?? false
@@ -23,7 +21,12 @@ struct Selection {
                 && (watch.quantities.map { wanted in
                     subject.series.map { wanted.contains(registry.series[$0.index].quantity) } ?? false
                 } ?? true)
-        case (.threshold, _), (.outOfRange, _), (.absence, _): false
+        case (.composed, .device): means(rule, subject, registry)
+        case (.group(let group), let subject):
+            group.devices(of: subject, roster).contains { device in
+                roster[device].map { rule.devices.matches($0) } ?? false
+            }
+        case (.threshold, _), (.outOfRange, _), (.absence, _), (.composed, _): false
         }
     }
 }

@@ -4,12 +4,11 @@ import Telemetry
 extension AlertRule {
     /// What is told when a verdict on one series changes an alert; `value` in the quantity's canonical unit.
     func sentence(
-        about series: SeriesID, _ verdict: Verdict, value: Double?, _ registry: SeriesRegistry
+        about series: SeriesID, _ verdict: Verdict, value: Double?, _ severity: Severity, _ registry: SeriesRegistry
     ) -> Sentence {
         let quantity = registry.series[series.index].quantity
         switch condition {
         case .threshold(let threshold):
-            let unit = threshold.statistic.isBare ? "1" : quantity.unit
             let key: Sentence.Key =
                 switch verdict {
                 case .holds: threshold.direction == .above ? .thresholdAbove : .thresholdBelow
@@ -17,7 +16,10 @@ extension AlertRule {
                 case .between: .thresholdBetween
                 case .noData: .noData
                 }
+            // What is back is back inside the first level, and what nobody knows is beyond none.
+            let level = threshold.level(verdict == .holds ? severity : nil)
             guard key != .noData else {
+                let unit = threshold.statistic.isBare ? "1" : quantity.unit
                 // A bare statistic is told from the quantity's values by these alone.
                 var told: [Sentence.Name: Sentence.Value?] =
                     threshold.statistic.isBare
@@ -27,13 +29,7 @@ extension AlertRule {
                 if value != nil { told[.window] = threshold.window.map { .span($0) } }
                 return Sentence(about: series, .noData, registry, told)
             }
-            return Sentence(
-                about: series, key, registry,
-                [
-                    .statistic: .word(threshold.statistic.rawValue), .window: threshold.window.map { .span($0) },
-                    .value: value.map { .number($0, unit: unit) }, .raise: .number(threshold.raise, unit: unit),
-                    .clear: .number(threshold.clear, unit: unit),
-                ])
+            return threshold.sentence(about: series, key, value: value, level: level, registry)
         case .outOfRange:
             let shown = value.map { Sentence.Value.number($0, unit: quantity.unit) }
             switch verdict {
@@ -47,8 +43,25 @@ extension AlertRule {
             case .clears: return Sentence(about: series, .rangeBack, registry, [.value: shown])
             case .noData: return Sentence(about: series, .noData, registry)
             }
-        case .absence, .finding: return Sentence(about: series, .noData, registry)
+        case .absence, .finding, .composed, .group: return Sentence(about: series, .noData, registry)
         }
+    }
+}
+
+extension Threshold {
+    /// With the statistic's value and the level that it is held against.
+    func sentence(
+        about series: SeriesID, _ key: Sentence.Key, value: Double?, level: (raise: Double, clear: Double),
+        _ registry: SeriesRegistry, _ more: [Sentence.Name: Sentence.Value?] = [:]
+    ) -> Sentence {
+        let unit = statistic.isBare ? "1" : quantity.unit
+        var told = more
+        told[.statistic] = .word(statistic.rawValue)
+        told[.window] = window.map { .span($0) }
+        told[.value] = value.map { .number($0, unit: unit) }
+        told[.raise] = .number(level.raise, unit: unit)
+        told[.clear] = .number(level.clear, unit: unit)
+        return Sentence(about: series, key, registry, told)
     }
 }
 

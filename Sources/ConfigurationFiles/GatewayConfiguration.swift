@@ -94,7 +94,8 @@ public struct GatewayConfiguration: Sendable {
     /// What the heart is told of it.
     public var plan: PipelinePlan {
         PipelinePlan(
-            windows: windows, windowBudget: windowBudget, detection: detection, peers: peers, lamps: lamps)
+            windows: windows, windowBudget: windowBudget, detection: detection, peers: peers, lamps: lamps,
+            days: store.days ?? LocalDays(offsetSeconds: siteOffsetSeconds))
     }
 
     /// Reads the file; a relative path in it is relative to the folder the file is in.

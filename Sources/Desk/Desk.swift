@@ -341,7 +341,8 @@ extension AlertTransition {
         case .firing: .firing(severity)
         case .unknown: before == .nothing ? nil : .unknown(severity)
         case .resolved, .inactive: before == .nothing ? nil : .nothing
-        case .pending: nil
+        // People count one that is clearing as firing.
+        case .pending, .clearing: nil
         }
     }
 }

@@ -43,7 +43,7 @@ public final class Pipeline {
         windows = WindowTable(plan: plan.windows, budget: plan.windowBudget)
         windowPlan = plan.windows
         windowBudget = plan.windowBudget
-        book = AlertBook(rules: rules)
+        book = AlertBook(rules: rules, site: SiteTime(days: plan.days))
         watchers = Self.watchers(plan)
     }
 
@@ -177,7 +177,7 @@ public final class Pipeline {
     /// windows are.
     public func setRoster(_ roster: Roster, registry: SeriesRegistry) {
         self.roster = roster
-        book.setRoster(roster)
+        book.setRoster(roster, isNight: roster.isNight)
         for watcher in watchers { watcher.setRoster(roster, registry: registry) }
         for place in 0..<windows.seriesCount {
             let device = registry.series[place].device

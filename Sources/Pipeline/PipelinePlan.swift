@@ -1,3 +1,4 @@
+public import Basics
 public import City
 public import Detection
 public import Windows
@@ -14,16 +15,19 @@ public struct PipelinePlan: Sendable {
     public var peers: PeerPlan
     /// When a lamp is faulty; its local clock is also that of the roads.
     public var lamps: LampRules
+    /// The site's wall clock, by which the times of rules go.
+    public var days: LocalDays
 
     package init(
         windows: WindowPlan = .standard, windowBudget: WindowBudget = WindowBudget(),
         detection: DetectionPlan = DetectionPlan(), peers: PeerPlan = PeerPlan(),
-        lamps: LampRules = LampRules()
+        lamps: LampRules = LampRules(), days: LocalDays = LocalDays()
     ) {
         self.windows = windows
         self.windowBudget = windowBudget
         self.detection = detection
         self.peers = peers
         self.lamps = lamps
+        self.days = days
     }
 }

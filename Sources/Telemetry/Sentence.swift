@@ -81,6 +81,15 @@ public struct Sentence: Hashable, Sendable {
         case storyLost = "story_lost"
         case partOfFeeder = "part_of_feeder"
         case circuitRenamed = "circuit_renamed"
+        case outOfTime = "out_of_time"
+        // A statistic on a ladder of levels.
+        case levelUp = "level_up"
+        case levelDown = "level_down"
+        // Conditions of several parts, and of several devices.
+        case conditionHolds = "condition_holds"
+        case conditionOver = "condition_over"
+        case groupHolds = "group_holds"
+        case groupOver = "group_over"
 
         // What detectors see in a series.
         case seasonal, novelty, range, mean
@@ -136,12 +145,14 @@ public struct Sentence: Hashable, Sendable {
         case profileChanged = "profile_changed"
         /// It is part of a feeder fault, which is told of the circuit.
         case partOfFeeder = "part_of_feeder"
+        /// Its rule watches at other times.
+        case outOfTime = "out_of_time"
     }
 
     /// nil for what ends no alert, and for words of an earlier version.
     public var endReason: EndReason? {
         switch key {
-        case .thresholdBack, .thresholdBetween, .rangeBack: .reading
+        case .thresholdBack, .thresholdBetween, .rangeBack, .conditionOver, .groupOver: .reading
         case .absenceBack: .heard
         case .findingOver: .quiet
         case .ruleRemoved: .ruleRemoved
@@ -151,9 +162,10 @@ public struct Sentence: Hashable, Sendable {
         case .readingsForgotten: .readingsForgotten
         case .profileChanged: .profileChanged
         case .partOfFeeder: .partOfFeeder
+        case .outOfTime: .outOfTime
         case .words, .thresholdAbove, .thresholdBelow, .rangeOutside, .rangeKnown, .absenceOffline, .absenceSilent,
             .absenceNever, .findingKnown, .findingLasts, .noData, .severityChanged, .storyLost, .circuitRenamed,
-            .seasonal, .novelty,
+            .levelUp, .levelDown, .conditionHolds, .groupHolds, .seasonal, .novelty,
             .range,
             .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike, .levelShift, .gap, .peers,
             .dayBurner, .lampOut, .flicker, .lampPower, .feederFault, .yieldLoss, .iceSeen, .icingFreezing,

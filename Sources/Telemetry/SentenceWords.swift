@@ -40,6 +40,17 @@ extension Sentence {
                 + "holds is told anew, under another number"
         case .partOfFeeder: "\(about)its circuit \(text(.text)) is down, of which it is told from now on"
         case .circuitRenamed: "\(about)the circuit was called \(text(.text)) until now; it goes on"
+        case .outOfTime: "\(about)the rule does not watch at this time"
+        case .levelUp:
+            "\(statistic) is \(level(.value))\(perHour), beyond \(level(.raise))\(perHour): \(text(.word)) now"
+        case .levelDown:
+            "\(statistic) is \(level(.value))\(perHour), back at or within \(level(.clear))\(perHour): \(text(.word)) now"
+        case .conditionHolds: "\(about)\(text(.text))"
+        case .conditionOver: "\(about)no longer \(text(.text))"
+        case .groupHolds:
+            "\(about)\(bareCount(.count)) of \(bareCount(.members)) devices: \(text(.text))"
+        case .groupOver:
+            "\(about)only \(bareCount(.count)) of \(bareCount(.members)) devices: \(text(.text))"
 
         case .seasonal:
             isNow + " where \(amount(.expected)) is usual at this time of day; of late it strays by "
@@ -203,6 +214,24 @@ extension Sentence {
     private func span(_ name: Name) -> Duration? {
         guard case .span(let span)? = values[name] else { return nil }
         return span
+    }
+
+    /// A value of it as it stands in the words, without its unit; nil where it has none.
+    package func figure(of name: Name) -> String? {
+        guard let value = values[name] else { return nil }
+        return switch value {
+        case .text(let text), .quantity(let text), .word(let text): text
+        case .number(let number, _): rounded(number)
+        case .count(let count): "\(count)"
+        case .span(let span): wholeUnits(span)
+        case .moment(let moment): "\(moment)"
+        }
+    }
+
+    /// The unit of a number of it; nil where it is none, or a bare one.
+    package func unit(of name: Name) -> String? {
+        guard case .number(_, let unit)? = values[name], !unit.isEmpty, unit != "1" else { return nil }
+        return unit
     }
 
     private func exactly(_ name: Name) -> String { span(name).map { wholeUnits($0) } ?? "?" }

@@ -17,7 +17,7 @@ extension AlertBook {
             case .threshold(let threshold) where isOfSeries: reach = threshold.window ?? .zero
             case .outOfRange where isOfSeries: reach = .zero
             case .finding where begun.contains(key.subject): reach = Self.reachOfFindings
-            case .threshold, .outOfRange, .finding, .absence: return false
+            case .threshold, .outOfRange, .finding, .absence, .composed, .group: return false
             }
             return order.span.upperBound > since - reach - TimeFence.ahead
         }.keys.sorted(by: Self.inOrder)
@@ -51,7 +51,8 @@ extension AlertBook {
             case .finding(let watch):
                 guard watch.kinds.allSatisfy({ health.lastFinding($0, subject: key.subject) == nil }) else { continue }
                 end(key, because: .readingsForgotten, registry, at: now, &transitions)
-            case .absence: continue
+            // They are judged by what is left with the next scan.
+            case .absence, .composed, .group: continue
             }
         }
         return transitions

@@ -13,7 +13,7 @@ extension AlertBook {
             guard case .finding(let watch) = rule.condition, watch.watches(finding, facts.registry),
                 // What a backlog tells of yesterday is no news.
                 age < watch.clearAfter,
-                selection.means(rule, finding.subject, facts.registry)
+                selection.means(rule, finding.subject, facts.registry), isInForce(rule, at: facts.now)
             else { continue }
             let key = AlertKey(rule: rule.name, subject: finding.subject)
             let peak = finding.value.map { AlertPeak(value: $0, at: facts.now.wall, gravity: finding.severity) }
@@ -81,7 +81,9 @@ extension AlertBook {
     /// For a rule that did not see them come.
     mutating func judgeKnownFindings(of new: Set<Int>, _ facts: Facts, _ transitions: inout [AlertTransition]) {
         for index in findingRules where new.contains(index) {
-            guard case .finding(let watch) = rules[index].condition else { continue }
+            guard case .finding(let watch) = rules[index].condition, isInForce(rules[index], at: facts.now) else {
+                continue
+            }
             let known = facts.health.noticed(
                 watch.kinds, severityMin: watch.severityMin, after: facts.now.listened - watch.clearAfter)
             for subject in known where selection.isAbout(rules[index], subject, facts.registry) {

@@ -41,7 +41,9 @@ extension AlertBook {
     /// For a rule that did not see them come.
     mutating func judgeKnownSuspects(of new: Set<Int>, _ facts: Facts, _ transitions: inout [AlertTransition]) {
         for index in rangeRules where new.contains(index) {
-            guard case .outOfRange(let range) = rules[index].condition else { continue }
+            guard case .outOfRange(let range) = rules[index].condition, isInForce(rules[index], at: facts.now) else {
+                continue
+            }
             for series in facts.health.suspects(after: facts.now.listened - range.clearAfter) {
                 let subject = Subject.series(series, facts.registry)
                 let device = facts.registry.series[series.index].device

@@ -28,7 +28,7 @@ extension AlertBook {
     /// Whether the verdict stands, whatever a window that is not whole would count more: a gateway that has just begun to listen
     /// has heard little, and knows of the rain that fell already.
     @inline(__always)
-    private func isKnown(_ verdict: Verdict, by watch: Watch, _ series: SeriesID, _ facts: Facts) -> Bool {
+    func isKnown(_ verdict: Verdict, by watch: Watch, _ series: SeriesID, _ facts: Facts) -> Bool {
         guard let window = watch.window, watch.statistic.isSum else { return true }
         return switch facts.statistics.extent(series, window) {
         case .whole: true

@@ -11,7 +11,8 @@ extension ConfigurationCheck {
         return rules.flatMap { placed in
             let profiles = placed.rule.devices.profiles
             let selected = profiles.isEmpty ? offer : CatalogOffer(catalog, profiles: profiles)
-            return selectorWarnings(placed) + condition(placed, selected.channels.isEmpty ? offer : selected)
+            return selectorWarnings(placed) + timeWarnings(placed)
+                + condition(placed, selected.channels.isEmpty ? offer : selected)
         }
     }
 
@@ -37,7 +38,14 @@ extension ConfigurationCheck {
 
     private func condition(_ placed: RuleFile.Placed, _ offer: CatalogOffer) -> [Mistake] {
         switch placed.rule.condition {
-        case .threshold(let threshold): return thresholdWarnings(placed, threshold, offer)
+        case .threshold(let threshold):
+            return thresholdWarnings(placed.rule, threshold, placed.setting["threshold"] ?? placed.setting, offer)
+        case .composed(let composed):
+            let key = ConditionSection.keys.first { placed.setting[$0] != nil }
+            return partWarnings(placed, composed.condition, key.flatMap { placed.setting[$0] }, offer)
+        case .group(let group):
+            return partWarnings(placed, group.condition, placed.setting["group"]?["condition"], offer)
+                + groupWarnings(placed, group)
         case .finding(let watch): return findingWarnings(placed, watch, offer)
         case .outOfRange: return []
         case .absence:
@@ -54,26 +62,25 @@ extension ConfigurationCheck {
         }
     }
 
-    private func thresholdWarnings(
-        _ placed: RuleFile.Placed, _ threshold: Threshold, _ offer: CatalogOffer
+    func thresholdWarnings(
+        _ rule: AlertRule, _ threshold: Threshold, _ setting: Setting, _ offer: CatalogOffer
     ) -> [Mistake] {
-        let setting = placed.setting["threshold"]
         let profile =
-            placed.rule.devices.profiles.isEmpty
-            ? "any profile gives" : "profile '\(placed.rule.devices.profiles.joined(separator: "' or '"))' gives"
+            rule.devices.profiles.isEmpty
+            ? "any profile gives" : "profile '\(rule.devices.profiles.joined(separator: "' or '"))' gives"
         guard let channels = offer.channels[threshold.quantity] else {
             return [
-                (setting?["quantity"] ?? placed.setting).mistake("nothing that \(profile) is of it", isWarning: true)
+                (setting["quantity"] ?? setting).mistake("nothing that \(profile) is of it", isWarning: true)
             ]
         }
         // Its data is stale before the next reading, and what holds begins to hold anew.
         if let stale = threshold.stale, stale < threshold.hold,
             let entry = roster.first(where: {
-                $0.cadence > stale && placed.rule.devices.matches($0)
+                $0.cadence > stale && rule.devices.matches($0)
             })
         {
             return [
-                (setting?["stale"] ?? placed.setting).mistake(
+                (setting["stale"] ?? setting).mistake(
                     "never fires for \(entry.device), which speaks every \(entry.cadence.shortForm): its data is stale between two readings, before \(threshold.hold.shortForm) have passed",
                     isWarning: true)
             ]
@@ -87,7 +94,7 @@ extension ConfigurationCheck {
                 ? "; there is the device as a whole alone"
                 : "; there are \(named)" + (known.contains("") ? " and the device as a whole" : ""))
         return [
-            (setting?["channel"] ?? placed.setting).mistake(
+            (setting["channel"] ?? setting).mistake(
                 "no \(threshold.quantity.name) that \(profile) is of this channel\(hint)", isWarning: true)
         ]
     }

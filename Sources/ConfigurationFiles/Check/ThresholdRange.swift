@@ -15,8 +15,8 @@ extension Threshold {
         }
     }
 
-    /// Why the rule can never be right, with the key that it stands at: it never fires, always does, or is never over.
-    var fault: (key: String, sentence: String)? {
+    /// Why a level of it can never be right, with the key that it stands at: it is never reached, always is, or is never over.
+    func fault(raise: Double, clear: Double) -> (key: String, sentence: String)? {
         guard let possible else { return nil }
         let key = direction.rawValue
         let never: Bool

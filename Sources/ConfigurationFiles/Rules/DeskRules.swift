@@ -20,7 +20,7 @@ public struct DeskRules: Sendable {
     public var holidays = ActiveTimes.Holidays()
 
     /// The sections of the rules file that are read here.
-    static let keys = ["causes", "maintenance", "flapping", "holidays"]
+    static let keys = ["causes", "maintenance", "flapping"]
 
     /// As without a file.
     public init() {}

@@ -29,10 +29,11 @@ public enum RuleFile {
         var mistakes: [Mistake] = []
         var reader = SettingReader(root, &mistakes)
         var rules: [Placed] = []
+        let holidays = ActiveTimesSection.holidays(reader.optional("holidays"), &mistakes)
         if let list = reader.required("rules", "a list of rules, or [] for none", &mistakes) {
             if let items = list.items {
                 for item in items {
-                    guard let rule = Self.rule(item, windows, &mistakes) else { continue }
+                    guard let rule = Self.rule(item, holidays, windows, &mistakes) else { continue }
                     if rules.contains(where: { $0.rule.name.hasBytes(of: rule.name) }) {
                         mistakes.append(item.mistake("rule '\(rule.name)' stands above already; each name once"))
                     }
@@ -49,7 +50,8 @@ public enum RuleFile {
     }
 
     private static func rule(
-        _ setting: Setting, _ windows: (Quantity?) -> [Duration], _ mistakes: inout [Mistake]
+        _ setting: Setting, _ holidays: ActiveTimes.Holidays, _ windows: (Quantity?) -> [Duration],
+        _ mistakes: inout [Mistake]
     ) -> AlertRule? {
         let before = mistakes.count
         var reader = SettingReader(setting, &mistakes)
@@ -64,36 +66,96 @@ public enum RuleFile {
         }
         let severity = reader.word("severity", default: Severity.warning, &mistakes)
         let devices = DeviceSelectorSection.parse(reader.written("devices"), &mistakes)
-        var conditions: [Alerting.Condition] = []
-        if let threshold = reader.written("threshold") {
-            if let condition = Self.threshold(threshold, windows, &mistakes) { conditions.append(condition) }
-        }
-        if let absence = reader.written("absence") { conditions.append(Self.absence(absence, &mistakes)) }
-        if let range = reader.written("out_of_range") {
-            var section = SettingReader(range, &mistakes)
-            let clearAfter = section.duration(
-                "clear_after", in: .zero ... .seconds(86_400), default: .seconds(300), &mistakes)
-            section.finish(&mistakes)
-            conditions.append(.outOfRange(OutOfRange(clearAfter: clearAfter)))
-        }
-        if let finding = reader.written("finding") {
-            if let condition = Self.finding(finding, &mistakes) { conditions.append(condition) }
-        }
+        let found = condition(&reader, windows, severity, &mistakes)
+        let times = ActiveTimesSection.parse(reader.optional("times"), holidays: holidays, &mistakes)
+        let runbook = runbook(&reader, &mistakes)
         reader.finish(&mistakes)
-        let kinds = ["threshold", "absence", "out_of_range", "finding"].filter { setting[$0] != nil }
-        if kinds.count != 1 {
+        let written = kinds.filter { setting[$0] != nil }
+        if written.count != 1 {
             mistakes.append(
                 Mistake(
                     file: setting.file, line: setting.line, key: setting.path, value: nil,
-                    expected: "expected one of threshold, absence, out_of_range and finding, found "
-                        + (kinds.isEmpty ? "none" : kinds.joined(separator: " and "))))
+                    expected: "expected one of \(kinds.dropLast().joined(separator: ", ")) and group, found "
+                        + (written.isEmpty ? "none" : written.joined(separator: " and "))))
         }
-        guard let condition = conditions.first, !name.isEmpty else {
+        guard let found, !name.isEmpty else {
             // A rule that is not in force says so, whatever the reason.
             if mistakes.count == before { mistakes.append(setting.mistake("expected a whole rule")) }
             return nil
         }
-        return AlertRule(name: name, severity: severity, devices: devices, condition: condition)
+        return AlertRule(
+            name: name, severity: found.severity, devices: devices, condition: found.condition, times: times,
+            runbook: runbook)
+    }
+
+    private static let kinds = ["threshold", "absence", "out_of_range", "finding"] + ConditionSection.keys + ["group"]
+
+    /// The one condition of a rule, with the severity of its alerts.
+    private static func condition(
+        _ reader: inout SettingReader, _ windows: (Quantity?) -> [Duration], _ severity: Severity,
+        _ mistakes: inout [Mistake]
+    ) -> (condition: Alerting.Condition, severity: Severity)? {
+        let setting = reader.setting
+        let isOfParts = (ConditionSection.keys + ["group"]).contains { setting[$0] != nil }
+        let holds = isOfParts ? Self.holds(&reader, &mistakes) : (.zero, .zero)
+        var found: [(condition: Alerting.Condition, severity: Severity)] = []
+        func add(_ condition: Alerting.Condition?) { found += condition.map { [($0, severity)] } ?? [] }
+        if let written = reader.written("threshold"),
+            let threshold = ThresholdSection.parse(written, windows, severity: severity, &mistakes)
+        {
+            found.append((.threshold(threshold.threshold), threshold.severity))
+            if !threshold.threshold.higher.isEmpty, let other = setting["severity"] {
+                mistakes.append(
+                    other.mistake("stands beside levels, each of which has its own; leave one of the two out"))
+            }
+        }
+        if let written = reader.written("absence") { add(absence(written, &mistakes)) }
+        if let written = reader.written("out_of_range") {
+            var section = SettingReader(written, &mistakes)
+            let clearAfter = section.duration(
+                "clear_after", in: .zero ... .seconds(86_400), default: .seconds(300), &mistakes)
+            section.finish(&mistakes)
+            add(.outOfRange(OutOfRange(clearAfter: clearAfter)))
+        }
+        if let written = reader.written("finding") { add(finding(written, &mistakes)) }
+        for key in ConditionSection.keys {
+            guard let written = reader.optional(key) else { continue }
+            add(
+                ConditionSection.parse(written, under: key, windows, &mistakes)
+                    .map { .composed(Composed(condition: $0, hold: holds.raise, clearHold: holds.clear)) })
+        }
+        if let written = reader.optional("group") {
+            add(
+                ConditionSection.group(written, hold: holds.raise, clearHold: holds.clear, windows, &mistakes)
+                    .map { .group($0) })
+        }
+        return found.first
+    }
+
+    private static func holds(
+        _ reader: inout SettingReader, _ mistakes: inout [Mistake]
+    ) -> (raise: Duration, clear: Duration) {
+        (
+            reader.duration("hold", in: ThresholdSection.holds, default: .zero, &mistakes),
+            reader.duration("clear_hold", in: ThresholdSection.holds, default: .zero, &mistakes)
+        )
+    }
+
+    private static func runbook(_ reader: inout SettingReader, _ mistakes: inout [Mistake]) -> Runbook? {
+        guard let text = reader.optionalText("runbook", &mistakes), let setting = reader.setting["runbook"] else {
+            return nil
+        }
+        do throws(Runbook.UnknownPlace) {
+            return try Runbook(text)
+        } catch {
+            let known = Runbook.Place.allCases.map(\.rawValue)
+            let hint = nearest(to: error.word, in: known).map { "did you mean {\($0)}?" }
+            mistakes.append(
+                setting.mistake(
+                    "{\(error.word)} stands for nothing; "
+                        + (hint ?? "known: \(known.map { "{\($0)}" }.joined(separator: ", "))")))
+            return nil
+        }
     }
 
     private static func absence(_ setting: Setting, _ mistakes: inout [Mistake]) -> Alerting.Condition {
@@ -139,77 +201,5 @@ public enum RuleFile {
         guard !kinds.isEmpty else { return nil }
         return .finding(
             FindingWatch(kinds: kinds, quantities: quantities, severityMin: severity, clearAfter: clearAfter))
-    }
-
-    private static func threshold(
-        _ setting: Setting, _ windows: (Quantity?) -> [Duration], _ mistakes: inout [Mistake]
-    ) -> Alerting.Condition? {
-        var reader = SettingReader(setting, &mistakes)
-        let quantity = reader.required("quantity", "a quantity, such as pm2_5", &mistakes)?.quantity(&mistakes)
-        let channel = reader.optionalText("channel", &mistakes)
-        var statistic = reader.word("statistic", default: Threshold.Statistic.last, &mistakes)
-        // The word of rules written when both kinds had one.
-        if statistic == .total, quantity?.kind == .counter { statistic = .increase }
-        let window = Self.window(reader.optional("window"), windows(quantity), &mistakes)
-        if let quantity, let found = setting["statistic"], !statistic.exists(for: quantity) {
-            let instead = statistic == .increase && quantity.kind == .delta ? "; ask for total" : ""
-            mistakes.append(
-                found.mistake(
-                    "\(quantity.name) has no \(statistic.rawValue): it is a \(quantity.kind.rawValue)\(instead)"))
-        }
-        if statistic != .last, setting["window"] == nil {
-            _ = reader.required("window", "\(statistic.rawValue) needs a window, such as 5m", &mistakes)
-        }
-        let above = reader.number("above", &mistakes)
-        let below = reader.number("below", &mistakes)
-        let clear = reader.number("clear", &mistakes)
-        let hold = reader.duration("hold", in: .zero ... .seconds(604_800), default: .zero, &mistakes)
-        let stale = setting["stale"].map { _ in
-            reader.duration("stale", in: .seconds(1) ... .seconds(604_800), default: .seconds(300), &mistakes)
-        }
-        let coverage = reader.number("coverage_min", &mistakes) ?? 0
-        if !(0...1).contains(coverage), let found = setting["coverage_min"] {
-            mistakes.append(found.mistake("expected 0 to 1"))
-        } else if coverage > 0, window == nil, let found = setting["coverage_min"] {
-            mistakes.append(found.mistake("is about a window, and this rule has none"))
-        }
-        reader.finish(&mistakes)
-        guard let raise = above ?? below, (above == nil) != (below == nil) else {
-            if setting["above"] == nil || setting["below"] == nil || (above != nil && below != nil) {
-                mistakes.append(
-                    Mistake(
-                        file: setting.file, line: setting.line, key: setting.path, value: nil,
-                        expected: "expected one level to raise at, above or below"))
-            }
-            return nil
-        }
-        if let clear, above.map({ clear > $0 }) ?? (clear < raise), let found = setting["clear"] {
-            mistakes.append(
-                found.mistake(
-                    above == nil
-                        ? "expected a level at or above the raise level \(raise)"
-                        : "expected a level at or below the raise level \(raise)"))
-        }
-        guard let quantity else { return nil }
-        let threshold = Threshold(
-            quantity: quantity, channel: channel, statistic: statistic, window: window,
-            direction: above == nil ? .below : .above, raise: raise, clear: clear ?? raise, hold: hold,
-            stale: stale, coverageMin: coverage)
-        if let fault = threshold.fault, let found = setting[fault.key] ?? setting["above"] ?? setting["below"] {
-            mistakes.append(found.mistake(fault.sentence))
-        }
-        return .threshold(threshold)
-    }
-
-    private static func window(
-        _ setting: Setting?, _ windows: [Duration], _ mistakes: inout [Mistake]
-    ) -> Duration? {
-        guard let setting else { return nil }
-        guard let text = setting.text, let length = Duration(shortForm: text), windows.contains(length) else {
-            let kept = windows.map(\.shortForm).joined(separator: ", ")
-            mistakes.append(setting.mistake("expected a window that the gateway keeps: \(kept)"))
-            return nil
-        }
-        return length
     }
 }

@@ -11,7 +11,7 @@ extension IngestLoop {
     /// Where things are now.
     var deskPlace: DeskPlace {
         DeskPlace(
-            pipeline.roster, journal.registry, days: configuration.siteDays, isNight: { [sun] in sun.isDown(at: $0) })
+            pipeline.roster, journal.registry, days: configuration.siteDays, isNight: isNight)
     }
 
     /// Goes on with what the store kept of who was told what, under the plan of the files. The roster is set already, and the

@@ -51,8 +51,8 @@ final class IngestLoop {
     var desk: Desk
     /// As the files have it.
     var deskPlan: DeskPlan
-    /// Over the roster that was set last.
-    var sun = SiteSun(Roster())
+    /// By the roster that was set last.
+    var isNight = Roster().isNight
     private var unrecorded = Unrecorded()
     /// When they were last recorded without a transition.
     private var lastPeaks: SteadyTime?
