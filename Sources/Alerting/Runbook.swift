@@ -1,6 +1,13 @@
 import Basics
 public import Telemetry
 
+extension AlertBook {
+    /// What the step's rule says that is to be done, filled in; nil where it says nothing, or is gone.
+    public func runbook(of step: AlertTransition, _ registry: SeriesRegistry) -> String? {
+        ruleIndex[ByteName(step.key.rule)].flatMap { rules[$0].runbook?.filled(step, selection.roster, registry) }
+    }
+}
+
 /// What to do about an alert, as the rule's author wrote it, with places for what a step knows: `{name}`, `{value} {unit}`.
 public struct Runbook: Equatable, Sendable {
     /// What a place stands for; the raw value is the word between the braces.

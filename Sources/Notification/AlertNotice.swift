@@ -31,13 +31,15 @@ public struct AlertNotice: Hashable, Sendable {
     public var sentence: String
     /// Whether it tells that the alert begins and ends again and again.
     public var isFlapping: Bool
+    /// What is to be done, as the rule has it; nil where it says nothing, and of an end.
+    public var runbook: String?
     /// The alerts that it tells of, where they are more than one: then the rest is about the gravest of them.
     public var group: Group?
 
     package init(
         alertID: Int64, rule: String, subject: Subject.Kind, name: String, quantity: String?, channel: String?,
         phase: AlertPhase, severity: Severity, since: Timestamp, at: Timestamp, value: Double?, unit: String?,
-        sentence: String, isFlapping: Bool = false, group: Group? = nil
+        sentence: String, isFlapping: Bool = false, runbook: String? = nil, group: Group? = nil
     ) {
         self.alertID = alertID
         self.rule = rule
@@ -53,6 +55,7 @@ public struct AlertNotice: Hashable, Sendable {
         self.unit = unit
         self.sentence = sentence
         self.isFlapping = isFlapping
+        self.runbook = runbook
         self.group = group
     }
 

@@ -19,6 +19,7 @@ extension AlertNotice {
         case .unit: unit.map { .text($0) } ?? .absent
         case .sentence: .text(sentence)
         case .summary: .text(summary)
+        case .runbook: runbook.map { .text($0) } ?? .absent
         case .count: .whole(Int64(group?.count ?? 1))
         }
     }

@@ -70,6 +70,7 @@ extension AlertNotice {
     var fieldsOfFew: [String] {
         var fields: [String] = []
         if isFlapping { fields.append("\"flapping\":true") }
+        if let runbook { fields.append("\"runbook\":\(JSONText.quoted(runbook))") }
         if let group {
             let counts = group.phases.sorted { $0.key.rawValue < $1.key.rawValue }
                 .map { "\(JSONText.quoted($0.key.rawValue)):\($0.value)" }

@@ -27,6 +27,8 @@ public struct NoticeTemplate: Hashable, Sendable {
         case sentence
         /// All of the message in one line, also where it is about several alerts.
         case summary
+        /// What is to be done; nothing where the rule does not say.
+        case runbook
         /// How many alerts the message is about.
         case count
     }

@@ -22,7 +22,7 @@ extension IngestLoop {
             var up: [AlertKey: Shown] = [:]
             for (key, alert) in pipeline.book.active {
                 switch alert.state {
-                case .firing: up[key] = .firing(alert.severity)
+                case .firing, .clearing: up[key] = .firing(alert.severity)
                 case .unknown(_, true): up[key] = .unknown(alert.severity)
                 case .inactive, .pending, .unknown(_, false): break
                 }

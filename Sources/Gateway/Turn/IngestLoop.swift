@@ -122,7 +122,7 @@ final class IngestLoop {
         }
         record(transitions, ticksDesk: isSecond, at: moment)
         publisher.exchange(with: broker)
-        outbox.pump(journal, at: moment) { complain($0) }
+        outbox.pump(journal, at: moment, runbook: { pipeline.book.runbook(of: $0, journal.registry) }) { complain($0) }
         for letter in mailbox.take() { answer(letter, at: moment) }
         takeImport(at: moment)
         seal(at: moment)

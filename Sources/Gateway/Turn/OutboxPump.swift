@@ -88,8 +88,11 @@ struct OutboxPump {
         lines[index].takesAll = true
     }
 
-    /// One round: reports in, due notices out. Asks the store once a second, after `wake`, and while notices flow.
-    mutating func pump(_ journal: Journal, at now: Moment, trouble: (StoreError) -> Void) {
+    /// One round: reports in, due notices out, with what is to be done. Asks the store once a second, after `wake`, and while notices flow.
+    mutating func pump(
+        _ journal: Journal, at now: Moment, runbook: (AlertTransition) -> String? = { _ in nil },
+        trouble: (StoreError) -> Void
+    ) {
         do throws(StoreError) {
             if !hasGivenUpStrays {
                 try journal.giveUpNotifications(exceptOn: channelNames, now: now.wall)
@@ -97,7 +100,7 @@ struct OutboxPump {
             }
             for index in lines.indices {
                 try settle(&lines[index], journal, now)
-                try supply(&lines[index], journal, now)
+                try supply(&lines[index], journal, now, runbook)
             }
         } catch {
             trouble(error)
@@ -151,7 +154,9 @@ struct OutboxPump {
         line.nextLook = SteadyTime(milliseconds: .min)
     }
 
-    private func supply(_ line: inout Line, _ journal: Journal, _ now: Moment) throws(StoreError) {
+    private func supply(
+        _ line: inout Line, _ journal: Journal, _ now: Moment, _ runbook: (AlertTransition) -> String?
+    ) throws(StoreError) {
         let room = Lane.parcelsMax - line.inHand.count
         guard room > 0, line.nextLook <= now.steady else { return }
         if let until = line.failing?.restsUntil, until > now.steady { return }
@@ -164,7 +169,7 @@ struct OutboxPump {
         // A channel that fails is asked with one notice, not with two hundred.
         var parcels: [Lane.Parcel] = []
         for pending in fresh.prefix(line.failing == nil ? room : 1) {
-            let notice = AlertNotice(pending, try journal.takeUp(pending))
+            let notice = AlertNotice(pending, try journal.takeUp(pending), runbook)
             parcels.append(Lane.Parcel(id: pending.id, attempts: pending.attempts, notice: notice))
         }
         line.inHand.formUnion(parcels.map(\.id))
@@ -174,7 +179,9 @@ struct OutboxPump {
 
 extension AlertNotice {
     /// Of several the first that is listed stands for all.
-    fileprivate init(_ pending: PendingNotification, _ members: NoticeMembers?) {
+    fileprivate init(
+        _ pending: PendingNotification, _ members: NoticeMembers?, _ runbook: (AlertTransition) -> String?
+    ) {
         let pending = members?.listed.first ?? pending
         let transition = pending.transition
         self.init(
@@ -183,7 +190,8 @@ extension AlertNotice {
             phase: transition.to,
             severity: transition.severity, since: transition.since, at: transition.at, value: transition.value,
             unit: transition.meaning.statisticUnit ?? pending.quantity?.unit, sentence: transition.sentence,
-            isFlapping: pending.isFlapping, group: members.flatMap { $0.count > 1 ? Group($0) : nil })
+            isFlapping: pending.isFlapping, runbook: transition.isEnd ? nil : runbook(transition),
+            group: members.flatMap { $0.count > 1 ? Group($0) : nil })
     }
 }
 

@@ -41,6 +41,7 @@ struct MailMessage {
 
     private var body: String {
         var lines = [notice.summary, ""]
+        if let runbook = notice.runbook { lines += ["What to do: \(runbook)", ""] }
         if let group = notice.group {
             lines += group.listed.map {
                 "[\($0.severity.rawValue)] \($0.phase.rawValue) \($0.name): \($0.sentence) (alert \($0.alertID))"
