@@ -76,7 +76,7 @@ struct NotifyTests {
 
         try site.publishVoltage(240, second: 0)
         try eventually("the alert is held back") {
-            try site.ask(["alerts", "show", "1"]).output.contains("siren: silenced (silence 1)")
+            try site.ask(["alerts", "show", "1"]).output.contains("silenced (silence 1)")
         }
         #expect(try told("firing") == 0)
         #expect(try site.ask(["silences"]).output.contains("rule=high"))
@@ -98,7 +98,7 @@ struct NotifyTests {
         }
         try site.publishVoltage(220, second: 1)
         try eventually("the end is held back") {
-            try site.ask(["alerts", "show", "1"]).output.contains("siren: put aside (silence 2)")
+            try site.ask(["alerts", "show", "1"]).output.contains("put aside (silence 2)")
         }
         #expect(try told("resolved") == 0)
         #expect(try site.ask(["alerts", "unshelve", "1"]).code == 0)
