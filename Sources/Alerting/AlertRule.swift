@@ -141,7 +141,7 @@ public struct Threshold: Equatable, Sendable {
         var isQuantile: Bool { self == .median || self == .p95 }
 
         /// Whether it is a number without the quantity's unit.
-        var isBare: Bool { self == .count || self == .coverage }
+        package var isBare: Bool { self == .count || self == .coverage }
 
         /// Whether a window that is not whole makes it less.
         var isSum: Bool {

@@ -38,13 +38,13 @@ public final class Pipeline {
     private var begun: [Set<Subject>] = []
     private var anew: [AlertKey: Timestamp] = [:]
 
-    /// With every watcher, and nothing learnt.
+    /// With every watcher, unless the plan has none, and nothing learnt.
     public init(_ plan: PipelinePlan, rules: [AlertRule]) {
         windows = WindowTable(plan: plan.windows, budget: plan.windowBudget)
         windowPlan = plan.windows
         windowBudget = plan.windowBudget
         book = AlertBook(rules: rules, site: SiteTime(days: plan.days))
-        watchers = Self.watchers(plan)
+        watchers = plan.hasWatchers ? Self.watchers(plan) : []
     }
 
     /// Windows, health and clocks alone, for a tool that brings or reads readings and knows no configuration. What the
@@ -154,7 +154,7 @@ public final class Pipeline {
     }
 
     /// Two rules on the two sides of one statistic ask for the same summary, one after the other: it is made once.
-    private func statistics(at moment: Moment, _ registry: SeriesRegistry) -> AlertBook.Statistics {
+    func statistics(at moment: Moment, _ registry: SeriesRegistry) -> AlertBook.Statistics {
         var last: (series: SeriesID, length: Duration, quantiles: Bool, summary: WindowSummary?)?
         return AlertBook.Statistics(
             newest: { [unowned self] series in windows.newest(of: series) },

@@ -17,6 +17,8 @@ public struct PipelinePlan: Sendable {
     public var lamps: LampRules
     /// The site's wall clock, by which the times of rules go.
     public var days: LocalDays
+    /// false: nothing is noticed, for rules that ask for no findings.
+    public var hasWatchers = true
 
     package init(
         windows: WindowPlan = .standard, windowBudget: WindowBudget = WindowBudget(),
