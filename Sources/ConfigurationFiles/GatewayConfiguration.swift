@@ -174,7 +174,7 @@ public struct GatewayConfiguration: Sendable {
     }
 
     /// `path` itself when absolute, else beside the configuration file.
-    private static func located(_ path: String, beside file: String) -> String {
+    static func located(_ path: String, beside file: String) -> String {
         guard !path.hasPrefix("/") else { return path }
         guard let slash = file.lastIndex(of: "/") else { return path }
         return String(file[...slash]) + path
