@@ -200,8 +200,9 @@ let package = Package(
         .tests(
             "OperatorCLITests",
             [
-                "Basics", "Telemetry", "Contract", "OperatorCLI", "Store", "Interchange", "baotu", .argumentParser,
-                "TestSupport",
+                "Basics", "Telemetry", "Contract", "OperatorCLI", "Store", "Interchange", "Alerting", "Pipeline",
+                "baotu",
+                .argumentParser, "TestSupport",
             ]),
         .tests("FleetTests", ["Basics", "Telemetry", "Fleet"]),
         // With real servers and the programs themselves.

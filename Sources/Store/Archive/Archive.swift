@@ -29,7 +29,7 @@ public final class Archive {
     private let core: FileReader
     private let effects: EffectHook?
     /// For each thread of a question its own; the first for all that one thread does.
-    private var files: [DayFiles] = []
+    private(set) var files: [DayFiles] = []
     /// Threads of one question at most.
     private let threads: Int
     /// The site's days, as the gateway that writes the store counts them.
