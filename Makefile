@@ -26,7 +26,7 @@ TEST_PACKAGES = mosquitto strace systemd python3-venv
 DEB_PACKAGES = debhelper dpkg-dev python3
 DEB_TEST_PACKAGES = $(DEB_PACKAGES) debootstrap lintian
 
-.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-acks bench-questions bench-autosave fuzz torture lint format install deb test-deb clean packages toolchain
+.PHONY: help build test demo bench bench-store bench-decode bench-detect bench-windows bench-city bench-alerts bench-acks bench-questions bench-autosave fuzz torture lint format install deb test-deb clean packages toolchain
 
 help:
 	@echo "make demo [SECONDS=30]   a simulated city on this machine, until Ctrl-C or for so long"
@@ -42,6 +42,7 @@ help:
 	@echo "make bench-windows       figures of the windows alone; BENCH=--callgrind counts instructions too (valgrind)"
 	@echo "make bench-city          faults found and false alerts in a simulated city; BENCH=\"--days 50 --list\""
 	@echo "make bench-acks          how long the gateway takes to acknowledge, alone and beside an import"
+	@echo "make bench-alerts        how long rules are rehearsed over a year of 1,000 series; BENCH=\"--days 30\""
 	@echo "make bench-questions     how long status and alerts take while 200 clients ask for the worst"
 	@echo "make bench-autosave      how long the broker writes its store, and what it loses when it is killed"
 	@echo "make fuzz [MINUTES=1]    damaged messages of each format, configurations and stores, counted over runs"
@@ -99,6 +100,11 @@ bench-store: packages
 	@$(SWIFT) build $(BENCHES) --product store-bench
 	@SWIFT_VERSION="$$($(SWIFT) --version 2>/dev/null | sed -n 's/.*\(Swift version [^ ]*\).*/\1/p' | head -n 1)" \
 		$(BENCHES_BIN)/store-bench $(if $(TENTH),--tenth) $(BENCH)
+
+bench-alerts: packages
+	@echo "build: the bench (the first time takes some minutes)"
+	@$(SWIFT) build $(BENCHES) --product alerts-bench
+	@$(BENCHES_BIN)/alerts-bench $(BENCH)
 
 # BENCH: --pairs N.
 bench-decode: packages

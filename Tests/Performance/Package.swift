@@ -29,6 +29,7 @@ let package = Package(
         .bench("detect-bench", "DetectBench"),
         .bench("windows-bench", "WindowsBench"),
         .bench("city-bench", "CityBench"),
+        .bench("alerts-bench", "AlertsBench"),
         .bench("fuzz", "FuzzBench", [.product(name: "CSQLite", package: "baotu")]),
     ]
 )
