@@ -72,6 +72,8 @@ public struct AlertBook: Sendable {
     var partSeriesOfDevice: [[SeriesID]] = []
     /// Groups of which readings came since the last scan; nil: nobody knows of which.
     var touchedGroups: Set<AlertKey>?
+    /// In the time that the gateway listened, in seconds; nil before the first scan.
+    var groupsScanned: Int64?
     /// Of each group asked for since the roster was set.
     var groupMembers: [AlertKey: [DeviceIndex]] = [:]
     private let hasParts: Bool
@@ -154,7 +156,7 @@ public struct AlertBook: Sendable {
         turnCount &+= 1
         judge(turn.fresh, facts, &transitions)
         judge(turn.corrections, facts, &transitions)
-        if hasParts { judgeParts(turn.fresh + turn.corrections, facts, &transitions) }
+        if hasParts { judgeParts(turn, facts, &transitions) }
         return transitions
     }
 

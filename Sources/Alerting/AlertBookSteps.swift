@@ -16,9 +16,10 @@ extension AlertBook {
         if let peak {
             note(peak, of: key) { rule.isWorse($0, than: $1, of: series, facts.registry) }
         }
-        let ladder = rule.ladder(verdict, value, active[key])
-        let hold = ladder.isBeyondFirst ? .zero : rule.condition.holds.raise
-        let after = state.next(verdict, hold: hold, clearHold: rule.condition.holds.clear, at: facts.now)
+        let ladder =
+            rule.isLadder ? rule.ladder(verdict, value, active[key]) : (severity: rule.severity, isBeyondFirst: false)
+        let hold = ladder.isBeyondFirst ? .zero : rule.holds.raise
+        let after = state.next(verdict, hold: hold, clearHold: rule.holds.clear, at: facts.now)
         if after != state {
             step(
                 rule, key: key, verdict, hold: hold, value: value, peak: peak,
@@ -27,7 +28,7 @@ extension AlertBook {
                 sentence: rule.sentence(about: series, verdict, value: value, ladder.severity, facts.registry),
                 at: facts.now, &transitions)
         }
-        guard after.isFiring, let alert = active[key], alert.severity != ladder.severity else { return }
+        guard rule.isLadder, after.isFiring, let alert = active[key], alert.severity != ladder.severity else { return }
         climb(rule, key, alert, series, to: ladder.severity, value: value, facts, &transitions)
     }
 
@@ -36,9 +37,7 @@ extension AlertBook {
         _ rule: AlertRule, _ key: AlertKey, _ alert: Active, _ series: SeriesID, to severity: Severity, value: Double?,
         _ facts: Facts, _ transitions: inout [AlertTransition]
     ) {
-        guard case .threshold(let threshold) = rule.condition, !threshold.higher.isEmpty,
-            let since = alert.state.since
-        else { return }
+        guard case .threshold(let threshold) = rule.condition, let since = alert.state.since else { return }
         let left = threshold.higher.first { $0.severity == alert.severity }
         setSeverity(severity, of: key)
         untoldPeaks.remove(key)
@@ -61,7 +60,7 @@ extension AlertBook {
     ) {
         let known = active[key]
         let before = known?.state ?? .inactive
-        let after = before.next(verdict, hold: hold, clearHold: rule.condition.holds.clear, at: now)
+        let after = before.next(verdict, hold: hold, clearHold: rule.holds.clear, at: now)
         guard after != before else { return }
         // Of an alert that was up the worst value is known; this step's is among those.
         let peak = known == nil ? peak : known?.peak
@@ -99,7 +98,8 @@ extension AlertBook {
 
     /// Whether the rule raises alerts at the moment.
     func isInForce(_ rule: AlertRule, at now: Moment) -> Bool {
-        rule.times.map { $0.contains(now.wall, in: site.days, isNight: site.isNight) } ?? true
+        guard let times = rule.times else { return true }
+        return times.contains(now.wall, in: site.days, isNight: site.isNight)
     }
 
     /// Judges by the rules whose time has begun since the last scan what is known and not stale: they did not see it come. By
@@ -143,11 +143,11 @@ extension Threshold {
 
 extension AlertRule {
     /// The severity that a value has on the rule's ladder, of an alert that is up or of none, and whether it is beyond a level
-    /// above the first. Without a ladder, or a value, it is what it was.
+    /// above the first. Without a value it is what it was.
     func ladder(
         _ verdict: Verdict, _ value: Double?, _ alert: AlertBook.Active?
     ) -> (severity: Severity, isBeyondFirst: Bool) {
-        guard case .threshold(let threshold) = condition, !threshold.higher.isEmpty else { return (severity, false) }
+        guard case .threshold(let threshold) = condition else { return (severity, false) }
         let isUp = alert.map { $0.state.phase(after: .inactive) != .pending } ?? false
         let known = isUp ? alert!.severity : severity
         guard let value, verdict == .holds || verdict == .between else { return (known, false) }

@@ -17,6 +17,15 @@ public struct AlertRule: Equatable, Sendable {
     public let times: ActiveTimes?
     /// What to do about an alert of it; nil where nothing is written.
     public let runbook: Runbook?
+    /// `Condition.holds` and whether there are higher levels, as plain numbers: what fires asks for them at every reading.
+    let holds: (raise: Duration, clear: Duration)
+    let isLadder: Bool
+
+    /// Of rules that say the same under the same name.
+    public static func == (left: AlertRule, right: AlertRule) -> Bool {
+        left.name.hasBytes(of: right.name) && left.severity == right.severity && left.devices == right.devices
+            && left.condition == right.condition && left.times == right.times && left.runbook == right.runbook
+    }
 
     package init(
         name: String, severity: Severity, devices: DeviceSelector, condition: Condition, times: ActiveTimes? = nil,
@@ -29,6 +38,8 @@ public struct AlertRule: Equatable, Sendable {
         self.times = times
         self.runbook = runbook
         watched = condition.watched
+        holds = condition.holds
+        isLadder = if case .threshold(let threshold) = condition { !threshold.higher.isEmpty } else { false }
     }
 
     /// Those that alerts of it have.

@@ -92,7 +92,7 @@ public struct Runbook: Equatable, Sendable {
         switch place {
         case .name: return subject.name(in: registry)
         case .quantity: return subject.series.map { registry.series[$0.index].quantity.definition.title }
-        case .value: return step.meaning.figure(of: .value)
+        case .value: return step.meaning.figure(of: .value) ?? step.value.map { Anomaly.text($0) }
         case .unit: return step.meaning.unit(of: .value) ?? step.meaning.unit(of: .raise)
         case .raise: return step.meaning.figure(of: .raise)
         case .clear: return step.meaning.figure(of: .clear)

@@ -33,7 +33,7 @@ public struct DeviceAnswer: Codable, Hashable, Sendable {
     public var forgottenAt: Timestamp?
     /// How many series of it are known.
     public var series: Int
-    /// Alerts in phase `firing` about the device or one of its series.
+    /// Alerts in phase `firing` or `clearing` about the device or one of its series.
     public var firingAlerts: Int
     /// At the moment of the answer.
     public var health: Health

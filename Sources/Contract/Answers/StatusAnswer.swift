@@ -30,7 +30,7 @@ public struct StatusAnswer: Codable, Hashable, Sendable {
     public var devices: Int
     /// Those that the roster names.
     public var devicesExpected: Int
-    /// Alerts in phase `firing`.
+    /// Alerts in phase `firing` or `clearing`.
     public var alertsFiring: Int
     /// Alerts in phase `pending`.
     public var alertsPending: Int

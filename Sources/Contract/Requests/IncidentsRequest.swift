@@ -78,7 +78,7 @@ public struct IncidentsRequest: Question {
 
 /// How an incident stands.
 public enum IncidentState: String, CaseIterable, Codable, Sendable {
-    /// Not over: `pending`, `firing` or `unknown`.
+    /// Not over: `pending`, `firing` (also where it is clearing) or `unknown`.
     case open
     /// The condition holds, not yet long enough.
     case pending
