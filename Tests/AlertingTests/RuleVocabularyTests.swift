@@ -22,7 +22,8 @@ private struct Town {
     private var last: [AlertKey: AlertTransition] = [:]
     private var peaks: [AlertKey: AlertPeak] = [:]
 
-    init(_ rules: [AlertRule], site: SiteTime = SiteTime()) {
+    /// `silent`: so many devices more on the roster, of which nothing comes.
+    init(_ rules: [AlertRule], site: SiteTime = SiteTime(), silent: Int = 0) {
         var lines: [DeviceIndex: Roster.Line] = [:]
         for number in 0..<4 {
             let lamp = registry.intern(device: "lamp-\(number)", profile: "lamp")!
@@ -33,6 +34,11 @@ private struct Town {
                 entry: RosterEntry(
                     device: "lamp-\(number)", profile: "lamp", area: "Lixia", circuit: number < 3 ? "c-1" : "c-2",
                     cadence: .seconds(60)), since: Self.start)
+        }
+        for number in 0..<silent {
+            let pole = registry.intern(device: "pole-\(number)", profile: "pole")!
+            lines[pole] = Roster.Line(
+                entry: RosterEntry(device: "pole-\(number)", circuit: "c-9", cadence: .seconds(60)), since: Self.start)
         }
         roster = Roster(lines)
         self.site = site
@@ -350,8 +356,25 @@ struct ComposedTests {
         #expect(shown(power(1, 50)) == ["unknown>resolved warning"])
     }
 
+    @Test("of a large roster each group has its turn, and waits no longer than for it")
+    func turns() {
+        let watch = GroupWatch(kind: .circuit, quorum: .atLeast(2), condition: level("active_power", below: 5))
+        var town = Town([rule(.group(watch))], silent: 12_000)
+        #expect(town.scan(after: 1) == [])
+        var waited: [Int] = []
+        for (round, power) in [0.0, 50, 0, 50, 0, 50].enumerated() {
+            // Another second of the turn each time.
+            _ = town.scan(after: 1 + round % 3)
+            for lamp in 0..<3 { _ = town.hear(lamp, "active_power", power) }
+            let steps = (0..<3).map { _ in shown(town.scan(after: 1)) }
+            #expect(steps.flatMap { $0 } == [power == 0 ? "inactive>firing warning" : "firing>resolved warning"])
+            waited.append(steps.firstIndex { !$0.isEmpty } ?? 3)
+        }
+        #expect(Set(waited).count > 1)
+    }
+
     @Test("a share is of all that the rule means, and of the city the alert is about the gateway")
-    func share() {
+    func share() throws {
         #expect([1, 3, 10, 11].map { GroupWatch.Quorum.share(0.3).needed(of: $0) } == [1, 1, 3, 4])
         #expect(GroupWatch.Quorum.share(1).needed(of: 7) == 7 && GroupWatch.Quorum.atLeast(2).needed(of: 1) == 2)
         let watch = GroupWatch(kind: .city, quorum: .share(0.5), condition: level("active_power", below: 5))
@@ -360,6 +383,8 @@ struct ComposedTests {
         #expect(town.scan(after: 1) == [])
         _ = town.hear(3, "active_power", 0)
         let fired = town.scan(after: 1)
+        let step = try #require(fired.first)
+        #expect(try Runbook("{name}: {value} of all").filled(step, town.roster, town.registry) == "gateway: 2 of all")
         #expect(
             fired.first?.key.subject == .gateway && fired.first?.sentence == "2 of 4 devices: active_power below 5 W")
     }
