@@ -16,7 +16,15 @@ extension AlertBook {
         at now: Moment
     ) -> Duration {
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
+        // Groups are judged in the next scan, or in turn.
+        guard groupRules.isEmpty || touchedGroups?.isEmpty ?? false else { return .zero }
         var quiet = Self.quietMax
+        for rule in rules {
+            guard let times = rule.times else { continue }
+            // By the clock they begin and end with a minute.
+            let intoMinute = Int64(60_000) - (now.wall.milliseconds - now.wall.milliseconds.flooredDivision(by: 60_000) * 60_000)
+            quiet = min(quiet, times.asksForSun ? .zero : .milliseconds(intoMinute))
+        }
         for (key, alert) in active {
             guard let index = ruleIndex[ByteName(key.rule)] else { continue }
             quiet = min(quiet, self.quiet(key, alert, index, present, facts))
@@ -29,7 +37,7 @@ extension AlertBook {
                 // Most are far from it, and need no look at the selector.
                 guard allowance - silence < quiet,
                     active[AlertKey(rule: rules[index].name, subject: .device(device))] == nil,
-                    selection.means(rules[index], device, expectedAs: line.entry, registry)
+                    rules[index].devices.matches(line.entry)
                 else { continue }
                 quiet = allowance - silence
             }
@@ -51,8 +59,10 @@ extension AlertBook {
                 facts.speaks(watch.device, within: watch.staleMilliseconds)
             else { return Self.quietMax }
             var quiet = rest(of: watch.staleMilliseconds, watch.device, facts)
-            if case .pending(_, let held) = alert.state {
-                quiet = min(quiet, held + threshold.hold - facts.now.listened)
+            switch alert.state {
+            case .pending(_, let held): quiet = min(quiet, held + threshold.hold - facts.now.listened)
+            case .clearing(_, let held): quiet = min(quiet, held + threshold.clearHold - facts.now.listened)
+            case .inactive, .firing, .unknown: break
             }
             guard let window = watch.window else { return quiet }
             guard !watch.statistic.goesWithTime, watch.coverageMin == 0 else { return .zero }
@@ -79,6 +89,7 @@ extension AlertBook {
             let last = watch.kinds.compactMap { facts.health.lastFinding($0, subject: key.subject) }.max()
             return last.map { min(quiet, watch.clearAfter - (facts.now.listened - $0)) } ?? .zero
         case .absence: return Self.quietMax
+        case .composed, .group: return .zero
         }
     }
 

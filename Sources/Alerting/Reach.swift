@@ -25,7 +25,7 @@ extension AlertBook {
                 }
             case .absence:
                 for device in all where selection.isAbout(rule, .device(device), known) { devices.insert(device) }
-            case .finding:
+            case .finding, .composed, .group:
                 for device in all where selection.means(rule, .device(device), known) { devices.insert(device) }
             }
             return Reach(devices: devices.count, series: count)
@@ -35,7 +35,14 @@ extension AlertBook {
     /// By series and by device of the registry: whether a rule judges by its readings, and by when it was heard. Where one asks
     /// for findings all are judged by, for watchers look at everything.
     public func judgedBy(_ known: SeriesRegistry) -> (series: [Bool], devices: [Bool]) {
-        guard findingRules.isEmpty else {
+        // Where one has parts too: which devices those ask for is not told apart.
+        let hasParts = rules.contains {
+            switch $0.condition {
+            case .composed, .group: true
+            case .threshold, .absence, .outOfRange, .finding: false
+            }
+        }
+        guard findingRules.isEmpty, !hasParts else {
             return (
                 [Bool](repeating: true, count: known.seriesCount), [Bool](repeating: true, count: known.deviceCount)
             )
