@@ -110,30 +110,31 @@ extension RulesCommand {
                         ] + (file == nil ? [] : [episode.by])
                     }, empty: "nothing would have fired")
             }
+            // What is asked for first, for narrow terminals.
+            let compared: [TextTable.Column] = [
+                .init("both", .right), .init("in force", .right, key: "only_in_force"),
+                .init("new", .right, key: "only_new"),
+            ]
             try output.print(
                 answer,
-                columns: [
-                    .init("rule"), .init("severity"), .init("episodes", .right), .init("subjects", .right),
+                columns: [.init("rule"), .init("episodes", .right)] + (file == nil ? [] : compared) + [
+                    .init("messages", .right), .init("subjects", .right),
                     .init("total", .right, key: "total_seconds"), .init("longest", .right, key: "longest_seconds"),
-                    .init("worst", .right), .init("messages", .right),
-                ]
-                    + (file == nil
-                        ? []
-                        : [
-                            .init("both", .right), .init("in force", .right, key: "only_in_force"),
-                            .init("new", .right, key: "only_new"),
-                        ]),
+                    .init("worst", .right), .init("severity"),
+                ],
                 rows: answer.rules.map { rule in
-                    [
-                        output.text(rule.rule), rule.severity, "\(rule.episodes)", "\(rule.subjects)",
-                        span(rule.totalSeconds), span(rule.longestSeconds), output.number(rule.worst),
-                        "\(rule.messages)",
-                    ] + (file == nil ? [] : [rule.both, rule.onlyInForce, rule.onlyNew].map { "\($0 ?? 0)" })
+                    [output.text(rule.rule), "\(rule.episodes)"]
+                        + (file == nil ? [] : [rule.both, rule.onlyInForce, rule.onlyNew].map { "\($0 ?? 0)" }) + [
+                            "\(rule.messages)", "\(rule.subjects)", span(rule.totalSeconds), span(rule.longestSeconds),
+                            output.number(rule.worst), rule.severity,
+                        ]
                 }, empty: "there is no rule")
             if output.isForPeople {
                 try output.write(
-                    "\(answer.readings) readings, \(answer.rules.reduce(0) { $0 + $1.messages }) messages"
-                        + (file == nil ? "" : "; both, in force, new: episodes by both files, or by one alone"))
+                    (answer.readings == 0
+                        ? "the store has no readings of the span that a rule judges by"
+                        : "\(answer.readings) readings, \(answer.rules.reduce(0) { $0 + $1.messages }) messages")
+                        + (file == nil ? "" : "\nboth, in force, new: episodes by both files, or by one alone"))
             }
         }
     }
