@@ -1,5 +1,6 @@
 import Alerting
 import Basics
+import ConfigurationFiles
 import Glibc
 import Measuring
 import Pipeline
@@ -48,9 +49,9 @@ enum Main {
     private static func fill(_ folder: String, days: Int) throws {
         let journal = try Journal.open(StoreOptions(folder: folder))
         defer { journal.close() }
+        let lines = (0..<devices).map { "sensor-\($0),area-\($0 % 10),10m\n" }.joined()
         _ = try journal.saveRoster(
-            (0..<devices).map { RosterEntry(device: "sensor-\($0)", area: "area-\($0 % 10)", cadence: cadence) },
-            at: Moment(start))
+            try RosterFile.parse(csv: "device,area,cadence\n" + lines, file: "roster.csv"), at: Moment(start))
         var series: [[SeriesID]] = []
         for device in 0..<devices {
             let index = journal.registry.intern(device: "sensor-\(device)", profile: "city-sensor")!
@@ -100,33 +101,23 @@ enum Main {
 
     // MARK: The rehearsal
 
-    private static func rule(
-        _ name: String, _ quantity: Int, _ statistic: Threshold.Statistic, _ window: Int, above raise: Double,
-        clear: Double,
-        hold: Int = 0
-    ) -> AlertRule {
-        AlertRule(
-            name: name, severity: .warning, devices: .all,
-            condition: .threshold(
-                Threshold(
-                    quantity: quantities[quantity], statistic: statistic, window: window == 0 ? nil : .seconds(window),
-                    direction: .above, raise: raise, clear: clear, hold: .seconds(hold))))
-    }
+    private static let rules = """
+        rules:
+        - {rule: air, threshold: {quantity: pm2_5, statistic: mean, window: 24h, above: 60, clear: 50}}
+        - {rule: episode, threshold: {quantity: pm2_5, statistic: mean, window: 1h, above: 90, clear: 70, hold: 1m}}
+        - {rule: panel, threshold: {quantity: panel_temperature, above: 75, clear: 70}}
+        - {rule: gear, threshold: {quantity: control_gear_temperature, statistic: mean, window: 1h, above: 84, clear: 75}}
+        - {rule: power, threshold: {quantity: active_power, statistic: max, window: 1h, above: 130, clear: 125}}
+        - {rule: voltage, threshold: {quantity: voltage, statistic: median, window: 1h, above: 246, clear: 242}}
+        - {rule: silent, absence: {}}
+        """
 
     private static func rehearse(_ folder: String, days: Int, isPlain: Bool, _ table: inout FigureTable) throws {
         let archive = try Archive(folder: folder, threads: 1)
-        let rules = [
-            rule("air", 0, .mean, 86_400, above: 60, clear: 50),
-            rule("episode", 0, .mean, 3600, above: 90, clear: 70, hold: 60),
-            rule("panel", 1, .last, 0, above: 75, clear: 70),
-            rule("gear", 2, .mean, 3600, above: 84, clear: 75, hold: 120),
-            rule("power", 3, .max, 3600, above: 130, clear: 125),
-            rule("voltage", 4, .median, 3600, above: 246, clear: 242),
-            AlertRule(
-                name: "silent", severity: .warning, devices: .all,
-                condition: .absence(Absence(cadences: 3, atLeast: .seconds(60)))),
-        ]
-        var plan = PipelinePlan()
+        let configuration = try GatewayConfiguration(yaml: "{}", file: "baotu.yaml")
+        let rules = try RuleFile.parse(
+            yaml: rules, file: "alerts.yaml", windows: configuration.windows.lengths(of:))
+        var plan = configuration.plan
         plan.hasWatchers = false
         let pipeline = Pipeline(plan, rules: rules)
         let registry = archive.registry
