@@ -20,7 +20,7 @@ public indirect enum DeviceCondition: Equatable, Sendable {
     }
 
     /// In words, with its levels: `active_power below 1 W and light_level above 50 %`.
-    var words: String {
+    package var words: String {
         switch self {
         case .level(let threshold): threshold.words
         case .all(let parts): parts.map(\.wordsWithin).joined(separator: " and ")
@@ -55,6 +55,18 @@ public indirect enum DeviceCondition: Equatable, Sendable {
         case .all(let parts): "all(\(parts.map(\.watched).joined(separator: "; ")))"
         case .any(let parts): "any(\(parts.map(\.watched).joined(separator: "; ")))"
         case .not(let part): "not(\(part.watched))"
+        }
+    }
+}
+
+extension Condition {
+    /// Every level that it judges by.
+    package var thresholds: [Threshold] {
+        switch self {
+        case .threshold(let threshold): [threshold]
+        case .composed(let composed): composed.condition.levels
+        case .group(let group): group.condition.levels
+        case .absence, .outOfRange, .finding: []
         }
     }
 }

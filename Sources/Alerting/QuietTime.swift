@@ -22,7 +22,8 @@ extension AlertBook {
         for rule in rules {
             guard let times = rule.times else { continue }
             // By the clock they begin and end with a minute.
-            let intoMinute = Int64(60_000) - (now.wall.milliseconds - now.wall.milliseconds.flooredDivision(by: 60_000) * 60_000)
+            let intoMinute =
+                Int64(60_000) - (now.wall.milliseconds - now.wall.milliseconds.flooredDivision(by: 60_000) * 60_000)
             quiet = min(quiet, times.asksForSun ? .zero : .milliseconds(intoMinute))
         }
         for (key, alert) in active {

@@ -76,7 +76,10 @@ struct RouteTests {
         "a wrong question is refused with what would be right",
         arguments: [
             ("alerts/x", "id: 'x': expected the number of an alert"),
-            ("alerts?phase=loud", "phase: 'loud': expected one of inactive, pending, firing, unknown, resolved"),
+            (
+                "alerts?phase=loud",
+                "phase: 'loud': expected one of inactive, pending, firing, clearing, unknown, resolved"
+            ),
             ("rejects?limit=0", "limit: '0': expected a number from 1 to 10000"),
             ("incidents?sinse=x", "sinse: there is no such parameter; did you mean 'since'?"),
             ("incidents?state=fired", "state: 'fired': expected one of open, pending, firing"),

@@ -37,7 +37,7 @@ struct RehearsalTests {
             threshold("lit", "lamp_on", .timeWeightedMean, 3600, 0.5, 0.4),
             threshold("stale", "voltage", .last, nil, 245, 240, stale: 120),
             AlertRule(
-                name: "silent", severity: .warning, devices: DeviceSelector(name: "d-*", profile: nil, area: nil),
+                name: "silent", severity: .warning, devices: DeviceSelector(names: ["d-*"]),
                 condition: .absence(Absence(cadences: 3, atLeast: .seconds(60)))),
             AlertRule(
                 name: "impossible", severity: .info, devices: .all,

@@ -44,13 +44,14 @@ struct CAPMessage {
                     "\(options.sender),\(identifier(AlertPhase.firing.rawValue, notice.since)),\(Self.time(notice.since))"
                 ))
         }
-        let info = [
-            ("language", "en"), ("category", category), ("event", notice.rule),
-            ("responseType", notice.phase == .resolved ? "AllClear" : "Assess"), ("urgency", urgency),
-            ("severity", severity), ("certainty", notice.phase == .unknown ? "Unknown" : "Observed"),
-            ("onset", Self.time(notice.since)), ("headline", plainLine(notice.sentence, bytesMax: 160)),
-            ("description", notice.summary),
-        ] + (notice.runbook.map { [("instruction", $0)] } ?? [])
+        let info =
+            [
+                ("language", "en"), ("category", category), ("event", notice.rule),
+                ("responseType", notice.phase == .resolved ? "AllClear" : "Assess"), ("urgency", urgency),
+                ("severity", severity), ("certainty", notice.phase == .unknown ? "Unknown" : "Observed"),
+                ("onset", Self.time(notice.since)), ("headline", plainLine(notice.sentence, bytesMax: 160)),
+                ("description", notice.summary),
+            ] + (notice.runbook.map { [("instruction", $0)] } ?? [])
         return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
             + "<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\">\n\(Self.elements(alert, indent: 1))  <info>\n"
             + Self.elements(info, indent: 2) + parameters

@@ -36,8 +36,14 @@ struct RulesRehearsal {
             case .outOfRange: .seconds(3600)
             // The profile of the day takes a week.
             case .finding: .seconds(7 * 86_400)
+            case .composed(let composed): longest(rule) + composed.hold + .seconds(3600)
+            case .group(let group): longest(rule) + group.hold + .seconds(3600)
             }
         }.max() ?? .zero
+    }
+
+    private static func longest(_ rule: AlertRule) -> Duration {
+        rule.condition.thresholds.compactMap(\.window).max() ?? .zero
     }
 
     /// Runs several sets of rules side by side over one reading of the store. Returns the episodes of each.
@@ -98,15 +104,15 @@ struct RulesRehearsal {
                 Roster.Line(
                     entry: line.entry, since: line.since,
                     awaited: SteadyTime(milliseconds: max(start, line.since).milliseconds))
-            })
+            }
+        ).with(labels: files.labels)
     }
 
     /// Only those that rules ask for: the others would be filled for nobody.
     private static func windows(of plan: WindowPlan, for rules: [AlertRule]) -> WindowPlan {
         var lengths: [Quantity: Set<Duration>] = [:]
-        for rule in rules {
-            guard case .threshold(let threshold) = rule.condition, let window = threshold.window else { continue }
-            lengths[threshold.quantity, default: []].insert(window)
+        for threshold in rules.flatMap(\.condition.thresholds) {
+            if let window = threshold.window { lengths[threshold.quantity, default: []].insert(window) }
         }
         return WindowPlan(
             [plan.windows[0]],

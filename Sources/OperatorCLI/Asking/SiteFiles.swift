@@ -41,7 +41,7 @@ extension SeriesRegistry {
             guard let device = intern(device: entry.device, profile: entry.profile), series(of: device).isEmpty else {
                 continue
             }
-            let offer = offers[ByteName(entry.profile)] ?? CatalogOffer(catalog, profile: entry.profile)
+            let offer = offers[ByteName(entry.profile)] ?? CatalogOffer(catalog, profiles: [entry.profile])
             offers[ByteName(entry.profile)] = offer
             for (quantity, channels) in offer.channels {
                 for name in channels.names.isEmpty ? [""] : channels.names.map(\.text) {

@@ -17,7 +17,9 @@ extension Output {
             }
             words += " \(threshold.direction.rawValue) \(level(threshold.raise))"
             if threshold.hold > .zero { words += " for \(threshold.hold.shortForm)" }
+            for higher in threshold.higher { words += ", \(higher.severity.rawValue) \(level(higher.raise))" }
             if threshold.clear != threshold.raise { words += ", until \(level(threshold.clear))" }
+            if threshold.clearHold > .zero { words += " for \(threshold.clearHold.shortForm)" }
             return words
         case .absence(let absence):
             return "silent for \(absence.cadences) cadences, at least \(absence.atLeast.shortForm)"
@@ -28,6 +30,20 @@ extension Output {
                 words += " of \(quantities.map(\.name).sorted().joined(separator: ", "))"
             }
             return words + ", until \(watch.clearAfter.shortForm) without"
+        case .composed(let composed): return text(composed.condition.words) + held(composed.hold, composed.clearHold)
+        case .group(let group):
+            let number =
+                switch group.quorum {
+                case .atLeast(let count): "\(count)"
+                case .share(let share): "\(self.number(share * 100)) %"
+                }
+            return "\(number) of the devices of a \(group.kind.rawValue): \(text(group.condition.words))"
+                + held(group.hold, group.clearHold)
         }
+    }
+
+    private func held(_ hold: Duration, _ clearHold: Duration) -> String {
+        (hold > .zero ? " for \(hold.shortForm)" : "")
+            + (clearHold > .zero ? ", over after \(clearHold.shortForm)" : "")
     }
 }
