@@ -63,9 +63,12 @@ struct CauseTable: Sendable {
         return nil
     }
 
-    /// How long the alert waits for a cause, and for its end behind that of one; nil where nothing could explain it.
-    mutating func waits(for key: AlertKey) -> (wait: Duration, settle: Duration)? {
-        let explained = role(key.rule).explained
+    /// How long the alert waits for a cause, and for its end behind that of one; nil where nothing could explain it: what is on
+    /// no circuit waits for no feeder.
+    mutating func waits(for key: AlertKey, _ place: DeskPlace) -> (wait: Duration, settle: Duration)? {
+        let explained = role(key.rule).explained.filter {
+            Self.name(of: key.subject, causes[$0].within, place) != nil
+        }
         guard !explained.isEmpty else { return nil }
         return (explained.map { causes[$0].wait }.max()!, explained.map { causes[$0].settle }.max()!)
     }

@@ -60,6 +60,7 @@ public struct Desk: Sendable {
 
     /// Takes steps of alerts in order, and returns what becomes of them.
     public mutating func take(_ steps: [AlertTransition], _ place: DeskPlace) -> [DeskDecision] {
+        guard !plan.recipients.isEmpty else { return [] }
         var decisions: [DeskDecision] = []
         var first = 0
         while first < steps.count {
@@ -150,7 +151,7 @@ public struct Desk: Sendable {
             episode.causeEnded = now.steady
         }
         let target = flaps.isFlapping(key) ? episode.actual.flapping(episode) : episode.actual
-        let waits = causes.waits(for: key)
+        let waits = causes.waits(for: key, place)
         var isHeld = false
         for index in episode.standings.indices {
             let before = episode.standings[index]
@@ -292,7 +293,9 @@ public struct Desk: Sendable {
             episode.standings[index] = Standing(seen: stored.seen, hold: stored.hold)
             if let hold = stored.hold {
                 held.insert(stored.key)
-                if hold.reason == .settling, let due = hold.due, let settle = causes.waits(for: stored.key)?.settle {
+                if hold.reason == .settling, let due = hold.due,
+                    let settle = causes.waits(for: stored.key, place)?.settle
+                {
                     episode.causeEnded = due - settle
                 }
             }

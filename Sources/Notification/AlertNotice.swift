@@ -29,6 +29,8 @@ public struct AlertNotice: Hashable, Sendable {
     public var unit: String?
     /// The step in words, with the numbers.
     public var sentence: String
+    /// With which severity the same was told by the notice before this one; nil where that was an end, or there was none.
+    public var toldSeverity: Severity?
     /// Whether it tells that the alert begins and ends again and again.
     public var isFlapping: Bool
     /// What is to be done, as the rule has it; nil where it says nothing, and of an end.
@@ -39,7 +41,8 @@ public struct AlertNotice: Hashable, Sendable {
     package init(
         alertID: Int64, rule: String, subject: Subject.Kind, name: String, quantity: String?, channel: String?,
         phase: AlertPhase, severity: Severity, since: Timestamp, at: Timestamp, value: Double?, unit: String?,
-        sentence: String, isFlapping: Bool = false, runbook: String? = nil, group: Group? = nil
+        sentence: String, toldSeverity: Severity? = nil, isFlapping: Bool = false, runbook: String? = nil,
+        group: Group? = nil
     ) {
         self.alertID = alertID
         self.rule = rule
@@ -54,6 +57,7 @@ public struct AlertNotice: Hashable, Sendable {
         self.value = value
         self.unit = unit
         self.sentence = sentence
+        self.toldSeverity = toldSeverity
         self.isFlapping = isFlapping
         self.runbook = runbook
         self.group = group

@@ -35,6 +35,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case noSuchIncident(id: Int64)
     /// Or it is over.
     case noSuchSilence(id: Int64)
+    /// Of an alert none is kept any more, so that nothing can be written into its story.
+    case noIncident(alert: Int64)
     /// An alert that was not put aside.
     case notShelved(id: Int64)
     /// A silence that would be over before it began.
@@ -129,6 +131,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: there is no incident \(id), or it is no longer kept (store.retention.alerts)"
         case .noSuchSilence(let id):
             "store: there is no silence \(id), or it is over"
+        case .noIncident(let alert):
+            "store: no incident of alert \(alert) is kept any more (store.retention.alerts); there is nothing to add to"
         case .notShelved(let id):
             "store: alert \(id) is not put aside"
         case .endsInPast(let end):

@@ -4,7 +4,8 @@ extension Refusal {
     /// What the store's trouble is for who asked.
     package init(_ error: StoreError) {
         switch error {
-        case .noSuchAlert, .noSuchIncident, .noSuchSilence, .noSuchDevice, .noSuchArea, .noSuchCircuit, .noSuchProfile,
+        case .noSuchAlert, .noSuchIncident, .noIncident, .noSuchSilence, .noSuchDevice, .noSuchArea, .noSuchCircuit,
+            .noSuchProfile,
             .noSuchQuantity, .noSuchChannel, .noSuchRule:
             self = .notFound("\(error)")
         case .wrongStatistic, .notShelved, .endsInPast: self = .wrong("\(error)")

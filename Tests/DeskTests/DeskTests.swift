@@ -197,6 +197,13 @@ struct DeskTests {
         #expect(explained.count == 3)
     }
 
+    @Test("what no cause can reach waits for none")
+    func outOfReach() {
+        var room = Room(Self.plan(Route(), causes: [Self.feeder]))
+        room.play(["1 fire out air-1", "2 fire out lamp-1"], until: 3)
+        #expect(room.log == ["1 duty: firing out air-1", "2 (duty: out lamp-1 awaiting_cause)"])
+    }
+
     @Test("a storm under one cause is one message, and none of it is lost")
     func storm() {
         var room = Room(Self.plan(Route(), causes: [Self.feeder]))

@@ -35,6 +35,67 @@ struct FormatTests {
         #expect(annotations["value"] == "1.5" && annotations["unit"] == "W")
     }
 
+    @Test("Alertmanager is told the end of what it was told, where the severity changes in between")
+    func alertmanagerLadder() throws {
+        func alerts(_ phase: AlertPhase, _ severity: Severity, told: Severity?) throws -> [String] {
+            var told = told
+            var step = notice(phase: phase, severity: severity)
+            swap(&step.toldSeverity, &told)
+            let list = try #require(try object(NoticeFormat.alertmanager.body(step)) as? [[String: Any]])
+            return try list.map { alert in
+                let labels = try #require(alert["labels"] as? [String: String])
+                let isOver = alert["endsAt"] as? String == "2026-03-05T10:15:00Z"
+                return "\(labels["severity"] ?? "") \(isOver ? "over" : "up")"
+            }
+        }
+        #expect(try alerts(.firing, .warning, told: nil) == ["warning up"])
+        #expect(try alerts(.unknown, .warning, told: .warning) == ["warning up"])
+        #expect(try alerts(.firing, .critical, told: .warning) == ["warning over", "critical up"])
+        #expect(try alerts(.resolved, .critical, told: .critical) == ["critical over"])
+        // That it became less grave was not told.
+        #expect(try alerts(.resolved, .warning, told: .critical) == ["critical over"])
+        #expect(try alerts(.firing, .warning, told: .critical) == ["critical over", "warning up"])
+    }
+
+    @Test("a message about several alerts says how many, which is the gravest, and what is to be done")
+    func several() throws {
+        var told = notice(severity: .critical)
+        told.runbook = "call {the} \"grid\""
+        told.group = AlertNotice.Group(
+            name: "rule=lamp-out area=West", count: 84, phases: [.firing: 80, .resolved: 3, .unknown: 1],
+            listed: [
+                AlertNotice.Member(
+                    alertID: 7, name: "lamp-1", phase: .firing, severity: .critical, sentence: "lamp-1 is out"),
+                AlertNotice.Member(
+                    alertID: 8, name: "a\r\nBcc: x", phase: .resolved, severity: .warning, sentence: "it is back"),
+            ])
+        let words =
+            "84 alerts (rule=lamp-out area=West): 80 firing, 1 unknown, 3 over; the gravest: lamp-1: lamp-1 is out"
+        #expect(told.summary == words)
+        let own = try #require(try object(told.json) as? [String: Any])
+        #expect(own["summary"] as? String == words && own["runbook"] as? String == "call {the} \"grid\"")
+        let group = try #require(own["group"] as? [String: Any])
+        #expect(group["count"] as? Int == 84 && (group["phases"] as? [String: Int])?["firing"] == 80)
+        #expect((group["listed"] as? [[String: Any]])?.map { $0["id"] as? Int } == [7, 8])
+        #expect(
+            try template(#"{"t": "{summary}", "n": {count}, "r": {runbook}}"#).body(told)
+                == #"{"t": "\#(words)", "n": 84, "r": "call {the} \"grid\""}"#)
+        #expect(try template(#"{"n": {count}, "r": {runbook}}"#).body(notice()) == #"{"n": 1, "r": null}"#)
+        let mail = MailMessage(notice: told, from: "baotu@city.example", to: ["duty@city.example"]).text
+        let parts = mail.components(separatedBy: "\r\n\r\n")
+        let body = String(
+            decoding: try #require(Data(base64Encoded: parts[1], options: .ignoreUnknownCharacters)), as: UTF8.self)
+        #expect(body.contains("What to do: call {the} \"grid\"\r\n"))
+        #expect(body.contains("[critical] firing lamp-1: lamp-1 is out (alert 7)\r\n"))
+        #expect(body.contains("and 82 more\r\n"))
+        #expect(!body.contains("\nBcc"))
+        #expect(!parts[0].contains("Bcc"))
+        var flapping = notice()
+        flapping.isFlapping = true
+        #expect(flapping.summary.hasPrefix("lamp-1 is out; this alert begins and ends again and again"))
+        #expect(flapping.json.contains("\"flapping\":true"))
+    }
+
     @Test("a template is filled with whole values outside of quotation marks and with texts inside")
     func template() throws {
         let format = try template(

@@ -405,7 +405,7 @@ struct StoreSourceTests {
     func completion() throws {
         _ = try makeStore()
         #expect(try completions(of: "baotu st") == ["stats", "status", "store"])
-        #expect(try completions(of: "baotu alerts a") == ["ack"])
+        #expect(try completions(of: "baotu alerts a") == ["ack", "assign"])
         #expect(try completions(of: "baotu history --pl") == ["--plot"])
         #expect(try completions(of: "baotu latest --store \(store) lamp-") == ["lamp-1", "lamp-2", "lamp-3"])
         #expect(try completions(of: "baotu latest --store \(store) lamp-1 volt") == ["voltage"])

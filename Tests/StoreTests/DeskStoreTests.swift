@@ -92,6 +92,22 @@ struct DeskStoreTests {
         #expect(members.listed.map(\.transition.to) == [.resolved])
     }
 
+    @Test("a notice knows with which severity its alert was told before")
+    func severities() throws {
+        let journal = try open()
+        let steps: [(from: AlertPhase, to: AlertPhase, severity: Severity, told: Severity?)] = [
+            (.inactive, .firing, .warning, nil), (.firing, .firing, .critical, .warning),
+            (.firing, .resolved, .critical, .critical), (.resolved, .firing, .info, nil),
+        ]
+        for (second, step) in steps.enumerated() {
+            try record(journal, ["lamp-1"], step.from, step.to, at: second, severity: step.severity, interval: 0)
+            let notice = try #require(try due(journal, at: second).first)
+            #expect(notice.toldSeverity == step.told)
+            #expect(try journal.takeUp(notice)?.listed.map(\.toldSeverity) == [step.told])
+            try journal.mark(delivered: [notice.id], now: seconds(second))
+        }
+    }
+
     @Test("a wall clock that is set moves nothing that is gathered")
     func clock() throws {
         let journal = try open()

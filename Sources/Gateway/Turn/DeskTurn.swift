@@ -14,6 +14,11 @@ extension IngestLoop {
             pipeline.roster, journal.registry, days: configuration.siteDays, isNight: isNight)
     }
 
+    /// What becomes of steps. The place is gone when it returns: a registry that somebody else holds is copied when it grows.
+    func decide(_ steps: [AlertTransition]) -> [DeskDecision] {
+        steps.isEmpty ? [] : desk.take(steps, deskPlace)
+    }
+
     /// Goes on with what the store kept of who was told what, under the plan of the files. The roster is set already, and the
     /// alerts are.
     func restoreDesk() {

@@ -216,9 +216,8 @@ final class IngestLoop {
     func record(
         _ transitions: [AlertTransition], and decisions: [DeskDecision] = [], ticksDesk: Bool = false, at moment: Moment
     ) {
-        let place = deskPlace
-        unrecorded.add(transitions, transitions.isEmpty ? [] : desk.take(transitions, place))
-        unrecorded.add([], decisions + (ticksDesk ? desk.tick(place, at: moment) : []))
+        unrecorded.add(transitions, decide(transitions))
+        unrecorded.add([], decisions + (ticksDesk ? desk.tick(deskPlace, at: moment) : []))
         guard unrecorded.isPressing || peaksAreDue(at: moment) else { return }
         unrecorded.add(pipeline.takePeaks())
         guard unrecorded.isPressing || !unrecorded.peaks.isEmpty else { return }

@@ -190,7 +190,8 @@ extension AlertNotice {
             phase: transition.to,
             severity: transition.severity, since: transition.since, at: transition.at, value: transition.value,
             unit: transition.meaning.statisticUnit ?? pending.quantity?.unit, sentence: transition.sentence,
-            isFlapping: pending.isFlapping, runbook: transition.isEnd ? nil : runbook(transition),
+            toldSeverity: pending.toldSeverity, isFlapping: pending.isFlapping,
+            runbook: transition.isEnd ? nil : runbook(transition),
             group: members.flatMap { $0.count > 1 ? Group($0) : nil })
     }
 }

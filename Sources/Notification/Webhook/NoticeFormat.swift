@@ -39,18 +39,11 @@ extension AlertNotice {
     /// Nothing ends a trial.
     private static let trialLasts = Duration.seconds(300)
 
-    /// Labels are what an alert is known by, so that its end finds its beginning: nothing in them changes in between.
+    /// Labels are what an alert is known by, so that its end finds its beginning: nothing in them changes in between but the
+    /// severity, by which people sort what they are told; where it changes, the alert of the old one ends and another begins.
     ///
     /// Source: the Alerts API of Alertmanager, `POST /api/v2/alerts`.
     var alertmanagerJSON: String {
-        var labels = [
-            ("alertname", rule), ("severity", severity.rawValue), ("subject", subject.rawValue), ("name", name),
-        ]
-        if let quantity { labels.append(("quantity", quantity)) }
-        if let channel { labels.append(("channel", channel)) }
-        var annotations = [("summary", sentence), ("phase", phase.rawValue), ("alert", "\(alertID)")]
-        if let value, value.isFinite { annotations.append(("value", "\(value)")) }
-        if let unit { annotations.append(("unit", unit)) }
         let isEnd =
             switch phase {
             case .inactive, .resolved: true
@@ -58,9 +51,25 @@ extension AlertNotice {
             }
         // An end before the beginning, as of a clock that was set back, would be refused for ever.
         let last = max(at, since)
-        let end = isEnd ? last : last + (isTrial ? Self.trialLasts : .seconds(Self.assumedDays * 86_400))
-        return "[{\"labels\":\(Self.object(labels)),\"annotations\":\(Self.object(annotations)),"
-            + "\"startsAt\":\(JSONText.quoted(since.description)),\"endsAt\":\(JSONText.quoted(end.description))}]"
+        if isEnd { return "[\(alertmanagerJSON(toldSeverity ?? severity, until: last))]" }
+        let end = last + (isTrial ? Self.trialLasts : .seconds(Self.assumedDays * 86_400))
+        let alert = alertmanagerJSON(severity, until: end)
+        guard let toldSeverity, toldSeverity != severity else { return "[\(alert)]" }
+        return "[\(alertmanagerJSON(toldSeverity, until: last)),\(alert)]"
+    }
+
+    private func alertmanagerJSON(_ severity: Severity, until end: Timestamp) -> String {
+        var labels = [
+            ("alertname", rule), ("severity", severity.rawValue), ("subject", subject.rawValue), ("name", name),
+        ]
+        if let quantity { labels.append(("quantity", quantity)) }
+        if let channel { labels.append(("channel", channel)) }
+        var annotations = [("summary", summary), ("phase", phase.rawValue), ("alert", "\(alertID)")]
+        if let value, value.isFinite { annotations.append(("value", "\(value)")) }
+        if let unit { annotations.append(("unit", unit)) }
+        if let runbook { annotations.append(("runbook", runbook)) }
+        return "{\"labels\":\(Self.object(labels)),\"annotations\":\(Self.object(annotations)),"
+            + "\"startsAt\":\(JSONText.quoted(since.description)),\"endsAt\":\(JSONText.quoted(end.description))}"
     }
 
     private static func object(_ pairs: [(String, String)]) -> String {

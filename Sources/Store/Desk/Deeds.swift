@@ -39,7 +39,7 @@ extension Journal {
         try add(Deed(.acknowledged, at: at, by: by, note: note), toAlert: id)
     }
 
-    /// Adds a line to the story of the alert's newest incident. Throws `.noSuchAlert`.
+    /// Adds a line to the story of the alert's newest incident. Throws `.noSuchAlert`, and `.noIncident` where none is kept.
     public func add(_ deed: Deed, toAlert id: Int64) throws(StoreError) {
         try core.transaction { () throws(StoreError) in try write(deed, toAlert: id) }
     }
@@ -53,13 +53,14 @@ extension Journal {
                 "UPDATE alert SET acknowledged_at = ?2, acknowledged_by = ?3, note = ?4 WHERE id = ?1", .integer(id),
                 .integer(deed.at.milliseconds), .text(deed.by), .text(deed.note))
         }
-        try core.run(
+        let written = try core.integer(
             """
             INSERT INTO deed(incident, after, at, kind, person, note, target, origin)
             SELECT id, (SELECT max(id) FROM transition WHERE alert = ?1), ?2, ?3, ?4, ?5, ?6, ?7 FROM incident
-            WHERE alert = ?1 ORDER BY id DESC LIMIT 1
+            WHERE alert = ?1 ORDER BY id DESC LIMIT 1 RETURNING id
             """, .integer(id), .integer(deed.at.milliseconds), .text(deed.kind.rawValue), .text(deed.by),
             .text(deed.note), .text(deed.target), .text(deed.origin))
+        guard written != nil else { throw .noIncident(alert: id) }
     }
 
     // MARK: Silences

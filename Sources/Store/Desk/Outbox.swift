@@ -19,6 +19,8 @@ public struct PendingNotification: Hashable, Sendable {
     public var quantity: Quantity?
     /// The channel of the device, such as `l1`; nil for the device as a whole.
     public var deviceChannel: String?
+    /// With which severity the alert was told on the channel the last time; nil where that was its end, or never.
+    public var toldSeverity: Severity?
     /// What it has in common with others that go out with it; nil of one that goes alone.
     public var group: String?
     /// Whether it tells that the alert begins and ends again and again.
@@ -132,7 +134,10 @@ extension Journal {
 
     private static let noticeColumns = """
         o.channel, o.attempts, o.grp, o.shown, a.id AS alert, a.rule, a.device, a.series, t.severity, t.was, t.became, t.at,
-            t.since, t.value, t.sentence, t.sentence_key, t.sentence_values, a.subject, a.name
+            t.since, t.value, t.sentence, t.sentence_key, t.sentence_values, a.subject, a.name,
+            (SELECT CASE WHEN s.became IN ('firing', 'unknown') THEN s.severity END FROM transition s
+                JOIN outbox p ON p.transition_id = s.id AND p.channel = o.channel
+                WHERE s.alert = t.alert AND p.id < o.id ORDER BY p.id DESC LIMIT 1) AS told
         """
 
     private func notification(_ row: Statement) throws(StoreError) -> PendingNotification {
@@ -149,6 +154,7 @@ extension Journal {
             subject: key.subject.name(in: registry),
             quantity: key.subject.series.map { registry.series[$0.index].quantity },
             deviceChannel: key.subject.series.flatMap { registry.channelName(of: $0) },
+            toldSeverity: row.optionalText("told").flatMap { Severity(rawValue: $0) },
             group: row.optionalText("grp"), isFlapping: row.optionalText("shown") == "flapping")
     }
 
