@@ -15,7 +15,7 @@ public struct AlertBook: Sendable {
     private var activeCounts: [UInt16] = []
     var selection = Selection()
     /// Whose clock and sun `times` of rules go by.
-    var site: SiteTime
+    public internal(set) var site: SiteTime
     /// By rule: whether it was in force at the last scan; empty before the first.
     var wasInForce: [Bool] = []
     /// Whose worst value has changed since it was last told of.
@@ -181,7 +181,7 @@ public struct AlertBook: Sendable {
         var transitions: [AlertTransition] = []
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
-        for key in active.keys.sorted(by: Self.inOrder) {
+        for key in active.keys.sorted() {
             guard let index = ruleIndex[ByteName(key.rule)] else { continue }
             guard isInForce(rules[index], at: now) else {
                 end(key, because: .outOfTime, registry, at: now, &transitions)
@@ -215,7 +215,7 @@ public struct AlertBook: Sendable {
             }
         }
         // A dictionary has no order, and the same input must give the same transitions in the same order.
-        return transitions.sorted { Self.inOrder($0.key, $1.key) }
+        return transitions.sorted { $0.key < $1.key }
     }
 
     /// What tells the rules from others, by their names (`AlertRule.contentCheck`).
@@ -282,10 +282,6 @@ public struct AlertBook: Sendable {
         guard !asking.isEmpty else { return }
         while partSeriesOfDevice.count <= device.index { partSeriesOfDevice.append([]) }
         partSeriesOfDevice[device.index].append(series)
-    }
-
-    static func inOrder(_ left: AlertKey, _ right: AlertKey) -> Bool {
-        left.rule.hasBytes(of: right.rule) ? left.subject < right.subject : left.rule.precedesByBytes(right.rule)
     }
 
     /// What the alert is about today, where an earlier version knew no better than a device: a fault of a feeder was filed

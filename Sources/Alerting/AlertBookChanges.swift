@@ -10,7 +10,7 @@ extension AlertBook {
         _ retired: Set<DeviceIndex>, orphaned: Set<SeriesID> = [], _ registry: SeriesRegistry, at now: Moment
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
-        for (key, alert) in active.sorted(by: { Self.inOrder($0.key, $1.key) }) {
+        for (key, alert) in active.sorted(by: { $0.key < $1.key }) {
             if let reason = whyOver(key, alert, retired, orphaned, registry) {
                 end(key, because: reason, registry, at: now, &transitions)
             } else {
@@ -28,14 +28,10 @@ extension AlertBook {
             !rule.severities.contains(alert.severity)
         else { return }
         setSeverity(rule.severity, of: key)
+        let sentence = Sentence(
+            .severityChanged, about: key.subject, registry, [.word: .text(rule.severity.rawValue)])
         transitions.append(
-            AlertTransition(
-                key: key, severity: rule.severity, from: .firing, to: .firing, at: now.wall, listened: now.listened,
-                steady: now.steady,
-                since: since, value: nil, watched: rule.watched,
-                sentence: Sentence(
-                    .severityChanged, about: key.subject, registry, [.word: .text(rule.severity.rawValue)]),
-                peak: alert.peak))
+            Self.goingOn(key, alert, since: since, rule.severity, watched: rule.watched, sentence, at: now))
     }
 
     private func whyOver(
@@ -63,12 +59,10 @@ extension AlertBook {
                     set(key, alert)
                 }
                 guard let alert = active[key], case .firing(let since) = alert.state else { continue }
+                let sentence = Sentence(.circuitRenamed, about: key.subject, registry, [.text: .text(old)])
                 transitions.append(
-                    AlertTransition(
-                        key: key, severity: alert.severity, from: .firing, to: .firing, at: now.wall,
-                        listened: now.listened, steady: now.steady, since: since, value: nil, watched: alert.watched,
-                        sentence: Sentence(.circuitRenamed, about: key.subject, registry, [.text: .text(old)]),
-                        peak: alert.peak))
+                    Self.goingOn(
+                        key, alert, since: since, alert.severity, watched: alert.watched, sentence, at: now))
             }
         }
         return transitions

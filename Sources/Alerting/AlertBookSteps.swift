@@ -41,16 +41,23 @@ extension AlertBook {
         let left = threshold.higher.first { $0.severity == alert.severity }
         setSeverity(severity, of: key)
         untoldPeaks.remove(key)
+        let sentence = threshold.sentence(
+            about: series, severity > alert.severity ? .levelUp : .levelDown, value: value,
+            level: threshold.level(severity > alert.severity ? severity : left?.severity), facts.registry,
+            [.word: .text(severity.rawValue)])
         transitions.append(
-            AlertTransition(
-                key: key, severity: severity, from: .firing, to: .firing, at: facts.now.wall,
-                listened: facts.now.listened, steady: facts.now.steady, since: since, value: value,
-                watched: rule.watched,
-                sentence: threshold.sentence(
-                    about: series, severity > alert.severity ? .levelUp : .levelDown, value: value,
-                    level: threshold.level(severity > alert.severity ? severity : left?.severity), facts.registry,
-                    [.word: .text(severity.rawValue)]),
-                peak: alert.peak))
+            Self.goingOn(
+                key, alert, since: since, severity, value: value, watched: rule.watched, sentence, at: facts.now))
+    }
+
+    /// One that fires on, with something about it that is told.
+    static func goingOn(
+        _ key: AlertKey, _ alert: Active, since: Timestamp, _ severity: Severity, value: Double? = nil, watched: String,
+        _ sentence: Sentence, at now: Moment
+    ) -> AlertTransition {
+        AlertTransition(
+            key: key, severity: severity, from: .firing, to: .firing, at: now.wall, listened: now.listened,
+            steady: now.steady, since: since, value: value, watched: watched, sentence: sentence, peak: alert.peak)
     }
 
     mutating func step(

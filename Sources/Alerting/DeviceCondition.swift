@@ -62,12 +62,7 @@ public indirect enum DeviceCondition: Equatable, Sendable {
 extension Condition {
     /// Every level that it judges by.
     package var thresholds: [Threshold] {
-        switch self {
-        case .threshold(let threshold): [threshold]
-        case .composed(let composed): composed.condition.levels
-        case .group(let group): group.condition.levels
-        case .absence, .outOfRange, .finding: []
-        }
+        if case .threshold(let threshold) = self { [threshold] } else { parts }
     }
 }
 

@@ -98,21 +98,8 @@ public struct Runbook: Equatable, Sendable {
         case .clear: return step.meaning.figure(of: .clear)
         case .rule: return step.key.rule
         case .severity: return step.severity.rawValue
-        case .area:
-            if case .area(let name) = subject { return name }
-            if case .circuit(let name) = subject { return Self.only(roster.devices(onCircuit: name), roster, \.area) }
-            return subject.device.flatMap { roster[$0]?.area }
-        case .circuit:
-            if case .circuit(let name) = subject { return name }
-            return subject.device.flatMap { roster[$0]?.circuit }
+        case .area: return roster.area(of: subject)
+        case .circuit: return roster.circuit(of: subject)
         }
-    }
-
-    /// What all of the devices have; nil where they differ.
-    private static func only(
-        _ devices: [DeviceIndex], _ roster: Roster, _ part: (RosterEntry) -> String
-    ) -> String? {
-        let names = Set(devices.compactMap { roster[$0].map { ByteName(part($0)) } })
-        return names.count == 1 ? names.first?.text : nil
     }
 }

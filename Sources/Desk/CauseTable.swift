@@ -85,8 +85,8 @@ struct CauseTable: Sendable {
         case .device:
             guard let device = subject.device else { return nil }
             name = "\(device.rawValue)"
-        case .circuit: name = place.circuit(of: subject)
-        case .area: name = place.area(of: subject)
+        case .circuit: name = place.roster.circuit(of: subject)
+        case .area: name = place.roster.area(of: subject)
         case .all: return ByteName("")
         }
         return name.isEmpty ? nil : ByteName(name)

@@ -46,7 +46,8 @@ public struct Desk: Sendable {
     private struct Force: Equatable {
         var silences: [Int64]
         var maintenance: [String]
-        var routes: [Bool]
+        /// By recipient.
+        var routes: [[Bool]]
     }
 
     /// With nothing up.
@@ -86,10 +87,8 @@ public struct Desk: Sendable {
         silences.removeAll { $0.isOver(at: now) }
         let force = force(at: now, place)
         for key in flaps.settled(at: now.steady) { reconcile(key, step: nil, force, place, now, &decisions) }
-        if lastForce != force {
+        if lastForce != force || nextDue.map({ $0 <= now.steady }) ?? false {
             lastForce = force
-            reconcileHeld(force, place, now, &decisions)
-        } else if nextDue.map({ $0 <= now.steady }) ?? false {
             reconcileHeld(force, place, now, &decisions)
         }
         return decisions
@@ -221,8 +220,7 @@ public struct Desk: Sendable {
         }
         if let hold = silenced(asked.key, force, place) { return .hold(hold) }
         guard isBeginning else { return .tell }
-        let first = firstRoute(asked.recipient)
-        let open = ways.filter { force.routes[first + $0] }
+        let open = ways.filter { force.routes[asked.recipient][$0] }
         guard !open.isEmpty else { return .hold(Hold(.outOfTime)) }
         let after = open.map { recipient.routes[$0].after }.min() ?? .zero
         guard after > .zero else { return .tell }
@@ -256,15 +254,11 @@ public struct Desk: Sendable {
         return nil
     }
 
-    private func firstRoute(_ recipient: Int) -> Int {
-        plan.recipients[..<recipient].reduce(0) { $0 + $1.routes.count }
-    }
-
     private func force(at now: Moment, _ place: DeskPlace) -> Force {
         Force(
             silences: silences.filter { $0.isInForce(at: now) }.map(\.id),
             maintenance: plan.maintenance.filter { place.isIn($0.times, at: now.wall) }.map(\.name),
-            routes: plan.recipients.flatMap { $0.routes.map { place.isIn($0.times, at: now.wall) } })
+            routes: plan.recipients.map { $0.routes.map { place.isIn($0.times, at: now.wall) } })
     }
 
     // MARK: Going on
@@ -315,7 +309,7 @@ public struct Desk: Sendable {
     }
 
     /// How many alerts are held back from somebody.
-    public var heldCount: Int { held.count }
+    var heldCount: Int { held.count }
 }
 
 extension Recipient {

@@ -102,8 +102,8 @@ public struct Grouping: Hashable, Sendable {
                 switch field {
                 case .rule: key.rule
                 case .severity: severity?.rawValue ?? ""
-                case .area: place.area(of: key.subject)
-                case .circuit: place.circuit(of: key.subject)
+                case .area: place.roster.area(of: key.subject)
+                case .circuit: place.roster.circuit(of: key.subject)
                 case .profile: key.subject.device.map { place.registry.devices[$0.index].profile } ?? ""
                 }
             return value.isEmpty ? nil : "\(field.rawValue)=\(value)"
@@ -199,27 +199,5 @@ public struct DeskPlace {
     /// Whether they are in force; nil is at all times.
     func isIn(_ times: ActiveTimes?, at moment: Timestamp) -> Bool {
         times?.contains(moment, in: days, isNight: isNight) ?? true
-    }
-
-    /// Empty where it is in none, or in several.
-    func area(of subject: Subject) -> String {
-        switch subject {
-        case .series(_, let device), .device(let device): return roster.area(of: device)
-        case .circuit(let name):
-            let devices = roster.devices(onCircuit: name)
-            guard let area = devices.first.map({ roster.area(of: $0) }) else { return "" }
-            return devices.allSatisfy { roster.area(of: $0).hasBytes(of: area) } ? area : ""
-        case .area(let name): return name
-        case .gateway, .broker: return ""
-        }
-    }
-
-    /// Empty where it is on none.
-    func circuit(of subject: Subject) -> String {
-        switch subject {
-        case .series(_, let device), .device(let device): roster[device]?.circuit ?? ""
-        case .circuit(let name): name
-        case .area, .gateway, .broker: ""
-        }
     }
 }

@@ -53,6 +53,28 @@ public struct Roster: Sendable {
     /// Empty for one that the roster does not name, or gives no area.
     public func area(of device: DeviceIndex) -> String { lines[device]?.entry.area ?? "" }
 
+    /// Where the subject lies; empty where that is in no area, or in several.
+    public func area(of subject: Subject) -> String {
+        switch subject {
+        case .series(_, let device), .device(let device): return area(of: device)
+        case .circuit(let name):
+            let devices = devices(onCircuit: name)
+            guard let area = devices.first.map({ self.area(of: $0) }) else { return "" }
+            return devices.allSatisfy { self.area(of: $0).hasBytes(of: area) } ? area : ""
+        case .area(let name): return name
+        case .gateway, .broker: return ""
+        }
+    }
+
+    /// The circuit that the subject is on, or is; empty where there is none.
+    public func circuit(of subject: Subject) -> String {
+        switch subject {
+        case .series(_, let device), .device(let device): self[device]?.circuit ?? ""
+        case .circuit(let name): name
+        case .area, .gateway, .broker: ""
+        }
+    }
+
     /// The devices of a circuit, by number.
     public func devices(onCircuit name: String) -> [DeviceIndex] { circuits[ByteName(name)] ?? [] }
 

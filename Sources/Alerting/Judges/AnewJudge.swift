@@ -20,7 +20,7 @@ extension AlertBook {
             case .threshold, .outOfRange, .finding, .absence, .composed, .group: return false
             }
             return order.span.upperBound > since - reach - TimeFence.ahead
-        }.keys.sorted(by: Self.inOrder)
+        }.keys.sorted()
     }
 
     /// What a watcher tells it has seen come for a day at most.
@@ -35,7 +35,7 @@ extension AlertBook {
         var transitions: [AlertTransition] = []
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
-        for (key, ordered) in anew.sorted(by: { Self.inOrder($0.key, $1.key) }) {
+        for (key, ordered) in anew.sorted(by: { $0.key < $1.key }) {
             guard let alert = active[key], let since = alert.state.since, since <= ordered,
                 let index = ruleIndex[ByteName(key.rule)]
             else { continue }

@@ -80,7 +80,7 @@ extension AlertBook {
             guard let index = ruleIndex[ByteName(key.rule)], case .group = rules[index].condition else { continue }
             keys.insert(key)
         }
-        for key in keys.sorted(by: Self.inOrder) {
+        for key in keys.sorted() {
             guard let index = ruleIndex[ByteName(key.rule)], case .group(let group) = rules[index].condition else {
                 continue
             }

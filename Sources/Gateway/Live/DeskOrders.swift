@@ -24,28 +24,24 @@ extension AcknowledgeOrder: CarriedOut {
 extension AlertDeedOrder: CarriedOut {
     func carryOut(by gateway: LiveSource, for author: Author) async throws(Refusal) -> AlertStoryAnswer {
         let by = author.signed(by)
-        return try await gateway.betweenTurnsThenStory(ofAlert: alert) { (loop, moment) throws(Refusal) in
+        return try await gateway.story(ofAlert: alert) { (loop, moment) throws(StoreError) in
             func deed(_ kind: IncidentDeed.Kind, target: String = "") -> Journal.Deed {
                 .init(kind, at: moment.wall, by: by, note: note, target: target, origin: LiveSource.origin)
             }
-            do throws(StoreError) {
-                switch kind {
-                case .comment: try loop.journal.add(deed(.comment), toAlert: alert)
-                case .assign: try loop.journal.add(deed(.assigned, target: to), toAlert: alert)
-                case .shelve:
-                    guard let key = try loop.journal.key(ofAlert: alert) else { throw .noSuchAlert(id: alert) }
-                    let silence = try Silence(.init(alert: key), nil, end, by: by, reason: note, at: moment)
-                    _ = try loop.journal.add(
-                        silence, alert: alert, with: deed(.shelved, target: "\(silence.ends)"), at: moment.wall)
-                    try loop.readSilences(at: moment)
-                case .unshelve:
-                    guard try loop.journal.unshelve(alert, with: deed(.unshelved), at: moment) else {
-                        throw .notShelved(id: alert)
-                    }
-                    try loop.readSilences(at: moment)
+            switch kind {
+            case .comment: try loop.journal.add(deed(.comment), toAlert: alert)
+            case .assign: try loop.journal.add(deed(.assigned, target: to), toAlert: alert)
+            case .shelve:
+                guard let key = try loop.journal.key(ofAlert: alert) else { throw .noSuchAlert(id: alert) }
+                let silence = try Silence(.init(alert: key), nil, end, by: by, reason: note, at: moment)
+                _ = try loop.journal.add(
+                    silence, alert: alert, with: deed(.shelved, target: "\(silence.ends)"), at: moment.wall)
+                try loop.readSilences(at: moment)
+            case .unshelve:
+                guard try loop.journal.unshelve(alert, with: deed(.unshelved), at: moment) else {
+                    throw .notShelved(id: alert)
                 }
-            } catch {
-                throw .store(error)
+                try loop.readSilences(at: moment)
             }
             loop.log.notice("alert \(kind.rawValue)", metadata: ["alert": "\(alert)", "by": "\(by)", "to": "\(to)"])
         }
@@ -99,19 +95,13 @@ extension LiveSource {
     fileprivate func story(
         ofAlert alert: Int64, _ work: @escaping @Sendable (IngestLoop, Moment) throws(StoreError) -> Void
     ) async throws(Refusal) -> AlertStoryAnswer {
-        try await betweenTurnsThenStory(ofAlert: alert) { (loop, moment) throws(Refusal) in
+        try await betweenTurns { (loop, moment) throws(Refusal) in
             do throws(StoreError) {
                 try work(loop, moment)
             } catch {
                 throw .store(error)
             }
         }
-    }
-
-    fileprivate func betweenTurnsThenStory(
-        ofAlert alert: Int64, _ work: @escaping @Sendable (IngestLoop, Moment) throws(Refusal) -> Void
-    ) async throws(Refusal) -> AlertStoryAnswer {
-        try await betweenTurns(work)
         return try await read { archive throws(StoreError) in try archive.alert(alert) }
     }
 }

@@ -10,8 +10,8 @@ import Telemetry
 extension IngestLoop {
     /// Where things are now.
     var deskPlace: DeskPlace {
-        DeskPlace(
-            pipeline.roster, journal.registry, days: configuration.siteDays, isNight: isNight)
+        let site = pipeline.book.site
+        return DeskPlace(pipeline.roster, journal.registry, days: site.days, isNight: site.isNight)
     }
 
     /// What becomes of steps. The place is gone when it returns: a registry that somebody else holds is copied when it grows.

@@ -51,8 +51,6 @@ final class IngestLoop {
     var desk: Desk
     /// As the files have it.
     var deskPlan: DeskPlan
-    /// By the roster that was set last.
-    var isNight = Roster().isNight
     private var unrecorded = Unrecorded()
     /// When they were last recorded without a transition.
     private var lastPeaks: SteadyTime?

@@ -149,7 +149,6 @@ extension IngestLoop {
         }
         let roster = Roster(try journal.expectedDevices(), constants: files.constants).with(labels: files.labels)
         pipeline.setRoster(roster, registry: journal.registry)
-        isNight = roster.isNight
         var renamed: Renamed = (roster.renamedCircuits(since: before), [:])
         for (old, new) in renamed.circuits { renamed.rules[old] = try journal.rename(circuit: old, to: new) }
         return (change.retired, renamed)
