@@ -82,8 +82,6 @@ public struct GatewayConfiguration: Sendable {
     public var siteOffsetSeconds: Int
     /// The same with its summer time, for payloads and for the store's days; nil: the fixed offset.
     public var siteZone: ZoneRules?
-    /// The site's days, by which active times go.
-    public var siteDays: LocalDays { store.days ?? LocalDays(offsetSeconds: siteOffsetSeconds) }
     /// The broker's own configuration files, where it runs on this machine, for `baotu doctor`.
     public var brokerConfigurationFiles: [String]
     /// Where the password for the broker is read before each connection; nil for none.

@@ -44,27 +44,21 @@ package struct LoadedFiles: Sendable {
             try DeviceCatalog.load(
                 folders: configuration.devicesFolders, parameters: configuration.profileParameters)
         }
-        let rules = collect(&mistakes) { () throws(Mistakes) in
+        let alerts = collect(&mistakes) { () throws(Mistakes) in
             let text = try SettingFiles.text(of: configuration.rulesFile)
-            return try RuleFile.placed(
+            return try RuleFile.read(
                 yaml: text, file: configuration.rulesFile, windows: configuration.windows.lengths(of:))
-        }
-        let desk = collect(&mistakes) { () throws(Mistakes) in
-            // Only where its rules read: else their mistakes would be there twice.
-            guard let rules else { return DeskRules() }
-            let text = try SettingFiles.text(of: configuration.rulesFile)
-            return try DeskRules.parse(
-                yaml: text, file: configuration.rulesFile, rules: rules.map(\.rule.name))
         }
         let roster = collect(&mistakes) { () throws(Mistakes) -> [RosterEntry] in
             guard let file = configuration.rosterFile else { return [] }
             return try RosterFile.parse(csv: try SettingFiles.text(of: file), file: file)
         }
-        guard mistakes.isEmpty, let catalog, let rules, let desk, let roster else { throw Mistakes(mistakes) }
+        guard mistakes.isEmpty, let catalog, let alerts, let roster else { throw Mistakes(mistakes) }
         let check = ConfigurationCheck(
-            configuration: configuration, catalog: catalog, rules: rules, roster: roster)
+            configuration: configuration, catalog: catalog, rules: alerts.rules, roster: roster)
         return LoadedFiles(
-            catalog: catalog, rules: rules.map(\.rule), roster: roster, desk: desk, rulesFile: configuration.rulesFile,
+            catalog: catalog, rules: alerts.rules.map(\.rule), roster: roster, desk: alerts.desk,
+            rulesFile: configuration.rulesFile,
             rosterFile: configuration.rosterFile, warnings: check.warnings())
     }
 

@@ -163,12 +163,7 @@ extension SettingReader {
     public mutating func word<Word: RawRepresentable & CaseIterable>(
         _ key: String, default fallback: Word, _ mistakes: inout [Mistake]
     ) -> Word where Word.RawValue == String {
-        guard let found = optional(key) else { return fallback }
-        if let text = found.text, let word = Word(rawValue: text) { return word }
-        let words = Word.allCases.map(\.rawValue)
-        let hint = nearest(to: found.shown, in: words).map { "; did you mean '\($0)'?" } ?? ""
-        mistakes.append(found.mistake("expected one of \(words.joined(separator: ", "))\(hint)"))
-        return fallback
+        optional(key).map { $0.word(&mistakes) ?? fallback } ?? fallback
     }
 
     /// A list of texts; a single text stands for a list of one.
@@ -187,6 +182,17 @@ extension SettingReader {
 }
 
 extension Setting {
+    /// The word of a `CaseIterable` enumeration of strings; another is a mistake.
+    public func word<Word: RawRepresentable & CaseIterable>(
+        _ mistakes: inout [Mistake]
+    ) -> Word? where Word.RawValue == String {
+        if let word = text.flatMap({ Word(rawValue: $0) }) { return word }
+        let words = Word.allCases.map(\.rawValue)
+        let hint = nearest(to: shown, in: words).map { "; did you mean '\($0)'?" } ?? ""
+        mistakes.append(mistake("expected one of \(words.joined(separator: ", "))\(hint)"))
+        return nil
+    }
+
     /// The quantity of this name; another name is a mistake.
     public func quantity(_ mistakes: inout [Mistake]) -> Quantity? {
         if let quantity = text.flatMap({ Quantity(named: $0) }) { return quantity }

@@ -118,7 +118,7 @@ final class KeptStore {
     func acknowledge(_ alertID: Int64, by person: String, note: String) -> Bool {
         mailbox.post(
             Mailbox.Letter { loop, moment in
-                try? loop.journal.acknowledgeAlert(alertID, by: person, note: note, at: moment.wall)
+                try? loop.journal.add(.init(.acknowledged, at: moment.wall, by: person, note: note), toAlert: alertID)
             })
     }
 

@@ -254,7 +254,9 @@ struct StoreSourceTests {
                         key: key, severity: .warning, from: from, to: to, at: at, since: at, value: nil,
                         sentence: sentence, peak: peak.map { AlertPeak(value: $0, at: at) })
                 ], channels: [], now: at, evaluatedThrough: 0)
-            if second == 0 { try journal.acknowledgeAlert(1, by: "li", note: "the fuse", at: at + .seconds(60)) }
+            if second == 0 {
+                try journal.add(.init(.acknowledged, at: at + .seconds(60), by: "li", note: "the fuse"), toAlert: 1)
+            }
         }
         journal.close()
         let lines = try baotu("incidents", "--until", "2026-03-15T12:11:00Z").output.split(separator: "\n")

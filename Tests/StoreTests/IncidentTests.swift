@@ -201,14 +201,14 @@ struct IncidentTests {
         let journal = try open()
         var script = Script(journal)
         let alert = try script.step("lamp", .pending, 0, severity: .info, peak: 81)
-        try journal.acknowledgeAlert(alert, by: "li", note: "looking", at: seconds(5))
+        try journal.add(.init(.acknowledged, at: seconds(5), by: "li", note: "looking"), toAlert: alert)
         try script.step("lamp", .firing, 10, severity: .critical, peak: 85)
         let key = AlertKey(rule: "r", subject: .device(journal.registry.device(named: "lamp")!))
         try journal.record(
             [], peaks: [key: AlertPeak(value: 99, at: seconds(15))], channels: [], now: seconds(15), evaluatedThrough: 0
         )
         #expect(try journal.alertStates().first?.peak == AlertPeak(value: 99, at: seconds(15)))
-        try journal.acknowledgeAlert(alert, by: "wang", note: "", at: seconds(16))
+        try journal.add(.init(.acknowledged, at: seconds(16), by: "wang", note: ""), toAlert: alert)
         try script.step("lamp", .resolved, 20, severity: .warning, peak: 99)
         #expect(try journal.alertStates().first?.peak == nil)
         let archive = try Archive(folder: folder.store)
@@ -302,7 +302,7 @@ struct IncidentTests {
         let journal = try open(.seconds(10 * day))
         var script = Script(journal)
         let alert = try script.step("lamp", .firing, 0)
-        try journal.acknowledgeAlert(alert, by: "li", note: "", at: seconds(1))
+        try journal.add(.init(.acknowledged, at: seconds(1), by: "li", note: ""), toAlert: alert)
         try script.step("lamp", .resolved, 2)
         // Long: its middle is old when its end is not.
         try script.step("lamp", .firing, 3)

@@ -578,9 +578,9 @@ struct JournalTests {
             [transition(journal, .inactive, .pending, 1), transition(journal, .pending, .firing, 2)],
             channels: ["mail", "webhook"], now: seconds(2), evaluatedThrough: 1)
         #expect(id == [1, 1])
-        try journal.acknowledgeAlert(1, by: "duty", note: "on my way", at: seconds(3))
+        try journal.add(.init(.acknowledged, at: seconds(3), by: "duty", note: "on my way"), toAlert: 1)
         #expect(throws: StoreError.noSuchAlert(id: 2)) {
-            try journal.acknowledgeAlert(2, by: "duty", note: "", at: seconds(3))
+            try journal.add(.init(.acknowledged, at: seconds(3), by: "duty", note: ""), toAlert: 2)
         }
         var pending = try ["mail", "webhook"].flatMap {
             try journal.pendingNotifications(on: $0, atMost: 10, now: Moment(seconds(2)))

@@ -19,24 +19,14 @@ public struct DeskRules: Sendable {
     /// Days on which work rests, for `times`.
     public var holidays = ActiveTimes.Holidays()
 
-    /// The sections of the rules file that are read here.
-    static let keys = ["causes", "maintenance", "flapping"]
-
     /// As without a file.
     public init() {}
 
-    /// Reads the sections; `rules` are the names of those in the file. Throws all mistakes together.
-    static func parse(yaml text: String, file: String, rules: [String]) throws(Mistakes) -> DeskRules {
-        let root = try Setting.parse(yaml: text, file: file)
-        var mistakes: [Mistake] = []
-        var reader = SettingReader(root, &mistakes)
-        let read = DeskRules(&reader, rules: rules, &mistakes)
-        guard mistakes.isEmpty else { throw Mistakes(mistakes) }
-        return read
-    }
-
-    private init(_ reader: inout SettingReader, rules: [String], _ mistakes: inout [Mistake]) {
-        holidays = ActiveTimesSection.holidays(reader.optional("holidays"), &mistakes)
+    /// Reads the sections; `rules` are the names of those in the file.
+    init(
+        _ reader: inout SettingReader, rules: [String], _ holidays: ActiveTimes.Holidays, _ mistakes: inout [Mistake]
+    ) {
+        self.holidays = holidays
         for item in Self.items("causes", &reader, &mistakes) {
             causes.append(Self.cause(item, rules, &mistakes))
         }
@@ -89,15 +79,10 @@ public struct DeskRules: Sendable {
         let explains = names(
             reader.required("explains", "the rules whose alerts are explained, such as [lamp-out]", &mistakes), rules,
             &mistakes)
-        let reach =
-            reader.required("within", "how far it reaches: device, circuit, area or all", &mistakes).flatMap {
-                found -> Cause.Reach? in
-                if let reach = found.text.flatMap({ Cause.Reach(rawValue: $0) }) { return reach }
-                let known = Cause.Reach.allCases.map(\.rawValue)
-                let hint = nearest(to: found.shown, in: known).map { "; did you mean '\($0)'?" } ?? ""
-                mistakes.append(found.mistake("expected one of \(known.joined(separator: ", "))\(hint)"))
-                return nil
-            }
+        let reach: Cause.Reach? = reader.required(
+            "within", "how far it reaches: device, circuit, area or all", &mistakes
+        )
+        .flatMap { $0.word(&mistakes) }
         let wait = reader.duration("wait", in: .zero ... .seconds(3600), default: .seconds(30), &mistakes)
         let settle = reader.duration("settle", in: .zero...spanMax, default: .seconds(300), &mistakes)
         reader.finish(&mistakes)

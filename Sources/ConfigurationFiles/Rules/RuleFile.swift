@@ -13,7 +13,7 @@ public enum RuleFile {
     public static func parse(
         yaml text: String, file: String, windows: (Quantity?) -> [Duration]
     ) throws(Mistakes) -> [AlertRule] {
-        try placed(yaml: text, file: file, windows: windows).map(\.rule)
+        try read(yaml: text, file: file, windows: windows).rules.map(\.rule)
     }
 
     /// A rule with where it stands.
@@ -22,9 +22,10 @@ public enum RuleFile {
         var setting: Setting
     }
 
-    static func placed(
+    /// All that the file says: its rules, and what it says beside them.
+    static func read(
         yaml text: String, file: String, windows: (Quantity?) -> [Duration]
-    ) throws(Mistakes) -> [Placed] {
+    ) throws(Mistakes) -> (rules: [Placed], desk: DeskRules) {
         let root = try Setting.parse(yaml: text, file: file)
         var mistakes: [Mistake] = []
         var reader = SettingReader(root, &mistakes)
@@ -43,10 +44,12 @@ public enum RuleFile {
                 mistakes.append(list.mistake("expected a list of rules"))
             }
         }
-        for key in DeskRules.keys { _ = reader.optional(key) }
+        // Also those that are wrong: they are named all the same.
+        let names = (root["rules"]?.items ?? []).compactMap { $0["rule"]?.text }
+        let desk = DeskRules(&reader, rules: names, holidays, &mistakes)
         reader.finish(&mistakes)
         guard mistakes.isEmpty else { throw Mistakes(mistakes) }
-        return rules
+        return (rules, desk)
     }
 
     private static func rule(
@@ -176,12 +179,7 @@ public enum RuleFile {
                 mistakes.append(list.mistake("expected at least one of \(known.joined(separator: ", "))"))
             }
             for item in list.items ?? [list] {
-                if let kind = item.text.flatMap({ Finding.Kind(rawValue: $0) }) {
-                    kinds.insert(kind)
-                } else {
-                    let hint = nearest(to: item.shown, in: known).map { "; did you mean '\($0)'?" } ?? ""
-                    mistakes.append(item.mistake("expected one of \(known.joined(separator: ", "))\(hint)"))
-                }
+                if let kind: Finding.Kind = item.word(&mistakes) { kinds.insert(kind) }
             }
         }
         var quantities: Set<Quantity>?

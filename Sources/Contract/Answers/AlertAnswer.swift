@@ -186,6 +186,9 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
         public var at: Timestamp
         /// `told`, `over` where it was over before its time came, or why it is held back (`Hold.Reason`).
         public var verdict: String
+        /// Verdicts beside `Hold.Reason`: these words are stored and never change.
+        package static let (told, over) = ("told", "over")
+
         /// By what it is held back: the cause, the number of a silence, the name of a maintenance window.
         public var detail: String?
 
@@ -199,8 +202,8 @@ public struct AlertStoryAnswer: Codable, Hashable, Sendable {
         /// In words, as in `held back by silence 3`.
         public var words: String {
             switch verdict {
-            case "told": "told"
-            case "over": "over before it was told"
+            case Self.told: "told"
+            case Self.over: "over before it was told"
             default:
                 switch Hold.Reason(rawValue: verdict) {
                 case .cause: "kept under \(detail ?? "its cause")"

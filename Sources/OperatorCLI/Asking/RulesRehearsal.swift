@@ -67,12 +67,14 @@ struct RulesRehearsal {
         book.setRoster(roster)
         let wanted = book.judgedBy(registry)
         var episodes = sets.map { _ in RehearsedEpisodes(since: since) }
+        // Where nobody is heard for longer, nobody listens.
+        let quietMax = Staleness.allowance(cadence: roster.lines.values.map(\.entry.cadence).min())
         var moment = Moment(start)
         var known = registry
         try archive.forEachTurn(
             PastTurnsRequest(
                 since: start, until: until, series: wanted.series, devices: wanted.devices,
-                quietMax: Staleness.allowance(cadence: roster.lines.values.map(\.entry.cadence).min()))
+                quietMax: quietMax)
         ) { turn in
             readings += turn.fresh.count
             moment = turn.moment
@@ -85,7 +87,7 @@ struct RulesRehearsal {
         }
         // Time after the last turn counts as listened only so far as somebody would have been heard.
         let rest = max(.zero, until - moment.wall)
-        let listened = min(rest, Staleness.allowance(cadence: roster.lines.values.map(\.entry.cadence).min()))
+        let listened = min(rest, quietMax)
         let end = Moment(wall: moment.wall + rest, steady: moment.steady + rest, listened: moment.listened + listened)
         for place in rehearsals.indices {
             rehearsals[place].advance(to: end, known) { episodes[place].take($0) }

@@ -25,6 +25,10 @@ struct SilencesCommand: AsyncParsableCommand {
         ]
     }
 
+    static func show(_ silence: SilenceAnswer, _ output: Output) throws {
+        try output.print(silence, columns: columns, rows: [row(silence, output)], empty: "")
+    }
+
     private static func what(_ silence: SilenceAnswer) -> String {
         if let alert = silence.alert { return "alert \(alert)" }
         return silence.selection.words.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
@@ -88,9 +92,7 @@ struct SilencesCommand: AsyncParsableCommand {
                 reason: reason)
             let output = options.output
             try await options.ask { source in
-                let silence = try await source.carryOut(order)
-                try output.print(
-                    silence, columns: SilencesCommand.columns, rows: [SilencesCommand.row(silence, output)], empty: "")
+                try SilencesCommand.show(try await source.carryOut(order), output)
             }
         }
     }
@@ -109,9 +111,8 @@ struct SilencesCommand: AsyncParsableCommand {
         func run() async throws {
             let output = options.output
             try await options.ask { source in
-                let silence = try await source.carryOut(EndSilenceOrder(silence: id, by: by ?? ""))
-                try output.print(
-                    silence, columns: SilencesCommand.columns, rows: [SilencesCommand.row(silence, output)], empty: "")
+                try SilencesCommand.show(
+                    try await source.carryOut(EndSilenceOrder(silence: id, by: by ?? "")), output)
             }
         }
     }

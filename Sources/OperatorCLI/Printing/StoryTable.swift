@@ -41,7 +41,7 @@ enum StoryTable {
     /// What held a step back from somebody, one line for all who share it.
     private static func decisions(_ step: AlertStoryAnswer.Transition, _ output: Output) -> [[String]] {
         var lines: [(at: Timestamp, words: String, recipients: [String])] = []
-        for decision in step.decisions where decision.verdict != "told" {
+        for decision in step.decisions where decision.verdict != AlertStoryAnswer.Decision.told {
             if let last = lines.last, last.at == decision.at, last.words == decision.words {
                 lines[lines.count - 1].recipients.append(decision.recipient)
             } else {

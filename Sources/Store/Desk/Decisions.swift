@@ -1,4 +1,5 @@
 import Basics
+import Contract
 public import Telemetry
 
 // Who was told what, and what held the rest back.
@@ -14,10 +15,10 @@ extension Journal {
         var (verdict, hold): (String, Hold?) = ("", nil)
         switch decision.verdict {
         case .told(let shown, let group):
-            verdict = Schema.told
+            verdict = AlertStoryAnswer.Decision.told
             try enqueue(step, on: decision.recipient, shown, group, decision.at)
         case .held(let held): (verdict, hold) = (held.reason.rawValue, held)
-        case .over: verdict = Schema.over
+        case .over: verdict = AlertStoryAnswer.Decision.over
         }
         try core.run(
             "INSERT INTO decision(step, recipient, at, verdict, detail, due) VALUES (?, ?, ?, ?, ?, ?)", .integer(step),
@@ -136,10 +137,4 @@ extension Journal {
             """, .integer(step), .text(channel), .integer(now.wall.milliseconds), .optional(lead),
             .optional(group?.name), .optional(lead == nil ? made : nil), .text(shown.word))
     }
-}
-
-extension Schema {
-    /// Verdicts beside `Hold.Reason`.
-    static let told = "told"
-    static let over = "over"
 }

@@ -33,13 +33,7 @@ extension Journal {
         }
     }
 
-    /// Notes that someone has taken the alert on: one more line of the story of its newest incident, beside those that
-    /// others wrote. Throws `.noSuchAlert`.
-    public func acknowledgeAlert(_ id: Int64, by: String, note: String, at: Timestamp) throws(StoreError) {
-        try add(Deed(.acknowledged, at: at, by: by, note: note), toAlert: id)
-    }
-
-    /// Adds a line to the story of the alert's newest incident. Throws `.noSuchAlert`, and `.noIncident` where none is kept.
+    /// Adds a line to the story of the alert's newest incident, beside those that others wrote. Throws `.noSuchAlert`, and `.noIncident` where none is kept.
     public func add(_ deed: Deed, toAlert id: Int64) throws(StoreError) {
         try core.transaction { () throws(StoreError) in try write(deed, toAlert: id) }
     }
@@ -128,13 +122,7 @@ extension Journal {
                 guard let key = AlertKey(row, registry) else { return }
                 selection.alert = key
             }
-            found.append(
-                Silence(
-                    id: row.integer("id"), selection: selection,
-                    begins: Timestamp(milliseconds: row.integer("begins")),
-                    ends: Timestamp(milliseconds: row.integer("ends")),
-                    endsSteady: row.optionalInteger("ends_steady").map { SteadyTime(milliseconds: $0) },
-                    by: row.text("person"), reason: row.text("reason")))
+            found.append(Silence(row, selection: selection))
         }
         return found
     }
@@ -143,33 +131,39 @@ extension Journal {
 extension Archive {
     /// Silences by number, those that are over only where they are asked for, then the newest 1000; at `now`, the wall clock's.
     public func silences(_ request: SilencesRequest, at now: Timestamp) throws(StoreError) -> [SilenceAnswer] {
+        guard request.includesOver else {
+            return try silences("WHERE over IS NULL ORDER BY id", at: now).filter { $0.state != .over }
+        }
+        return try silences("ORDER BY id DESC LIMIT 1000", at: now)
+    }
+
+    /// One of them. Throws `.noSuchSilence`.
+    public func silence(_ id: Int64, at now: Timestamp) throws(StoreError) -> SilenceAnswer {
+        guard let found = try silences("WHERE id = \(id)", at: now).first else { throw .noSuchSilence(id: id) }
+        return found
+    }
+
+    private func silences(_ condition: String, at now: Timestamp) throws(StoreError) -> [SilenceAnswer] {
         try withSnapshot { connection throws(StoreError) in
             guard try Schema.version(of: connection) >= 10 else { return [] }
             let clock = try StoredClock.moment(connection)
             // By the clock that nobody sets it is as much later than at the last commit as by the wall clock, or less.
-            let steady = clock.map { $0.steady + max(.zero, now - $0.wall) }
+            let steady = clock.map { $0.steady + max(.zero, now - $0.wall) } ?? SteadyTime(milliseconds: 0)
+            let moment = Moment(wall: now, steady: steady, listened: steady)
             var answers: [SilenceAnswer] = []
             try connection.rows(
                 """
                 SELECT id, selection, alert, begins, ends, ends_steady, person, reason, over, over_by,
                     (SELECT count(DISTINCT alert) FROM standing WHERE hold IN ('silenced', 'shelved')
                         AND detail = CAST(silence.id AS TEXT)) AS holds
-                FROM silence ORDER BY id DESC
+                FROM silence \(condition)
                 """
             ) { row throws(StoreError) in
-                guard answers.count < 1000 else { return }
-                let silence = Silence(
-                    id: row.integer("id"), selection: .init(), begins: Timestamp(milliseconds: row.integer("begins")),
-                    ends: Timestamp(milliseconds: row.integer("ends")),
-                    endsSteady: row.optionalInteger("ends_steady").map { SteadyTime(milliseconds: $0) },
-                    by: row.text("person"), reason: row.text("reason"))
-                let moment = Moment(
-                    wall: now, steady: steady ?? SteadyTime(milliseconds: 0), listened: SteadyTime(milliseconds: 0))
+                let silence = Silence(row, selection: .init())
                 let over = row.optionalInteger("over").map { Timestamp(milliseconds: $0) }
                 let state: SilenceAnswer.State =
                     over != nil || silence.isOver(at: moment)
                     ? .over : silence.isInForce(at: moment) ? .inForce : .planned
-                guard request.includesOver || state != .over else { return }
                 answers.append(
                     SilenceAnswer(
                         id: silence.id, selection: SilenceSelection(stored: row.text("selection")),
@@ -177,15 +171,18 @@ extension Archive {
                         by: silence.by, reason: silence.reason, endedAt: over, endedBy: row.optionalText("over_by"),
                         holds: Int(row.integer("holds"))))
             }
-            return request.includesOver ? answers : answers.reversed()
+            return answers
         }
     }
+}
 
-    /// One of them. Throws `.noSuchSilence`.
-    public func silence(_ id: Int64, at now: Timestamp) throws(StoreError) -> SilenceAnswer {
-        let all = try silences(SilencesRequest(includesOver: true), at: now)
-        guard let found = all.first(where: { $0.id == id }) else { throw .noSuchSilence(id: id) }
-        return found
+extension Silence {
+    fileprivate init(_ row: Statement, selection: Selection) {
+        self.init(
+            id: row.integer("id"), selection: selection, begins: Timestamp(milliseconds: row.integer("begins")),
+            ends: Timestamp(milliseconds: row.integer("ends")),
+            endsSteady: row.optionalInteger("ends_steady").map { SteadyTime(milliseconds: $0) },
+            by: row.text("person"), reason: row.text("reason"))
     }
 }
 
