@@ -1,12 +1,18 @@
+import Contract
 import Foundation
 import Testing
 import TestSupport
+import Basics
+import Telemetry
 
+@testable import ConfigurationFiles
 @testable import Gateway
 
 @Suite("The addresses that a unit allows")
 struct UnitFenceTests {
     private let folder = TemporaryDirectory()
+    private let live = LiveView(
+        LiveStatusAnswer(version: "test", startedAt: Timestamp(milliseconds: 0), broker: "none"))
 
     private func fence(_ files: [(path: String, text: String)]) throws -> UnitFence {
         for file in files {
@@ -47,10 +53,42 @@ struct UnitFenceTests {
         #expect(fence.file == nil && fence.admits("10.0.0.7"))
     }
 
-    @Test("the drop-in that baotud prints admits what it is printed for")
+    private static let channels = """
+        mqtt: {host: 192.0.2.7}
+        store: {folder: /nowhere}
+        notification:
+          webhooks:
+            - {name: duty, url: "https://192.0.2.9:8443/x"}
+            - {name: again, url: "https://192.0.2.9/y"}
+          email:
+            - {name: mail, server: "[2001:db8::25]:587", from: a@city.example, to: b@city.example}
+          commands:
+            - {name: siren, program: /bin/true}
+        """
+
+    @Test("the drop-in that baotud prints admits what it is printed for, each address once, and says what it cannot know")
     func printed() throws {
-        let printed = try AddressFence(host: "192.0.2.7").text
+        let configuration = try GatewayConfiguration(yaml: Self.channels, file: "baotu.yaml")
+        let printed = try AddressFence(configuration).text
         let fence = try fence([("etc/b.service.d/addresses.conf", printed)])
-        #expect(fence.admits("192.0.2.7") && fence.admits("127.0.0.1") && !fence.admits("192.0.2.8"))
+        for address in ["192.0.2.7", "127.0.0.1", "192.0.2.9", "2001:db8::25"] { #expect(fence.admits(address)) }
+        #expect(!fence.admits("192.0.2.8") && !fence.admits("2001:db8::26"))
+        #expect(printed.components(separatedBy: "IPAddressAllow=192.0.2.9").count == 2, "\(printed)")
+        #expect(printed.contains("notification.webhooks again") && printed.contains("(siren)"), "\(printed)")
+    }
+
+    @Test("the doctor names the channel whose address the unit forbids, and a group of operators that a service lacks")
+    func forbidden() throws {
+        let configuration = try GatewayConfiguration(
+            yaml: Self.channels + "\napi: {operators: nobody-has-this-group}\n", file: "baotu.yaml")
+        let doctor = Doctor(configuration: configuration, live: live) { Timestamp(milliseconds: 0) }
+        let fence = try fence([
+            ("lib/b.service", "IPAddressDeny=any\nIPAddressAllow=192.0.2.7 2001:db8::/32\n")
+        ])
+        let told = doctor.forbidden(fence)
+        #expect(told.map(\.check) == ["channel", "channel"] && told.allSatisfy { $0.level == .bad }, "\(told)")
+        #expect(told.first?.finding.contains("notification.webhooks duty: 192.0.2.9") == true, "\(told)")
+        #expect(doctor.orders(isService: false) == [])
+        #expect(doctor.orders(isService: true).first?.finding.contains("nobody-has-this-group") == true)
     }
 }

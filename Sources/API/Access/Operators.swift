@@ -42,6 +42,9 @@ public struct Operators: Sendable {
         } ?? "user \(user)"
     }
 
+    /// Whether the system knows the group. Asks it, which may take it a while.
+    package var areKnown: Bool { Self.groupID(named: group) != nil }
+
     private static func groupID(named name: String) -> gid_t? {
         named(bytes: 4096) { buffer in
             var (entry, found) = (Glibc.group(), nil as UnsafeMutablePointer<Glibc.group>?)

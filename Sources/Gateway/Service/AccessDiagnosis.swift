@@ -1,3 +1,4 @@
+import API
 import Basics
 import Broker
 import ConfigurationFiles
@@ -133,6 +134,20 @@ extension Doctor {
         case .nothingWaited, .sameSession, .ended, nil: break
         }
         return findings
+    }
+
+    /// Where a service has no group of operators, root alone gives orders; whoever runs the gateway by hand gives his own.
+    func orders(isService: Bool = UnitFence.ownUnit != nil) -> [Diagnosis] {
+        let group = configuration.operators
+        guard isService, !Operators(group: group).areKnown else { return [] }
+        return [
+            Diagnosis(
+                check: "operators", level: .warning,
+                finding: "there is no group \(group) on this machine: root alone may take alerts, silence, import and reload",
+                mend:
+                    "as root: groupadd --system \(group), and usermod --append --groups \(group) LOGIN for each operator, from whose "
+                    + "next login on it is so")
+        ]
     }
 
     private func version(_ settings: MosquittoSettings?) -> [Diagnosis] {

@@ -19,7 +19,7 @@ public struct Daemon {
     /// What `baotud --version` and the status say.
     public static let version = ProductVersion.current
 
-    private let configuration: GatewayConfiguration
+    let configuration: GatewayConfiguration
     private let files: LoadedFiles
 
     /// Reads and checks every file. Throws all mistakes of all files together.
@@ -49,8 +49,6 @@ public struct Daemon {
             + "broker \(configuration.mqtt.host):\(configuration.mqtt.port)"
             + (warnings.isEmpty ? "" : "; \(counted(warnings.count, "warning"))")
     }
-
-    var brokerHost: String { configuration.mqtt.host }
 
     // Long: every part of the gateway is made here, in the order in which they need each other.
     /// Runs until SIGTERM or SIGINT.

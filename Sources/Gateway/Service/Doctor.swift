@@ -29,7 +29,7 @@ struct Doctor: Sendable {
             + (isRefusing ? [] : access(settings, asksBroker: asksBroker))
         let rest =
             messages(unread) + newNames() + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses()
-            + scrub() + channels() + files()
+            + scrub() + channels() + orders() + files()
         if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
         let machine = [durability(), room(), clock()]
         return isRefusing ? [pipeline()] + line + machine + rest : line + machine + [pipeline()] + rest

@@ -47,10 +47,13 @@ struct UnitFence {
     ]
 
     /// Of the unit that this process runs in; nil where it is none.
-    static var own: UnitFence? {
+    static var own: UnitFence? { ownUnit.map { UnitFence(unit: $0) } }
+
+    /// The service that this process is of: `baotud.service`; nil where it is none.
+    static var ownUnit: String? {
         guard let group = SettingFiles.beginning(of: "/proc/self/cgroup") else { return nil }
         let name = group.split(separator: "\n").first?.split(separator: "/").last.map(String.init) ?? ""
-        return name.hasSuffix(".service") ? UnitFence(unit: name) : nil
+        return name.hasSuffix(".service") ? name : nil
     }
 
     /// `roots`: where units lie, those that win last.
@@ -112,30 +115,36 @@ extension Doctor {
     /// An address that the gateway needs and its unit forbids: a connection to it waits, and says no reason.
     func forbidden(_ fence: UnitFence? = .own, resolverFile: String = "/etc/resolv.conf") -> [Diagnosis] {
         guard let fence, let file = fence.file else { return [] }
-        func finding(_ what: String) -> [Diagnosis] {
-            [
+        var unknown: [String: [String]] = [:]
+        var findings: [Diagnosis] = []
+        func find(_ check: String, _ what: String) {
+            findings.append(
                 Diagnosis(
-                    check: "broker", level: .bad, finding: "\(what), by IPAddressDeny in \(file)",
+                    check: check, level: .bad, finding: "\(what), by IPAddressDeny in \(file)",
                     mend:
                         "sudo baotud --print-drop-in | sudo tee /etc/systemd/system/baotud.service.d/addresses.conf, then sudo systemctl "
-                        + "daemon-reload && sudo systemctl restart baotud")
-            ]
+                        + "daemon-reload && sudo systemctl restart baotud"))
         }
-        let host = configuration.mqtt.host
-        do throws(AddressUnknown) {
-            let needed = try AddressFence(host: host, resolverFile: resolverFile)
-            // One of several is enough, as the connection tries them all.
-            if !needed.addresses.isEmpty, !needed.addresses.contains(where: fence.admits) {
-                return finding(
-                    "the unit forbids the address of mqtt.host: \(needed.addresses.joined(separator: ", "))")
+        for (place, host) in AddressFence.hosts(of: configuration) {
+            let check = place.hasPrefix("mqtt.") ? "broker" : "channel"
+            do throws(AddressUnknown) {
+                let needed = try AddressFence.Peer(place: place, host: host).addresses
+                // One of several is enough, as the connection tries them all.
+                if !needed.isEmpty, !needed.contains(where: fence.admits) {
+                    find(check, "the unit forbids the address of \(place): \(needed.joined(separator: ", "))")
+                }
+            } catch {
+                unknown[check, default: []].append("\(place) '\(host)'")
             }
-            return []
-        } catch {
-            let servers = AddressFence.nameServers(resolverFile)
-            guard !servers.isEmpty, !servers.contains(where: fence.admits) else { return [] }
-            return finding(
-                "the unit forbids the name servers that would know mqtt.host '\(host)': \(servers.joined(separator: ", "))"
-            )
         }
+        let servers = unknown.isEmpty ? [] : AddressFence.nameServers(resolverFile)
+        guard !servers.isEmpty, !servers.contains(where: fence.admits) else { return findings }
+        for (check, places) in unknown.sorted(by: { $0.key < $1.key }) {
+            find(
+                check,
+                "the unit forbids the name servers that would know \(places.joined(separator: ", ")): "
+                    + servers.joined(separator: ", "))
+        }
+        return findings
     }
 }

@@ -41,6 +41,12 @@ extension GatewayConfiguration {
         /// The channels for people, who are told what the desk decides.
         public var people: [Channel] { webhooks.map(\.channel) + emails.map(\.channel) + commands.map(\.channel) }
 
+        /// The machines that channels reach, each under its place in the file; what a program reaches only it knows.
+        public var hosts: [(place: String, name: String)] {
+            webhooks.map { ("notification.webhooks \($0.channel.name)", $0.host) }
+                + emails.map { ("notification.email \($0.channel.name)", $0.host) }
+        }
+
         /// All of them, each name once; `log` and `mqtt` have every step.
         public var channels: [Channel] {
             let own = (toLog ? ["log"] : []) + (toMQTT ? ["mqtt"] : [])

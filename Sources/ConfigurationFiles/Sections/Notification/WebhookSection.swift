@@ -30,6 +30,8 @@ extension GatewayConfiguration.Notifications {
         public var channel: Channel
         /// `http` or `https`. It may be a secret.
         public var url: String
+        /// Name or address of the machine in `url`.
+        public var host: String
         /// Of the body.
         public var format: Format
         /// Name and value in the order of the file, with those that files hold.
@@ -50,7 +52,7 @@ extension GatewayConfiguration.Notifications {
         ) {
             var reader = SettingReader(setting, &mistakes)
             let address = Self.url(&reader, located, &mistakes)
-            url = address?.text ?? ""
+            (url, host) = (address?.text ?? "", address?.host ?? "")
             format = Self.format(&reader, located, &mistakes)
             channel = names.channel(&reader, isGrouped: format.tellsSeveral, &mistakes)
             headers = Self.headers(&reader, located, isSecret: address?.isPrivate ?? true, &mistakes)
@@ -64,7 +66,7 @@ extension GatewayConfiguration.Notifications {
         /// Of `url` or `url_file`. `isPrivate`: what is sent there nobody else reads.
         private static func url(
             _ reader: inout SettingReader, _ located: (String) -> String, _ mistakes: inout [Mistake]
-        ) -> (text: String, isPrivate: Bool)? {
+        ) -> (text: String, host: String, isPrivate: Bool)? {
             let file = reader.optional("url_file")
             let text: String
             let place: Setting
@@ -88,7 +90,7 @@ extension GatewayConfiguration.Notifications {
                 mistakes.append(place.mistake(expected))
                 return nil
             }
-            return (text, address.isSecure || HostName.isLoopback(address.host))
+            return (text, address.host, address.isSecure || HostName.isLoopback(address.host))
         }
 
         private static func format(
