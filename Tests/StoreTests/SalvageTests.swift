@@ -1,4 +1,5 @@
 import Basics
+import Contract
 import Frames
 import Glibc
 import Telemetry
@@ -169,6 +170,22 @@ struct SalvageTests {
             let missing = expected.values.reduce(0) { $0 + $1.count } - found.values.reduce(0) { $0 + $1.count }
             #expect(isCut ? missing > 0 && missing < 60 : missing == 0, "\(missing): \(report.done)")
         }
+    }
+
+    @Test("hours under a key of no day of their year end no reader", arguments: [Int64.max, .min, 0, -1])
+    func impossibleKey(key: Int64) throws {
+        let store = try LargeStore(devices: 4, rows: 100)
+        let path = store.path + "/rollup-2026.db"
+        chmod(path, 0o640)
+        let file = try Connection(path, .writer(pageBytes: 4096), effects: nil)
+        try file.run("UPDATE r1h SET k = ? WHERE k = (SELECT max(k) FROM r1h)", .integer(key))
+        try file.checkpoint()
+        file.close()
+        let archive = try Archive(folder: store.path)
+        let request = HistoryRequest(
+            device: "lamp-0", since: noon - .seconds(400 * 86_400), until: noon, step: .seconds(3600))
+        let counts = try archive.history(request).series.flatMap(\.buckets).map(\.count)
+        #expect(counts.reduce(0, +) >= 100)
     }
 
     @Test("a file without check values of its pages is salvaged too")

@@ -48,12 +48,17 @@ final class RollupReader {
     func days() throws(StoreError) -> ClosedRange<Int64>? {
         var range: ClosedRange<Int64>?
         for year in folder.rollupYears() {
-            let begin = Folder.span(ofYear: year).lowerBound
-            guard let reader = try reader(of: begin) else { continue }
+            let span = Folder.span(ofYear: year)
+            guard let reader = try reader(of: span.lowerBound) else { continue }
+            // A damaged key may tell of any day; those of other years are no day of this file.
+            let keys = [span.lowerBound, span.upperBound].map { begin in
+                SQLValue.integer(RollupKey.hours(day: FrameKey.day(of: begin), stream: 0))
+            }
             try reader.read { connection throws(StoreError) in
-                guard let first = try connection.integer("SELECT min(k) FROM r1h"),
-                    let last = try connection.integer("SELECT max(k) FROM r1h")
-                else { return }
+                func edge(_ function: String) throws(StoreError) -> Int64? {
+                    try connection.integer("SELECT \(function)(k) FROM r1h WHERE k >= ? AND k < ?", keys[0], keys[1])
+                }
+                guard let first = try edge("min"), let last = try edge("max") else { return }
                 let days = first >> RollupKey.streamBits...last >> RollupKey.streamBits
                 range = range.map { min($0.lowerBound, days.lowerBound)...max($0.upperBound, days.upperBound) } ?? days
             }
