@@ -174,13 +174,16 @@ public struct AlertBook: Sendable {
     /// Judges what time alone changes: hold times, data that stopped, devices that are silent.
     ///
     /// To be called about once a second. Time in which the gateway did not hear the broker is no time
-    /// (`Moment.listened`); while `isListening` is false nobody is called absent.
+    /// (`Moment.listened`); while `isListening` is false nobody is called absent. `own` is what the gateway has noticed of itself
+    /// and its broker, and is part of `health`.
     public mutating func scan(
-        health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, isListening: Bool, at now: Moment
+        own: [Finding] = [], health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, isListening: Bool,
+        at now: Moment
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
+        for finding in own { judge(finding, facts, &transitions) }
         for key in active.keys.sorted() {
             guard let index = ruleIndex[ByteName(key.rule)] else { continue }
             guard isInForce(rules[index], at: now) else {

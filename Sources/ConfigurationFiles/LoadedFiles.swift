@@ -11,6 +11,8 @@ import Windows
 package struct LoadedFiles: Sendable {
     package var catalog: DeviceCatalog
     package var rules: [AlertRule]
+    /// What each rule says, by its name, for people to read.
+    package var ruleTexts: [ByteName: String] = [:]
     package var roster: [RosterEntry]
     /// What the rules file says beside the rules.
     package var desk = DeskRules()
@@ -57,7 +59,10 @@ package struct LoadedFiles: Sendable {
         let check = ConfigurationCheck(
             configuration: configuration, catalog: catalog, rules: alerts.rules, roster: roster)
         return LoadedFiles(
-            catalog: catalog, rules: alerts.rules.map(\.rule), roster: roster, desk: alerts.desk,
+            catalog: catalog, rules: alerts.rules.map(\.rule),
+            ruleTexts: Dictionary(
+                alerts.rules.map { (ByteName($0.rule.name), $0.setting.flowLines(without: "rule")) },
+                uniquingKeysWith: { first, _ in first }), roster: roster, desk: alerts.desk,
             rulesFile: configuration.rulesFile,
             rosterFile: configuration.rosterFile, warnings: check.warnings())
     }

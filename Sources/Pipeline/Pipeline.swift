@@ -105,24 +105,18 @@ public final class Pipeline {
         { [unowned self] in clocks.age(of: $0, observed: $1, at: moment) }
     }
 
-    /// Judges what time alone changes; to be called about once a second.
-    ///
-    /// `isListening` says whether the gateway hears the broker.
-    public func scan(registry: SeriesRegistry, isListening: Bool, at now: Moment) -> [AlertTransition] {
+    /// Judges what time alone changes, and what the gateway has itself (`own`, told for as long as it holds); to be called about
+    /// once a second. `isListening` says whether the gateway hears the broker.
+    public func scan(own: [Finding] = [], registry: SeriesRegistry, isListening: Bool, at now: Moment)
+        -> [AlertTransition]
+    {
         wholeTime.follow(now)
+        noticed.removeAll()
+        noticed.findings = own
+        health.absorb(noticed, at: now, age: age(at: now))
+        let told = statistics(at: now, registry)
         return book.scan(
-            health: health, statistics: statistics(at: now, registry), registry: registry, isListening: isListening,
-            at: now)
-    }
-
-    /// The summaries of all windows of one series that are not empty, shortest window first.
-    public func summaries(of series: SeriesID, at now: Timestamp) -> [WindowSummary] {
-        windows.summaries(of: series, at: now)
-    }
-
-    /// The same of a series of `device`, at what the present is by its own times (`DeviceClocks.present`).
-    public func summaries(of series: SeriesID, _ device: DeviceIndex, at moment: Moment) -> [WindowSummary] {
-        windows.summaries(of: series, at: clocks.present(of: device, at: moment))
+            own: own, health: health, statistics: told, registry: registry, isListening: isListening, at: now)
     }
 
     /// Windows for the series that speak and have none: a name of which nothing comes costs no memory.
@@ -157,7 +151,7 @@ public final class Pipeline {
     func statistics(at moment: Moment, _ registry: SeriesRegistry) -> AlertBook.Statistics {
         var last: (series: SeriesID, length: Duration, quantiles: Bool, summary: WindowSummary?)?
         return AlertBook.Statistics(
-            newest: { [unowned self] series in windows.newest(of: series) },
+            newest: { [unowned self] in windows.newest(of: $0) },
             summary: { [unowned self] series, length, quantiles in
                 if let last, last.series == series, last.length == length, last.quantiles == quantiles {
                     return last.summary

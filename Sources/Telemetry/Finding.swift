@@ -26,9 +26,19 @@ public struct Finding: Hashable, Sendable {
         // And of a solar road.
         case yieldLoss = "yield_loss"
         case icing
+        // What the gateway has itself, and its broker.
+        case storeRefuses = "store_refuses"
+        case storeDamaged = "store_damaged"
+        case diskLow = "disk_low"
+        case clockUnset = "clock_unset"
+        case reloadRefused = "reload_refused"
+        case channelFailing = "channel_failing"
+        case ingestBehind = "ingest_behind"
+        case brokerLost = "broker_lost"
+        case messagesDropped = "messages_dropped"
     }
 
-    /// Who has to be looked after: a series, a device or a circuit.
+    /// Who has to be looked after: a series, a device, a circuit, or the gateway or its broker.
     public var subject: Subject
     /// What is amiss with it.
     public var kind: Kind
@@ -74,10 +84,23 @@ extension Finding.Kind {
     /// is, as far as one can say.
     public var isWorseBelow: Bool {
         switch self {
-        case .lampOut, .icing: true
+        case .lampOut, .icing, .diskLow: true
         case .seasonal, .novelty, .range, .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike,
-            .levelShift, .gap, .peers, .dayBurner, .flicker, .lampPower, .feederFault, .yieldLoss:
+            .levelShift, .gap, .peers, .dayBurner, .flicker, .lampPower, .feederFault, .yieldLoss, .storeRefuses,
+            .storeDamaged, .clockUnset, .reloadRefused, .channelFailing, .ingestBehind, .brokerLost, .messagesDropped:
             false
+        }
+    }
+
+    /// Of whom it is told where that is the gateway or its broker; nil where it is of what they serve.
+    public var ownSubject: Subject? {
+        switch self {
+        case .storeRefuses, .storeDamaged, .diskLow, .clockUnset, .reloadRefused, .channelFailing, .ingestBehind:
+            .gateway
+        case .brokerLost, .messagesDropped: .broker
+        case .seasonal, .novelty, .range, .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike,
+            .levelShift, .gap, .peers, .dayBurner, .lampOut, .flicker, .lampPower, .feederFault, .yieldLoss, .icing:
+            nil
         }
     }
 

@@ -113,6 +113,17 @@ public struct Sentence: Hashable, Sendable {
         case icingUnknownMoisture = "icing_unknown_moisture"
         case noIceSeen = "no_ice_seen"
         case noIcing = "no_icing"
+        // Of the gateway and its broker.
+        case storeRefuses = "store_refuses"
+        case storeDamaged = "store_damaged"
+        case diskLow = "disk_low"
+        case clockUnsynchronised = "clock_unsynchronised"
+        case clockSet = "clock_set"
+        case reloadRefused = "reload_refused"
+        case channelFailing = "channel_failing"
+        case ingestBehind = "ingest_behind"
+        case brokerLost = "broker_lost"
+        case messagesDropped = "messages_dropped"
     }
 
     /// What the values are called. The raw values are stored and never change.
@@ -125,6 +136,8 @@ public struct Sentence: Hashable, Sendable {
         case condition, thickness, surface, freezing, word
         case reportsFault = "reports_fault"
         case frostPoint = "frost_point"
+        /// Room on a disk.
+        case room
     }
 
     /// Why an alert is over, as answers call it.
@@ -169,7 +182,9 @@ public struct Sentence: Hashable, Sendable {
             .range,
             .mean, .physicalRange, .rateOfChange, .flatLine, .straightLine, .spike, .levelShift, .gap, .peers,
             .dayBurner, .lampOut, .flicker, .lampPower, .feederFault, .yieldLoss, .iceSeen, .icingFreezing,
-            .icingHoarFrost, .icingUnknownMoisture, .noIceSeen, .noIcing:
+            .icingHoarFrost, .icingUnknownMoisture, .noIceSeen, .noIcing, .storeRefuses, .storeDamaged, .diskLow,
+            .clockUnsynchronised, .clockSet, .reloadRefused, .channelFailing, .ingestBehind, .brokerLost,
+            .messagesDropped:
             nil
         }
     }

@@ -103,6 +103,20 @@ extension Sentence {
             "\(about)Icing \(text(.level)) by frost: \(surface), nothing is known of water or humidity"
         case .noIceSeen: "\(about)No ice seen, \(surface)"
         case .noIcing: "\(about)No icing: \(surface)" + ((number(.surface) ?? 1) <= 0 ? " and no water for ice" : "")
+
+        case .storeRefuses: "\(about)the store takes no readings, and nothing is acknowledged: \(text(.text))"
+        case .storeDamaged: "\(about)damage in the store (\(bareCount(.count)) found), the first: \(text(.text))"
+        case .diskLow: "\(about)the disk of the store has \(amount(.room)) free, \(amount(.share)) of it"
+        case .clockUnsynchronised: "\(about)the clock has not been synchronised for \(roughly(.span))"
+        case .clockSet:
+            "\(about)the clock was set by \(amount(.step)), and nothing shows yet that it is right: nothing is given up for its age"
+        case .reloadRefused: "\(about)a reload was refused, and what was in force before still is: \(text(.text))"
+        case .channelFailing:
+            "\(about)\(text(.channel)) has told nobody for \(roughly(.span)), in \(count(.count)) attempts: \(text(.text))"
+        case .ingestBehind:
+            "\(about)more messages come than are taken on, for \(roughly(.span)): what is shown is behind what is"
+        case .brokerLost: "\(about)the gateway has not reached it for \(roughly(.span)): nothing is heard of any device"
+        case .messagesDropped: "\(about)it has thrown away \(count(.count)) messages that waited for the gateway"
         }
     }
 
@@ -257,7 +271,7 @@ private func wholeUnits(_ span: Duration) -> String {
 }
 
 /// `40 s`, `12 min`, `5 h`, `3 d`: whole units, at least two of them.
-private func atLeastTwo(_ span: Duration) -> String {
+package func atLeastTwo(_ span: Duration) -> String {
     let seconds = max(0, span.milliseconds / 1000)
     for (unit, length) in [("d", Int64(86_400)), ("h", 3600), ("min", 60)] where seconds >= 2 * length {
         return "\(seconds / length) \(unit)"

@@ -37,7 +37,10 @@ struct DaemonCommand: AsyncParsableCommand {
     @Flag(help: "Read every configuration file and profile, report all mistakes and warnings, and end.")
     var check = false
 
-    @Flag(help: "Print a drop-in for the unit that lets the gateway reach its broker, its channels and this machine alone, and end.")
+    @Flag(
+        help:
+            "Print a drop-in for the unit that lets the gateway reach its broker, its channels and this machine alone, and end."
+    )
     var printDropIn = false
 
     func run() async throws {

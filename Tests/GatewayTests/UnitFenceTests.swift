@@ -66,7 +66,8 @@ struct UnitFenceTests {
             - {name: siren, program: /bin/true}
         """
 
-    @Test("the drop-in that baotud prints admits what it is printed for, each address once, and says what it cannot know")
+    @Test(
+        "the drop-in that baotud prints admits what it is printed for, each address once, and says what it cannot know")
     func printed() throws {
         let configuration = try GatewayConfiguration(yaml: Self.channels, file: "baotu.yaml")
         let printed = try AddressFence(configuration).text

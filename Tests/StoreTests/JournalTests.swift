@@ -264,7 +264,7 @@ struct JournalTests {
             let file = try Connection(folder.store + "/raw/\(day).l0.db", .readOnly, effects: nil)
             try file.rows("SELECT n, k, span FROM frame ORDER BY k") { row throws(StoreError) in
                 rows.append(row.integer("n"))
-                let first = FrameKey(rawValue: row.integer("k"), .since1970).time
+                let first = FrameKey(rawValue: row.word("k"), .since1970).time
                 #expect(FrameKey.day(of: first) == FrameKey.day(of: first + row.integer("span")))
             }
             return rows

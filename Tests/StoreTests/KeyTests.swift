@@ -171,9 +171,9 @@ struct KeyTests {
         let error = StoreError.schemaTooNew(found: Schema.dayVersion + 1, supported: Schema.dayVersion)
         #expect(throws: error) { try journal.seal() }
         // Version 6 refuses what is above it, as this one does.
-        #expect(Schema.version == 10)
-        try journal.core.run("PRAGMA user_version = 11")
-        #expect(throws: StoreError.schemaTooNew(found: 11, supported: 10)) { try Archive(folder: folder.store) }
+        #expect(Schema.version == 11)
+        try journal.core.run("PRAGMA user_version = 12")
+        #expect(throws: StoreError.schemaTooNew(found: 12, supported: 11)) { try Archive(folder: folder.store) }
     }
 
     /// Days long ago, days that the old files have, and new ones.
@@ -292,7 +292,7 @@ extension Journal {
             defer { file.close() }
             var rows: [(key: Int64, crc: Int64)] = []
             try file.rows("SELECT k, b FROM frame") { row throws(StoreError) in
-                let key = row.integer("k")
+                let key = row.word("k")
                 rows.append((key, row.withBlob("b") { CRC32C.check(key: key, $0) }))
             }
             for row in rows {

@@ -201,7 +201,7 @@ struct RepairTests {
         let reader = try Connection(path, .immutable, effects: nil)
         var (blob, key): ([UInt8], FrameKey) = ([], FrameKey(rawValue: 0, .since1970))
         try reader.rows("SELECT k, b FROM frame ORDER BY k LIMIT 1 OFFSET 3") { row throws(StoreError) in
-            (key, blob) = (FrameKey(rawValue: row.integer("k"), .since1970), row.withBlob("b") { Array($0) })
+            (key, blob) = (FrameKey(rawValue: row.word("k"), .since1970), row.withBlob("b") { Array($0) })
         }
         reader.close()
         var bytes = readFile(path)

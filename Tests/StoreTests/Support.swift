@@ -129,6 +129,7 @@ extension Journal {
     /// Makes core.db what version 9 had: to be closed after this.
     func becomeVersion9() throws(StoreError) {
         for statement in [
+            "DROP TABLE run", "DROP TABLE rule_text",
             "DROP TABLE decision", "DROP TABLE standing", "DROP TABLE silence", "DROP INDEX incident_fired",
             "DROP INDEX outbox_lead", "DROP INDEX outbox_group", "ALTER TABLE incident DROP COLUMN fired_steady",
             "ALTER TABLE deed DROP COLUMN origin", "ALTER TABLE deed DROP COLUMN target",
@@ -209,7 +210,7 @@ func rollupRows(of file: String) throws -> [String: [Int64: [UInt8]]] {
     let connection = try Connection(file, .immutable, effects: nil)
     for table in RollupRows.tables {
         try connection.rows("SELECT k, b FROM \(table)") { row throws(StoreError) in
-            rows[table, default: [:]][row.integer("k")] = row.withBlob("b") { Array($0) }
+            rows[table, default: [:]][row.word("k")] = row.withBlob("b") { Array($0) }
         }
     }
     return rows

@@ -261,6 +261,15 @@ struct PackagingTests {
         #expect(debian.code == 1 && debian.errors.contains("libunknown7 of Depends has no licence here"))
     }
 
+    @Test("what the programs that were built here are linked of is all known")
+    func own() throws {
+        let binaries = URL(filePath: Programs.daemon).deletingLastPathComponent().path
+        let run = try Program(
+            Programs.repository.appending(path: ".ci/bom").path, ["notices", "--binaries", binaries])
+        #expect(run.code == 0, "\(run.errors)")
+        for word in ["swift-nio: LICENSE.txt\n", "hummingbird: LICENSE.txt\n"] { #expect(run.output.contains(word)) }
+    }
+
     @Test("the notices that go along say each licence once, with the packages that have it")
     func notices() throws {
         try makeBuild()

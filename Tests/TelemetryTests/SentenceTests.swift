@@ -18,7 +18,7 @@ struct SentenceTests {
             case .cadences, .readings, .count, .switches, .out, .silent, .lamps, .members, .days: (name, .count(7))
             case .value, .raise, .clear, .low, .high, .expected, .deviation, .usual, .distance, .mean, .spread, .limit,
                 .step, .before, .after, .median, .power, .elevation, .level, .share, .loss, .thickness, .surface,
-                .freezing, .frostPoint:
+                .freezing, .frostPoint, .room:
                 (name, .number(61.5, unit: "W"))
             }
         })
@@ -73,6 +73,8 @@ struct SentenceTests {
                 "physical_range", "rate_of_change", "flat_line", "straight_line", "spike", "level_shift", "gap",
                 "peers", "day_burner", "lamp_out", "flicker", "lamp_power", "feeder_fault", "yield_loss", "ice_seen",
                 "icing_freezing", "icing_hoar_frost", "icing_unknown_moisture", "no_ice_seen", "no_icing",
+                "store_refuses", "store_damaged", "disk_low", "clock_unsynchronised", "clock_set", "reload_refused",
+                "channel_failing", "ingest_behind", "broker_lost", "messages_dropped",
             ])
         let stored = Sentence(
             .thresholdAbove,

@@ -13,7 +13,7 @@ extension ConfigurationCheck {
         let list = setting?["kinds"]
         var warnings: [Mistake] = []
         for kind in Finding.Kind.allCases where watch.kinds.contains(kind) {
-            guard let reason = whyNever(kind, watch.quantities, offer) else { continue }
+            guard let reason = whyNever(kind, watch.quantities, offer) ?? whyNotOwn(kind, placed.rule) else { continue }
             let item = (list?.items ?? []).first { $0.text == kind.rawValue } ?? list ?? placed.setting
             warnings.append(item.mistake("nothing looks for it: \(reason)", isWarning: true))
         }
@@ -46,6 +46,9 @@ extension ConfigurationCheck {
         case .yieldLoss:
             whole(kind, quantities) ?? given([.dcPower], "gives dc_power", offer)
                 ?? named("constant \(LampTable.ratingName)") { $0.constants[LampTable.ratingName] != nil }
+        case .storeRefuses, .storeDamaged, .diskLow, .clockUnset, .reloadRefused, .channelFailing, .ingestBehind,
+            .brokerLost, .messagesDropped:
+            whole(kind, quantities)
         }
     }
 
@@ -77,13 +80,18 @@ extension ConfigurationCheck {
         return nil
     }
 
-    /// A finding about a device or a circuit is of no quantity.
+    /// A finding about a device, a circuit or the gateway is of no quantity.
     private func whole(_ kind: Finding.Kind, _ wanted: Set<Quantity>?) -> String? {
         wanted == nil ? nil : "it is of no quantity, and the rule asks for some"
     }
 
     private func given(_ any: [Quantity], _ what: String, _ offer: CatalogOffer) -> String? {
         any.contains { offer.channels[$0] != nil } ? nil : "no profile that is meant \(what)"
+    }
+
+    private func whyNotOwn(_ kind: Finding.Kind, _ rule: AlertRule) -> String? {
+        kind.ownSubject != nil && rule.devices != .all
+            ? "it is of the gateway itself or its broker, and the rule asks for some devices" : nil
     }
 
     /// An empty roster is not filled in yet.

@@ -143,7 +143,8 @@ extension Doctor {
         return [
             Diagnosis(
                 check: "operators", level: .warning,
-                finding: "there is no group \(group) on this machine: root alone may take alerts, silence, import and reload",
+                finding:
+                    "there is no group \(group) on this machine: root alone may take alerts, silence, import and reload",
                 mend:
                     "as root: groupadd --system \(group), and usermod --append --groups \(group) LOGIN for each operator, from whose "
                     + "next login on it is so")

@@ -103,7 +103,9 @@ struct AddressFence {
             allow(nameServers)
         }
         if !programs.isEmpty {
-            lines.append("# What the programs of notification.commands (\(programs.joined(separator: ", "))) have to reach beyond it is")
+            lines.append(
+                "# What the programs of notification.commands (\(programs.joined(separator: ", "))) have to reach beyond it is"
+            )
             lines.append("# theirs to know: a line IPAddressAllow= for each.")
         }
         return lines.joined(separator: "\n")

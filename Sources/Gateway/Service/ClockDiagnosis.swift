@@ -5,18 +5,25 @@ import FoundationEssentials
 import Glibc
 import Telemetry
 
+/// What the kernel says of the wall clock.
+enum KernelClock {
+    /// False where it was not told that the clock is synchronised: TIME_ERROR, or STA_UNSYNC, of adjtimex(2).
+    static var isSynchronised: Bool {
+        var state = timex()
+        let answer = adjtimex(&state)
+        return answer != 5 && state.status & 0x40 == 0
+    }
+}
+
 // What the wall clock is worth.
 extension Doctor {
     func clock() -> Diagnosis {
-        var state = timex()
-        let answer = adjtimex(&state)
         if now() < TimeFence.clockMin {
             return Diagnosis(
                 check: "clock", level: .bad, finding: "the clock says \(now())",
                 mend: "set the clock and start a time service (systemd-timesyncd, chrony)")
         }
-        // TIME_ERROR of adjtimex(2): the kernel was not told that the clock is synchronised.
-        if answer == 5 || state.status & 0x40 != 0 {
+        if !KernelClock.isSynchronised {
             return Diagnosis(
                 check: "clock", level: .warning, finding: "the clock is not synchronised",
                 mend:

@@ -241,17 +241,13 @@ struct Doctor: Sendable {
     }
 
     private func room() -> Diagnosis {
-        var system = statvfs()
-        guard statvfs(configuration.store.folder, &system) == 0, system.f_blocks > 0 else {
+        guard let room = DiskRoom(configuration.store.folder) else {
             return Diagnosis(check: "disk", level: .warning, finding: "the room on the disk cannot be read")
         }
-        let free = Double(system.f_bavail) / Double(system.f_blocks) * 100
-        let megabytes = Int(system.f_bavail) * Int(system.f_frsize) / 1_048_576
-        let finding = "\(megabytes) MB free, \((free * 10).rounded() / 10) %"
-        let level: Diagnosis.Level = free < 1 ? .bad : free < 5 ? .warning : .good
         return Diagnosis(
-            check: "disk", level: level, finding: finding,
-            mend: level == .good ? nil : "make room: when the disk is full nothing is acknowledged until there is room")
+            check: "disk", level: room.level, finding: "\(room.freeMegabytes) MB free, \(room.freePercent) %",
+            mend: room.level == .good
+                ? nil : "make room: when the disk is full nothing is acknowledged until there is room")
     }
 
     private func pipeline() -> Diagnosis {

@@ -27,7 +27,7 @@ final class IngestLoop {
     private static let turnsBetweenImports = 8
 
     let configuration: GatewayConfiguration
-    private let broker: any BrokerLine
+    let broker: any BrokerLine
     let journal: Journal
     let pipeline: Pipeline
     private let mailbox: Mailbox
@@ -63,7 +63,8 @@ final class IngestLoop {
     var lastClock: SteadyTime?
     /// When the devices' clocks were last looked at.
     var lastAstray: SteadyTime?
-    private var storeTrouble: StoreError?
+    private(set) var storeTrouble: StoreError?
+    var own: OwnConditions
     private var statusLine: StatusLine
     private var lastHour = LastHour()
     private var ownWords: OwnWords
@@ -90,6 +91,7 @@ final class IngestLoop {
         outbox = OutboxPump(channels, recipients: Set(deskPlan.recipients.map(\.name)))
         self.publisher = publisher
         ownWords = OwnWords(topicPrefix: configuration.notifications.topicPrefix)
+        own = OwnConditions(folder: configuration.store.folder)
         work = WorkBudget(span: configuration.turn.workMax, messagesMax: configuration.turn.messagesMax)
         statusLine = StatusLine(interval: configuration.statusInterval)
         lastJournalID = journal.lastJournalID
@@ -115,7 +117,8 @@ final class IngestLoop {
         }
         if lastScan.map({ moment.steady - $0 >= Self.scanInterval }) ?? true {
             (lastScan, isSecond) = (moment.steady, true)
-            transitions += pipeline.scan(registry: journal.registry, isListening: broker.isListening, at: moment)
+            transitions += pipeline.scan(
+                own: ownFindings(at: moment), registry: journal.registry, isListening: broker.isListening, at: moment)
             secondPassed(at: moment)
         }
         record(transitions, ticksDesk: isSecond, at: moment)
@@ -204,9 +207,8 @@ final class IngestLoop {
 
     private func committed(_ commit: Commit) {
         lastJournalID = commit.turn.journalID
-        guard storeTrouble != nil else { return }
+        if storeTrouble != nil { log.notice("the store takes readings again") }
         storeTrouble = nil
-        log.notice("the store takes readings again")
     }
 
     /// Stores transitions, and who is told of them or of what else changed, in one transaction; what the store refuses is kept
@@ -288,6 +290,9 @@ final class IngestLoop {
 
     // MARK: Importing
 
+    /// More waits than this turn took on.
+    var isSaturated: Bool { nextMessage < batch.count || batch.count >= work.messagesMax }
+
     private var isImporting: Bool {
         mailbox.hasImport || lastImport.map { clock.moment.steady - $0 < .milliseconds(250) } ?? false
     }
@@ -298,7 +303,6 @@ final class IngestLoop {
     /// (Batches of 1000 beside 2000 messages/s, whose turns linger 20 ms: answered after 23 ms, 36 at the 99th percentile.)
     private func takeImport(at moment: Moment) {
         turnsSinceImport += 1
-        let isSaturated = nextMessage < batch.count || batch.count >= work.messagesMax
         guard !isSaturated || turnsSinceImport >= Self.turnsBetweenImports, let letter = mailbox.takeImport() else {
             return
         }
@@ -346,6 +350,7 @@ final class IngestLoop {
         outbox.stop(journal, at: moment) { complain($0) }
         do throws(StoreError) {
             try journal.save(clock.stored)
+            try journal.endRun(at: clock.moment.wall)
             try sealAtEnd()
         } catch {
             log.error("the last seal failed; the next start replays the journal", metadata: ["reason": "\(error)"])

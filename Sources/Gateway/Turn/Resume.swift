@@ -42,7 +42,8 @@ extension IngestLoop {
         beginAnew()
         if let step = clock.lastStep, step.steady == clock.moment.steady { tell(step) }
         live.remember(clock)
-        rememberRules()
+        rememberRules(of: files)
+        try journal.beginRun(version: ProductVersion.current, at: clock.moment.wall)
         log.notice(
             "resumed",
             metadata: [
@@ -237,9 +238,9 @@ extension IngestLoop {
     }
 
     /// For readers, and for the next start: only once what the rules say of what is known is recorded.
-    func rememberRules() {
+    func rememberRules(of files: LoadedFiles) {
         do throws(StoreError) {
-            try journal.saveRules(pipeline.book.contentChecks)
+            try journal.saveRules(pipeline.book.contentChecks, texts: files.ruleTexts, at: clock.moment.wall)
         } catch {
             complain(error)
         }
@@ -283,7 +284,7 @@ extension IngestLoop {
         } catch {
             throw .unavailable("the alerts of a rule could not get its new name: \(error)")
         }
-        rememberRules()
+        rememberRules(of: files)
         log.notice(
             "reloaded",
             metadata: [

@@ -13,6 +13,8 @@ protocol AnswerSource {
     func answer(_ question: StatisticsRequest) async throws -> [StatisticsAnswer]
     func answer(_ question: AlertsRequest) async throws -> [AlertAnswer]
     func answer(_ question: AlertRequest) async throws -> AlertStoryAnswer
+    func answer(_ question: WhyRequest) async throws -> WhyAnswer
+    func answer(_ question: MissedRequest) async throws -> MissedAnswer
     func answer(_ question: SilencesRequest) async throws -> [SilenceAnswer]
     func answer(_ question: IncidentsRequest) async throws -> IncidentsAnswer
     func answer(_ question: IncidentRequest) async throws -> IncidentStoryAnswer

@@ -31,6 +31,8 @@ struct StoreSource: AnswerSource {
     func answer(_ question: AlertRequest) throws -> AlertStoryAnswer {
         try ask { try $0.alert(question.id, at: now()) }
     }
+    func answer(_ question: WhyRequest) throws -> WhyAnswer { try ask { try $0.why(question.id, at: now()) } }
+    func answer(_ question: MissedRequest) throws -> MissedAnswer { try ask { try $0.missed(question, at: now()) } }
     func answer(_ question: SilencesRequest) throws -> [SilenceAnswer] {
         try ask { try $0.silences(question, at: now()) }
     }

@@ -16,7 +16,8 @@ public struct BaotuCommand: AsyncParsableCommand {
         version: ProductVersion.current,
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
-            AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, IncidentsCommand.self,
+            AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, WhyCommand.self,
+            MissedCommand.self, IncidentsCommand.self,
             SilencesCommand.self, RejectsCommand.self, CorrectionsCommand.self, RulesCommand.self,
             ExportCommand.self, ImportCommand.self, DecodeCommand.self, DetectCommand.self, DoctorCommand.self,
             ReloadCommand.self, NotifyCommand.self,

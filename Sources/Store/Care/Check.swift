@@ -454,7 +454,7 @@ final class StoreChecker {
                 var streams: [Int] = []
                 guard try connection.tables().contains("hours") else { return streams }
                 try connection.rows("SELECT stream AS k, crc, b FROM hours") { row throws(StoreError) in
-                    if !RollupRows.isRight(row) { streams.append(Int(row.integer("k"))) }
+                    if !RollupRows.isRight(row) { streams.append(Int(row.word("k"))) }
                 }
                 return streams
             }

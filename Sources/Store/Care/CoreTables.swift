@@ -35,7 +35,7 @@ enum CoreTables {
     static let names = [
         "meta", "counters", "device", "stream", "series", "journal", "latest", "part", "given_up", "floor",
         "snapshot", "alert", "transition", "steps_given_up", "incident", "deed", "outbox", "standing",
-        "decision", "silence", "reject",
+        "decision", "silence", "run", "rule_text", "reject",
         "reject_count", "correction", "remembered", "unread", "unread_step",
     ]
 

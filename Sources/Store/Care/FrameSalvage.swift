@@ -57,7 +57,7 @@ struct FrameSalvage: ~Copyable {
         try file.rows(
             "SELECT k FROM frame WHERE k BETWEEN ? AND ? AND k + span >= ?", .integer(keys.lowerBound),
             .integer(part.key(stream, whole.last).rawValue), .integer(whole.frame.key.rawValue)
-        ) { row throws(StoreError) in overlapping.append(row.integer("k")) }
+        ) { row throws(StoreError) in overlapping.append(row.word("k")) }
         guard !overlapping.isEmpty else {
             try file.insert(whole.frame)
             return taken += 1

@@ -103,7 +103,7 @@ struct FrameWalk {
         var failure: String?
         do throws(StoreError) {
             try connection.rows("SELECT k FROM frame ORDER BY k") { row throws(StoreError) in
-                all.append(FrameKey(rawValue: row.integer("k"), layout))
+                all.append(FrameKey(rawValue: row.word("k"), layout))
                 rememberPage(connection, all[all.count - 1])
             }
         } catch .corrupt(_, let detail) {
@@ -113,7 +113,7 @@ struct FrameWalk {
         var tail: [FrameKey] = []
         do throws(StoreError) {
             try connection.rows("SELECT k FROM frame ORDER BY k DESC") { row throws(StoreError) in
-                tail.append(FrameKey(rawValue: row.integer("k"), layout))
+                tail.append(FrameKey(rawValue: row.word("k"), layout))
             }
         } catch .corrupt {}
         let before = tail.last { last in all.last.map { last.rawValue > $0.rawValue } ?? true }

@@ -302,7 +302,7 @@ extension StoreRepairer {
             for table in RollupRows.tables {
                 var keys: Set<Int64> = []
                 try connection.rows("SELECT k FROM \(table)") { row throws(StoreError) in
-                    keys.insert(row.integer("k"))
+                    keys.insert(row.word("k"))
                 }
                 known[table] = keys
             }

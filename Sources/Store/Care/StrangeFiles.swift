@@ -103,7 +103,7 @@ extension Part {
     /// Adds what the table of frames of its file tells.
     mutating func count(framesOf file: Connection) throws(StoreError) {
         try file.rows("SELECT k, span, n FROM frame") { row throws(StoreError) in
-            count(FrameKey(rawValue: row.integer("k"), keys), span: row.integer("span"), rows: row.integer("n"))
+            count(FrameKey(rawValue: row.word("k"), keys), span: row.integer("span"), rows: row.integer("n"))
         }
     }
 }

@@ -192,7 +192,7 @@ final class ColumnCursor {
             try connection.rows(
                 Self.question, .integer(first), .integer(keys.upperBound), .integer(from)
             ) { row throws(StoreError) in
-                last = row.integer("k")
+                last = row.word("k")
                 count += 1
                 do throws(Malformed) {
                     try row.withFrame(part.keys) { _, frame throws(Malformed) in

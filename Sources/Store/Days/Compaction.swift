@@ -173,7 +173,7 @@ private final class FrameRun {
     }
 
     private func advance() throws(StoreError) {
-        stream = try statement.step() ? FrameKey(rawValue: statement.integer("k"), part.keys).stream : nil
+        stream = try statement.step() ? FrameKey(rawValue: statement.word("k"), part.keys).stream : nil
         if stream == nil { statement.reset() }
     }
 
@@ -188,7 +188,7 @@ private final class FrameRun {
                 }
                 all = all.isEmpty ? rows : all.joined(with: rows)
             } catch {
-                let key = statement.integer("k")
+                let key = statement.word("k")
                 throw .corrupt(file: connection.file, detail: "the frame with key \(key): \(error.reason)")
             }
             try advance()

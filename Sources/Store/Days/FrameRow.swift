@@ -28,7 +28,7 @@ struct FrameRow {
     static let columns = "k, span, n, ver, crc, b"
 
     init(_ row: Statement, _ keys: FrameKey.Layout) {
-        key = FrameKey(rawValue: row.integer("k"), keys)
+        key = FrameKey(rawValue: row.word("k"), keys)
         span = row.integer("span")
         count = row.integer("n")
         version = row.integer("ver")

@@ -166,7 +166,7 @@ struct Manifest: Sendable {
                 spanMax: row.integer("span_max"), frames: row.integer("frames"), rows: row.integer("n"),
                 bytes: row.integer("bytes"), sha256: row.withBlob("sha256") { Array($0) },
                 madeAt: row.integer("made_at"), retiredAt: row.optionalInteger("retired_at"), keys: keys,
-                sealStamp: row.integer("seal_stamp"))
+                sealStamp: row.word("seal_stamp"))
             if part.frames > 0 {
                 // Beyond its days they cannot be: nothing is passed over for them.
                 if !part.times.contains(part.first) { part.first = part.times.lowerBound }

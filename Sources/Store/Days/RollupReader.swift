@@ -188,7 +188,7 @@ extension Connection {
                     statement.bind(2, begin + Int64(last))
                     var next = 0
                     while try statement.step() {
-                        let found = statement.integer("k") - begin
+                        let found = statement.word("k") - begin
                         while next < streams.count, streams[next] < found { next += 1 }
                         if next < streams.count, streams[next] == found { take(begin, streams[next]) }
                     }

@@ -123,7 +123,7 @@ public struct SealJob: Sendable {
             guard
                 let rows = try? row.withFrame(part.keys, { _, frame throws(Malformed) in try frame.rows() })
             else { return }
-            taken.append(row.integer("k"))
+            taken.append(row.word("k"))
             older = older.merged(with: rows)
         }
         try file.rows(

@@ -98,7 +98,7 @@ final class SealedFrames {
                     do throws(Malformed) {
                         rows = try row.withFrame(part.keys) { _, frame throws(Malformed) in try frame.rows() }
                     } catch {
-                        let key = FrameKey(rawValue: row.integer("k"), part.keys)
+                        let key = FrameKey(rawValue: row.word("k"), part.keys)
                         damage = DamagedFrame(file: reader.file, key: key, reason: error.reason)
                     }
                 }
@@ -281,7 +281,7 @@ extension Connection {
                 let rows = try row.withFrame(layout) { _, frame throws(Malformed) in try frame.rows() }
                 all = all.isEmpty ? rows : all.joined(with: rows)
             } catch {
-                let key = FrameKey(rawValue: row.integer("k"), layout)
+                let key = FrameKey(rawValue: row.word("k"), layout)
                 damages.append(DamagedFrame(file: file, key: key, reason: error.reason))
             }
         }

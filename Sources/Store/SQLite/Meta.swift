@@ -66,6 +66,9 @@ enum Meta: String, CaseIterable {
     /// Milliseconds, ids and counts of millions of years.
     static let possible: ClosedRange<Int64> = -(1 << 56)...(1 << 56)
 
+    /// The possible one that is nearest.
+    static func possible(_ value: Int64) -> Int64 { min(max(value, possible.lowerBound), possible.upperBound) }
+
     /// Reads them all.
     static func check(_ connection: Connection) throws(StoreError) {
         for number in allCases { _ = try number.read(connection) }

@@ -3,7 +3,7 @@ import Frames
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 10
+    static let version = 11
     /// That of files of frames: from 2 on a small file holds the hours of its day, from 3 on keys count from 1970, from 4 on there
     /// may be rows of version 3, see `FrameRow`. What a frame is made of has a version of its own.
     static let dayVersion = 4
@@ -83,7 +83,7 @@ enum Schema {
             unread,
             unreadStep,
             countersRow,
-        ] + steadyColumns + corrections + deskTables
+        ] + steadyColumns + corrections + deskTables + storyTables
 
     /// The one row of `counters`, of a store that has done nothing.
     static let countersRow = """
@@ -244,6 +244,7 @@ enum Schema {
         7: steadyColumns + steadyFillings,
         8: corrections + ["ALTER TABLE part ADD COLUMN \(sealStampColumn)"],
         9: deskTables + [standingsOfOutbox],
+        10: storyTables,
     ]
 
     private static let frame = """

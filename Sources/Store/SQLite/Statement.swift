@@ -90,11 +90,16 @@ final class Statement {
 
     // MARK: Reading
 
-    func integer(_ name: StaticString) -> Int64 { integer(column(name)) }
+    /// A moment in milliseconds, an id or a count: what a damaged page or a hand wrote beyond `Meta.possible` is brought to its edge,
+    /// so that no sum of such overflows.
+    func integer(_ name: StaticString) -> Int64 { Meta.possible(word(name)) }
+    /// All 64 bits: keys and check values.
+    func word(_ name: StaticString) -> Int64 { integer(column(name)) }
     func real(_ name: StaticString) -> Double { real(column(name)) }
     func text(_ name: StaticString) -> String { text(column(name)) }
     func isNull(_ name: StaticString) -> Bool { isNull(column(name)) }
-    func optionalInteger(_ name: StaticString) -> Int64? { optionalInteger(column(name)) }
+    /// As `integer`.
+    func optionalInteger(_ name: StaticString) -> Int64? { optionalInteger(column(name)).map(Meta.possible) }
     func optionalReal(_ name: StaticString) -> Double? { optionalReal(column(name)) }
     func optionalText(_ name: StaticString) -> String? { optionalText(column(name)) }
     /// nil where it is empty.

@@ -1,0 +1,197 @@
+import ArgumentParser
+import Basics
+import Contract
+import Telemetry
+
+struct WhyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "why",
+        abstract: "Why an alert is as it is: what was measured, what is alike, the rule, who was told, what changed.")
+
+    @Argument(help: "The alert's number.", completion: NameCompletion.alerts)
+    var id: Int64
+
+    @OptionGroup var options: AskOptions
+
+    func validate() throws {
+        if options.format == .csv {
+            throw ValidationError("--format csv: a reason has no rows; table and json have it")
+        }
+    }
+
+    func run() async throws {
+        let output = options.output
+        try await options.ask { source in
+            let answer = try await source.answer(WhyRequest(id))
+            try output.write(
+                output.isForPeople
+                    ? WhyPage(answer, output).lines().joined(separator: "\n") : try Output.encoded(answer))
+        }
+    }
+}
+
+/// The page for people: a sentence, how it stands, then a paragraph for each kind of reason.
+struct WhyPage {
+    private static let toldMax = 12
+    private static let childrenMax = 8
+    private let answer: WhyAnswer
+    private let output: Output
+    private var alert: AlertAnswer { answer.story.alert }
+
+    init(_ answer: WhyAnswer, _ output: Output) {
+        self.answer = answer
+        self.output = output
+    }
+
+    func lines(width: Int = Paragraphs.terminalWidth()) -> [String] {
+        var page = Paragraphs(width: width)
+        page.add(output.text(answer.incident?.beginning ?? alert.sentence))
+        page.add(standing)
+        page.add("NOW", now)
+        page.add("MEASURED", measured(page.width))
+        page.add("ALIKE", alike)
+        page.add("RULE", rule)
+        page.add("TOLD", told)
+        page.add("HELD", held)
+        page.add("DONE", deeds)
+        page.add("CHANGED", answer.changes.map { "\(output.time($0.at))  \(output.text($0.sentence))" })
+        page.add("DO", todo)
+        return page.lines
+    }
+
+    private var standing: String {
+        var parts = ["alert \(alert.id)", alert.severity.rawValue]
+        if let incident = answer.incident {
+            parts.append(
+                incident.ended == nil
+                    ? "\(alert.phase.rawValue) for \(roughly(incident.openSeconds))"
+                    : "over since \(incident.ended.map(output.time) ?? "?"), lasted \(roughly(incident.durationSeconds))"
+            )
+        } else {
+            parts.append(alert.phase.rawValue)
+        }
+        let places = [answer.incident?.area, answer.incident?.circuit].compactMap { $0.map { output.text($0) } }
+        if !places.isEmpty { parts.append(places.joined(separator: ", ")) }
+        parts.append(
+            alert.acknowledgedBy.map { "taken by \(output.text($0))" }
+                ?? (answer.incident?.taken.map { "taken by \(output.text($0.by))" } ?? "taken by nobody"))
+        return parts.joined(separator: " · ")
+    }
+
+    /// What it is by now, where that is not how it began.
+    private var now: [String] {
+        guard let beginning = answer.incident?.beginning, beginning != alert.sentence else { return [] }
+        return ["\(output.time(alert.at))  \(output.text(alert.sentence))"]
+    }
+
+    private func measured(_ width: Int) -> [String] {
+        var lines: [String] = []
+        if let incident = answer.incident, incident.peak != nil, let at = incident.peakAt {
+            lines.append("worst \(IncidentsCommand.peak(incident, output)) at \(output.time(at))")
+        }
+        guard let measured = answer.measured, let series = measured.series.first,
+            let step = measured.stepSeconds, let low = series.buckets.map(\.min).min(),
+            let high = series.buckets.map(\.max).max()
+        else { return lines }
+        let length = Int64(step * 1000)
+        let span = (measured.until - measured.since).milliseconds
+        // Two buckets a sign where the terminal is narrow.
+        let cells = max(1, min(Int((span + length - 1) / length), width - 12))
+        var sums = [(sum: Double, count: Int)](repeating: (0, 0), count: cells)
+        for bucket in series.buckets {
+            let place = Int(Double((bucket.start - measured.since).milliseconds) / Double(max(1, span)) * Double(cells))
+            let cell = min(max(place, 0), cells - 1)
+            sums[cell].sum += bucket.mean * Double(bucket.count)
+            sums[cell].count += bucket.count
+        }
+        let unit = output.unit(series.unit)
+        lines.append(
+            "\(title(series.quantity)) from \(output.time(measured.since)) to \(output.time(measured.until)), "
+                + "\(output.number(low)) to \(output.number(high))\(unit.isEmpty ? "" : " \(unit)")")
+        lines.append(
+            Sparkline(isUTF8: output.isUTF8).text(sums.map { $0.count == 0 ? nil : $0.sum / Double($0.count) }))
+        return lines
+    }
+
+    private func title(_ quantity: String) -> String { Quantity(named: quantity)?.definition.title ?? quantity }
+
+    private var alike: [String] {
+        guard let alike = answer.alike else { return [] }
+        let order = Health.allCases.map(\.rawValue)
+        let health = alike.health.sorted { (order.firstIndex(of: $0.key) ?? 99) < (order.firstIndex(of: $1.key) ?? 99) }
+            .map { "\($0.value) \($0.key)" }
+        var line =
+            "\(alike.kind) \(output.text(alike.name)): \(counted(alike.devices, "other")), \(health.joined(separator: ", "))"
+        if let values = alike.values {
+            let unit = output.unit(values.unit)
+            line +=
+                "; theirs \(output.number(values.min)) to \(output.number(values.max)), middle \(output.number(values.median))"
+                + (unit.isEmpty ? "" : " \(unit)")
+        }
+        return [line]
+    }
+
+    private var rule: [String] {
+        guard let rule = answer.rule else { return ["\(output.text(alert.rule)); what it said then is not kept"] }
+        var lines = ["\(output.text(alert.rule)) as of \(output.time(rule.since))"]
+        lines += rule.text.split(separator: "\n").map { output.text(String($0)) }
+        if let changed = rule.changedAt {
+            lines.append("it says something else, or is gone, since \(output.time(changed))")
+        }
+        return lines
+    }
+
+    private var told: [String] {
+        var lines: [String] = []
+        for step in answer.story.transitions {
+            for notice in step.notifications where notice.channel != "log" {
+                let how =
+                    notice.deliveredAt.map { "\(output.time($0))  \(notice.channel): \(step.to.rawValue)" }
+                    ?? "\(output.time(step.at))  \(notice.channel): \(step.to.rawValue), not delivered yet"
+                let failed = notice.attempts > 0 ? ", after \(counted(notice.attempts, "failure"))" : ""
+                lines.append(how + failed + (notice.error.map { ": \(output.text($0))" } ?? ""))
+            }
+        }
+        let more = lines.count - Self.toldMax
+        guard more > 0 else { return lines.isEmpty ? ["nobody"] : lines }
+        return ["\(counted(more, "earlier notice")): baotu alerts show \(alert.id)"] + lines.suffix(Self.toldMax)
+    }
+
+    private var held: [String] {
+        var lines: [String] = []
+        if let cause = answer.cause { lines.append("it is kept under \(output.text(cause)), which is told") }
+        if answer.childrenInAll > 0 {
+            let shown = answer.children.prefix(Self.childrenMax).map { "\($0.id) \(output.text($0.about))" }
+            let more = answer.childrenInAll - shown.count
+            lines.append(
+                "\(counted(answer.childrenInAll, "alert")) under it: \(shown.joined(separator: ", "))"
+                    + (more > 0 ? " and \(more) more" : ""))
+        }
+        var last: [String: (at: Timestamp, words: String)] = [:]
+        for step in answer.story.transitions {
+            for decision in step.decisions {
+                last[decision.recipient] = (decision.at, decision.verdict == "told" ? "" : decision.words)
+            }
+        }
+        for (recipient, hold) in last.sorted(by: { $0.key < $1.key }) where !hold.words.isEmpty {
+            lines.append("\(output.time(hold.at))  \(recipient): \(output.text(hold.words))")
+        }
+        return lines
+    }
+
+    private var deeds: [String] {
+        answer.story.deeds.filter { deed in answer.incident.map { deed.incident == $0.id } ?? true }.map { deed in
+            "\(output.time(deed.at))  \(StoryTable.sentence(deed, output))"
+        }
+    }
+
+    private var todo: [String] {
+        var lines: [String] = []
+        if answer.incident?.ended == nil, alert.phase != .resolved, alert.phase != .inactive,
+            alert.acknowledgedBy == nil
+        {
+            lines.append("baotu alerts ack \(alert.id) --note \"…\"")
+        }
+        return lines
+    }
+}
