@@ -1,5 +1,6 @@
 public import Basics
 public import Telemetry
+import Windows
 
 extension Pipeline {
     /// The summaries of all windows of one series that are not empty, shortest window first.
