@@ -80,7 +80,8 @@ struct RoundTripTests {
                     device: maybe { $0.name() }, quantity: maybe { $0.quantity() }, window: maybe { $0.width() }),
                 AlertsRequest(
                     phase: maybe { $0.word(AlertPhase.self) }, device: maybe { $0.name() }, rule: maybe { $0.name() }),
-                AlertRequest(Int64(number(Int.min...Int.max))),
+                AlertRequest(Int64(number(Int.min...Int.max))), WhyRequest(Int64(number(Int.min...Int.max))),
+                MissedRequest(since: export.since, until: flag() ? export.until : nil),
                 incidents(), IncidentRequest(Int64(number(Int.min...Int.max))),
                 RejectsRequest(
                     limit: number(RejectsRequest.limits), reason: maybe { $0.word(Unread.Cause.self) },

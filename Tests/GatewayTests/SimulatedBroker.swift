@@ -59,6 +59,8 @@ final class SimulatedBroker: BrokerLine {
     var isListening: Bool { isConnected }
     private(set) var connectionCount = 0
     func takeHeard() -> Bool { isConnected }
+    /// Nobody reaches it.
+    var isDown = false
     /// Whether every message was acknowledged.
     var isDone: Bool { waiting.isEmpty && held.isEmpty }
 
@@ -79,6 +81,7 @@ final class SimulatedBroker: BrokerLine {
         into batch: inout MessageBatch, messagesMax: Int, bytesMax: Int, linger: Duration, waiting span: Duration,
         now: () -> Timestamp
     ) {
+        if isDown { return lose() }
         if connectedSince == nil {
             connectedSince = now()
             connectionCount += 1

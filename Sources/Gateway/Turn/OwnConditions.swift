@@ -11,6 +11,7 @@ import Telemetry
 struct OwnConditions {
     /// Shorter troubles end by themselves, and waking somebody for them helps nobody.
     private static let brokerPatience = Duration.seconds(60)
+    private static let storePatience = Duration.seconds(15)
     private static let ingestPatience = Duration.seconds(60)
     private static let clockPatience = Duration.seconds(600)
     private static let channelRounds = 3
@@ -33,7 +34,7 @@ struct OwnConditions {
         var isConnected: Bool
         /// More waits on the line than the last turn could take on.
         var isSaturated: Bool
-        /// A stop of the store is told at once: nothing is acknowledged.
+        /// What the store refuses with: nothing is acknowledged meanwhile.
         var storeTrouble: String?
     }
 
@@ -51,7 +52,8 @@ struct OwnConditions {
 
     private mutating func gateway(_ facts: Facts, _ status: LiveStatusAnswer, at now: Moment) -> [Finding] {
         var findings: [Finding] = []
-        if let trouble = facts.storeTrouble {
+        let refusing = lasting(.storeRefuses, facts.storeTrouble != nil, at: now)
+        if let trouble = facts.storeTrouble, refusing >= Self.storePatience {
             findings.append(Self.finding(.storeRefuses, .storeRefuses, [.text: .text(trouble)], severity: 1, at: now))
         }
         if let room, room.level != .good {
@@ -98,11 +100,11 @@ struct OwnConditions {
     }
 
     /// One finding of all that fail: it is the gateway that does not tell.
-    private mutating func channels(_ live: LiveView, at now: Moment) -> [Finding] {
+    private func channels(_ live: LiveView, at now: Moment) -> [Finding] {
         // The way to the broker is told of the broker.
         let failing = live.channelTroubles.filter { !$0.isUnreachable && $0.rounds >= Self.channelRounds }
-        let span = lasting(.channelFailing, !failing.isEmpty, at: now)
         guard let first = failing.max(by: { $0.rounds < $1.rounds }) else { return [] }
+        let span = max(.zero, now.wall - first.since)
         return [
             Self.finding(
                 .channelFailing, .channelFailing,

@@ -71,10 +71,16 @@ func localTime(_ moment: Timestamp) -> String {
     let offset = localOffsetSeconds(at: moment)
     let shifted = Timestamp(milliseconds: moment.milliseconds + Int64(offset) * 1000).description
     let wall = shifted.prefix(19).replacing("T", with: " ")
-    if offset == 0 { return "\(wall) UTC" }
+    return "\(wall) \(zoneName(at: moment))"
+}
+
+/// `UTC`, or by how much the local wall clock is ahead of it: `+08:00`.
+func zoneName(at moment: Timestamp) -> String {
+    let offset = localOffsetSeconds(at: moment)
+    if offset == 0 { return "UTC" }
     let minutes = abs(offset) / 60
     func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(wall) \(offset < 0 ? "-" : "+")\(two(minutes / 60)):\(two(minutes % 60))"
+    return "\(offset < 0 ? "-" : "+")\(two(minutes / 60)):\(two(minutes % 60))"
 }
 
 /// By how much a device's time lies behind the wall clock, in the largest unit that is at least two: `12s`, `5m`, `3h`, `2d`.

@@ -54,7 +54,7 @@ struct WhyPage {
         page.add("TOLD", told)
         page.add("HELD", held)
         page.add("DONE", deeds)
-        page.add("CHANGED", answer.changes.map { "\(output.time($0.at))  \(output.text($0.sentence))" })
+        page.add("CHANGED", answer.changes.map { "\(time($0.at))  \(output.text($0.sentence))" })
         page.add("DO", todo)
         return page.lines
     }
@@ -65,7 +65,7 @@ struct WhyPage {
             parts.append(
                 incident.ended == nil
                     ? "\(alert.phase.rawValue) for \(roughly(incident.openSeconds))"
-                    : "over since \(incident.ended.map(output.time) ?? "?"), lasted \(roughly(incident.durationSeconds))"
+                    : "over since \(incident.ended.map(time) ?? "?"), lasted \(roughly(incident.durationSeconds))"
             )
         } else {
             parts.append(alert.phase.rawValue)
@@ -75,43 +75,49 @@ struct WhyPage {
         parts.append(
             alert.acknowledgedBy.map { "taken by \(output.text($0))" }
                 ?? (answer.incident?.taken.map { "taken by \(output.text($0.by))" } ?? "taken by nobody"))
+        parts.append("times \(zoneName(at: output.now))")
         return parts.joined(separator: " · ")
     }
 
     /// What it is by now, where that is not how it began.
     private var now: [String] {
         guard let beginning = answer.incident?.beginning, beginning != alert.sentence else { return [] }
-        return ["\(output.time(alert.at))  \(output.text(alert.sentence))"]
+        return ["\(time(alert.at))  \(output.text(alert.sentence))"]
     }
 
     private func measured(_ width: Int) -> [String] {
         var lines: [String] = []
         if let incident = answer.incident, incident.peak != nil, let at = incident.peakAt {
-            lines.append("worst \(IncidentsCommand.peak(incident, output)) at \(output.time(at))")
+            lines.append("worst \(IncidentsCommand.peak(incident, output)) at \(time(at))")
         }
         guard let measured = answer.measured, let series = measured.series.first,
             let step = measured.stepSeconds, let low = series.buckets.map(\.min).min(),
             let high = series.buckets.map(\.max).max()
         else { return lines }
         let length = Int64(step * 1000)
-        let span = (measured.until - measured.since).milliseconds
-        // Two buckets a sign where the terminal is narrow.
-        let cells = max(1, min(Int((span + length - 1) / length), width - 12))
+        // Before it was known there is nothing to see.
+        let since = max(measured.since, series.buckets[0].start)
+        let span = (measured.until - since).milliseconds
+        // Fewer where the terminal is narrow, or readings are: a sign has one at least, unless they failed to come.
+        let cells = max(1, min(Int((span + length - 1) / length), width - 12, series.buckets.count))
         var sums = [(sum: Double, count: Int)](repeating: (0, 0), count: cells)
         for bucket in series.buckets {
-            let place = Int(Double((bucket.start - measured.since).milliseconds) / Double(max(1, span)) * Double(cells))
+            let place = Int(Double((bucket.start - since).milliseconds) / Double(max(1, span)) * Double(cells))
             let cell = min(max(place, 0), cells - 1)
             sums[cell].sum += bucket.mean * Double(bucket.count)
             sums[cell].count += bucket.count
         }
         let unit = output.unit(series.unit)
         lines.append(
-            "\(title(series.quantity)) from \(output.time(measured.since)) to \(output.time(measured.until)), "
+            "\(title(series.quantity)) from \(time(since)) to \(time(measured.until)), "
                 + "\(output.number(low)) to \(output.number(high))\(unit.isEmpty ? "" : " \(unit)")")
-        lines.append(
-            Sparkline(isUTF8: output.isUTF8).text(sums.map { $0.count == 0 ? nil : $0.sum / Double($0.count) }))
-        return lines
+        guard cells > 1 else { return lines }
+        let means = sums.map { $0.count == 0 ? nil : $0.sum / Double($0.count) }
+        return lines + [Sparkline(isUTF8: output.isUTF8).text(means)]
     }
+
+    /// Short, by the zone that the second line names.
+    private func time(_ moment: Timestamp) -> String { shortTime(moment, now: output.now, hasSeconds: true) }
 
     private func title(_ quantity: String) -> String { Quantity(named: quantity)?.definition.title ?? quantity }
 
@@ -133,21 +139,26 @@ struct WhyPage {
 
     private var rule: [String] {
         guard let rule = answer.rule else { return ["\(output.text(alert.rule)); what it said then is not kept"] }
-        var lines = ["\(output.text(alert.rule)) as of \(output.time(rule.since))"]
+        var lines = ["\(output.text(alert.rule)) as of \(time(rule.since))"]
         lines += rule.text.split(separator: "\n").map { output.text(String($0)) }
         if let changed = rule.changedAt {
-            lines.append("it says something else, or is gone, since \(output.time(changed))")
+            lines.append("it says something else, or is gone, since \(time(changed))")
         }
         return lines
     }
 
+    /// Of the newest incident, whose first step has its number.
+    private var steps: [AlertStoryAnswer.Transition] {
+        answer.story.transitions.filter { $0.id >= answer.incident?.id ?? 0 }
+    }
+
     private var told: [String] {
         var lines: [String] = []
-        for step in answer.story.transitions {
+        for step in steps {
             for notice in step.notifications where notice.channel != "log" {
                 let how =
-                    notice.deliveredAt.map { "\(output.time($0))  \(notice.channel): \(step.to.rawValue)" }
-                    ?? "\(output.time(step.at))  \(notice.channel): \(step.to.rawValue), not delivered yet"
+                    notice.deliveredAt.map { "\(time($0))  \(notice.channel): \(step.to.rawValue)" }
+                    ?? "\(time(step.at))  \(notice.channel): \(step.to.rawValue), not delivered yet"
                 let failed = notice.attempts > 0 ? ", after \(counted(notice.attempts, "failure"))" : ""
                 lines.append(how + failed + (notice.error.map { ": \(output.text($0))" } ?? ""))
             }
@@ -168,20 +179,20 @@ struct WhyPage {
                     + (more > 0 ? " and \(more) more" : ""))
         }
         var last: [String: (at: Timestamp, words: String)] = [:]
-        for step in answer.story.transitions {
+        for step in steps {
             for decision in step.decisions {
                 last[decision.recipient] = (decision.at, decision.verdict == "told" ? "" : decision.words)
             }
         }
         for (recipient, hold) in last.sorted(by: { $0.key < $1.key }) where !hold.words.isEmpty {
-            lines.append("\(output.time(hold.at))  \(recipient): \(output.text(hold.words))")
+            lines.append("\(time(hold.at))  \(recipient): \(output.text(hold.words))")
         }
         return lines
     }
 
     private var deeds: [String] {
         answer.story.deeds.filter { deed in answer.incident.map { deed.incident == $0.id } ?? true }.map { deed in
-            "\(output.time(deed.at))  \(StoryTable.sentence(deed, output))"
+            "\(time(deed.at))  \(StoryTable.sentence(deed, output))"
         }
     }
 

@@ -174,17 +174,18 @@ struct MissedPage {
     }
 
     private var gateway: [String] {
-        var lines = answer.ofGateway.reversed().map { incident in
-            "\(shortTime(incident.began, now: answer.until))  \(output.text(incident.beginning)), "
-                + (incident.ended == nil ? "and still so" : "for \(roughly(incident.durationSeconds))")
+        var events: [(at: Timestamp, words: String)] = answer.ofGateway.map { incident in
+            let lasted = incident.ended == nil ? "and still so" : "for \(roughly(incident.durationSeconds))"
+            return (incident.began, "\(output.text(incident.beginning)), \(lasted)")
         }
         for (place, run) in answer.runs.enumerated() where run.began >= answer.since {
             let before = place > 0 ? answer.runs[place - 1] : nil
             let away = before?.ended.map { ", away for \(roughly(max(0, (run.began - $0).inSeconds)))" } ?? ""
             let how = before.map { $0.isInOrder ? "restarted" : "broke off and came back" } ?? "started"
-            lines.append("\(shortTime(run.began, now: answer.until))  \(how)\(away) (\(output.text(run.version)))")
+            events.append((run.began, "\(how)\(away) (\(output.text(run.version)))"))
         }
-        return lines.isEmpty ? ["it had nothing"] : lines
+        guard !events.isEmpty else { return ["it had nothing"] }
+        return events.sorted { $0.at < $1.at }.map { "\(shortTime($0.at, now: answer.until))  \($0.words)" }
     }
 
     private var rejects: [String] {
@@ -254,12 +255,12 @@ extension MissedPage {
 
 /// The local wall clock, as short as it is clear beside `now`: `21:40` of the same day, `27 Nov 18:52` of the same year, else
 /// `2025-11-27 18:52`.
-func shortTime(_ moment: Timestamp, now: Timestamp) -> String {
+func shortTime(_ moment: Timestamp, now: Timestamp, hasSeconds: Bool = false) -> String {
     func local(_ moment: Timestamp) -> String {
         Timestamp(milliseconds: moment.milliseconds + Int64(localOffsetSeconds(at: moment)) * 1000).description
     }
     let (shown, today) = (local(moment), local(now))
-    let clock = shown.dropFirst(11).prefix(5)
+    let clock = shown.dropFirst(11).prefix(hasSeconds ? 8 : 5)
     if shown.prefix(10) == today.prefix(10) { return String(clock) }
     guard shown.prefix(4) == today.prefix(4), let month = Int(shown.dropFirst(5).prefix(2)),
         let day = Int(shown.dropFirst(8).prefix(2))

@@ -90,10 +90,10 @@ extension Archive {
     // MARK: What was measured
 
     private static let buckets = 48
-    private static let leadMin = Duration.seconds(3600)
+    private static let leadMin = Duration.seconds(600)
     private static let leadMax = Duration.seconds(86_400)
 
-    /// The series before and during the incident, as long before as it lasted: at least an hour, at most a day.
+    /// The series before and during the incident, as long before as it lasted: at least ten minutes, at most a day.
     private func measured(
         _ alert: AlertAnswer, _ incident: IncidentAnswer?, at now: Timestamp
     ) throws(StoreError) -> HistoryAnswer? {
