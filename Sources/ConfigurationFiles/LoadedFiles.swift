@@ -57,7 +57,7 @@ package struct LoadedFiles: Sendable {
         }
         guard mistakes.isEmpty, let catalog, let alerts, let roster else { throw Mistakes(mistakes) }
         let check = ConfigurationCheck(
-            configuration: configuration, catalog: catalog, rules: alerts.rules, roster: roster)
+            configuration: configuration, catalog: catalog, rules: alerts.rules, roster: roster, desk: alerts.desk)
         return LoadedFiles(
             catalog: catalog, rules: alerts.rules.map(\.rule),
             ruleTexts: Dictionary(

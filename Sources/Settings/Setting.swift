@@ -261,7 +261,7 @@ extension Setting {
         switch content {
         case .scalar(let text): text
         case .list(let items): "a list of \(items.count)"
-        case .map(let entries): "a map of \(entries.count) keys"
+        case .map(let entries): "a map of \(counted(entries.count, "key"))"
         }
     }
 

@@ -136,8 +136,14 @@ struct CheckTests {
             ("threshold: {quantity: active_power, channel: l7, above: 1}", "channel: 'l7': no active_power that any"),
             ("threshold: {quantity: voltage, channel: l1, above: 1}", "there is the device as a whole alone"),
             ("finding: {kinds: [spike]}", "kinds[0]: 'spike': nothing looks for it: section detection of"),
-            ("finding: {kinds: [disk_low]}\n  devices: {name: lamp-*}", "kinds[0]: 'disk_low': nothing looks for it: it is of the gateway itself"),
-            ("finding: {kinds: [broker_lost], quantities: [voltage]}", "kinds[0]: 'broker_lost': nothing looks for it: it is of no quantity"),
+            (
+                "finding: {kinds: [disk_low]}\n  devices: {name: lamp-*}",
+                "kinds[0]: 'disk_low': nothing looks for it: it is of the gateway itself"
+            ),
+            (
+                "finding: {kinds: [broker_lost], quantities: [voltage]}",
+                "kinds[0]: 'broker_lost': nothing looks for it: it is of no quantity"
+            ),
             ("finding: {kinds: [peers]}", "kinds[0]: 'peers': nothing looks for it: section peers of"),
             ("finding: {kinds: [physical_range]}", "it is told of files; the rule out_of_range"),
             ("finding: {kinds: [icing]}", "no profile that is meant gives road_surface_temperature"),

@@ -178,7 +178,7 @@ extension CheckTests {
             ),
             (
                 "times: {sun: night}\n  threshold: {quantity: voltage, above: 250}",
-                "rules[0].times: 'a map of 1 keys': no device of the roster has a place, and without one nobody knows where the sun stands: it never goes down"
+                "rules[0].times: 'a map of 1 key': no device of the roster has a place, and without one nobody knows where the sun stands: it never goes down"
             ),
         ] as [(String, String?)])
     func never(condition: String, sentence: String?) throws {

@@ -39,7 +39,7 @@ struct RuleWordsTests {
             ),
             (
                 "{area: {a: b}}",
-                "alerts.yaml:1: devices.area: 'a map of 1 keys': expected a word, or a list of words of which any fits"
+                "alerts.yaml:1: devices.area: 'a map of 1 key': expected a word, or a list of words of which any fits"
             ),
             ("{area: [Lixia, ]}", ""),
             ("{area: [[a]]}", "alerts.yaml:1: devices.area[0]: 'a list of 1': expected text"),
@@ -172,7 +172,7 @@ struct RuleWordsTests {
             ),
             (
                 "{a: b}",
-                "holidays: 'a map of 1 keys': expected a list of dates, such as [2026-01-01, 2026-10-01..2026-10-07]"
+                "holidays: 'a map of 1 key': expected a list of dates, such as [2026-01-01, 2026-10-01..2026-10-07]"
             ),
         ])
     func wrongHolidays(yaml: String, sentence: String) throws {
@@ -194,7 +194,7 @@ extension CheckTests {
             ),
             (
                 "{labels: {ownr: east}}",
-                "devices.labels: 'a map of 1 keys': no device of the roster has the label 'ownr'; did you mean 'owner'?"
+                "devices.labels: 'a map of 1 key': no device of the roster has the label 'ownr'; did you mean 'owner'?"
             ),
             (
                 "{labels: {owner: esat}}",

@@ -12,7 +12,8 @@ struct NightPageTests {
     private let output = Output(format: .table, now: Self.now)
 
     private func incident(
-        _ id: Int64, rule: String = "dark", about: String = "lamp-1", severity: Severity = .warning, minutesAgo: Int = 60,
+        _ id: Int64, rule: String = "dark", about: String = "lamp-1", severity: Severity = .warning,
+        minutesAgo: Int = 60,
         ended: Bool = false, taken: String? = nil, sentence: String? = nil
     ) -> IncidentAnswer {
         let began = Self.now - .seconds(minutesAgo * 60)
@@ -22,7 +23,10 @@ struct NightPageTests {
             openSeconds: ended ? nil : Double(minutesAgo * 60), firedAt: began,
             beginning: Sentence(words: sentence ?? "\(about): it is dark"),
             deeds: taken.map {
-                [IncidentDeed(incident: id, after: id, at: began + .seconds(240), kind: .acknowledged, by: $0, note: "")]
+                [
+                    IncidentDeed(
+                        incident: id, after: id, at: began + .seconds(240), kind: .acknowledged, by: $0, note: "")
+                ]
             } ?? [])
     }
 
@@ -40,13 +44,15 @@ struct NightPageTests {
             ofGateway: [incident(20, rule: "broker-lost", about: "broker", ended: true)],
             runs: [
                 RunAnswer(
-                    began: Self.now - .seconds(90_000), ended: Self.now - .seconds(7204), isInOrder: false, version: "1"),
+                    began: Self.now - .seconds(90_000), ended: Self.now - .seconds(7204), isInOrder: false, version: "1"
+                ),
                 RunAnswer(began: Self.now - .seconds(7200), isInOrder: false, version: "2"),
             ], devices: ["ok": 5, "unknown": 2],
             rejects: [.init(reason: "unknown-topic", count: 12, device: "seg-70")],
             lost: [
                 .init(
-                    at: Self.now - .seconds(60), why: "damage", first: Self.now - .seconds(900), last: Self.now, rows: 7,
+                    at: Self.now - .seconds(60), why: "damage", first: Self.now - .seconds(900), last: Self.now,
+                    rows: 7,
                     detail: "a page")
             ])
     }
@@ -60,9 +66,12 @@ struct NightPageTests {
         #expect(lines[table + 1].contains("lamp-1: it is dark") && lines[table + 1].hasSuffix("nobody"), "\(text)")
         #expect(lines[table + 2].contains("silent, 5 times: lamp-10, lamp-11, lamp-12 …"), "\(text)")
         #expect(text.contains("Li Na, 4m") && text.contains("2 unknown of 7"))
-        #expect(text.contains("broke off and came back, away for 4s (2)") && text.contains("broker: it is dark, for 10m"))
+        #expect(
+            text.contains("broke off and came back, away for 4s (2)") && text.contains("broker: it is dark, for 10m"))
         #expect(text.contains("12 messages unknown-topic of seg-70") && text.contains("damage: 7 rows"))
-        #expect(page(night, showsAll: true).lines(width: 100).count { $0.contains("it is dark") && !$0.contains("broker") } == 8)
+        #expect(
+            page(night, showsAll: true).lines(width: 100).count { $0.contains("it is dark") && !$0.contains("broker") }
+                == 8)
     }
 
     @Test("a night without anything says so in a sentence")
@@ -87,7 +96,8 @@ struct NightPageTests {
         ]
         answer.rejects = [.init(reason: "unknown-topic", count: 1, device: "<img src=x>")]
         let html = page(answer).html()
-        #expect(!html.contains("<script") && !html.contains("<b>") && !html.contains("<img") && !html.contains("\u{1B}"))
+        #expect(
+            !html.contains("<script") && !html.contains("<b>") && !html.contains("<img") && !html.contains("\u{1B}"))
         #expect(html.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot;"))
         #expect(!page(answer).lines(width: 80).joined().contains("\u{1B}"))
     }
@@ -95,7 +105,8 @@ struct NightPageTests {
     @Test("why has a paragraph for each kind of reason, and only for those there are")
     func why() throws {
         let alert = AlertAnswer(
-            id: 7, rule: "hot", device: "lamp-1", quantity: "control_gear_temperature", phase: .firing, severity: .critical,
+            id: 7, rule: "hot", device: "lamp-1", quantity: "control_gear_temperature", phase: .firing,
+            severity: .critical,
             since: Self.now - .seconds(600), at: Self.now - .seconds(540), unit: "Cel", sentence: "lamp-1 is hot")
         let steps = [
             AlertStoryAnswer.Transition(
@@ -105,7 +116,8 @@ struct NightPageTests {
                     .init(channel: "log", attempts: 0, deliveredAt: Self.now),
                     .init(channel: "duty", attempts: 2, deliveredAt: Self.now - .seconds(500)),
                     .init(channel: "mail", attempts: 1, error: "refused"),
-                ], decisions: [.init(recipient: "boss", at: Self.now - .seconds(540), verdict: "silenced", detail: "3")])
+                ], decisions: [.init(recipient: "boss", at: Self.now - .seconds(540), verdict: "silenced", detail: "3")]
+            )
         ]
         var answer = WhyAnswer(story: AlertStoryAnswer(alert: alert, transitions: steps))
         answer.incident = incident(5, minutesAgo: 10)
@@ -117,7 +129,8 @@ struct NightPageTests {
         let buckets: [SeriesHistory.Bucket] = (0..<20).map { place in
             let (start, value) = (Self.now - .seconds((20 - place) * 60), Double(place))
             return SeriesHistory.Bucket(
-                start: start, count: 1, mean: value, min: value, max: value, sum: nil, last: value, standardDeviation: 0)
+                start: start, count: 1, mean: value, min: value, max: value, sum: nil, last: value, standardDeviation: 0
+            )
         }
         answer.measured = HistoryAnswer(
             device: "lamp-1", since: Self.now - .seconds(3600), until: Self.now, stepSeconds: 60,
@@ -127,8 +140,10 @@ struct NightPageTests {
         let lines = WhyPage(answer, output).lines(width: 80)
         let text = lines.joined(separator: "\n")
         for word in [
-            "alert 7 · critical · firing for 10m", "MEASURED", "control gear temperature", "ALIKE     circuit F-12: 3 others, 2 ok, 1 firing",
-            "RULE      hot as of", "it says something else, or is gone", "duty: firing, after 2 failures", "mail: firing, not delivered yet",
+            "alert 7 · critical · firing for 10m", "MEASURED", "control gear temperature",
+            "ALIKE     circuit F-12: 3 others, 2 ok, 1 firing",
+            "RULE      hot as of", "it says something else, or is gone", "duty: firing, after 2 failures",
+            "mail: firing, not delivered yet",
             "boss: silenced (silence 3)", "rule hot changed", "DO        baotu alerts ack 7",
         ] { #expect(text.contains(word), "\(word) in\n\(text)") }
         #expect(!text.contains("log:") && lines.allSatisfy { displayWidth($0) <= 80 })

@@ -150,7 +150,7 @@ struct LoaderTests {
             ),
             (
                 "- {topic: a, ignore: true, read: {active_power: /p}}",
-                "p.yaml:3: rules[0].read: 'a map of 1 keys': 'read' beside 'ignore': an ignored message gives nothing"
+                "p.yaml:3: rules[0].read: 'a map of 1 key': 'read' beside 'ignore': an ignored message gives nothing"
             ),
             (
                 "- {topic: a, device: x}",

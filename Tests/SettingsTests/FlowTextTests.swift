@@ -11,7 +11,8 @@ struct FlowTextTests {
             "text: \"a: b\"", "text: 'true'", "text: \"\"", "text: \"# no comment\"", "text: \"x #y\"",
             "list: [1, -2, \"- x\", \"a, b\", \"[\", '{', \"line\\nend\", \"tab\\tand \\\"quotes\\\" and \\\\\"]",
             "\"key: odd\": [历城, \" blank \", \"*\", \"&a\", \"!t\", \"%\", \"@\", \"`\"]",
-            "runbook: >-\n  two lines\n  of text: with a colon", "empty: {}\nnone: []", "deep: {a: {b: [{c: d}, {e: []}]}}",
+            "runbook: >-\n  two lines\n  of text: with a colon", "empty: {}\nnone: []",
+            "deep: {a: {b: [{c: d}, {e: []}]}}",
             "n: null", "n: ~", "n: .5", "n: +1",
         ])
     func again(yaml: String) throws {

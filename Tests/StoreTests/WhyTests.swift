@@ -28,7 +28,8 @@ struct WhyTests {
         for minute in 0..<60 {
             for lamp in 0..<3 {
                 try journal.put(
-                    "lamp-\(lamp)", seconds(minute * 60 - 3600), ["control_gear_temperature": Double(40 + minute + lamp)])
+                    "lamp-\(lamp)", seconds(minute * 60 - 3600),
+                    ["control_gear_temperature": Double(40 + minute + lamp)])
             }
         }
         // The gateway broke off: what it wrote last is a reading.
@@ -55,7 +56,8 @@ struct WhyTests {
         #expect(why.rule == .init(since: seconds(-3600), text: "above: 70", changedAt: seconds(100)))
         let measured = try #require(why.measured)
         #expect(measured.series.map(\.quantity) == ["control_gear_temperature"])
-        #expect(measured.series[0].buckets.allSatisfy { $0.start >= seconds(-660) } && measured.series[0].buckets.count > 5)
+        #expect(
+            measured.series[0].buckets.allSatisfy { $0.start >= seconds(-660) } && measured.series[0].buckets.count > 5)
         #expect(why.alike?.kind == "profile" && why.alike?.devices == 2 && why.alike?.values?.max == 101)
         #expect(why.changes.map(\.kind) == ["gateway", "rule", "gateway", "rule"], "\(why.changes)")
         #expect(why.changes[0].sentence.contains("broke off") && why.changes[0].sentence.contains("1 to 2"))
@@ -92,7 +94,8 @@ struct WhyTests {
             ], decisions: [], channels: [], now: seconds(1), evaluatedThrough: 0)
         // Pending alone is nothing that anybody missed.
         try journal.record(
-            [step(journal, .device(device), rule: "hot", from: .inactive, to: .pending, at: 2)], decisions: [], channels: [],
+            [step(journal, .device(device), rule: "hot", from: .inactive, to: .pending, at: 2)], decisions: [],
+            channels: [],
             now: seconds(2), evaluatedThrough: 0)
         let archive = try Archive(folder: folder.store)
         let night = try archive.missed(MissedRequest(since: seconds(-600)), at: seconds(60))
@@ -100,7 +103,8 @@ struct WhyTests {
         #expect(night.incidents.map(\.rule) == ["dark"] && night.ofGateway.map(\.rule) == ["disk"])
         #expect(night.runs.map(\.version) == ["1", "2"])
         #expect(night.devices.values.reduce(0, +) == 3)
-        let before = try archive.missed(MissedRequest(since: seconds(-90_000), until: seconds(-80_000)), at: seconds(60))
+        let before = try archive.missed(
+            MissedRequest(since: seconds(-90_000), until: seconds(-80_000)), at: seconds(60))
         #expect(before.incidents.isEmpty && before.runs.isEmpty && before.rejects.isEmpty && before.lost.isEmpty)
         journal.close()
     }
@@ -127,7 +131,8 @@ struct WhyTests {
         defer { journal.close() }
         for (second, texts) in [(0, ["a": "x", "b": "y"]), (10, ["a": "x"]), (20, ["a": "x", "b": "y"])] {
             try journal.saveRules(
-                [:], texts: Dictionary(uniqueKeysWithValues: texts.map { (ByteName($0.key), $0.value) }), at: seconds(second))
+                [:], texts: Dictionary(uniqueKeysWithValues: texts.map { (ByteName($0.key), $0.value) }),
+                at: seconds(second))
         }
         let archive = try Archive(folder: folder.store)
         let (a, b) = try archive.withSnapshot { connection throws(StoreError) in

@@ -17,10 +17,12 @@ struct ConfigurationCheck {
     let catalog: DeviceCatalog
     let rules: [RuleFile.Placed]
     let roster: [RosterEntry]
+    let desk: DeskRules
 
     /// In the order of the files: configuration, profiles, rules, roster.
     func warnings() -> [Mistake] {
         places() + memoryWarnings() + subscriptionWarnings() + retentionWarnings() + catalog.warnings + ruleWarnings()
+            + routeWarnings()
             + rosterWarnings()
             + twins()
     }

@@ -13,6 +13,9 @@ public struct DeskRules: Sendable {
     /// Section `flapping`; nil where it is switched off.
     public var flapping: Flapping? = Self.usualFlapping
 
+    /// The devices of maintenance windows, with their places in the file.
+    var selections: [(DeviceSelector, Setting)] = []
+
     private static let usualFlapping = Flapping(episodes: 5, within: .seconds(1800), quiet: .seconds(1800))
     private static let spanMax = Duration.seconds(7 * 86_400)
 
@@ -38,6 +41,7 @@ public struct DeskRules: Sendable {
                 mistakes.append(item.mistake("'\(window.name)' stands above already; each name once"))
             }
             names.append(window.name)
+            if let devices = item["devices"] { selections.append((window.selection.devices, devices)) }
             maintenance.append(window)
         }
         flapping = Self.flapping(&reader, &mistakes)

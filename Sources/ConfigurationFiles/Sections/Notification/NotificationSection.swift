@@ -86,7 +86,9 @@ extension GatewayConfiguration {
         ) -> [Entry] {
             guard let found = reader.optional(key) else { return [] }
             guard let items = found.items else {
-                mistakes.append(found.mistake("expected a list of channels, such as [{name: duty-room, …}]"))
+                let entry =
+                    key == "routes" ? "routes, such as [{to: [duty-room]}]" : "channels, such as [{name: duty-room, …}]"
+                mistakes.append(found.mistake("expected a list of \(entry)"))
                 return []
             }
             return items.filter { !$0.isMissing }.map { entry($0, &mistakes) }

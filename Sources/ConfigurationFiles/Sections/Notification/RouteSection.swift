@@ -8,10 +8,13 @@ struct RouteSection {
     /// Names of channels.
     var to: [String]
     var route: Route
+    /// Where it stands.
+    let setting: Setting
 
     private static let afterMax = Duration.seconds(7 * 86_400)
 
     init(_ setting: Setting, channels: [String], _ mistakes: inout [Mistake]) {
+        self.setting = setting
         var reader = SettingReader(setting, &mistakes)
         to = []
         if let found = reader.required("to", "a list of channels, such as [duty-room]", &mistakes) {
