@@ -62,6 +62,8 @@ public struct AlertBook: Sendable {
     /// By series: the turn in which its watches last judged it.
     var judgedIn: [UInt32] = []
     var turnCount: UInt32 = 0
+    /// When the gateway last noticed what it has itself.
+    var ownNoticed: [Finding.Kind: SteadyTime] = [:]
     let absenceRules: [Int]
     let rangeRules: [Int]
     let findingRules: [Int]
@@ -175,7 +177,7 @@ public struct AlertBook: Sendable {
     ///
     /// To be called about once a second. Time in which the gateway did not hear the broker is no time
     /// (`Moment.listened`); while `isListening` is false nobody is called absent. `own` is what the gateway has noticed of itself
-    /// and its broker, and is part of `health`.
+    /// and its broker.
     public mutating func scan(
         own: [Finding] = [], health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, isListening: Bool,
         at now: Moment
@@ -183,7 +185,10 @@ public struct AlertBook: Sendable {
         var transitions: [AlertTransition] = []
         bind(registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
-        for finding in own { judge(finding, facts, &transitions) }
+        for finding in own {
+            ownNoticed[finding.kind] = now.steady
+            judge(finding, facts, &transitions)
+        }
         for key in active.keys.sorted() {
             guard let index = ruleIndex[ByteName(key.rule)] else { continue }
             guard isInForce(rules[index], at: now) else {

@@ -111,9 +111,6 @@ public final class Pipeline {
         -> [AlertTransition]
     {
         wholeTime.follow(now)
-        noticed.removeAll()
-        noticed.findings = own
-        health.absorb(noticed, at: now, age: age(at: now))
         let told = statistics(at: now, registry)
         return book.scan(
             own: own, health: health, statistics: told, registry: registry, isListening: isListening, at: now)

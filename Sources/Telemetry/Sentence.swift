@@ -126,6 +126,16 @@ public struct Sentence: Hashable, Sendable {
         case messagesDropped = "messages_dropped"
     }
 
+    /// Whether it is about what the gateway or its broker has, and not about what they serve.
+    public var isOwn: Bool {
+        switch key {
+        case .storeRefuses, .storeDamaged, .diskLow, .clockUnsynchronised, .clockSet, .reloadRefused, .channelFailing,
+            .ingestBehind, .brokerLost, .messagesDropped:
+            true
+        default: false
+        }
+    }
+
     /// What the values are called. The raw values are stored and never change.
     public enum Name: String, CaseIterable, Sendable {
         /// What it is about, as people call it.

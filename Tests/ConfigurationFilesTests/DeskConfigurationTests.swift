@@ -74,8 +74,8 @@ struct DeskConfigurationTests {
                 "days[0]: 'tuesday': expected one of mon, tue, wed, thu, fri, sat, sun, workday, holiday; did you mean 'tue'?"
             ),
             (
-                "maintenance: [{name: w, times: [{from: '1:00', to: '04:00'}]}, {name: w, times: [{from: '01:00', to: '04:00'}]}]",
-                "maintenance[0].times[0].from: '1:00': expected a time of day"
+                "maintenance: [{name: w, times: [{from: '1 am', to: '04:00'}]}]",
+                "maintenance[0].times[0].from: '1 am': expected a time of day"
             ),
             (
                 "maintenance: [{name: w, times: [{from: '02:00', to: '04:00'}]}, {name: w, times: [{from: '01:00', to: '04:00'}]}]",

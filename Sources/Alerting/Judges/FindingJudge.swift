@@ -40,8 +40,7 @@ extension AlertBook {
                     at: facts.now, &transitions)
             }
         }
-        let last = watch.kinds.compactMap { facts.health.lastFinding($0, subject: key.subject) }.max()
-        if let last, facts.now.listened - last < watch.clearAfter {
+        if isNoticed(watch, key, facts) {
             return step(
                 rule, key: key, .between, sentence: Sentence(.findingLasts, about: key.subject, facts.registry),
                 at: facts.now, &transitions)
@@ -53,6 +52,20 @@ extension AlertBook {
                 .findingOver, about: key.subject, facts.registry,
                 [.quantity: quantity.map { .quantity($0) }, .span: .span(watch.clearAfter)]),
             at: facts.now, &transitions)
+    }
+
+    /// Whether it was noticed lately enough: by the time in which the gateway heard the broker, but for what it has itself, which it
+    /// notices whether or not.
+    private mutating func isNoticed(_ watch: FindingWatch, _ key: AlertKey, _ facts: Facts) -> Bool {
+        let own = watch.kinds.filter { $0.ownSubject == key.subject }
+        guard let some = own.first else {
+            let last = watch.kinds.compactMap { facts.health.lastFinding($0, subject: key.subject) }.max()
+            return last.map { facts.now.listened - $0 < watch.clearAfter } ?? false
+        }
+        // Nobody kept it over a restart: what went on until then begins to be over no sooner than this.
+        let last = own.compactMap { ownNoticed[$0] }.max() ?? facts.now.steady
+        if own.allSatisfy({ ownNoticed[$0] == nil }) { ownNoticed[some] = last }
+        return facts.now.steady - last < watch.clearAfter
     }
 
     /// What is told of the whole is not told of each part: an alert that was up before that ends, where the whole has one.

@@ -6,9 +6,10 @@ public struct MissedAnswer: Codable, Hashable, Sendable {
     public var since: Timestamp
     /// See `since`.
     public var until: Timestamp
-    /// Those of the city that fired or became unknown and share time with the span, newest first: at most `incidentsMax`.
+    /// Those of the city that fired or became unknown and share time with the span, newest first: at most `incidentsMax`, those that
+    /// are not over and that nobody took before the others, and the graver before the lesser.
     public var incidents: [IncidentAnswer]
-    /// There are more of them.
+    /// There are more of these or of those.
     public var hasMore: Bool
     /// The same of the gateway and its broker.
     public var ofGateway: [IncidentAnswer]

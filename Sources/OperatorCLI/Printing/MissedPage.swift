@@ -99,8 +99,13 @@ struct MissedPage {
             answer.incidents.isEmpty
             ? "" : untaken == 0 ? ", nothing waits for anybody" : ", \(untaken) of them taken by nobody and not over"
         let lost = answer.lost.filter { $0.why != "age" }
-        return
-            "\(what)\(taken); \(lost.isEmpty ? "nothing was lost" : "\(counted(lost.count, "thing")) lost from the store")."
+        let own = answer.ofGateway.filter { $0.ended == nil }.count
+        let gateway =
+            answer.ofGateway.isEmpty
+            ? ""
+            : "; the gateway had \(counted(answer.ofGateway.count, "trouble"))" + (own > 0 ? ", \(own) not over" : "")
+        let kept = lost.isEmpty ? "the store lost nothing" : "the store lost \(counted(lost.count, "thing"))"
+        return "\(what)\(taken)\(gateway); \(kept)."
     }
 
     private var span: String { "\(output.time(answer.since)) to \(output.time(answer.until))" }

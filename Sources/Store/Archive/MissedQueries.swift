@@ -7,23 +7,28 @@ extension Archive {
     public func missed(_ request: MissedRequest, at now: Timestamp) throws(StoreError) -> MissedAnswer {
         var answer = MissedAnswer(since: request.since, until: request.until ?? now)
         var before: Int64?
-        // Those that never fired are left out, so that a page may give few.
+        // A client that invents names may raise any number: the gravest that nobody took must not be pushed out by them.
         repeat {
             let page = try incidents(
                 IncidentsRequest(
                     since: answer.since, until: answer.until, before: before, limit: IncidentsRequest.limits.upperBound),
                 at: now)
             for incident in page.incidents where incident.firedAt != nil || incident.state == .unknown {
-                if incident.subject == "gateway" || incident.subject == "broker" {
+                if incident.beginningMeaning?.isOwn == true {
                     answer.ofGateway.append(incident)
-                } else if answer.incidents.count < MissedAnswer.incidentsMax {
-                    answer.incidents.append(incident)
                 } else {
-                    answer.hasMore = true
+                    answer.incidents.append(incident)
                 }
             }
+            for list in [\MissedAnswer.incidents, \.ofGateway]
+            where answer[keyPath: list].count > MissedAnswer.incidentsMax {
+                answer.hasMore = true
+                answer[keyPath: list].sort { $0.isBefore($1) }
+                answer[keyPath: list].removeLast(answer[keyPath: list].count - MissedAnswer.incidentsMax)
+                answer[keyPath: list].sort { $0.id > $1.id }
+            }
             before = page.next
-        } while before != nil && !answer.hasMore
+        } while before != nil
         for device in try devices(at: now) { answer.devices[device.health.rawValue, default: 0] += 1 }
         answer.lost = try givenUp().filter { ($0.at >= answer.since) && ($0.at < answer.until) }.map {
             .init(at: $0.at, why: $0.why.rawValue, first: $0.first, last: $0.last, rows: $0.rows, detail: $0.detail)
@@ -54,5 +59,14 @@ extension Archive {
                     device: device.map { registry.devices[$0].name }))
         }
         return rejected
+    }
+}
+
+extension IncidentAnswer {
+    /// Of more need: not over and taken by nobody first, then the graver, then the newer.
+    fileprivate func isBefore(_ other: IncidentAnswer) -> Bool {
+        let (waits, otherWaits) = (ended == nil && taken == nil, other.ended == nil && other.taken == nil)
+        if waits != otherWaits { return waits }
+        return severity == other.severity ? id > other.id : severity > other.severity
     }
 }

@@ -38,7 +38,7 @@ extension Archive {
         if let place, !texts[place].text.isEmpty {
             answer.rule = .init(
                 since: texts[place].since, text: texts[place].text,
-                changedAt: place + 1 < texts.count ? texts[place + 1].since : nil)
+                changedAt: texts[texts.count - 1].text == texts[place].text ? nil : texts[place + 1].since)
         }
         var changes: [WhyAnswer.Change] = []
         for (index, text) in texts.enumerated() where text.since <= began && text.since >= began - Self.changesSpan {

@@ -125,22 +125,20 @@ extension StoreRepairer {
         report.done.append("core.db was built anew from what reads of it")
     }
 
-    private static let order = [
-        "meta": "key", "part": "file", "floor": "class", "snapshot": "rowid",
-        "reject_count": "device, reason", "unread": "device, cause", "latest": "series", "steps_given_up": "alert",
-    ]
-
     /// Takes over the rows of a table: those on good pages from both ends, then, as they read, those on damaged ones.
     private func take(
         _ table: String, _ strict: FileReader, _ tolerant: FileReader, into core: Connection
     ) throws(StoreError) -> (isWhole: Bool, unsure: Int) {
         var columns: [String] = []
-        try core.rows("SELECT name FROM pragma_table_info(?)", .text(table)) { row throws(StoreError) in
+        var keys: [(place: Int64, name: String)] = []
+        try core.rows("SELECT name, pk FROM pragma_table_info(?)", .text(table)) { row throws(StoreError) in
             columns.append(row.text("name"))
+            if row.integer("pk") > 0 { keys.append((row.integer("pk"), row.text("name"))) }
         }
         let list = columns.joined(separator: ", ")
         let sources = try sources(of: columns, table, strict)
-        let key = Self.order[table] ?? "id"
+        // As its tree is ordered: a walk from the other end then reaches what lies behind a damaged page.
+        let key = keys.isEmpty ? "rowid" : keys.sorted { $0.place < $1.place }.map(\.name).joined(separator: ", ")
         let down = key.split(separator: ", ").map { $0 + " DESC" }.joined(separator: ", ")
         // A snapshot has no key: a row that was taken is known by its place in it.
         let unique = table == "snapshot" ? "CREATE UNIQUE INDEX snapshot_once ON snapshot(generation, chunk)" : nil

@@ -50,16 +50,17 @@ final class RollupReader {
         for year in folder.rollupYears() {
             let span = Folder.span(ofYear: year)
             guard let reader = try reader(of: span.lowerBound) else { continue }
-            // A damaged key may tell of any day; those of other years are no day of this file.
-            let keys = [span.lowerBound, span.upperBound].map { begin in
-                SQLValue.integer(RollupKey.hours(day: FrameKey.day(of: begin), stream: 0))
-            }
+            let known = FrameKey.day(of: span.lowerBound)...FrameKey.day(of: span.upperBound - 1)
             try reader.read { connection throws(StoreError) in
-                func edge(_ function: String) throws(StoreError) -> Int64? {
-                    try connection.integer("SELECT \(function)(k) FROM r1h WHERE k >= ? AND k < ?", keys[0], keys[1])
+                // A damaged key may tell of any day, and a damaged tree give them in any order: those of other years are no day
+                // of this file.
+                func day(_ function: String) throws(StoreError) -> Int64? {
+                    try connection.integer("SELECT \(function)(k) FROM r1h").map {
+                        min(max($0 >> RollupKey.streamBits, known.lowerBound), known.upperBound)
+                    }
                 }
-                guard let first = try edge("min"), let last = try edge("max") else { return }
-                let days = first >> RollupKey.streamBits...last >> RollupKey.streamBits
+                guard let first = try day("min"), let last = try day("max") else { return }
+                let days = min(first, last)...max(first, last)
                 range = range.map { min($0.lowerBound, days.lowerBound)...max($0.upperBound, days.upperBound) } ?? days
             }
         }
