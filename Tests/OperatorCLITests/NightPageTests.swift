@@ -63,14 +63,15 @@ struct NightPageTests {
         let text = lines.joined(separator: "\n")
         #expect(
             lines[0].hasPrefix(
-                "8 things fired, 6 of them taken by nobody and not over; the gateway had 1 trouble; the store lost 1 thing"
+                "8 things fired, 6 wait for somebody; the gateway had 1 trouble; the store lost 1 thing."
             ), "\(text)")
         let table = lines.firstIndex { $0.hasPrefix("SINCE") }!
         #expect(lines[table + 1].contains("lamp-1: it is dark") && lines[table + 1].hasSuffix("nobody"), "\(text)")
         #expect(lines[table + 2].contains("silent, 5 times: lamp-10, lamp-11, lamp-12 …"), "\(text)")
         #expect(text.contains("Li Na, 4m") && text.contains("2 unknown of 7"))
         #expect(
-            text.contains("broke off and came back, away for 4s (2)") && text.contains("broker: it is dark, for 10m"))
+            text.contains("broke off and came back, away for 4s (2)")
+                && text.contains("alert 20, warning: broker: it is dark, for 10m"))
         #expect(text.contains("12 messages unknown-topic of seg-70") && text.contains("damage: 7 rows"))
         #expect(
             page(night, showsAll: true).lines(width: 100).count { $0.contains("it is dark") && !$0.contains("broker") }

@@ -16,7 +16,8 @@ struct WhyTests {
     ) -> AlertTransition {
         AlertTransition(
             key: AlertKey(rule: rule, subject: subject), severity: .warning, from: from, to: to, at: seconds(second),
-            since: seconds(second), value: value, sentence: Sentence(words: "it is \(to.rawValue)"))
+            since: seconds(second), value: value,
+            sentence: subject == .gateway ? Sentence(.diskLow) : Sentence(words: "it is \(to.rawValue)"))
     }
 
     /// Two lamps that fire, one more beside them, a rule that was changed, and a gateway that broke off.

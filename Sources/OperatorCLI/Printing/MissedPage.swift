@@ -97,7 +97,10 @@ struct MissedPage {
                     ? " and \(counted(answer.incidents.count - fired, "thing")) could not be judged any more" : "")
         let taken =
             answer.incidents.isEmpty
-            ? "" : untaken == 0 ? ", nothing waits for anybody" : ", \(untaken) of them taken by nobody and not over"
+            ? ""
+            : untaken == 0
+                ? ", none waits for anybody"
+                : untaken == 1 ? ", 1 waits for somebody" : ", \(untaken) wait for somebody"
         let lost = answer.lost.filter { $0.why != "age" }
         let own = answer.ofGateway.filter { $0.ended == nil }.count
         let gateway =
@@ -143,7 +146,7 @@ struct MissedPage {
         one.since = like.map(\.began).min() ?? one.since
         one.until = like.contains { $0.ended == nil } ? nil : like.compactMap(\.ended).max()
         one.seconds = ((one.until ?? answer.until) - one.since).inSeconds
-        one.id = "\(like.count)"
+        one.id = "-"
         let some = names.prefix(3).map { output.text($0) }.joined(separator: ", ")
         one.what = "\(output.text(like[0].rule)), \(like.count) times: \(some)\(names.count > 3 ? " …" : "")"
         return one
@@ -181,7 +184,9 @@ struct MissedPage {
     private var gateway: [String] {
         var events: [(at: Timestamp, words: String)] = answer.ofGateway.map { incident in
             let lasted = incident.ended == nil ? "and still so" : "for \(roughly(incident.durationSeconds))"
-            return (incident.began, "\(output.text(incident.beginning)), \(lasted)")
+            let what =
+                "alert \(incident.alert), \(incident.severity.rawValue): \(output.text(incident.beginning)), \(lasted)"
+            return (incident.began, what + (Self.needsSomebody(incident) ? ", taken by nobody" : ""))
         }
         for (place, run) in answer.runs.enumerated() where run.began >= answer.since {
             let before = place > 0 ? answer.runs[place - 1] : nil
