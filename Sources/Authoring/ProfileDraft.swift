@@ -1,4 +1,5 @@
 import Basics
+import Settings
 import Telemetry
 
 /// A profile in the making: what was recognised in messages of one kind, and what was not.
@@ -262,19 +263,7 @@ enum YAMLText {
             && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_/.-".contains($0)) }
             && (text.first!.isLetter || text.first == "/")
             && !["true", "false", "yes", "no", "on", "off", "null", "exists", "y", "n"].contains(text.lowercased())
-        if isPlain, !always { return text }
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x22: result += "\\\""
-            case 0x5C: result += "\\\\"
-            case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029, 0xFEFF:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+        return isPlain && !always ? text : Setting.quoted(text)
     }
 
     /// A text that stays on its line and in its comment.

@@ -26,18 +26,21 @@ extension Setting {
 
     private static func isNumber(_ text: String) -> Bool { Double(text) != nil }
 
-    private static func quoted(_ text: String) -> String {
-        var line = "\""
+    /// Between quotation marks, with every sign that YAML or a terminal would take for something else written out.
+    ///
+    /// Source: YAML 1.2.2, 5.7.
+    package static func quoted(_ text: String) -> String {
+        var result = "\""
         for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": line += "\\\(scalar)"
-            case "\n": line += "\\n"
-            case "\t": line += "\\t"
-            case _ where scalar.value < 0x20:
-                line += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-            default: line.unicodeScalars.append(scalar)
+            switch scalar.value {
+            case 0x22: result += "\\\""
+            case 0x5C: result += "\\\\"
+            case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029, 0xFEFF:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
             }
         }
-        return line + "\""
+        return result + "\""
     }
 }
