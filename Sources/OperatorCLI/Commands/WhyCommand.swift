@@ -123,11 +123,8 @@ struct WhyPage {
 
     private var alike: [String] {
         guard let alike = answer.alike else { return [] }
-        let order = Health.allCases.map(\.rawValue)
-        let health = alike.health.sorted { (order.firstIndex(of: $0.key) ?? 99) < (order.firstIndex(of: $1.key) ?? 99) }
-            .map { "\($0.value) \($0.key)" }
         var line =
-            "\(alike.kind) \(output.text(alike.name)): \(counted(alike.devices, "other")), \(health.joined(separator: ", "))"
+            "\(alike.kind) \(output.text(alike.name)): \(counted(alike.devices, "other")), \(healthWords(alike.health))"
         if let values = alike.values {
             let unit = output.unit(values.unit)
             line +=

@@ -169,15 +169,13 @@ struct MissedPage {
     }
 
     private var devices: [String] {
-        let order = Health.allCases.map(\.rawValue)
-        let wrong = answer.devices.filter { $0.key != Health.ok.rawValue && $0.value > 0 }
-            .sorted { (order.firstIndex(of: $0.key) ?? 99) < (order.firstIndex(of: $1.key) ?? 99) }
+        let wrong = healthWords(answer.devices.filter { $0.key != Health.ok.rawValue && $0.value > 0 })
         let total = answer.devices.values.reduce(0, +)
         guard total > 0 else { return [] }
         return [
             wrong.isEmpty
                 ? "all \(total) are well"
-                : wrong.map { "\($0.value) \($0.key)" }.joined(separator: ", ") + " of \(total) (baotu devices)"
+                : "\(wrong) of \(total) (baotu devices)"
         ]
     }
 
@@ -261,6 +259,13 @@ extension MissedPage {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing(
             "\"", with: "&quot;")
     }
+}
+
+/// How many devices are how, in the order of `Health`: `2 ok, 1 firing`.
+func healthWords(_ counts: [String: Int]) -> String {
+    let known = Health.allCases.map(\.rawValue)
+    let others = counts.keys.filter { !known.contains($0) }.sorted()
+    return (known + others).compactMap { word in counts[word].map { "\($0) \(word)" } }.joined(separator: ", ")
 }
 
 /// The local wall clock, as short as it is clear beside `now`: `21:40` of the same day, `27 Nov 18:52` of the same year, else
