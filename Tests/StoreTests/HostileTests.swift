@@ -13,6 +13,18 @@ import TestSupport
 struct HostileTests {
     private let folder = TemporaryFolder()
 
+    @Test("counters that somebody wrote up to the edge count on, and end no gateway")
+    func counters() throws {
+        let first = try Journal.open(StoreOptions(folder: folder.store))
+        try first.put("lamp", noon, ["voltage": 230])
+        try first.core.run("UPDATE counters SET received = ?1, committed = ?1, rejected = ?1", .integer(.max))
+        first.close()
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        defer { journal.close() }
+        try journal.put("lamp", noon + .seconds(1), ["voltage": 231])
+        #expect(journal.counters.committed > Meta.possible.upperBound)
+    }
+
     private static func value(_ random: inout SeededGenerator) -> SQLValue {
         switch Int.random(in: 0..<10, using: &random) {
         case 0: .integer(.max)

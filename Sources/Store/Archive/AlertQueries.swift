@@ -28,6 +28,18 @@ extension Archive {
         }
     }
 
+    /// Those of these numbers that there are, the greatest first, `now` as in `alerts`.
+    func alerts(numbered numbers: [Int64], at now: Timestamp?) throws(StoreError) -> [AlertAnswer] {
+        try withSnapshot { connection throws(StoreError) in
+            var answers: [AlertAnswer] = []
+            try connection.rows(
+                try alertColumns(connection) + " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC",
+                .text(numbers.description)
+            ) { row throws(StoreError) in answers.append(try alert(row, connection.file, at: now)) }
+            return answers
+        }
+    }
+
     /// One alert with every step of it that is kept, `now` as in `alerts`. Throws `.noSuchAlert`.
     public func alert(_ id: Int64, at now: Timestamp? = nil) throws(StoreError) -> AlertStoryAnswer {
         try withSnapshot { connection throws(StoreError) in

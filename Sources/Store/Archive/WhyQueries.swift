@@ -83,8 +83,7 @@ extension Archive {
         }
         (answer.cause, answer.childrenInAll) = (cause, children.count)
         guard !children.isEmpty else { return }
-        let kept = Set(children.prefix(WhyAnswer.childrenMax))
-        answer.children = try alerts(at: now).filter { kept.contains($0.id) }.sorted { $0.id > $1.id }
+        answer.children = try alerts(numbered: Array(children.prefix(WhyAnswer.childrenMax)), at: now)
     }
 
     // MARK: What was measured
