@@ -64,7 +64,7 @@ extension AlertBook {
         }
         // Nobody kept it over a restart: what went on until then begins to be over no sooner than this.
         let last = own.compactMap { ownNoticed[$0] }.max() ?? facts.now.steady
-        if own.allSatisfy({ ownNoticed[$0] == nil }) { ownNoticed[some] = last }
+        ownNoticed[some] = ownNoticed[some] ?? last
         return facts.now.steady - last < watch.clearAfter
     }
 

@@ -37,9 +37,7 @@ struct Doctor: Sendable {
 
     private func fullDisk() -> Diagnosis {
         let folder = configuration.store.folder
-        var system = statvfs()
-        let free = statvfs(folder, &system) == 0 ? Int(system.f_bavail) * Int(system.f_frsize) : nil
-        let room = free.map { ", \($0 / 1_048_576) MB free" } ?? ""
+        let room = DiskRoom(folder).map { ", \($0.freeMegabytes) MB free" } ?? ""
         let refusal = live.current.storeTrouble.map { "; the store refuses: \($0)" } ?? ""
         return Diagnosis(
             check: "disk", level: .bad,
