@@ -78,6 +78,21 @@ struct OwnConditionTests {
         #expect(kinds(well, seconds: [2], conditions: &conditions) == [[]])
     }
 
+    @Test("a note that the disk refuses once is no store that refuses readings, however quiet the fleet is")
+    func quiet() throws {
+        let gateway = try SimulatedGateway(
+            seed: 5, rules: "rules:\n- {rule: store, finding: {kinds: [store_refuses], clear_after: 1m}}\n")
+        try gateway.start()
+        gateway.disk.arm(1)
+        for _ in 0..<90 {
+            gateway.pass(.seconds(1))
+            try gateway.turn()
+        }
+        #expect(gateway.disk.count > 1, "nothing was refused")
+        #expect(gateway.loop?.storeTrouble != nil)
+        #expect(try Archive(folder: gateway.configuration.store.folder).alerts(at: gateway.now).isEmpty)
+    }
+
     @Test("an alert of the broker begins, is told, ends once the line is back, and has its story over a restart")
     func story() throws {
         let gateway = try SimulatedGateway(

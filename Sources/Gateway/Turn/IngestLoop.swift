@@ -80,8 +80,7 @@ final class IngestLoop {
         self.journal = journal
         self.mailbox = mailbox
         self.live = live
-        self.log = log
-        self.serviceManager = serviceManager
+        (self.log, self.serviceManager) = (log, serviceManager)
         self.sealer = sealer
         clock = TurnClock(clocks, after: journal.storedClock)
         decoder = Self.decoder(files, configuration)
@@ -199,6 +198,7 @@ final class IngestLoop {
             return commit
         } catch {
             complain(error, "the store refuses readings; nothing is acknowledged until it takes them")
+            own.isRefused = true
             broker.dropConnection("a commit failed; the broker delivers again")
             live.rememberTrouble(error, isDiskFull: journal.disk == .full)
             return nil
@@ -208,7 +208,7 @@ final class IngestLoop {
     private func committed(_ commit: Commit) {
         lastJournalID = commit.turn.journalID
         if storeTrouble != nil { log.notice("the store takes readings again") }
-        storeTrouble = nil
+        (storeTrouble, own.isRefused) = (nil, false)
     }
 
     /// Stores transitions, and who is told of them or of what else changed, in one transaction; what the store refuses is kept
@@ -348,9 +348,9 @@ final class IngestLoop {
         broker.disconnect()
         recordPeaks(at: moment)
         outbox.stop(journal, at: moment) { complain($0) }
+        note { () throws(StoreError) in try journal.endRun(at: clock.moment.wall) }
         do throws(StoreError) {
             try journal.save(clock.stored)
-            try journal.endRun(at: clock.moment.wall)
             try sealAtEnd()
         } catch {
             log.error("the last seal failed; the next start replays the journal", metadata: ["reason": "\(error)"])

@@ -24,6 +24,8 @@ struct OwnConditions {
     private var room: DiskRoom?
     private var isSynchronised = true
     private var dropped: Int64 = 0
+    /// The store has refused readings, and has taken none since: a trouble with anything else stops nobody's messages.
+    var isRefused = false
     private let folder: String
 
     /// `folder`: of the store.
@@ -178,7 +180,8 @@ extension IngestLoop {
     func ownFindings(at moment: Moment) -> [Finding] {
         own.look(
             OwnConditions.Facts(
-                isConnected: broker.isConnected, isSaturated: isSaturated, storeTrouble: storeTrouble.map { "\($0)" }),
+                isConnected: broker.isConnected, isSaturated: isSaturated,
+                storeTrouble: own.isRefused ? storeTrouble.map { "\($0)" } : nil),
             live, at: moment)
     }
 }

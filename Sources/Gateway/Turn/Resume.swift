@@ -43,7 +43,9 @@ extension IngestLoop {
         if let step = clock.lastStep, step.steady == clock.moment.steady { tell(step) }
         live.remember(clock)
         rememberRules(of: files)
-        try journal.beginRun(version: ProductVersion.current, at: clock.moment.wall)
+        note { () throws(StoreError) in
+            try journal.beginRun(version: ProductVersion.current, at: clock.moment.wall)
+        }
         log.notice(
             "resumed",
             metadata: [
@@ -239,8 +241,15 @@ extension IngestLoop {
 
     /// For readers, and for the next start: only once what the rules say of what is known is recorded.
     func rememberRules(of files: LoadedFiles) {
-        do throws(StoreError) {
+        note { () throws(StoreError) in
             try journal.saveRules(pipeline.book.contentChecks, texts: files.ruleTexts, at: clock.moment.wall)
+        }
+    }
+
+    /// Writes down what is good to know, and for whose sake nothing else waits or ends.
+    func note(_ body: () throws(StoreError) -> Void) {
+        do throws(StoreError) {
+            try body()
         } catch {
             complain(error)
         }
