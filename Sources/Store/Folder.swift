@@ -21,6 +21,8 @@ struct Folder: Sendable {
 
     var catalogueCache: String { path + "/catalogue.cache" }
 
+    var schemaCopy: String { path + "/" + SchemaCopy.fileName }
+
     func path(of part: Part) -> String { path + "/" + part.file }
 
     func rollup(_ year: Int) -> String { path + "/rollup-\(year).db" }
@@ -136,6 +138,11 @@ struct Folder: Sendable {
 
     /// All of a small file; nil where it is not there, or is no text. Throws `.notReadable`.
     static func textIfThere(of path: String) throws(StoreError) -> String? {
+        try bytesIfThere(of: path).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// All of a small file; nil where it is not there. Throws `.notReadable`.
+    static func bytesIfThere(of path: String) throws(StoreError) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             guard errno != ENOENT, errno != ENOTDIR else { return nil }
@@ -147,9 +154,23 @@ struct Folder: Sendable {
         while true {
             let count = read(descriptor, &chunk, chunk.count)
             guard count >= 0 else { throw .notReadable(path: path, detail: reason(errno)) }
-            guard count > 0 else { return String(validating: bytes, as: UTF8.self) }
+            guard count > 0 else { return bytes }
             bytes += chunk[..<count]
         }
+    }
+
+    /// Puts a small file in place of the one before, or leaves that: nothing may depend on it.
+    static func replace(_ path: String, with writer: borrowing ByteWriter) {
+        let draft = path + ".new"
+        unlink(draft)
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { return }
+        fchmod(descriptor, 0o640)
+        let isWritten = writer.withBytes { bytes in
+            Glibc.write(descriptor, bytes.baseAddress, bytes.count) == bytes.count
+        }
+        close(descriptor)
+        if !isWritten || rename(draft, path) != 0 { unlink(draft) }
     }
 
     /// Of a plain file; 0 for anything else.

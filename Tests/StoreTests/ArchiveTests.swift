@@ -52,7 +52,7 @@ struct ArchiveTests {
         journal.close()
         let archive = try Archive(folder: folder.store)
         #expect(try archive.points("lamp", "active_power").count == 2)
-        #expect(names(in: folder.store) == ["catalogue.cache", "core.db", "lock", "pin", "raw"])
+        #expect(names(in: folder.store) == ["catalogue.cache", "core.db", "core.schema", "lock", "pin", "raw"])
         #expect(names(in: folder.store + "/raw") == ["2026-03-15.l0.db"])
     }
 

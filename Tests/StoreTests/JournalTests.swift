@@ -30,7 +30,7 @@ struct JournalTests {
         try journal.put("lamp", noon, ["active_power": 1])
         #expect(
             names(in: folder.store).filter { !$0.hasSuffix("-shm") } == [
-                "core.db", "core.db-wal", "lock", "open", "pin", "raw",
+                "core.db", "core.db-wal", "core.schema", "lock", "open", "pin", "raw",
             ])
         func mode(_ name: String) -> UInt32 {
             var status = stat()
@@ -46,7 +46,7 @@ struct JournalTests {
         #expect(mode("/raw/2026-03-15.l0.db") == 0o640)
         journal.close()
         #expect(mode("/catalogue.cache") == 0o640)
-        #expect(names(in: folder.store) == ["catalogue.cache", "core.db", "lock", "pin", "raw"])
+        #expect(names(in: folder.store) == ["catalogue.cache", "core.db", "core.schema", "lock", "pin", "raw"])
     }
 
     @Test("a second journal on the folder is refused with the process that has it")

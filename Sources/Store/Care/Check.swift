@@ -258,13 +258,18 @@ final class StoreChecker {
     /// `around` names the device and time of the frame beside a page.
     private func checkPages(_ file: String, _ reader: FileReader, around: (Int64) -> FrameKey?) {
         do throws(StoreError) {
-            let (bad, pages) = try reader.read { connection throws(StoreError) in
+            var (bad, pages) = try reader.read { connection throws(StoreError) in
                 try connection.badPages(isWritten: report.isRunning)
+            }
+            if pages == 0, !report.isRunning, let file = PageFile(folder.path + "/" + file), file.isChecked {
+                // SQLite has the first page from the WAL, and the one below, which tells of check values, does not read.
+                (bad, pages) = (PageMending(file).wrongPages(), file.pageCount)
             }
             report.pages += pages
             let mending = bad.isEmpty ? nil : PageMending(folder.path + "/" + file)
+            let schema = bad.isEmpty || file != "core.db" ? nil : SchemaCopy(in: folder)
             for page in bad {
-                let outlook = mending?.outlook(page, among: bad).map { ": " + $0 } ?? ""
+                let outlook = mending?.outlook(page, among: bad, schema: schema).map { ": " + $0 } ?? ""
                 guard let key = around(page) else {
                     found(file, .page, "page \(page) does not match its check value\(outlook)")
                     continue
@@ -531,7 +536,7 @@ final class StoreChecker {
             ["core.db"] + folder.rollupYears().map { "rollup-\($0).db" } + (manifest == nil ? [] : parts.map(\.file))
         var known = Set([
             "lock", "pin", OpenMark.fileName, RestoredMark.fileName, ScrubState.fileName, "ballast", "raw",
-            "catalogue.cache", StoreOptions.brokerSessionsFile, DamagedFiles.folderName,
+            "catalogue.cache", SchemaCopy.fileName, StoreOptions.brokerSessionsFile, DamagedFiles.folderName,
         ])
         for name in databases { for suffix in ["", "-wal", "-shm"] { known.insert(name + suffix) } }
         known.formUnion(folder.salvagedWALs())

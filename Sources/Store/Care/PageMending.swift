@@ -27,6 +27,10 @@ struct PageMending {
     /// nil where the file cannot be read at all.
     init?(_ path: String) {
         guard let file = PageFile(path) else { return nil }
+        self.init(file)
+    }
+
+    init(_ file: PageFile) {
         self.file = file
         byNumber = CRC32C.differences(before: file.pageBytes - PageChecks.reservedBytes)
     }
@@ -84,8 +88,10 @@ struct PageMending {
 
     /// The pages that can be put right, and what the file is as long as then; nil where nothing can be done for it.
     ///
-    /// `isWhole`: all of the database is in this file. With a WAL beside it, it may be shorter than its header tells.
-    func plan(isWhole: Bool) -> (pages: [(number: Int64, content: [UInt8])], bytes: Int64, sentences: [String])? {
+    /// `schema`: what some of the pages held. `isWhole`: all of the database is in this file. With a WAL beside it, it may be shorter than its header tells.
+    func plan(
+        isWhole: Bool, schema: SchemaCopy? = nil
+    ) -> (pages: [(number: Int64, content: [UInt8])], bytes: Int64, sentences: [String])? {
         let wrong = wrongPages()
         var pages: [Int64: [UInt8]] = [:]
         var (flipped, moved): ([String], [Int64]) = ([], [])
@@ -103,7 +109,13 @@ struct PageMending {
                 moved.append(owner)
             }
         }
+        let known = (schema?.contents(of: wrong, in: file) ?? [:]).filter { pages[$0.key] == nil }
+        pages.merge(known) { mended, _ in mended }
         var sentences: [String] = []
+        if !known.isEmpty {
+            let list = Self.list(known.keys.sorted().map { "\($0)" })
+            sentences.append("pages that say what tables it has were taken from \(SchemaCopy.fileName): \(list)")
+        }
         if !flipped.isEmpty { sentences.append("one bit each was turned back in pages \(Self.list(flipped))") }
         if !moved.isEmpty {
             sentences.append("pages \(Self.list(moved.map { "\($0)" })) lay in the places of others and were put back")
@@ -126,11 +138,14 @@ struct PageMending {
     }
 
     /// What a check says of a page that does not match.
-    func outlook(_ number: Int64, among wrong: [Int64]) -> String? {
+    func outlook(_ number: Int64, among wrong: [Int64], schema: SchemaCopy?) -> String? {
         switch mend(number, among: wrong) {
         case .flipped: "one bit of it is flipped, which a repair turns back"
         case .moved(let owner): "what lies there is page \(owner), and a repair puts it back"
-        case nil: nil
+        case nil:
+            schema.flatMap { $0.contents(of: wrong, in: file)[number] }.map { _ in
+                "it says what tables there are, and a repair takes it from \(SchemaCopy.fileName)"
+            }
         }
     }
 }
@@ -147,7 +162,8 @@ extension StoreRepairer {
         for file in files {
             let path = folder.path + "/" + file
             let isWhole = Folder.size(of: path + "-wal") == 0
-            guard let plan = PageMending(path)?.plan(isWhole: isWhole) else { continue }
+            let schema = file == "core.db" ? SchemaCopy(in: folder) : nil
+            guard let plan = PageMending(path)?.plan(isWhole: isWhole, schema: schema) else { continue }
             let draft = path + ".new"
             try work.remove(draft)
             guard try work.copy(path, to: draft, mode: 0o640) != nil else { continue }

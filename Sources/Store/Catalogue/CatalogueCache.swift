@@ -33,16 +33,7 @@ struct CatalogueCache {
     ) {
         var writer = ByteWriter(capacity: 64 + saved.devices * 48 + saved.series * 32)
         encode(stamp, registry, saved, newest, into: &writer)
-        let draft = folder.catalogueCache + ".new"
-        unlink(draft)
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { return }
-        fchmod(descriptor, 0o640)
-        let isWritten = writer.withBytes { bytes in
-            Glibc.write(descriptor, bytes.baseAddress, bytes.count) == bytes.count
-        }
-        close(descriptor)
-        if !isWritten || rename(draft, folder.catalogueCache) != 0 { unlink(draft) }
+        Folder.replace(folder.catalogueCache, with: writer)
     }
 
     static func remove(in folder: Folder) {

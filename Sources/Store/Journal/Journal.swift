@@ -110,6 +110,7 @@ public final class Journal {
         let journal = try Journal(options, folder, lock, core, isNew: !isMade)
         try OpenMark(folder).put()
         mark.put(isAnew: isBegunAnew)
+        SchemaCopy.keep(folder, core)
         return journal
     }
 

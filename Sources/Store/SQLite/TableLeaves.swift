@@ -102,7 +102,7 @@ struct TableLeaves {
     }
 
     /// SQLite's own varint: the highest bits first, the ninth byte whole.
-    private static func varint(_ bytes: [UInt8], _ place: inout Int, _ end: Int) -> UInt64? {
+    static func varint(_ bytes: [UInt8], _ place: inout Int, _ end: Int) -> UInt64? {
         var number: UInt64 = 0
         for index in 0..<9 {
             guard place < end else { return nil }
