@@ -208,6 +208,60 @@ struct HostileTests {
         }
     }
 
+    /// Where the pages of a file begin that hold several rows or keys.
+    private func fullPages(_ bytes: [UInt8], _ size: Int) -> [Int] {
+        (0..<bytes.count / size).map { $0 * size }.filter { start in
+            // SQLite's file format, 1.6: the kind of a page, and how many cells it has.
+            let header = start == 0 ? 100 : start
+            return [2, 5, 10, 13].contains(bytes[header]) && Int(bytes[header + 3]) << 8 | Int(bytes[header + 4]) >= 2
+        }
+    }
+
+    /// A walk that goes on from the last key that it saw would never end there.
+    @Test(
+        "rows that stand the wrong way round in their page are walked once",
+        arguments: ["core.db", "raw/2026-03-15.l0.db", "rollup-2026.db"])
+    func wrongOrder(file: String) throws {
+        var random = SeededGenerator(seed: 7)
+        try makeVariedStore(folder.store).close()
+        let path = folder.store + "/" + file
+        let size = PageFile(path)!.pageBytes
+        let whole = readFile(path)
+        var pages = Array(fullPages(whole, size).shuffled(using: &random).prefix(12))
+        if file == "core.db" {
+            let core = try Connection(path, .immutable, effects: nil)
+            defer { core.close() }
+            let root = try core.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'journal'")
+            pages.append(Int(try #require(root) - 1) * size)
+        }
+        #expect(pages.count > 2)
+        for start in pages {
+            var bytes = whole
+            let header = start == 0 ? 100 : start
+            let count = Int(bytes[header + 3]) << 8 | Int(bytes[header + 4])
+            let first = header + ([2, 5].contains(bytes[header]) ? 12 : 8)
+            let cells = (0..<count).map { [bytes[first + 2 * $0], bytes[first + 2 * $0 + 1]] }
+            for (cell, place) in zip(cells.reversed(), 0...) {
+                bytes[first + 2 * place..<first + 2 * place + 2] = cell[...]
+            }
+            bytes[start..<start + size].withUnsafeMutableBytes { PageChecks.seal($0, number: Int64(start / size + 1)) }
+            let what = "\(file), page \(start / size + 1) with \(count) cells"
+            let damaged = folder.path + "/damaged"
+            let copy = folder.path + "/copy"
+            for place in [damaged, copy] {
+                removeTree(place)
+                copyStore(folder.store, to: place)
+                chmod(place + "/" + file, 0o640)
+                writeFile(place + "/" + file, bytes)
+            }
+            _ = use(damaged, what)
+            write(copy, what)
+            _ = try? StoreRepair.run(folder: damaged, now: noon)
+            _ = use(damaged, what)
+            write(damaged, what)
+        }
+    }
+
     @Test("a span that no frame has is passed over by a seal, and told")
     func span() throws {
         for span in [Int64.max, .min, -1, 1 << 62] {

@@ -192,7 +192,12 @@ final class ColumnCursor {
             try connection.rows(
                 Self.question, .integer(first), .integer(keys.upperBound), .integer(from)
             ) { row throws(StoreError) in
-                last = row.word("k")
+                let key = row.word("k")
+                // Of a damaged tree: going on from there would never come to the end.
+                guard count == 0 ? key >= last : key > last else {
+                    throw .corrupt(file: reader.file, detail: "the frame with key \(key) stands behind key \(last)")
+                }
+                last = key
                 count += 1
                 do throws(Malformed) {
                     try row.withFrame(part.keys) { _, frame throws(Malformed) in

@@ -51,6 +51,10 @@ enum JournalRows {
             guard Meta.possible.contains(id) else {
                 throw .corrupt(file: core.file, detail: "journal row \(id) is none")
             }
+            // A damaged tree gives what nobody asked for, and whoever goes on from there would never come to the end.
+            guard id > last else {
+                throw .corrupt(file: core.file, detail: "journal row \(id) stands behind row \(last)")
+            }
             let crc = row.integer("crc")
             var byteCount = 0
             let content: Row.Content
