@@ -225,16 +225,17 @@ struct RouteTests {
             let escaped = "%E8%B7%AF%E7%81%AF%201%2B2%26a%3Db%25"
             #expect(
                 try await server.get("latest?device=\(escaped)").json([LatestAnswer].self).map(\.device) == [Self.name])
-            let source = DaemonSource(socketPath: server.socket)
-            #expect(
-                try await source.answer(LatestRequest(DeviceFilter(device: Self.name))).map(\.device) == [Self.name])
-            let request = HistoryRequest(device: Self.name, since: noon, until: noon + .seconds(1))
-            #expect(try await source.answer(request).series.first?.points.map(\.value) == [230])
-            let story = try await source.carryOut(
-                AcknowledgeOrder(alert: 1, by: "阿明 + co", note: "50 % & done?"))
-            #expect(story.alert.id == 1)
-            #expect(server.acknowledged.all == ["1 阿明 + co (\(loginName())): 50 % & done?"])
-            try await source.close()
+            try await server.asking { source in
+                #expect(
+                    try await source.answer(LatestRequest(DeviceFilter(device: Self.name))).map(\.device) == [Self.name]
+                )
+                let request = HistoryRequest(device: Self.name, since: noon, until: noon + .seconds(1))
+                #expect(try await source.answer(request).series.first?.points.map(\.value) == [230])
+                let story = try await source.carryOut(
+                    AcknowledgeOrder(alert: 1, by: "阿明 + co", note: "50 % & done?"))
+                #expect(story.alert.id == 1)
+                #expect(server.acknowledged.all == ["1 阿明 + co (\(loginName())): 50 % & done?"])
+            }
         }
     }
 
@@ -242,48 +243,48 @@ struct RouteTests {
     func sameAnswers() async throws {
         try await Server.run { server in
             let folder = URL(filePath: server.socket).deletingLastPathComponent().path(percentEncoded: false) + "store"
-            let daemon = DaemonSource(socketPath: server.socket)
-            let files = try StoreSource(folder: folder, now: { noon + .seconds(60) })
-            #expect(try await daemon.answer(StatusRequest()) == files.answer(StatusRequest()))
-            #expect(try await daemon.answer(DevicesRequest()) == files.answer(DevicesRequest()))
-            #expect(try await daemon.answer(LatestRequest()) == files.answer(LatestRequest()))
-            let request = HistoryRequest(
-                device: "lamp-1", quantity: "voltage", channel: "", since: noon, until: noon + .seconds(9),
-                step: .seconds(2), limit: 3)
-            #expect(try await daemon.answer(request) == files.answer(request))
-            #expect(try await daemon.answer(AlertsRequest()) == files.answer(AlertsRequest()))
-            #expect(try await daemon.answer(AlertRequest(1)) == files.answer(AlertRequest(1)))
-            #expect(try await daemon.answer(WhyRequest(1)) == files.answer(WhyRequest(1)))
-            let night = MissedRequest(since: noon - .seconds(60), until: noon + .seconds(60))
-            #expect(try await daemon.answer(night) == files.answer(night))
-            #expect(try await daemon.answer(IncidentsRequest()) == files.answer(IncidentsRequest()))
-            #expect(try await daemon.answer(IncidentRequest(1)) == files.answer(IncidentRequest(1)))
-            let rejects = RejectsRequest(limit: 5, reason: .rejected(.unknownTopic))
-            #expect(try await daemon.answer(rejects) == files.answer(rejects))
-            #expect(try await daemon.answer(CorrectionsRequest()) == files.answer(CorrectionsRequest()))
-            try await daemon.close()
+            try await server.asking { daemon in
+                let files = try StoreSource(folder: folder, now: { noon + .seconds(60) })
+                #expect(try await daemon.answer(StatusRequest()) == files.answer(StatusRequest()))
+                #expect(try await daemon.answer(DevicesRequest()) == files.answer(DevicesRequest()))
+                #expect(try await daemon.answer(LatestRequest()) == files.answer(LatestRequest()))
+                let request = HistoryRequest(
+                    device: "lamp-1", quantity: "voltage", channel: "", since: noon, until: noon + .seconds(9),
+                    step: .seconds(2), limit: 3)
+                #expect(try await daemon.answer(request) == files.answer(request))
+                #expect(try await daemon.answer(AlertsRequest()) == files.answer(AlertsRequest()))
+                #expect(try await daemon.answer(AlertRequest(1)) == files.answer(AlertRequest(1)))
+                #expect(try await daemon.answer(WhyRequest(1)) == files.answer(WhyRequest(1)))
+                let night = MissedRequest(since: noon - .seconds(60), until: noon + .seconds(60))
+                #expect(try await daemon.answer(night) == files.answer(night))
+                #expect(try await daemon.answer(IncidentsRequest()) == files.answer(IncidentsRequest()))
+                #expect(try await daemon.answer(IncidentRequest(1)) == files.answer(IncidentRequest(1)))
+                let rejects = RejectsRequest(limit: 5, reason: .rejected(.unknownTopic))
+                #expect(try await daemon.answer(rejects) == files.answer(rejects))
+                #expect(try await daemon.answer(CorrectionsRequest()) == files.answer(CorrectionsRequest()))
+            }
         }
     }
 
     @Test("a refusal comes through the command line with its exit code")
     func exitCodes() async throws {
         try await Server.run(refusal: .unavailable("busy")) { server in
-            let source = DaemonSource(socketPath: server.socket)
-            let alert = await #expect(throws: NoAnswer.self) { try await source.answer(AlertRequest(99)) }
-            #expect(alert?.exitCode == 1)
-            let latest = await #expect(throws: NoAnswer.self) {
-                try await source.answer(LatestRequest(DeviceFilter(quantity: "x")))
+            try await server.asking { source in
+                let alert = await #expect(throws: NoAnswer.self) { try await source.answer(AlertRequest(99)) }
+                #expect(alert?.exitCode == 1)
+                let latest = await #expect(throws: NoAnswer.self) {
+                    try await source.answer(LatestRequest(DeviceFilter(quantity: "x")))
+                }
+                #expect(latest?.exitCode == 64)
+                let statistics = await #expect(throws: NoAnswer.self) {
+                    try await source.answer(StatisticsRequest())
+                }
+                #expect(statistics?.exitCode == 69)
+                let acknowledgement = await #expect(throws: NoAnswer.self) {
+                    try await source.carryOut(AcknowledgeOrder(alert: 1, by: "kim"))
+                }
+                #expect(acknowledgement?.exitCode == 69)
             }
-            #expect(latest?.exitCode == 64)
-            let statistics = await #expect(throws: NoAnswer.self) {
-                try await source.answer(StatisticsRequest())
-            }
-            #expect(statistics?.exitCode == 69)
-            let acknowledgement = await #expect(throws: NoAnswer.self) {
-                try await source.carryOut(AcknowledgeOrder(alert: 1, by: "kim"))
-            }
-            #expect(acknowledgement?.exitCode == 69)
-            try await source.close()
         }
     }
 }

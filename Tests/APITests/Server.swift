@@ -10,6 +10,7 @@ import Testing
 import TestSupport
 
 @testable import API
+@testable import OperatorCLI
 
 let noon = Timestamp(milliseconds: 1_773_576_000_000)  // 2026-03-15T12:00:00Z
 
@@ -28,9 +29,21 @@ struct Server {
         func append(_ line: String) { list.withLock { $0.append(line) } }
     }
 
-    /// On a busy machine a test may take its time to ask.
-    static let long = UnixSocketServer.Patience(firstQuestion: .seconds(3600))
+    /// On a busy machine a test may take its time to ask, and the machine its time to answer.
+    static let long = UnixSocketServer.Patience(silence: .seconds(3600), firstQuestion: .seconds(3600))
     static let longLimits = ArchivePool.Limits(short: .seconds(3600), long: .seconds(3600))
+
+    /// The command line's side of it as long as `body` runs, and closed however that ends.
+    func asking(_ body: (DaemonSource) async throws -> Void) async throws {
+        let source = DaemonSource(socketPath: socket)
+        do {
+            try await body(source)
+        } catch {
+            try await source.close()
+            throw error
+        }
+        try await source.close()
+    }
 
     /// Runs a server as long as `body` does.
     static func run(

@@ -30,7 +30,7 @@ struct PageCheckTests {
     private func pageBytes(_ bytes: [UInt8]) -> Int { Int(bytes[16]) << 8 | Int(bytes[17]) << 16 & 0x1_0000 }
 
     private func wrongPages(_ file: String) throws -> (bad: [Int64], pages: Int64) {
-        try Connection(file, .immutable, effects: nil).badPages()
+        try Connection(file, .immutable, effects: nil).badPages(isWritten: false)
     }
 
     /// Each page: its first bytes, its last (the check value among them), and some between.
