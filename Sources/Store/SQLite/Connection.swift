@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import Synchronization
 
 /// An effect on a file, named to the hook before it happens.
@@ -265,13 +266,21 @@ final class Connection {
         }
         return switch code & 0xFF {
         case SQLITE_FULL: .diskFull(file: file, detail: detail)
-        case SQLITE_IOERR: .ioError(file: file, detail: detail)
+        case SQLITE_IOERR:
+            isDiskFull ? .diskFull(file: file, detail: detail) : .ioError(file: file, detail: detail)
         case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt(file: file, detail: detail)
         case SQLITE_BUSY, SQLITE_LOCKED: .busy(file: file)
         case SQLITE_READONLY: .notWritable(path: file, detail: detail)
         case SQLITE_CANTOPEN, SQLITE_PERM: .notReadable(path: file, detail: detail)
         default: .sqlite(file: file, code: Int(code), detail: message)
         }
+    }
+
+    /// Where it cannot make the index of a WAL, SQLite says that input and output failed, and not why.
+    private var isDiskFull: Bool {
+        guard isWriter else { return false }
+        let code = handle.map { sqlite3_system_errno($0) } ?? 0
+        return code == ENOSPC || code == EDQUOT || Folder(FileWork.parts(of: file).parent).room().free == 0
     }
 
     /// `?`, `#` and `%` mean something in a URI.
