@@ -77,7 +77,9 @@ public enum RosterFile {
             func text(of column: Column) -> String { columns.firstIndex(of: column).map { fields[$0] } ?? "" }
             checkPlace(text(of: .latitude), text(of: .longitude), entry, note)
             if entry.device.isEmpty || !UsableName.admits(entry.device) {
-                note(.device, entry.device, "expected a device name of 1 to \(UsableName.bytesMax) bytes")
+                note(
+                    .device, entry.device,
+                    "expected a device name of 1 to \(UsableName.bytesMax) bytes without control characters")
             } else if let earlier = lineOf[ByteName(entry.device)] {
                 note(.device, entry.device, "stands in line \(earlier) already; each device once")
             } else {

@@ -63,7 +63,7 @@ struct RosterFileTests {
                     "roster.csv:2: cadence: '600': expected a duration from 1s to 30d, such as 30s, 10m or 1h",
                     "roster.csv:3: latitude: '91': expected degrees from -90 to 90, or nothing",
                     "roster.csv:4: device: 'lamp-2': stands in line 3 already; each device once",
-                    "roster.csv:5: device: '': expected a device name of 1 to 128 bytes",
+                    "roster.csv:5: device: '': expected a device name of 1 to 128 bytes without control characters",
                     "roster.csv:6: expected 4 fields as in the header, found 2",
                     "roster.csv:7: device: 'lamp-2': stands in line 3 already; each device once",
                     "roster.csv:8: longitude: '': expected degrees beside its latitude, or nothing in both",

@@ -39,7 +39,7 @@ package struct ServiceLogHandler: LogHandler {
         let isPlain =
             !text.isEmpty
             && text.unicodeScalars.allSatisfy {
-                $0 != " " && $0 != "\"" && $0 != "\\" && $0.value != 0xA0 && !$0.isSteering
+                $0 != " " && $0 != "=" && $0 != "\"" && $0 != "\\" && $0.value != 0xA0 && !$0.isSteering
             }
         if isPlain { return text }
         var quoted = "\""

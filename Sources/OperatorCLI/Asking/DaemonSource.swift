@@ -159,6 +159,11 @@ struct DaemonSource: AnswerSource, Sendable {
         guard (1...107).contains(socketPath.utf8.count),
             let url = URL(httpURLWithSocketPath: socketPath, uri: asked.target)
         else { throw NoAnswer.wrongQuestion("'\(socketPath)' cannot be a socket: expected a path of 1 to 107 bytes") }
+        guard asked.target.utf8.count <= Self.targetBytesMax else {
+            throw NoAnswer.wrongQuestion(
+                "what you ask has \(asked.target.utf8.count) bytes, of which the gateway takes \(Self.targetBytesMax): give a "
+                    + "shorter text or fewer names")
+        }
         var request = HTTPClientRequest(url: url.absoluteString)
         request.method = HTTPMethod(rawValue: Asked.route.method.rawValue)
         return request
@@ -183,6 +188,9 @@ struct DaemonSource: AnswerSource, Sendable {
             return try await group.next() ?? nil
         }
     }
+
+    /// The gateway's HTTP reader hangs up on a line of 80 KB.
+    private static let targetBytesMax = 65_536
 
     private static func isLate(_ error: HTTPClientError) -> Bool {
         [.deadlineExceeded, .connectTimeout, .getConnectionFromPoolTimeout, .readTimeout].contains(error)
