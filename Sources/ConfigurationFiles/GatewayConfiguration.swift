@@ -93,8 +93,11 @@ public struct GatewayConfiguration: Sendable {
     public var plan: PipelinePlan {
         PipelinePlan(
             windows: windows, windowBudget: windowBudget, detection: detection, peers: peers, lamps: lamps,
-            days: store.days ?? LocalDays(offsetSeconds: siteOffsetSeconds))
+            days: days)
     }
+
+    /// Those of the site's wall clock.
+    public var days: LocalDays { store.days ?? LocalDays(offsetSeconds: siteOffsetSeconds) }
 
     /// Reads the file; a relative path in it is relative to the folder the file is in.
     ///

@@ -53,7 +53,8 @@ package struct LoadedFiles: Sendable {
         }
         let roster = collect(&mistakes) { () throws(Mistakes) -> [RosterEntry] in
             guard let file = configuration.rosterFile else { return [] }
-            return try RosterFile.parse(csv: try SettingFiles.text(of: file), file: file)
+            return try RosterFile.parse(
+                csv: try SettingFiles.text(of: file), file: file, days: configuration.days)
         }
         guard mistakes.isEmpty, let catalog, let alerts, let roster else { throw Mistakes(mistakes) }
         let check = ConfigurationCheck(

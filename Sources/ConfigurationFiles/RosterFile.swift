@@ -6,16 +6,22 @@ public import Telemetry
 /// `Config/roster.csv`: the devices the city expects, one a line under a header of column names.
 ///
 /// Columns `device` and `cadence` are required; `profile`, `area`, `circuit`, `latitude`, `longitude`,
-/// `constants` (`depth_mm=1500;full_mm=100`) and `labels` (`owner=east;road=Jingshi Lu`) may be left out; a place has both its
-/// degrees, or neither. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is a quote.
+/// `constants` (`depth_mm=1500;full_mm=100`), `labels` (`owner=east;road=Jingshi Lu`), `deployed` and `retired` (a date, a time;
+/// the first also `planned`) and `maintenance` (`2026-11-27T14:10..2026-11-27T16:00;2026-12-01`) may be left out; a place has both
+/// its degrees, or neither. Lines that begin with `#` and empty lines are passed over. Fields may stand in double quotes, where `""` is a quote.
 public enum RosterFile {
     private enum Column: String, CaseIterable {
-        case device, profile, area, circuit, latitude, longitude, cadence, constants, labels
+        case device, profile, area, circuit, latitude, longitude, cadence, constants, labels, deployed, retired,
+            maintenance
     }
 
     // Long: a line of the roster column by column, every mistake gathered.
     /// Throws all mistakes together, each with line, column, value and what would be right.
-    public static func parse(csv text: String, file: String) throws(Mistakes) -> [RosterEntry] {
+    ///
+    /// `days`: those of the site, by whose clock dates and times without a zone are read.
+    public static func parse(
+        csv text: String, file: String, days: LocalDays = LocalDays()
+    ) throws(Mistakes) -> [RosterEntry] {
         var mistakes: [Mistake] = []
         var columns: [Column?] = []
         var entries: [RosterEntry] = []
@@ -71,11 +77,23 @@ public enum RosterFile {
                 case .constants:
                     entry.constants = constants(field) { note(.constants, field, $0) }
                 case .labels: entry.labels = labels(field) { note(.labels, field, $0) }
+                case .deployed:
+                    entry.service.isPlanned = field == "planned"
+                    if !field.isEmpty, field != "planned" {
+                        entry.service.deployed = moment(field, days, " or planned") { note(.deployed, field, $0) }
+                    }
+                case .retired:
+                    if !field.isEmpty { entry.service.retired = moment(field, days) { note(.retired, field, $0) } }
+                case .maintenance:
+                    entry.service.maintenance = maintenance(field, days) { note(.maintenance, field, $0) }
                 case nil: break
                 }
             }
             func text(of column: Column) -> String { columns.firstIndex(of: column).map { fields[$0] } ?? "" }
             checkPlace(text(of: .latitude), text(of: .longitude), entry, note)
+            if let deployed = entry.service.deployed, let retired = entry.service.retired, retired <= deployed {
+                note(.retired, text(of: .retired), "expected a moment after it was deployed, \(text(of: .deployed))")
+            }
             if entry.device.isEmpty || !UsableName.admits(entry.device) {
                 note(
                     .device, entry.device,
@@ -95,6 +113,46 @@ public enum RosterFile {
         }
         guard mistakes.isEmpty else { throw Mistakes(mistakes) }
         return entries
+    }
+
+    /// A date, which begins at the site's midnight, or a time.
+    private static func moment(
+        _ field: String, _ days: LocalDays, _ others: String = "", _ note: (String) -> Void
+    ) -> Timestamp? {
+        if let moment = SiteMoment(field, days) { return moment.first }
+        note("expected a date such as 2026-11-27, a time such as 2026-11-27T14:10\(others), or nothing")
+        return nil
+    }
+
+    /// Spans between semicolons, each `FROM..TO` or a date: a date that ends a span is part of it.
+    private static func maintenance(
+        _ field: String, _ days: LocalDays, _ note: (String) -> Void
+    ) -> [Range<Timestamp>] {
+        var spans: [Range<Timestamp>] = []
+        for part in field.split(separator: ";") {
+            let ends = part.split(separator: "..", omittingEmptySubsequences: false).map {
+                SiteMoment(trimmed(Array($0.utf8)), days)
+            }
+            guard (1...2).contains(ends.count), let from = ends[0], let to = ends[ends.count - 1],
+                ends.count == 2 || from.isDate, from.first < to.end
+            else {
+                note(
+                    "expected spans such as 2026-11-27T14:10..2026-11-27T16:00 or dates such as 2026-12-01, with ';' between "
+                        + "them; '\(part)' is none")
+                return []
+            }
+            spans.append(from.first..<to.end)
+        }
+        spans.sort { $0.lowerBound < $1.lowerBound }
+        var merged: [Range<Timestamp>] = []
+        for span in spans {
+            if let last = merged.last, span.lowerBound <= last.upperBound {
+                merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, span.upperBound)
+            } else {
+                merged.append(span)
+            }
+        }
+        return merged
     }
 
     /// `name=value` pairs between semicolons.

@@ -46,6 +46,8 @@ public struct Desk: Sendable {
     private struct Force: Equatable {
         var silences: [Int64]
         var maintenance: [String]
+        /// By the roster.
+        var workedOn: Set<DeviceIndex>
         /// By recipient.
         var routes: [[Bool]]
     }
@@ -251,13 +253,29 @@ public struct Desk: Sendable {
         where force.maintenance.contains(window.name) && window.selection.means(key, place.roster, place.registry) {
             return Hold(.maintenance, by: window.name)
         }
+        if !force.workedOn.isEmpty, Self.concerns(key.subject, only: force.workedOn, place) {
+            return Hold(.maintenance, by: "roster")
+        }
         return nil
+    }
+
+    /// Whether all devices that a subject is about are among these.
+    private static func concerns(_ subject: Subject, only devices: Set<DeviceIndex>, _ place: DeskPlace) -> Bool {
+        let concerned =
+            switch subject {
+            case .series(_, let device), .device(let device): [device]
+            case .circuit(let name): place.roster.devices(onCircuit: name)
+            case .area(let name): place.roster.devices(inArea: name)
+            case .gateway, .broker: [DeviceIndex]()
+            }
+        return !concerned.isEmpty && devices.isSuperset(of: concerned)
     }
 
     private func force(at now: Moment, _ place: DeskPlace) -> Force {
         Force(
             silences: silences.filter { $0.isInForce(at: now) }.map(\.id),
             maintenance: plan.maintenance.filter { place.isIn($0.times, at: now.wall) }.map(\.name),
+            workedOn: place.roster.devicesInMaintenance(at: now.wall),
             routes: plan.recipients.map { $0.routes.map { place.isIn($0.times, at: now.wall) } })
     }
 

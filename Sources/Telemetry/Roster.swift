@@ -25,6 +25,8 @@ public struct Roster: Sendable {
     /// By name, rising.
     private let circuits: [ByteName: [DeviceIndex]]
     private let areas: [ByteName: [DeviceIndex]]
+    /// Those for which maintenance is planned, by number.
+    private let maintained: [DeviceIndex]
 
     /// Files the devices by circuit and by area once: asking costs one look-up.
     public init(_ lines: [DeviceIndex: Line] = [:]) {
@@ -32,6 +34,7 @@ public struct Roster: Sendable {
         let devices = lines.keys.sorted()
         circuits = Dictionary(grouping: devices) { ByteName(lines[$0]!.entry.circuit) }
         areas = Dictionary(grouping: devices) { ByteName(lines[$0]!.entry.area) }
+        maintained = devices.filter { !lines[$0]!.entry.service.maintenance.isEmpty }
     }
 
     /// The same with the labels that the roster's file gives, by the device's name: a store does not keep them.
@@ -91,6 +94,11 @@ public struct Roster: Sendable {
             renamed[name.text] = new.text
         }
         return renamed
+    }
+
+    /// The devices that are worked on at a moment of the wall clock.
+    public func devicesInMaintenance(at moment: Timestamp) -> Set<DeviceIndex> {
+        Set(maintained.filter { self[$0]!.service.phase(at: moment) == .maintenance })
     }
 
     /// The devices of an area, by number.

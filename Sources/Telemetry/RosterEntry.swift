@@ -19,10 +19,13 @@ public struct RosterEntry: Hashable, Sendable {
     /// What people sort devices by, such as the owner or the road; names as `UsableName.admitsLabel` has them.
     public var labels: [String: String]
 
+    /// When it is meant to run.
+    public var service: ServiceLife
+
     package init(
         device: String, profile: String = "", area: String = "", circuit: String = "", latitude: Double? = nil,
         longitude: Double? = nil, cadence: Duration, constants: [String: String] = [:],
-        labels: [String: String] = [:]
+        labels: [String: String] = [:], service: ServiceLife = ServiceLife()
     ) {
         self.device = device
         self.profile = profile
@@ -33,5 +36,6 @@ public struct RosterEntry: Hashable, Sendable {
         self.cadence = cadence
         self.constants = constants
         self.labels = labels
+        self.service = service
     }
 }

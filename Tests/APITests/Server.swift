@@ -30,7 +30,8 @@ struct Server {
     }
 
     /// On a busy machine a test may take its time to ask, and the machine its time to answer.
-    static let long = UnixSocketServer.Patience(silence: .seconds(3600), firstQuestion: .seconds(3600))
+    static let long = UnixSocketServer.Patience(
+        silence: .seconds(3600), firstQuestion: .seconds(3600), pace: Pace(least: .seconds(3600)))
     static let longLimits = ArchivePool.Limits(short: .seconds(3600), long: .seconds(3600))
 
     /// The command line's side of it as long as `body` runs, and closed however that ends.

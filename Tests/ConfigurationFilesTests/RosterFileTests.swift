@@ -37,6 +37,54 @@ struct RosterFileTests {
         }
     }
 
+    @Test("reads when devices are meant to run, by the clock of the site")
+    func service() throws {
+        let text = """
+            device,cadence,deployed,retired,maintenance
+            a,10m,2026-10-15,2027-01-01,2026-11-27T14:10..2026-11-27T16:00; 2026-12-01
+            b,10m,planned,,
+            c,10m,,2026-11-30T08:00:30Z,2026-12-01..2026-12-02;2026-12-02..2026-12-03T06:00
+            d,10m,,,
+            """
+        let lives = try RosterFile.parse(csv: text, file: "roster.csv", days: LocalDays(offsetSeconds: 28_800))
+            .map(\.service)
+        func at(_ text: String) -> Timestamp { Timestamp(iso8601: text)! }
+        #expect(
+            lives == [
+                ServiceLife(
+                    deployed: at("2026-10-15T00:00:00+08:00"), retired: at("2027-01-01T00:00:00+08:00"),
+                    maintenance: [
+                        at("2026-11-27T14:10:00+08:00")..<at("2026-11-27T16:00:00+08:00"),
+                        at("2026-12-01T00:00:00+08:00")..<at("2026-12-02T00:00:00+08:00"),
+                    ]),
+                ServiceLife(isPlanned: true),
+                ServiceLife(
+                    retired: at("2026-11-30T08:00:30Z"),
+                    maintenance: [at("2026-12-01T00:00:00+08:00")..<at("2026-12-03T06:00:00+08:00")]),
+                ServiceLife(),
+            ])
+    }
+
+    @Test(
+        "says what is wrong with the days of a device",
+        arguments: [
+            ("deployed", "soon"), ("deployed", "2026-13-01"), ("deployed", "15.10.2026"), ("retired", "planned"),
+            ("retired", "2026-10-15"), ("maintenance", "2026-11-27T14:10"), ("maintenance", "2026-11-27.."),
+            ("maintenance", "2026-11-27..2026-11-26"), ("maintenance", "a..b"),
+            ("maintenance", "2026-11-27..2026-11-28..x"),
+        ])
+    func wrongService(column: String, value: String) {
+        let others = column == "retired" ? ",deployed" : ""
+        let text = "device,cadence,\(column)\(others)\na,10m,\(value)\(others.isEmpty ? "" : ",2026-10-15")\n"
+        do {
+            _ = try RosterFile.parse(csv: text, file: "roster.csv")
+            Issue.record("\(column) \(value) passed")
+        } catch {
+            #expect(error.list.count == 1)
+            #expect(error.description.hasPrefix("roster.csv:2: \(column): '\(value)': expected "), "\(error)")
+        }
+    }
+
     @Test("reports every mistake with its line and column")
     func mistakes() {
         let text = """

@@ -82,6 +82,18 @@ struct DeskTests {
                 "15 duty: over out lamp-1",
             ]),
         Story(
+            name: "nobody is told of a device that the roster has in maintenance, and what is up at its end is told",
+            plan: all,
+            events: ["1 works lamp-1 10", "2 fire out lamp-1", "3 fire out lamp-2", "4 fire feeder c-1"], until: 20,
+            log: [
+                "2 (duty: out lamp-1 maintenance roster)", "3 duty: firing out lamp-2", "4 duty: firing feeder c-1",
+                "11 duty: firing out lamp-1",
+            ]),
+        Story(
+            name: "a circuit is in maintenance with all its devices", plan: all,
+            events: ["1 works lamp-4,lamp-5,lamp-6 10", "2 fire feeder c-2", "5 end feeder c-2"], until: 20,
+            log: ["2 (duty: feeder c-2 maintenance roster)", "5 (duty: feeder c-2 gone)"]),
+        Story(
             name: "a silence that somebody ends", plan: all,
             events: ["1 silence 7 rule=out 1000", "2 fire out lamp-1", "5 unsilence 7"], until: 9,
             log: ["2 (duty: out lamp-1 silenced 7)", "5 duty: firing out lamp-1"]),

@@ -11,7 +11,7 @@ let noon = Timestamp(milliseconds: 1_773_576_000_000)
 /// Devices `lamp-1` to `lamp-3` are on circuit `c-1`, `lamp-4` to `lamp-6` on `c-2`, both in area `West`; `air-1` is in `East`.
 struct Room {
     var registry = SeriesRegistry()
-    let roster: Roster
+    private var roster: Roster
     var plan: DeskPlan
     var desk: Desk
     /// What the store would have kept.
@@ -96,6 +96,16 @@ struct Room {
         case "unsilence":
             silences.removeAll { $0.id == Int64(words[1])! }
             desk.setSilences(silences, at: now)
+            note(desk.tick(place, at: now))
+        case "works":
+            // works lamp-1,lamp-2 seconds
+            var lines = roster.lines
+            for name in words[1].split(separator: ",") {
+                lines[registry.device(named: String(name))!]!.entry.service.maintenance = [
+                    now.wall..<now.wall + .seconds(Int(words[2])!)
+                ]
+            }
+            roster = Roster(lines)
             note(desk.tick(place, at: now))
         case "clock": wallAhead += .seconds(Int(words[1])!)
         case "restart": restart()

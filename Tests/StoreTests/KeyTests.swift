@@ -171,9 +171,9 @@ struct KeyTests {
         let error = StoreError.schemaTooNew(found: Schema.dayVersion + 1, supported: Schema.dayVersion)
         #expect(throws: error) { try journal.seal() }
         // Version 6 refuses what is above it, as this one does.
-        #expect(Schema.version == 11)
-        try journal.core.run("PRAGMA user_version = 12")
-        #expect(throws: StoreError.schemaTooNew(found: 12, supported: 11)) { try Archive(folder: folder.store) }
+        #expect(Schema.version == 12)
+        try journal.core.run("PRAGMA user_version = 13")
+        #expect(throws: StoreError.schemaTooNew(found: 13, supported: 12)) { try Archive(folder: folder.store) }
     }
 
     /// Days long ago, days that the old files have, and new ones.

@@ -129,7 +129,7 @@ extension Journal {
     /// Makes core.db what version 9 had: to be closed after this.
     func becomeVersion9() throws(StoreError) {
         for statement in [
-            "DROP TABLE run", "DROP TABLE rule_text",
+            "ALTER TABLE device DROP COLUMN service", "DROP TABLE run", "DROP TABLE rule_text",
             "DROP TABLE decision", "DROP TABLE standing", "DROP TABLE silence", "DROP INDEX incident_fired",
             "DROP INDEX outbox_lead", "DROP INDEX outbox_group", "ALTER TABLE incident DROP COLUMN fired_steady",
             "ALTER TABLE deed DROP COLUMN origin", "ALTER TABLE deed DROP COLUMN target",

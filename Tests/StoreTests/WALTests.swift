@@ -92,7 +92,7 @@ struct WALTests {
     @Test("one flipped bit anywhere is damage, and costs at most the page that it is in")
     func everyFrame() throws {
         let left = try left(after: 0..<8)
-        #expect(left.frames > 40)
+        #expect(left.frames > 20)
         var random = SeededGenerator(seed: 11)
         var (mended, doubtful, flips) = (0, 0, 0)
         for frame in 0..<left.frames {

@@ -20,6 +20,7 @@ package struct Parameter: Hashable, Sendable, CustomStringConvertible {
     static let limit = Parameter("limit")
     static let by = Parameter("by")
     static let quantiles = Parameter("quantiles")
+    static let cells = Parameter("cells")
     static let top = Parameter("top")
     static let order = Parameter("order")
     static let ascending = Parameter("ascending")

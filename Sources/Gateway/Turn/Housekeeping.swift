@@ -73,8 +73,9 @@ extension IngestLoop {
         }
     }
 
-    /// Once a second: room on the disk, retention, and what was found damaged meanwhile.
+    /// Once a second: dates of the roster, room on the disk, retention, and what was found damaged meanwhile.
     func keepHouse(at moment: Moment) {
+        followService(at: moment)
         do throws(StoreError) {
             let before = journal.disk
             let report = try journal.upkeep(now: moment.wall, isTimeTrusted: clock.isTrusted)

@@ -69,6 +69,8 @@ final class IngestLoop {
     private var lastHour = LastHour()
     private var ownWords: OwnWords
     var nameFight = NameFight()
+    /// Also what dates of the roster are to come.
+    var inForce: FilesInForce
 
     init(
         configuration: GatewayConfiguration, files: LoadedFiles, broker: any BrokerLine, journal: Journal,
@@ -76,19 +78,17 @@ final class IngestLoop {
         channels: [any NotificationChannel], publisher: Publisher, clocks: MachineClocks
     ) throws {
         self.configuration = configuration
-        self.broker = broker
-        self.journal = journal
-        self.mailbox = mailbox
-        self.live = live
+        (self.broker, self.journal) = (broker, journal)
+        (self.mailbox, self.live) = (mailbox, live)
+        inForce = FilesInForce(files)
         (self.log, self.serviceManager) = (log, serviceManager)
-        self.sealer = sealer
         clock = TurnClock(clocks, after: journal.storedClock)
         decoder = Self.decoder(files, configuration)
         pipeline = Pipeline(configuration.plan, rules: files.rules)
         deskPlan = DeskPlan(configuration.notifications, files.desk)
         desk = Desk(deskPlan)
         outbox = OutboxPump(channels, recipients: Set(deskPlan.recipients.map(\.name)))
-        self.publisher = publisher
+        (self.publisher, self.sealer) = (publisher, sealer)
         ownWords = OwnWords(topicPrefix: configuration.notifications.topicPrefix)
         own = OwnConditions(folder: configuration.store.folder)
         work = WorkBudget(span: configuration.turn.workMax, messagesMax: configuration.turn.messagesMax)

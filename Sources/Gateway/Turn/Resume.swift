@@ -130,7 +130,7 @@ extension IngestLoop {
     }
 
     /// Circuits that have other names now, and what is stored under those.
-    private typealias Renamed = (circuits: [String: String], rules: [String: Set<ByteName>])
+    typealias Renamed = (circuits: [String: String], rules: [String: Set<ByteName>])
 
     private func follow(_ renamed: Renamed) -> [AlertTransition] {
         for (old, new) in renamed.circuits.sorted(by: { $0.key < $1.key }) {
@@ -142,11 +142,14 @@ extension IngestLoop {
     }
 
     /// Returns the devices that the roster before named and this one does not, and the circuits that it names otherwise.
-    private func setRoster(
+    func setRoster(
         of files: LoadedFiles, at moment: Moment
     ) throws(StoreError) -> (retired: Set<DeviceIndex>, renamed: Renamed) {
         let before = Roster(try journal.expectedDevices())
-        let change = try journal.saveRoster(files.roster, at: moment)
+        // A clock that was never set shows none of these days: then it is as late as it ever was.
+        let date = clock.isTrusted ? moment.wall : clock.newestWall
+        let change = try journal.saveRoster(files.roster, at: moment, date: date)
+        inForce = FilesInForce(files, from: date)
         for name in change.refused {
             log.error("a device of the roster has no room (limits.devices)", metadata: ["device": "\(name)"])
         }
@@ -159,7 +162,7 @@ extension IngestLoop {
 
     /// Ends what the rules do not watch any more, and judges by them what is known and was judged by others (`known`, nil: by
     /// those that were in force).
-    private func takeRules(
+    func takeRules(
         of files: LoadedFiles, after before: DeviceCatalog? = nil, _ retired: Set<DeviceIndex>,
         since known: [ByteName: Int64]? = nil, at moment: Moment
     ) throws(StoreError) {

@@ -17,7 +17,7 @@ public struct BaotuCommand: AsyncParsableCommand {
         subcommands: [
             StatusCommand.self, DevicesCommand.self, LatestCommand.self, HistoryCommand.self, QueryCommand.self,
             AirCommand.self, AqiCommand.self, StatsCommand.self, AlertsCommand.self, WhyCommand.self,
-            MissedCommand.self, IncidentsCommand.self,
+            MissedCommand.self, HealthCommand.self, IncidentsCommand.self,
             SilencesCommand.self, RejectsCommand.self, CorrectionsCommand.self, RulesCommand.self,
             ExportCommand.self, ImportCommand.self, DecodeCommand.self, DetectCommand.self, DoctorCommand.self,
             ReloadCommand.self, NotifyCommand.self,

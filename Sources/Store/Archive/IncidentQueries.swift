@@ -114,7 +114,7 @@ extension Archive {
     }
 
     /// What a question begins with. Of a store that no gateway has led forward yet its steps tell of incidents.
-    private func incidentTable(_ connection: Connection) throws(StoreError) -> String {
+    func incidentTable(_ connection: Connection) throws(StoreError) -> String {
         try Schema.version(of: connection) < 7
             ? "WITH incident AS MATERIALIZED (\(Schema.incidentsOfSteps)), deed AS (\(Schema.deedsOfAlerts))" : ""
     }

@@ -24,11 +24,16 @@ public struct RosterChange: Sendable {
 // What the roster and messages that are remembered leave in the store.
 extension Journal {
     /// Makes `entries` the roster: devices it names are expected from now on, or since they first were; those it no
-    /// longer names are not.
+    /// longer names, and those that are planned or retired, are not.
+    ///
+    /// `date`: by which it is told who is planned, and who is retired; nil: by the wall clock of `moment`.
     @discardableResult
-    public func saveRoster(_ entries: [RosterEntry], at moment: Moment) throws(StoreError) -> RosterChange {
+    public func saveRoster(
+        _ entries: [RosterEntry], at moment: Moment, date: Timestamp? = nil
+    ) throws(StoreError) -> RosterChange {
         var change = RosterChange()
         var known: [(device: DeviceIndex, entry: RosterEntry)] = []
+        var others: [(device: DeviceIndex, entry: RosterEntry)] = []
         for entry in entries {
             guard let device = registry.intern(device: entry.device, profile: entry.profile) else {
                 change.refused.append(entry.device)
@@ -36,7 +41,11 @@ extension Journal {
             }
             // The roster's word fills a gap; what decoded the device knows better.
             if registry.devices[device.index].profile.isEmpty { registry.setProfile(entry.profile, of: device) }
-            known.append((device, entry))
+            if entry.service.isExpected(at: date ?? moment.wall) {
+                known.append((device, entry))
+            } else {
+                others.append((device, entry))
+            }
         }
         Catalogue.settle(&registry, beyond: saved)
         try core.rows("SELECT id FROM device WHERE expected_since IS NOT NULL") { row throws(StoreError) in
@@ -45,19 +54,30 @@ extension Journal {
         change.retired.subtract(known.map(\.device))
         let (nowSaved, profiles, version) = try core.transaction { () throws(StoreError) in
             let nowSaved = try Catalogue.save(registry, beyond: saved, core)
+            // One that is retired ran since the roster named it, which nothing else remembers.
+            var services: [ServiceLife] = []
+            for (device, entry) in others { services.append(try service(of: device, entry)) }
             // Marked first and swept after, so that `expected_since` of those who stay is kept.
             try core.run("UPDATE device SET expected_since = -expected_since - 1 WHERE expected_since IS NOT NULL")
+            try core.run("UPDATE device SET service = NULL WHERE service IS NOT NULL")
             for (device, entry) in known {
                 try core.run(
                     """
                     UPDATE device SET profile = ?, area = ?, circuit = ?, latitude = ?, longitude = ?, cadence_ms = ?,
                         expected_since = CASE WHEN expected_since IS NULL THEN ?
                             WHEN expected_since < 0 THEN -expected_since - 1 ELSE expected_since END,
-                        expected_listened = CASE WHEN expected_since IS NULL THEN ? ELSE expected_listened END
+                        expected_listened = CASE WHEN expected_since IS NULL THEN ? ELSE expected_listened END, service = ?
                     WHERE id = ?
                     """, .text(registry.devices[device.index].profile), .text(entry.area), .text(entry.circuit),
                     .optional(entry.latitude), .optional(entry.longitude), .integer(entry.cadence.milliseconds),
                     .integer(moment.wall.milliseconds), .integer(moment.listened.milliseconds),
+                    .text(entry.service.text), .integer(Int64(device.rawValue)))
+            }
+            for ((device, entry), service) in zip(others, services) {
+                try core.run(
+                    "UPDATE device SET profile = ?, area = ?, circuit = ?, latitude = ?, longitude = ?, service = ? WHERE id = ?",
+                    .text(registry.devices[device.index].profile), .text(entry.area), .text(entry.circuit),
+                    .optional(entry.latitude), .optional(entry.longitude), .text(service.text),
                     .integer(Int64(device.rawValue)))
             }
             try core.run(
@@ -70,6 +90,21 @@ extension Journal {
         savedProfiles = profiles
         writeCatalogueCache(version)
         return change
+    }
+
+    /// That of the roster, with the day since when the device is waited for, or was, where the roster has none.
+    private func service(of device: DeviceIndex, _ entry: RosterEntry) throws(StoreError) -> ServiceLife {
+        var service = entry.service
+        guard service.deployed == nil, !service.isPlanned else { return service }
+        try core.rows(
+            "SELECT expected_since, coalesce(service, '') AS service FROM device WHERE id = ?",
+            .integer(Int64(device.rawValue))
+        ) { row throws(StoreError) in
+            service.deployed =
+                row.optionalInteger("expected_since").map { Timestamp(milliseconds: $0) }
+                ?? ServiceLife(text: row.text("service")).deployed
+        }
+        return service
     }
 
     /// The devices that the roster names, by place in the registry.
@@ -111,10 +146,13 @@ extension ExpectedDevice {
     /// The devices that the roster names, by place in the registry.
     static func all(_ core: Connection, _ registry: SeriesRegistry) throws(StoreError) -> [ExpectedDevice] {
         var devices: [ExpectedDevice] = []
-        let listened = try Schema.version(of: core) >= 6 ? "expected_listened" : "NULL AS expected_listened"
+        let version = try Schema.version(of: core)
+        let listened = version >= 6 ? "expected_listened" : "NULL AS expected_listened"
+        let service = version >= 12 ? "coalesce(service, '') AS service" : "'' AS service"
         try core.rows(
             """
-            SELECT id, profile, area, circuit, latitude, longitude, cadence_ms, expected_since, \(listened) FROM device
+            SELECT id, profile, area, circuit, latitude, longitude, cadence_ms, expected_since, \(listened), \(service)
+            FROM device
             WHERE expected_since IS NOT NULL ORDER BY id
             """
         ) { row throws(StoreError) in
@@ -127,7 +165,8 @@ extension ExpectedDevice {
                         area: row.text("area"),
                         circuit: row.text("circuit"), latitude: row.optionalReal("latitude"),
                         longitude: row.optionalReal("longitude"),
-                        cadence: .milliseconds(row.integer("cadence_ms"))),
+                        cadence: .milliseconds(row.integer("cadence_ms")),
+                        service: ServiceLife(text: row.text("service"))),
                     since: Timestamp(milliseconds: row.integer("expected_since")),
                     awaited: row.optionalInteger("expected_listened").map { SteadyTime(milliseconds: $0) }))
         }

@@ -3,7 +3,7 @@ import Frames
 /// The tables of core.db and of the day files.
 enum Schema {
     /// The newest version of core.db this build reads and writes.
-    static let version = 11
+    static let version = 12
     /// That of files of frames: from 2 on a small file holds the hours of its day, from 3 on keys count from 1970, from 4 on there
     /// may be rows of version 3, see `FrameRow`. What a frame is made of has a version of its own.
     static let dayVersion = 4
@@ -24,13 +24,14 @@ enum Schema {
                 suspect INTEGER NOT NULL, late INTEGER NOT NULL, ignored INTEGER NOT NULL, empty INTEGER NOT NULL,
                 damaged_rows INTEGER NOT NULL)
             """,
-            // expected_since: not NULL while the roster names the device.
+            // expected_since: not NULL while the roster names the device and it is neither planned nor retired; service: as
+            // `ServiceLife.text` has it, NULL where the roster does not name it.
             """
             CREATE TABLE device(
                 id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, profile TEXT NOT NULL, area TEXT NOT NULL DEFAULT '',
                 circuit TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL, cadence_ms INTEGER,
                 expected_since INTEGER, last_heard INTEGER, is_online INTEGER, status_at INTEGER,
-                last_heard_steady INTEGER, status_over INTEGER, expected_listened INTEGER)
+                last_heard_steady INTEGER, status_over INTEGER, expected_listened INTEGER, service TEXT)
             """,
             "CREATE TABLE stream(id INTEGER PRIMARY KEY, device INTEGER NOT NULL)",
             """
@@ -187,6 +188,7 @@ enum Schema {
         "device.last_heard_steady": "NULL",
         "device.status_over": "NULL",
         "device.expected_listened": "NULL",
+        "device.service": "NULL",
         "part.keys": "\(FrameKey.Layout.since2020.rawValue)",
         "part.seal_stamp": "0",
         // Up to version 6 there were words alone.
@@ -245,6 +247,7 @@ enum Schema {
         8: corrections + ["ALTER TABLE part ADD COLUMN \(sealStampColumn)"],
         9: deskTables + [standingsOfOutbox],
         10: storyTables,
+        11: ["ALTER TABLE device ADD COLUMN service TEXT"],
     ]
 
     private static let frame = """
