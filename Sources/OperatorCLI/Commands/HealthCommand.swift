@@ -80,6 +80,9 @@ struct HealthPage {
         self.output = output
     }
 
+    /// A narrower terminal has no room for the row of signs.
+    private static let stripMin = 76
+
     /// Signs that find room beside the numbers.
     static func cells(width: Int) -> Int { width >= 130 ? 48 : width >= 96 ? 24 : 12 }
 
@@ -102,7 +105,7 @@ struct HealthPage {
     func lines(width: Int) -> [String] {
         var page = Paragraphs(width: width)
         page.add(sentence)
-        page.add(understood)
+        page.add(understood(hasStrip: width >= Self.stripMin))
         guard !answer.rows.isEmpty else { return page.lines }
         var table = TextTable(shown(width).map(\.column))
         for row in answer.rows { table.append(shown(width).map { $0.cell(row) }) }
@@ -141,12 +144,12 @@ struct HealthPage {
 
     private func moment(_ moment: Timestamp) -> String { shortTime(moment, now: output.now) }
 
-    private var understood: String {
+    private func understood(hasStrip: Bool) -> String {
         var parts: [String] = []
         if let since = answer.since, let until = answer.until {
             parts.append("\(moment(since)) to \(moment(until)) (\(zoneName(at: output.now)))")
             parts.append("heard hour by hour, while meant to run")
-            if let cell = answer.cellSeconds {
+            if hasStrip, let cell = answer.cellSeconds {
                 parts.append("a sign is \(Duration.seconds(Int64(cell.rounded())).shortForm): \(legend)")
             }
         } else {
@@ -189,7 +192,7 @@ struct HealthPage {
         if answer.total.maintenance > 0 { shown.append(count("maint.", \.maintenance)) }
         guard let since = answer.since else { return shown }
         shown.append((.init("avail. %", .right), { $0.available.map(percent) ?? "-" }))
-        if width >= 76 {
+        if width >= Self.stripMin {
             shown.append((.init("since \(moment(since))"), { row in String((row.strip ?? "").map { sign($0) }) }))
         }
         return shown
