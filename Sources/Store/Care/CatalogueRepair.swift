@@ -10,6 +10,8 @@ struct CatalogueRepair {
     private let core: Connection
     /// What was done, a sentence each.
     private(set) var done: [String] = []
+    /// What `fill` made: names of devices, and `series N`.
+    private(set) var standIns: [String] = []
 
     /// `core` has the rows that read, those of damaged pages as they are.
     init(_ folder: Folder, _ core: Connection) {
@@ -117,8 +119,10 @@ struct CatalogueRepair {
 
     // Long: devices, streams and series get their stand-ins in this order, and each makes more of the one before.
     /// Gives every id that something refers to a row, so that no later one gets it: ids are places, without gaps.
-    /// `widths`: by stream, the columns that its frames have, where they are known to have more than the catalogue tells.
-    mutating func fill(_ widths: [Int: Int] = [:]) throws(StoreError) {
+    /// `widths`: by stream, the columns that its frames have, where they are known to have more than the catalogue tells;
+    /// `waiting`: what rows that wait in the journal are about.
+    mutating func fill(_ widths: [Int: Int] = [:], waiting: TurnReferences = TurnReferences()) throws(StoreError) {
+        let widths = widths.merging(waiting.widths) { max($0, $1) }
         func highest(_ sql: String) throws(StoreError) -> Int64 { try core.integer(sql) ?? -1 }
         func missing(_ table: String, through last: Int64) throws(StoreError) -> [Int64] {
             var known: Set<Int64> = []
@@ -144,7 +148,8 @@ struct CatalogueRepair {
         // A device that no stream or series has would be of a damaged reference.
         var deviceEnd = try max(
             highest("SELECT max(id) FROM device"), highest("SELECT max(device) FROM stream"),
-            highest("SELECT max(device) FROM series"))
+            highest("SELECT max(device) FROM series"), waiting.deviceMax)
+        deviceEnd = try max(deviceEnd, ofAlerts("device", beyond: deviceEnd))
         var names: [String] = []
         func nameless(_ id: Int64) throws(StoreError) {
             names.append("unreadable-\(id)")
@@ -158,7 +163,8 @@ struct CatalogueRepair {
             return deviceEnd
         }
         var streamEnd = try max(
-            highest("SELECT max(id) FROM stream"), highest("SELECT max(stream) FROM series"), streamsInFiles())
+            highest("SELECT max(id) FROM stream"), highest("SELECT max(stream) FROM series"), streamsInFiles(),
+            waiting.widths.keys.max().map { Int64($0) } ?? -1)
         for id in try missing("stream", through: streamEnd) {
             var device = try core.integer("SELECT device FROM series WHERE stream = ?", .integer(id))
             if device == nil { device = try stand() }
@@ -184,7 +190,9 @@ struct CatalogueRepair {
             """
         ) { row throws(StoreError) in free.append((row.integer("stream"), row.integer("col"))) }
         try core.run("DROP TABLE width")
-        var seriesEnd = try max(highest("SELECT max(id) FROM series"), highest("SELECT max(series) FROM latest"))
+        var seriesEnd = try max(
+            highest("SELECT max(id) FROM series"), highest("SELECT max(series) FROM latest"), waiting.seriesMax)
+        seriesEnd = try max(seriesEnd, ofAlerts("series", beyond: seriesEnd))
         func place(_ id: Int64) throws(StoreError) {
             if free.isEmpty {
                 streamEnd += 1
@@ -202,11 +210,18 @@ struct CatalogueRepair {
             seriesEnd += 1
             try place(seriesEnd)
         }
+        standIns = names
         if !names.isEmpty {
             done.append("the catalogue got stand-ins for what does not read: \(names.joined(separator: ", "))")
         }
         var registry = SeriesRegistry()
         try Catalogue.load(core, into: &registry)
+    }
+
+    /// The highest number that an alert has of these, as far as it can be one of `last` and those after it: a row of a damaged
+    /// page may have any.
+    private func ofAlerts(_ column: String, beyond last: Int64) throws(StoreError) -> Int64 {
+        try core.integer("SELECT max(\(column)) FROM alert WHERE \(column) <= ?", .integer(last + 65_536)) ?? -1
     }
 
     /// The highest stream that a file has frames of.

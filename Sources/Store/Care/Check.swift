@@ -215,6 +215,13 @@ final class StoreChecker {
 
     /// Reads every row of every table whose rows have no check value of their own.
     private func checkTables(_ reader: FileReader) {
+        if let faults = try? reader.read({ connection throws(StoreError) in try StoryFaults.count(connection) }) {
+            for (table, rows) in faults {
+                found(
+                    "core.db", .structure,
+                    "\(counted(Int(rows), "row")) of table \(table) have words or numbers that are none")
+            }
+        }
         let tables: [String]
         do throws(StoreError) {
             tables = try reader.read { connection throws(StoreError) in

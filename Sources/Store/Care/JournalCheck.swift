@@ -15,12 +15,14 @@ enum JournalCheck {
         var lastNow: Int64?
         var open: [Int] = []
         /// The rows of `open` are damaged; the next good one bounds when they were received.
-        func add(_ id: Int64, _ reason: String, now: Int64?) {
+        func add(_ id: Int64, _ reason: String, isWhole: Bool = false, now: Int64?) {
+            let outlook =
+                isWhole ? "its bytes are whole, and a repair keeps it under stand-ins" : "what it acknowledged is lost"
             damages.append(
                 StoreDamage(
                     file: file, kind: .journal, devices: [], since: lastNow.map { Timestamp(milliseconds: $0) },
                     until: now.map { Timestamp(milliseconds: $0) },
-                    sentence: "\(file): journal row \(id) is damaged: \(reason); what it acknowledged is lost"))
+                    sentence: "\(file): journal row \(id) is damaged: \(reason); \(outlook)"))
             open.append(damages.count - 1)
         }
         try JournalRows.forEach(connection, registry, after: last) { row throws(StoreError) in
@@ -32,7 +34,7 @@ enum JournalCheck {
                 for index in open { damages[index].until = turn.now }
                 open.removeAll()
                 lastNow = turn.now.milliseconds
-            case .damaged(let reason): add(row.id, reason, now: nil)
+            case .damaged(let reason): add(row.id, reason, isWhole: row.isWhole, now: nil)
             }
         }
         return (rows, damages)

@@ -134,7 +134,9 @@ extension Journal {
             ORDER BY id
             """
         ) { row throws(StoreError) in
-            guard let phase = AlertPhase(rawValue: row.text("phase")), let from = AlertPhase(rawValue: row.text("was")),
+            // Its steps may be lost: then it is as if it had always been so.
+            let was = row.optionalText("was") ?? row.text("phase")
+            guard let phase = AlertPhase(rawValue: row.text("phase")), let from = AlertPhase(rawValue: was),
                 let severity = Severity(rawValue: row.text("severity")),
                 let key = AlertKey(row, registry)
             else { throw .corrupt(file: file, detail: "alert \(row.integer("id")) does not read") }

@@ -13,6 +13,8 @@ enum JournalRows {
         var byteCount: Int
         /// A damaged row that an earlier start has counted.
         var isCounted: Bool
+        /// Its bytes are as they were written, whatever the catalogue knows of what they name.
+        var isWhole: Bool
         var content: Content
     }
 
@@ -56,12 +58,13 @@ enum JournalRows {
                 throw .corrupt(file: core.file, detail: "journal row \(id) stands behind row \(last)")
             }
             let crc = row.integer("crc")
-            var byteCount = 0
+            var (byteCount, isWhole) = (0, false)
             let content: Row.Content
             do throws(Malformed) {
                 try row.withBlob("b") { bytes throws(Malformed) in
                     byteCount = bytes.count
                     guard CRC32C.check(key: id, bytes) == crc else { throw Malformed("its check value is wrong") }
+                    isWhole = true
                     try TurnCodec.decode(bytes, registry: registry, into: &turn)
                 }
                 turn.journalID = id
@@ -70,7 +73,7 @@ enum JournalRows {
             } catch {
                 content = .damaged(error.reason)
             }
-            found = Row(id: id, byteCount: byteCount, isCounted: row.isNull("n"), content: content)
+            found = Row(id: id, byteCount: byteCount, isCounted: row.isNull("n"), isWhole: isWhole, content: content)
         }
         return found
     }
