@@ -131,6 +131,25 @@ struct LostNamesTests {
         _ = try archive.incidents()
     }
 
+    @Test("a table that is told to have other columns is found and made anew, and the rest stays")
+    func columns() throws {
+        #expect(CoreTables.columns["device"]?.count == 16)
+        #expect(Set(CoreTables.columns.keys) == Set(CoreTables.names))
+        try makeStore()
+        let writer = try Connection(core, .writer(pageBytes: 4096), effects: nil)
+        try writer.run("ALTER TABLE alert RENAME COLUMN sentence_values TO sentence_valuer")
+        try writer.checkpoint()
+        writer.close()
+        #expect(
+            try StoreCheck.run(folder: folder.store).damage.map(\.sentence).contains {
+                $0.contains("table alert lacks")
+            })
+        let repair = try StoreRepair.run(folder: folder.store, now: noon)
+        #expect(repair.isGood)
+        #expect(try readings(folder.store).count == 2 * Self.devices - 1)
+        try Journal.open(StoreOptions(folder: folder.store)).close()
+    }
+
     @Test("an alert whose steps are lost is as it is")
     func stepsLost() throws {
         try makeStore()

@@ -215,6 +215,9 @@ final class StoreChecker {
 
     /// Reads every row of every table whose rows have no check value of their own.
     private func checkTables(_ reader: FileReader) {
+        let lacking =
+            (try? reader.read { connection throws(StoreError) in try CoreTables.incomplete(connection) }) ?? []
+        for table in lacking { found("core.db", .structure, "table \(table) lacks columns that it must have") }
         if let faults = try? reader.read({ connection throws(StoreError) in try StoryFaults.count(connection) }) {
             for (table, rows) in faults {
                 found(

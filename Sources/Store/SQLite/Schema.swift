@@ -13,7 +13,7 @@ enum Schema {
 
     // Ids of devices, streams and series are their places in the registry, from 0.
     // Times are milliseconds since 1970, UTC, unless the column says otherwise.
-    private static let core =
+    static let core =
         [
             "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
             """
