@@ -11,7 +11,8 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The broker answered the CONNECT with a refusal; the reason is the broker's.
     case badCredentials(endpoint: String, username: String?, reason: String)
     case refused(endpoint: String, reason: String)
-    case tls(endpoint: String, reason: String)
+    /// `fault`: what was found wrong with the broker's certificate.
+    case tls(endpoint: String, reason: String, fault: String?)
     case fileUnreadable(path: String, reason: String)
     case connectionLost(endpoint: String, reason: String)
     /// The broker closed the connection and gave no reason, as it does to an older client of the same id before mosquitto 2.0.15.
@@ -41,14 +42,13 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "is the port an MQTT listener, with or without TLS as configured?"
         case .hungUp(let endpoint):
             "broker: \(endpoint) hung up before it answered the MQTT CONNECT; is the port an MQTT listener, with or "
-                + "without TLS as configured?"
+                + "without TLS as configured? With TLS it may want a certificate of ours (mqtt.tls.certificate_file)"
         case .badCredentials(let endpoint, let username, let reason):
             "broker: \(endpoint) refuses user \(username.map { "'\($0)'" } ?? "(none given)"): \(reason); "
                 + "user name and password must be those of the broker's password file"
         case .refused(let endpoint, let reason): "broker: \(endpoint) refuses the connection: \(reason)"
-        case .tls(let endpoint, let reason):
-            "broker: TLS with \(endpoint) failed: \(reason); the authority file must hold the issuer of the broker's "
-                + "certificate, and the certificate must name the host"
+        case .tls(let endpoint, let reason, let fault):
+            "broker: TLS with \(endpoint) failed: \(reason); \(fault ?? Self.outlook(reason))"
         case .fileUnreadable(let path, let reason): "broker: cannot read \(path): \(reason)"
         case .connectionLost(let endpoint, let reason), .closedByBroker(let endpoint, let reason):
             "broker: connection to \(endpoint) lost: \(reason)"
@@ -69,6 +69,19 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .library(let endpoint, let operation, let reason):
             "broker: \(operation) for \(endpoint) failed in libmosquitto: \(reason)"
         }
+    }
+
+    /// What may be done where OpenSSL found nothing wrong with the broker's certificate.
+    private static func outlook(_ reason: String) -> String {
+        if reason.contains("key values mismatch") {
+            return "mqtt.tls.key_file is not the key of mqtt.tls.certificate_file"
+        }
+        if reason.contains("host name") { return "the broker's certificate must name mqtt.host" }
+        if reason.contains("alert") {
+            return "the broker did not like what we sent: look at its log, and at mqtt.tls.certificate_file"
+        }
+        return
+            "the authority file must hold the issuer of the broker's certificate, and the certificate must name the host"
     }
 
     /// The connection broke, and nobody said more of it than that.

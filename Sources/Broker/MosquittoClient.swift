@@ -68,6 +68,7 @@ final class MosquittoClient {
     private(set) var readsOwnWords: Bool
     private var ownWords: [OwnWord] = []
     private var libraryErrors: [String] = []
+    private var certificateFault: CertificateFault?
     /// UNSUBSCRIBEs of a session that is left whose answers are still to come.
     private var unsubscribesOpen: Set<Int32> = []
     /// One more, behind all acknowledgements: what the broker had to send comes before its answer.
@@ -119,6 +120,7 @@ final class MosquittoClient {
         (fence, isDry) = (nil, false)
         forgetUnconfirmedQoS0()
         libraryErrors.removeAll()
+        certificateFault = nil
         if let username = options.username, let password = options.currentPassword?() {
             let code = mosquitto_username_pw_set(handle, username, password)
             guard code == MOSQ_ERR_SUCCESS.rawValue else { return error(of: code) }
@@ -545,6 +547,8 @@ final class MosquittoClient {
 
     private func keep(libraryError text: String) {
         if libraryErrors.count < 8 { libraryErrors.append(text) }
+        // The connection is there for as long as it complains.
+        if options.tls != nil, certificateFault == nil { certificateFault = CertificateFault(of: handle) }
     }
 
     private func setUp(_ tls: BrokerOptions.TLSOptions) throws(BrokerError) {
@@ -552,14 +556,19 @@ final class MosquittoClient {
             guard let file, access(file, R_OK) != 0 else { continue }
             throw .fileUnreadable(path: file, reason: String(cString: strerror(errno)))
         }
+        var authorities: (file: String?, folder: String?) = (tls.caFile, tls.caPath)
         if tls.caFile == nil, tls.caPath == nil {
-            try check(mosquitto_int_option(handle, MOSQ_OPT_TLS_USE_OS_CERTS, 1), "trusting the system's authorities")
+            guard let found = SystemAuthorities.find() else {
+                throw .fileUnreadable(
+                    path: "the authorities of the operating system",
+                    reason:
+                        "there are none (Debian's package ca-certificates has them); mqtt.tls.ca_file may name others")
+            }
+            authorities = found
         }
-        if tls.caFile != nil || tls.caPath != nil || tls.certificateFile != nil {
-            try check(
-                mosquitto_tls_set(handle, tls.caFile, tls.caPath, tls.certificateFile, tls.keyFile, nil),
-                "reading the TLS files")
-        }
+        try check(
+            mosquitto_tls_set(handle, authorities.file, authorities.folder, tls.certificateFile, tls.keyFile, nil),
+            "reading the TLS files")
         try check(mosquitto_tls_insecure_set(handle, !tls.verifiesHostname), "choosing host name verification")
     }
 
@@ -576,7 +585,7 @@ final class MosquittoClient {
             let detail =
                 libraryErrors.isEmpty
                 ? String(cString: mosquitto_strerror(code)) : libraryErrors.joined(separator: "; ")
-            return .tls(endpoint: endpoint, reason: detail)
+            return .tls(endpoint: endpoint, reason: detail, fault: certificateFault?.sentence)
         case MOSQ_ERR_EAI.rawValue:
             return .nameNotResolved(endpoint: endpoint, reason: String(cString: mosquitto_strerror(code)))
         case MOSQ_ERR_ERRNO.rawValue:

@@ -344,14 +344,31 @@ struct BrokerSessionTests {
         line.session.dropConnection("the commit failed")
         #expect(Set(line.receive(200)).count == 200)
 
-        for (wrong, why) in [(options("stranger"), "authority"), (options("ca", host: "127.0.0.1"), "name")] {
-            let refused = try Line(wrong)
+        func expect(_ options: BrokerOptions, toFailWith words: String) throws {
+            let refused = try Line(options)
             refused.turn(until: { !refused.events.isEmpty })
-            guard case .connectFailed(.tls, _) = refused.events.first else {
-                Issue.record("wrong \(why): expected a TLS failure, got \(refused.events)")
-                continue
+            guard case .connectFailed(let error, _) = refused.events.first, case .tls = error else {
+                Issue.record("\(words): expected a TLS failure, got \(refused.events)")
+                return
             }
+            #expect(error.description.contains(words), "\(error)")
         }
+        try expect(options("stranger"), toFailWith: "is not of an authority that is believed here")
+        try expect(options("ca", host: "127.0.0.1"), toFailWith: "must name mqtt.host")
+        var strange = options("ca")
+        strange.tls?.certificateFile = file("ca.pem")
+        strange.tls?.keyFile = file("stranger.key")
+        try expect(strange, toFailWith: "mqtt.tls.key_file is not the key of mqtt.tls.certificate_file")
+        try #require(
+            succeeds(
+                openssl,
+                [
+                    "x509", "-req", "-in", file("server.csr"), "-CA", file("ca.pem"), "-CAkey", file("ca.key"),
+                    "-CAcreateserial", "-days", "-1", "-extfile", file("names"), "-out", file("server.pem"),
+                ]))
+        server.kill()
+        try server.start()
+        try expect(options("ca"), toFailWith: "has expired")
         var plain = options("ca")
         plain.tls = nil
         let plainLine = try Line(plain)
