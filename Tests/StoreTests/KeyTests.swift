@@ -176,6 +176,32 @@ struct KeyTests {
         #expect(throws: StoreError.schemaTooNew(found: 13, supported: 12)) { try Archive(folder: folder.store) }
     }
 
+    @Test(
+        "a store of which one file is newer is refused whole, and nothing of it is changed",
+        arguments: ["raw", "rollup"])
+    func newerFile(kind: String) throws {
+        let journal = try makeVariedStore(folder.store)
+        journal.close()
+        let path =
+            folder.store + (kind == "raw" ? "/raw/" + names(in: folder.store + "/raw").sorted()[0] : "/rollup-2026.db")
+        chmod(path, 0o640)
+        let (found, supported) = kind == "raw" ? (Schema.dayVersion + 1, Schema.dayVersion) : (2, Schema.rollupVersion)
+        var bytes = readFile(path)
+        let size = try #require(PageFile(path)).pageBytes
+        bytes[63] = UInt8(found)
+        // A damaged page says nothing of versions.
+        writeFile(path, bytes)
+        try Journal.open(StoreOptions(folder: folder.store)).close()
+        bytes[0..<size].withUnsafeMutableBytes { PageChecks.seal($0, number: 1) }
+        writeFile(path, bytes)
+        let before = readFile(folder.store + "/core.db")
+        let error = StoreError.schemaTooNew(found: found, supported: supported)
+        #expect(throws: error) { try Journal.open(StoreOptions(folder: folder.store)) }
+        #expect(throws: error) { try StoreCheck.run(folder: folder.store) }
+        #expect(throws: error) { try StoreRepair.run(folder: folder.store, now: noon) }
+        #expect(readFile(path) == bytes && readFile(folder.store + "/core.db") == before)
+    }
+
     /// Days long ago, days that the old files have, and new ones.
     private static let eras = [
         "1970-01-02T00:00:00Z", "2013-03-30T12:00:00Z", "2019-12-31T12:00:00Z", "2026-03-26T12:00:00Z",

@@ -49,6 +49,7 @@ final class StoreChecker {
 
     func run(_ progress: (StoreProgress) -> Void) throws(StoreError) -> CheckReport {
         progress(StoreProgress(done: 0, total: 1, file: "core.db"))
+        try folder.checkVersions()
         if !report.isRunning { checkWALs() }
         try checkCore()
         let parts = manifest?.live ?? []

@@ -103,6 +103,7 @@ public final class Journal {
         {
             throw .tooManyStreams(folder: folder.path, found: streams)
         }
+        try folder.checkVersions()
         try Schema.prepareCore(core)
         if isBegunAnew { try mark.noteBeginning(core) }
         try RestoredMark(folder).settle(core)
