@@ -73,13 +73,7 @@ extension Journal {
                     .integer(moment.wall.milliseconds), .integer(moment.listened.milliseconds),
                     .text(entry.service.text), .integer(Int64(device.rawValue)))
             }
-            for ((device, entry), service) in zip(others, services) {
-                try core.run(
-                    "UPDATE device SET profile = ?, area = ?, circuit = ?, latitude = ?, longitude = ?, service = ? WHERE id = ?",
-                    .text(registry.devices[device.index].profile), .text(entry.area), .text(entry.circuit),
-                    .optional(entry.latitude), .optional(entry.longitude), .text(service.text),
-                    .integer(Int64(device.rawValue)))
-            }
+            for ((device, entry), service) in zip(others, services) { try save(service, of: device, entry) }
             try core.run(
                 "UPDATE device SET expected_since = NULL, cadence_ms = NULL WHERE expected_since < 0")
             let version = try Meta.rosterVersion.read(core) + 1
@@ -90,6 +84,17 @@ extension Journal {
         savedProfiles = profiles
         writeCatalogueCache(version)
         return change
+    }
+
+    /// One that nobody waits for.
+    private func save(
+        _ service: ServiceLife, of device: DeviceIndex, _ entry: RosterEntry
+    ) throws(StoreError) {
+        try core.run(
+            "UPDATE device SET profile = ?, area = ?, circuit = ?, latitude = ?, longitude = ?, service = ? WHERE id = ?",
+            .text(registry.devices[device.index].profile), .text(entry.area), .text(entry.circuit),
+            .optional(entry.latitude), .optional(entry.longitude), .text(service.text),
+            .integer(Int64(device.rawValue)))
     }
 
     /// That of the roster, with the day since when the device is waited for, or was, where the roster has none.
