@@ -3,7 +3,8 @@ public import Telemetry
 
 /// One step of one alert, as people and machines outside are told of it.
 public struct AlertNotice: Hashable, Sendable {
-    /// The number by which `baotu alerts show` knows the alert; the last part of its topic.
+    /// The number by which `baotu alerts show` knows the alert; the last part of its topic. 0 of a trial, -1 of one that the store
+    /// has not taken yet.
     public var alertID: Int64
     /// Its name in the rules file.
     public var rule: String
@@ -65,6 +66,9 @@ public struct AlertNotice: Hashable, Sendable {
 
     /// Of a notice that only tries a channel; alerts have numbers from 1.
     package static let trialID: Int64 = 0
+
+    /// Of a notice that is told while the store refuses to take it: only the store gives numbers.
+    package static let unstoredID: Int64 = -1
 
     /// Whether it is of no alert.
     package var isTrial: Bool { alertID == Self.trialID }

@@ -93,6 +93,49 @@ struct OwnConditionTests {
         #expect(try Archive(folder: gateway.configuration.store.folder).alerts(at: gateway.now).isEmpty)
     }
 
+    @Test("a store that refuses everything keeps nobody from being told so, and tells again once it takes it")
+    func pastStore() throws {
+        let folder = TemporaryDirectory()
+        let script = folder.path + "/duty"
+        try "#!/bin/sh\ncat >> \(folder.path)/told\necho >> \(folder.path)/told\n".write(
+            toFile: script, atomically: true, encoding: .utf8)
+        chmod(script, 0o755)
+        let gateway = try SimulatedGateway(
+            seed: 6, mischief: .none, notification: "commands: [{name: duty, program: \(script)}]",
+            rules: """
+                rules:
+                - {rule: store, severity: critical, finding: {kinds: [store_refuses], clear_after: 1m}}
+                """)
+        gateway.broker.messagesMin = 8
+        func pass(_ seconds: Int) throws {
+            for _ in 0..<seconds {
+                gateway.pass(.seconds(1))
+                gateway.broker.send(
+                    SimulatedBroker.Message(
+                        topic: "lights/lamp-9/telemetry",
+                        payload: Array(#"{"ts":\#(gateway.now.milliseconds),"u":230}"#.utf8)))
+                try gateway.turn()
+            }
+        }
+        func told() -> [String] {
+            ((try? String(contentsOfFile: folder.path + "/told", encoding: .utf8)) ?? "").split(separator: "\n").map(
+                String.init)
+        }
+        try gateway.start()
+        try pass(5)
+        gateway.disk.setFull(true)
+        try pass(150)
+        try eventually("people are told past the store") { told().count == 1 }
+        #expect(told()[0].contains(#""id":-1"#) && told()[0].contains("does not take it yet"), "\(told())")
+        try pass(60)
+        #expect(told().count == 1)
+        gateway.disk.setFull(false)
+        try pass(120)
+        try eventually("and of its beginning and end with its number") { told().count == 3 }
+        #expect(told().dropFirst().allSatisfy { $0.contains(#""id":1"#) }, "\(told())")
+        gateway.crash()
+    }
+
     @Test("an alert of the broker begins, is told, ends once the line is back, and has its story over a restart")
     func story() throws {
         let gateway = try SimulatedGateway(

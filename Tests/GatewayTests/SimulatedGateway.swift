@@ -17,6 +17,7 @@ final class SimulatedGateway {
         private struct State {
             var count = 0
             var failsAt: Int?
+            var isForGood = false
         }
         private let state = Mutex(State())
 
@@ -24,10 +25,15 @@ final class SimulatedGateway {
         func arm(_ number: Int?) { state.withLock { $0 = State(count: 0, failsAt: number) } }
         var count: Int { state.withLock { $0.count } }
 
+        /// Nothing is written any more, or everything again.
+        func setFull(_ isFull: Bool) {
+            state.withLock { $0 = State(count: 0, failsAt: isFull ? 1 : nil, isForGood: isFull) }
+        }
+
         func effect() throws(StoreError) {
             let fails = state.withLock { state in
                 state.count += 1
-                return state.count == state.failsAt
+                return state.count == state.failsAt || state.isForGood
             }
             if fails { throw .ioError(file: "simulated", detail: "the disk failed once") }
         }
@@ -49,7 +55,7 @@ final class SimulatedGateway {
 
     init(
         seed: UInt64, mischief: SimulatedBroker.Mischief = .init(), lamps: Int = 4, turn: String = "",
-        limits: String = "", rules: String = SimulatedGateway.rules
+        limits: String = "", notification: String = "", rules: String = SimulatedGateway.rules
     ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "baotu-simulation-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -61,6 +67,7 @@ final class SimulatedGateway {
                 store: {folder: store, seal_every: 60s}
                 turn: {\(turn)}
                 limits: {\(limits)}
+                notification: {\(notification)}
                 devices: {folder: \(Self.root.path)/Devices, roster: roster.csv}
                 """, file: folder.appending(path: "baotu.yaml").path)
         let disk = disk

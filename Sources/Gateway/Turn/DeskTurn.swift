@@ -2,6 +2,7 @@ import Alerting
 import ConfigurationFiles
 import Desk
 import Logging
+import Notification
 import Pipeline
 import Store
 import Telemetry
@@ -17,6 +18,20 @@ extension IngestLoop {
     /// What becomes of steps. The place is gone when it returns: a registry that somebody else holds is copied when it grows.
     func decide(_ steps: [AlertTransition]) -> [DeskDecision] {
         steps.isEmpty ? [] : desk.take(steps, deskPlace)
+    }
+
+    /// People are told of what the store has refused for a while, without a number: that it refuses is among it. Once it takes it
+    /// they are told again.
+    func tellPastStore(at moment: Moment) {
+        for (step, recipient) in unrecorded.takeOverdue(at: moment.steady) {
+            log.warning(
+                "told though the store does not take it",
+                metadata: ["rule": "\(step.key.rule)", "channel": "\(recipient)"])
+            outbox.tell(
+                AlertNotice(
+                    unstored: step, journal.registry, runbook: pipeline.book.runbook(of: step, journal.registry)),
+                pastStoreOn: recipient)
+        }
     }
 
     /// Goes on with what the store kept of who was told what, under the plan of the files. The roster is set already, and the

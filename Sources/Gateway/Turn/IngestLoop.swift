@@ -42,7 +42,7 @@ final class IngestLoop {
     private var nextMessage = 0
     private var work: WorkBudget
     private var decoded = DecodedBatch()
-    private(set) var outbox: OutboxPump
+    var outbox: OutboxPump
     private let publisher: Publisher
     var sealer: Sealer
     /// Set once a second, and after each job: looking for closed days walks the list of files.
@@ -51,12 +51,11 @@ final class IngestLoop {
     var desk: Desk
     /// As the files have it.
     var deskPlan: DeskPlan
-    private var unrecorded = Unrecorded()
+    var unrecorded = Unrecorded()
     /// When they were last recorded without a transition.
     private var lastPeaks: SteadyTime?
     var lastJournalID: Int64
-    private var lastScan: SteadyTime?
-    private var lastImport: SteadyTime?
+    private var (lastScan, lastImport): (SteadyTime?, SteadyTime?)
     private var turnsSinceImport = 0
     private var lastWatchdog: SteadyTime?
     /// When the clocks were last written down.
@@ -107,10 +106,10 @@ final class IngestLoop {
         tell(broker.takeEvents())
         readOwnWords(at: moment)
 
-        var (transitions, isSecond): ([AlertTransition], Bool) = ([], false)
+        var (transitions, isSecond, isRefused): ([AlertTransition], Bool, Bool) = ([], false, false)
         if nextMessage < batch.count {
-            guard let outcome = takeOn(at: moment) else { return false }
-            transitions = outcome
+            let outcome = takeOn(at: moment)
+            (transitions, isRefused) = (outcome ?? [], outcome == nil)
         } else {
             broker.acknowledge()
         }
@@ -124,6 +123,7 @@ final class IngestLoop {
         publisher.exchange(with: broker)
         outbox.pump(journal, at: moment, runbook: { pipeline.book.runbook(of: $0, journal.registry) }) { complain($0) }
         for letter in mailbox.take() { answer(letter, at: moment) }
+        guard !isRefused else { return false }
         takeImport(at: moment)
         seal(at: moment)
         completed(at: moment)
@@ -211,8 +211,7 @@ final class IngestLoop {
         (storeTrouble, own.isRefused) = (nil, false)
     }
 
-    /// Stores transitions, and who is told of them or of what else changed, in one transaction; what the store refuses is kept
-    /// for the next turn.
+    /// Stores transitions and who is told of them or of what else changed, at once; what is refused is kept for the next turn.
     func record(
         _ transitions: [AlertTransition], and decisions: [DeskDecision] = [], ticksDesk: Bool = false, at moment: Moment
     ) {
@@ -229,6 +228,7 @@ final class IngestLoop {
             unrecorded.removeAll()
         } catch {
             complain(error)
+            tellPastStore(at: moment)
         }
     }
 

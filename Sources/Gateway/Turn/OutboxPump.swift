@@ -43,6 +43,8 @@ struct OutboxPump {
     private var lines: [Line]
     private let schedule: DeliverySchedule
     private var hasGivenUpStrays = false
+    /// In place of a number in the outbox.
+    private static let pastStore: Int64 = -1
 
     /// `recipients`: the names of those channels of which the desk decides what they are told; the others hear every step.
     init(
@@ -107,6 +109,12 @@ struct OutboxPump {
         }
     }
 
+    /// Gives a notice to its channel that is in no store; what becomes of it is not kept.
+    mutating func tell(_ notice: AlertNotice, pastStoreOn channel: String) {
+        guard let line = lines.first(where: { $0.lane.name == channel }) else { return }
+        line.lane.take([Lane.Parcel(id: Self.pastStore, attempts: 0, notice: notice)])
+    }
+
     /// The last reports; nothing new is begun.
     mutating func stop(_ journal: Journal, at now: Moment, trouble: (StoreError) -> Void) {
         do throws(StoreError) {
@@ -136,7 +144,7 @@ struct OutboxPump {
                 isUnreachable: isUnreachable, since: line.failing?.since ?? now.wall, reason: last.delivery.reason ?? ""
             )
         }
-        line.reports += fresh
+        line.reports += fresh.filter { $0.parcel.id != Self.pastStore }
         guard !line.reports.isEmpty else { return }
         var delivered: [Int64] = []
         var failed: [FailedNotification] = []
@@ -178,6 +186,19 @@ struct OutboxPump {
 }
 
 extension AlertNotice {
+    /// Of a step that no store has.
+    init(unstored step: AlertTransition, _ registry: SeriesRegistry, runbook: String?) {
+        let series = step.key.subject.series.map { registry.series[$0.index] }
+        self.init(
+            alertID: Self.unstoredID, rule: step.key.rule, subject: step.key.subject.kind,
+            name: step.key.subject.name(in: registry), quantity: series?.quantity.name,
+            channel: step.key.subject.series.flatMap { registry.channelName(of: $0) }, phase: step.to,
+            severity: step.severity, since: step.since, at: step.at, value: step.value,
+            unit: step.meaning.statisticUnit ?? series?.quantity.unit,
+            sentence: step.sentence + " (the store does not take it yet: it has no number)",
+            runbook: step.isEnd ? nil : runbook)
+    }
+
     /// Of several the first that is listed stands for all.
     fileprivate init(
         _ pending: PendingNotification, _ members: NoticeMembers?, _ runbook: (AlertTransition) -> String?
