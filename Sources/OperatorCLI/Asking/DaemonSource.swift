@@ -217,12 +217,20 @@ struct DaemonSource: AnswerSource, Sendable {
 
     private static let offline = "With the gateway down, --store DIR asks the files"
 
+    /// nil where it cannot be looked at, or has no name.
+    private static func group(of path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return getgrgid(status.st_gid).flatMap { $0.pointee.gr_name }.map { String(cString: $0) }
+    }
+
     /// Why there was no answer, and what to do about it.
     private static func sentence(_ error: any Error, _ path: String) -> String {
         switch (error as? IOError)?.errnoCode {
         case ENOENT: "there is no socket \(path): the gateway does not run, or has another api.socket. \(offline)"
         case ECONNREFUSED: "nobody answers on \(path): the gateway does not run. \(offline)"
-        case EACCES, EPERM: "you may not use \(path): join the group of the socket, which is baotu"
+        case EACCES, EPERM:
+            "you may not use \(path): join the group of the socket" + (group(of: path).map { ", which is \($0)" } ?? "")
         default: "the gateway does not answer on \(path) (\(error)). \(offline)"
         }
     }
