@@ -221,7 +221,9 @@ struct CatalogueRepair {
     /// The highest number that an alert has of these, as far as it can be one of `last` and those after it: a row of a damaged
     /// page may have any.
     private func ofAlerts(_ column: String, beyond last: Int64) throws(StoreError) -> Int64 {
-        try core.integer("SELECT max(\(column)) FROM alert WHERE \(column) <= ?", .integer(last + 65_536)) ?? -1
+        try core.integer(
+            "SELECT max(\(column)) FROM alert WHERE \(column) <= ?", .integer(min(max(last, 0), 4_194_303) + 65_536))
+            ?? -1
     }
 
     /// The highest stream that a file has frames of.
