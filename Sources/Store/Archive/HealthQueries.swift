@@ -151,19 +151,30 @@ extension Archive {
 
     // MARK: Through the span
 
-    /// Devices at a time: their hours are in memory together.
-    private static let devicesAtOnce = 128
+    /// Hours of devices that are in memory at one time.
+    private static let hoursAtOnce: Int64 = 65_536
+    /// Of one that speaks seldom the last word may lie so long before the span.
+    private static let beforeMax = Duration.seconds(90 * 86_400)
 
     private func walk(
         _ members: [Member], _ span: HealthSpan, at now: Timestamp, _ body: (Member, [HealthCell]) -> Void
     ) throws(StoreError) {
-        let waited = members.filter { $0.expected != nil }
+        // Those that speak seldom together, and not each with others that do not.
+        var waited = members.filter { $0.expected != nil }[...]
+        waited.sort { ($0.expected!.cadence, $0.device) < ($1.expected!.cadence, $1.device) }
         let fired = try fired(in: span.span, at: now)
-        var first = 0
-        while first < waited.count {
-            let chunk = waited[first..<min(waited.count, first + Self.devicesAtOnce)]
-            first += chunk.count
-            let heard = try heard(chunk.map(\.device), chunk.compactMap(\.expected?.cadence).max()!, span)
+        while let first = waited.first {
+            let begun = waited.map { $0.service.deployed ?? $0.expected!.since }.min()!
+            let before = min(Staleness.allowance(cadence: first.expected!.cadence), Self.beforeMax)
+            let from = HealthSpan.hour(of: max(span.span.lowerBound, begun) - before)
+            let hours = max(1, HealthSpan.hour(of: span.span.upperBound) - from)
+            // Their allowances may differ as much again.
+            let chunk = waited.prefix(Int(max(1, min(128, Self.hoursAtOnce / hours)))).prefix {
+                $0.expected!.cadence <= first.expected!.cadence * 2
+            }
+            waited = waited.dropFirst(chunk.count)
+            let longest = min(Staleness.allowance(cadence: chunk.last!.expected!.cadence), Self.beforeMax)
+            let heard = try heard(chunk.map(\.device), from: from - HealthSpan.hours(longest - before), span)
             for (member, hours) in zip(chunk, heard) {
                 body(
                     member,
@@ -175,13 +186,8 @@ extension Archive {
         }
     }
 
-    /// By device, the hours since 1970 in which it gave a reading.
-    private func heard(
-        _ devices: [DeviceIndex], _ cadence: Duration, _ span: HealthSpan
-    ) throws(StoreError) -> [Set<Int64>] {
-        // Of one that speaks seldom the last word may lie before the span.
-        let before = min(Staleness.allowance(cadence: cadence), .seconds(90 * 86_400))
-        let from = HealthSpan.hour(of: span.span.lowerBound - before)
+    /// By device, the hours since 1970 in which it gave a reading, from this one on.
+    private func heard(_ devices: [DeviceIndex], from: Int64, _ span: HealthSpan) throws(StoreError) -> [Set<Int64>] {
         let plan = SummaryRequest(
             series: devices.enumerated().flatMap { place, device in
                 registry.series(of: device).map { ($0, place) }

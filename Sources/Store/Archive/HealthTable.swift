@@ -53,6 +53,11 @@ struct HealthSpan {
         moment.milliseconds.flooredDivision(by: HourRow.hourMilliseconds)
     }
 
+    /// Whole ones, and the one that is begun.
+    static func hours(_ span: Duration) -> Int64 {
+        (max(0, span.milliseconds) + HourRow.hourMilliseconds - 1) / HourRow.hourMilliseconds
+    }
+
     /// What one device had. `hours`: in which it gave a reading; `since`: from when on it is waited for where its service does not
     /// say; `allowance`: as long after an hour with a reading it counts as heard; `isHeardNow`: at the end of the span.
     func cells(
