@@ -13,6 +13,9 @@ struct CatalogueRepair {
     /// What `fill` made: names of devices, and `series N`.
     private(set) var standIns: [String] = []
 
+    /// No device and no series has a greater number.
+    static let idMax: Int64 = 4_194_303
+
     /// `core` has the rows that read, those of damaged pages as they are.
     init(_ folder: Folder, _ core: Connection) {
         self.folder = folder
@@ -133,7 +136,7 @@ struct CatalogueRepair {
             return last < 0 ? [] : (0...last).filter { !known.contains($0) }
         }
         let streams = Int64(SeriesRegistry.streamsMax)
-        for table in ["device", "series"] { try core.run("DELETE FROM \(table) WHERE id < 0 OR id > 4194303") }
+        for table in ["device", "series"] { try core.run("DELETE FROM \(table) WHERE id < 0 OR id > \(Self.idMax)") }
         try core.run("DELETE FROM stream WHERE id < 0 OR id >= ?", .integer(streams))
         let columns = Int64(SeriesRegistry.streamColumnsMax)
         try core.run(
@@ -222,7 +225,7 @@ struct CatalogueRepair {
     /// page may have any.
     private func ofAlerts(_ column: String, beyond last: Int64) throws(StoreError) -> Int64 {
         try core.integer(
-            "SELECT max(\(column)) FROM alert WHERE \(column) <= ?", .integer(min(max(last, 0), 4_194_303) + 65_536))
+            "SELECT max(\(column)) FROM alert WHERE \(column) <= ?", .integer(min(max(last, 0), Self.idMax) + 65_536))
             ?? -1
     }
 

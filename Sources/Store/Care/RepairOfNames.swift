@@ -63,7 +63,9 @@ extension StoreRepairer {
         let quantities = Set(Quantity.all.map(\.name))
         var taken = (devices: 0, streams: 0, series: 0)
         try TableLeaves(file: file).forEach { (row) throws(StoreError) in
-            guard (0...4_194_303).contains(row.key), row.values.count > 1, case .null = row.values[0] else { return }
+            guard (0...CatalogueRepair.idMax).contains(row.key), row.values.count > 1, case .null = row.values[0] else {
+                return
+            }
             if isRight[row.page] == nil {
                 isRight[row.page] = file.page(row.page).map { file.isRight($0, row.page) } ?? false
             }

@@ -18,12 +18,12 @@ struct TurnReferences {
         if version > 2 { for _ in 0..<2 { _ = try reader.zigzag() } }
         for _ in 0..<2 { try takeRows(&reader) }
         for _ in 0..<(try reader.count(max: reader.remaining / 10, "the number of suspects")) {
-            seriesMax = max(seriesMax, Int64(try reader.count(max: Int(Self.idMax), "a series")))
+            seriesMax = max(seriesMax, Int64(try reader.count(max: Int(CatalogueRepair.idMax), "a series")))
             _ = try reader.zigzag()
             _ = try reader.word()
         }
         for _ in 0..<(try reader.count(max: reader.remaining / 3, "the number of statuses")) {
-            deviceMax = max(deviceMax, Int64(try reader.count(max: Int(Self.idMax), "a device")))
+            deviceMax = max(deviceMax, Int64(try reader.count(max: Int(CatalogueRepair.idMax), "a device")))
             _ = try reader.byte()
             for _ in 0..<(version > 2 ? 2 : 1) { _ = try reader.zigzag() }
         }
@@ -31,12 +31,9 @@ struct TurnReferences {
         for _ in 0..<(try reader.count(max: reader.remaining / 2, "the number of devices heard")) {
             device = device &+ (try reader.zigzag())
             _ = try reader.zigzag()
-            if (0...Self.idMax).contains(device) { deviceMax = max(deviceMax, device) }
+            if (0...CatalogueRepair.idMax).contains(device) { deviceMax = max(deviceMax, device) }
         }
     }
-
-    /// Of devices and of series; see `CatalogueRepair.fill`.
-    private static let idMax: Int64 = 4_194_303
 
     private mutating func takeRows(_ reader: inout ByteReader) throws(Malformed) {
         var stream: Int64 = 0
