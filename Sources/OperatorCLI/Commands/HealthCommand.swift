@@ -107,8 +107,9 @@ struct HealthPage {
         page.add(sentence)
         page.add(understood(hasStrip: width >= Self.stripMin))
         guard !answer.rows.isEmpty else { return page.lines }
-        var table = TextTable(shown(width).map(\.column))
-        for row in answer.rows { table.append(shown(width).map { $0.cell(row) }) }
+        let shown = shown(width)
+        var table = TextTable(shown.map(\.column))
+        for row in answer.rows { table.append(shown.map { $0.cell(row) }) }
         return page.lines + table.lines()
     }
 
@@ -133,13 +134,8 @@ struct HealthPage {
 
     /// A whole hundred only where nothing is missing.
     private func percent(_ share: Double) -> String {
-        let tenths = (share * 1000).rounded(.down)
-        return share == 1 ? "100" : fixed(tenths / 10)
-    }
-
-    private func fixed(_ number: Double) -> String {
-        let tenths = Int((number * 10).rounded())
-        return "\(tenths / 10).\(tenths % 10)"
+        let tenths = Int((share * 1000).rounded(.down))
+        return share == 1 ? "100" : "\(tenths / 10).\(tenths % 10)"
     }
 
     private func moment(_ moment: Timestamp) -> String { shortTime(moment, now: output.now) }

@@ -60,14 +60,7 @@ extension Archive {
     ) throws(StoreError) -> (devices: [Member], planned: Int, retired: Int) {
         let all = try devices(request.filter, at: now)
         return try withSnapshot { connection throws(StoreError) in
-            if let circuit = request.circuit,
-                try connection.integer(
-                    "SELECT 1 FROM device WHERE circuit = ? AND circuit <> '' LIMIT 1", .text(circuit)) == nil
-            {
-                throw .noSuchCircuit(
-                    name: circuit, nearest: nearest(to: circuit, in: Set(all.map(\.circuit)).subtracting([""]).sorted())
-                )
-            }
+            try known(circuit: request.circuit, connection)
             let services = try services(connection)
             let held = try heldDevices(connection)
             var found: (devices: [Member], planned: Int, retired: Int) = ([], 0, 0)
@@ -162,9 +155,9 @@ extension Archive {
         // Those that speak seldom together, and not each with others that do not.
         var waited = members.filter { $0.expected != nil }[...]
         waited.sort { ($0.expected!.cadence, $0.device) < ($1.expected!.cadence, $1.device) }
+        guard let begun = waited.map({ $0.service.deployed ?? $0.expected!.since }).min() else { return }
         let fired = try fired(in: span.span, at: now)
         while let first = waited.first {
-            let begun = waited.map { $0.service.deployed ?? $0.expected!.since }.min()!
             let before = min(Staleness.allowance(cadence: first.expected!.cadence), Self.beforeMax)
             let from = HealthSpan.hour(of: max(span.span.lowerBound, begun) - before)
             let hours = max(1, HealthSpan.hour(of: span.span.upperBound) - from)

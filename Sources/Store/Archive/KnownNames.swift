@@ -53,6 +53,11 @@ extension Archive {
         }
     }
 
+    func known(circuit: String?, _ connection: Connection) throws(StoreError) {
+        guard let circuit, try !connection.hasName(circuit, "circuit") else { return }
+        throw .noSuchCircuit(name: circuit, nearest: nearest(to: circuit, in: try connection.names("circuit")))
+    }
+
     /// Throws `.noSuchQuantity` or `.noSuchChannel` where the devices have series, and none like this. Devices that never
     /// sent anything may yet send it.
     func known(
