@@ -68,7 +68,7 @@ test: toolchain
 	@echo "build: tests (the first time takes some minutes)"
 	$(SWIFT) build --build-tests
 	@echo "test: all"
-	$(SWIFT) test --skip-build
+	@.ci/suites $(SWIFT)
 
 demo: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(RUN_PACKAGES)
