@@ -38,9 +38,12 @@ struct OperatorsTests {
         #expect(
             refusal(Operators(group: "no-such-group"), Peer(user: stranger, groups: [54_321]))?.contains(
                 "groupadd --system no-such-group") == true)
-        #expect(
-            refusal(operators, Peer(user: Peer.unseenUser, groups: [Peer.unseenUser]))?.contains("PrivateUsers")
-                == true)
+        var fenced = operators
+        let nobody = Peer(user: Peer.unseenUser, groups: [Peer.unseenUser])
+        fenced.seesEveryUser = false
+        #expect(refusal(fenced, nobody)?.contains("PrivateUsers") == true)
+        fenced.seesEveryUser = true
+        #expect(refusal(fenced, nobody)?.contains("usermod --append") == true)
         #expect(refusal(operators, nil) != nil)
     }
 

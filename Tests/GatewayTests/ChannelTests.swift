@@ -237,6 +237,54 @@ final class ChannelTests {
         journal.close()
     }
 
+    @Test("one with a limit tells so many a minute and no more, and in the end all")
+    func limited() throws {
+        let channel = TrialChannel("sms", .works)
+        let journal = try open()
+        var pump = OutboxPump([channel], perMinute: ["sms": 20])
+        try record(journal, alerts: 30, channels: pump.toldAll)
+        let start = now
+        for minute in 1...6 {
+            while now - start < .seconds(60 * minute) {
+                now = now + .seconds(1)
+                pump.pump(journal, at: moment) { Issue.record($0) }
+                try eventually("reported") { pump.unreported == 0 }
+            }
+            #expect((20 * minute...20 * (minute + 1)).contains(channel.toldCount), "\(channel.toldCount) by \(minute)")
+        }
+        #expect(channel.toldCount == 120 && channel.told.values.allSatisfy { $0 == Self.phases })
+        journal.close()
+    }
+
+    @Test("what nobody takes for too long is given up, said so, and what follows goes out")
+    func givenUp() throws {
+        let channel = TrialChannel("mail", .fails)
+        let journal = try open()
+        var pump = OutboxPump([channel], schedule: DeliverySchedule(giveUpAfter: .seconds(3600)))
+        try record(journal, alerts: 1, channels: pump.toldAll)
+        var told: [String] = []
+        let start = now
+        while now - start < .seconds(6 * 3600) {
+            now = now + .seconds(20)
+            pump.pump(journal, at: moment) { Issue.record($0) }
+            try eventually("reported") { pump.unreported == 0 }
+            told += pump.takeGivenUp().map { "\($0.channel) \($0.count) \($0.reason)" }
+            if now - start < .seconds(3600) { #expect(told.isEmpty) }
+        }
+        #expect(told.count == 4 && told[0].hasPrefix("mail 1 given up after "), "\(told)")
+        #expect(told[0].hasSuffix(" attempts: out of order"))
+        #expect(try undelivered(journal, "mail") == 0)
+        let answer = try #require(try Archive(folder: folder.path).channels(at: now).first)
+        #expect((answer.channel, answer.waiting, answer.givenUp, answer.deliveredInDay) == ("mail", 0, 4, 0))
+        #expect(answer.givenUpReason?.hasPrefix("given up after ") == true && answer.lastDelivered == nil)
+        channel.become(.works)
+        try record(journal, alerts: 1, channels: pump.toldAll)
+        now = now + .seconds(600)
+        try turn(&pump, journal, until: "told") { try undelivered(journal, "mail") == 0 }
+        #expect(channel.told["lamp-0"] == Self.phases)
+        journal.close()
+    }
+
     @Test("a store that does not take the mark is asked again, and nobody is told twice")
     func storeRefuses() throws {
         let disk = SimulatedGateway.Disk()

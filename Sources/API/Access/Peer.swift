@@ -41,4 +41,18 @@ struct Peer: Hashable, Sendable {
     private static let soPeerGroups: Int32 = 59
     /// What the kernel shows of users that a namespace of users does not have: `kernel.overflowuid`, as everybody has it.
     static let unseenUser: uid_t = 65_534
+
+    /// Whether this process sees every user as he is, so that `unseenUser` is the one who is called nobody.
+    ///
+    /// Source: user_namespaces(7), `/proc/self/uid_map`: first user here, first user outside, how many.
+    static let seesEveryUser: Bool = {
+        let descriptor = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = read(descriptor, &bytes, bytes.count)
+        guard count > 0 else { return false }
+        return String(decoding: bytes[..<count], as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
+            == ["0", "0", "4294967295"]
+    }()
 }

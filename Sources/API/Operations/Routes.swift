@@ -28,6 +28,7 @@ struct Routes {
         answer(router, AlertRequest.self, { _ in .desk }) { try $1.alert($0.id, at: now()) }
         answer(router, WhyRequest.self, { _ in .listing }) { try $1.why($0.id, at: now()) }
         answer(router, MissedRequest.self, { _ in .listing }) { try $1.missed($0, at: now()) }
+        answer(router, ChannelsRequest.self, { _ in .listing }) { _, archive in try archive.channels(at: now()) }
         answer(router, HealthRequest.self, { $0.since == nil ? .listing : .long }) { try $1.health($0, at: now()) }
         answer(router, SilencesRequest.self, { _ in .desk }) { try $1.silences($0, at: now()) }
         answer(router, IncidentsRequest.self, { _ in .listing }) { try $1.incidents($0, at: now()) }

@@ -20,6 +20,27 @@ extension IngestLoop {
         steps.isEmpty ? [] : desk.take(steps, deskPlace)
     }
 
+    static func pump(
+        _ channels: [any NotificationChannel], _ plan: DeskPlan, _ configuration: GatewayConfiguration.Notifications
+    ) -> OutboxPump {
+        OutboxPump(
+            channels, recipients: Set(plan.recipients.map(\.name)),
+            perMinute: Dictionary(
+                configuration.people.compactMap { channel in channel.perMinute.map { (channel.name, $0) } },
+                uniquingKeysWith: { first, _ in first }),
+            schedule: DeliverySchedule(giveUpAfter: configuration.giveUpAfter))
+    }
+
+    /// Notices out and reports in; what is given up is told.
+    func pumpOutbox(at moment: Moment) {
+        outbox.pump(journal, at: moment, runbook: { pipeline.book.runbook(of: $0, journal.registry) }) { complain($0) }
+        for (channel, count, reason) in outbox.takeGivenUp() {
+            log.error(
+                "notices are given up; nobody was told by this channel",
+                metadata: ["channel": "\(channel)", "notices": "\(count)", "reason": "\(reason)"])
+        }
+    }
+
     /// People are told of what the store has refused for a while, without a number: that it refuses is among it. Once it takes it
     /// they are told again.
     func tellPastStore(at moment: Moment) {

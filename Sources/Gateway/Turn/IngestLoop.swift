@@ -86,7 +86,7 @@ final class IngestLoop {
         pipeline = Pipeline(configuration.plan, rules: files.rules)
         deskPlan = DeskPlan(configuration.notifications, files.desk)
         desk = Desk(deskPlan)
-        outbox = OutboxPump(channels, recipients: Set(deskPlan.recipients.map(\.name)))
+        outbox = Self.pump(channels, deskPlan, configuration.notifications)
         (self.publisher, self.sealer) = (publisher, sealer)
         ownWords = OwnWords(topicPrefix: configuration.notifications.topicPrefix)
         own = OwnConditions(folder: configuration.store.folder)
@@ -121,7 +121,7 @@ final class IngestLoop {
         }
         record(transitions, ticksDesk: isSecond, at: moment)
         publisher.exchange(with: broker)
-        outbox.pump(journal, at: moment, runbook: { pipeline.book.runbook(of: $0, journal.registry) }) { complain($0) }
+        pumpOutbox(at: moment)
         for letter in mailbox.take() { answer(letter, at: moment) }
         guard !isRefused else { return false }
         takeImport(at: moment)

@@ -24,6 +24,8 @@ struct OutboxPump {
         var failing: Failing?
         /// The next look takes also what is to wait longer: the channel has come back.
         var takesAll = false
+        /// nil: as many notices as come.
+        var allowance: RateAllowance?
     }
 
     /// A channel whose deliveries fail.
@@ -43,15 +45,21 @@ struct OutboxPump {
     private var lines: [Line]
     private let schedule: DeliverySchedule
     private var hasGivenUpStrays = false
+    /// What was given up since it was last asked for: by channel, how many and why the last one.
+    private var givenUp: [String: (count: Int, reason: String)] = [:]
     /// In place of a number in the outbox.
     private static let pastStore: Int64 = -1
 
-    /// `recipients`: the names of those channels of which the desk decides what they are told; the others hear every step.
+    /// `perMinute`: how many notices those channels tell that have a limit; `recipients`: the names of those channels of which the desk decides what they are told; the others hear every step.
     init(
-        _ channels: [any NotificationChannel], recipients: Set<String> = [],
+        _ channels: [any NotificationChannel], recipients: Set<String> = [], perMinute: [String: Int] = [:],
         schedule: DeliverySchedule = DeliverySchedule()
     ) {
-        lines = channels.map { Line(lane: Lane($0), isToldAll: !recipients.contains($0.name)) }
+        lines = channels.map { channel in
+            Line(
+                lane: Lane(channel), isToldAll: !recipients.contains(channel.name),
+                allowance: perMinute[channel.name].map { RateAllowance(perMinute: $0) })
+        }
         self.schedule = schedule
     }
 
@@ -101,7 +109,7 @@ struct OutboxPump {
                 hasGivenUpStrays = true
             }
             for index in lines.indices {
-                try settle(&lines[index], journal, now)
+                try settle(index, journal, now)
                 try supply(&lines[index], journal, now, runbook)
             }
         } catch {
@@ -120,7 +128,7 @@ struct OutboxPump {
         do throws(StoreError) {
             for index in lines.indices {
                 lines[index].lane.stop()
-                try settle(&lines[index], journal, now)
+                try settle(index, journal, now)
             }
         } catch {
             trouble(error)
@@ -130,7 +138,15 @@ struct OutboxPump {
     /// Notices that lanes have in hand and have not reported on.
     var unreported: Int { lines.reduce(0) { $0 + $1.lane.unreported } }
 
-    private func settle(_ line: inout Line, _ journal: Journal, _ now: Moment) throws(StoreError) {
+    /// By channel, how many notices were given up since this was last asked, and why the last one.
+    mutating func takeGivenUp() -> [(channel: String, count: Int, reason: String)] {
+        defer { givenUp = [:] }
+        return givenUp.sorted { $0.key < $1.key }.map { ($0.key, $0.value.count, $0.value.reason) }
+    }
+
+    private mutating func settle(_ index: Int, _ journal: Journal, _ now: Moment) throws(StoreError) {
+        var line = lines[index]
+        defer { lines[index] = line }
         let fresh = line.lane.takeReports()
         if fresh.contains(where: { $0.delivery == .delivered }) {
             // What was to wait longer goes with the others.
@@ -148,15 +164,24 @@ struct OutboxPump {
         guard !line.reports.isEmpty else { return }
         var delivered: [Int64] = []
         var failed: [FailedNotification] = []
+        var over: [(id: Int64, reason: String)] = []
         for report in line.reports {
             switch report.delivery {
             case .delivered: delivered.append(report.parcel.id)
             case .failed(let reason), .unreachable(let reason):
+                let attempts = report.parcel.attempts + 1
+                if schedule.isOver(age: now.wall - report.parcel.notice.at, attempts: attempts) {
+                    over.append((report.parcel.id, "given up after \(attempts) attempts: \(reason)"))
+                    continue
+                }
                 let wait = schedule.delay(afterAttempts: report.parcel.attempts + 1)
                 failed.append(FailedNotification(id: report.parcel.id, error: reason, nextAttempt: now.wall + wait))
             }
         }
-        try journal.mark(delivered: delivered, failed: failed, now: now.wall)
+        try journal.mark(delivered: delivered, failed: failed, givenUp: over, now: now.wall)
+        if let last = over.last {
+            givenUp[line.lane.name] = ((givenUp[line.lane.name]?.count ?? 0) + over.count, last.reason)
+        }
         line.inHand.subtract(line.reports.map(\.parcel.id))
         line.reports = []
         line.nextLook = SteadyTime(milliseconds: .min)
@@ -165,7 +190,7 @@ struct OutboxPump {
     private func supply(
         _ line: inout Line, _ journal: Journal, _ now: Moment, _ runbook: (AlertTransition) -> String?
     ) throws(StoreError) {
-        let room = Lane.parcelsMax - line.inHand.count
+        let room = min(Lane.parcelsMax - line.inHand.count, line.allowance?.available(at: now.steady) ?? .max)
         guard room > 0, line.nextLook <= now.steady else { return }
         if let until = line.failing?.restsUntil, until > now.steady { return }
         line.nextLook = now.steady + .seconds(1)
@@ -180,6 +205,7 @@ struct OutboxPump {
             let notice = AlertNotice(pending, try journal.takeUp(pending), runbook)
             parcels.append(Lane.Parcel(id: pending.id, attempts: pending.attempts, notice: notice))
         }
+        line.allowance?.take(parcels.count)
         line.inHand.formUnion(parcels.map(\.id))
         line.lane.take(parcels)
     }

@@ -16,6 +16,7 @@ protocol AnswerSource {
     func answer(_ question: WhyRequest) async throws -> WhyAnswer
     func answer(_ question: MissedRequest) async throws -> MissedAnswer
     func answer(_ question: HealthRequest) async throws -> HealthAnswer
+    func answer(_ question: ChannelsRequest) async throws -> [ChannelAnswer]
     func answer(_ question: SilencesRequest) async throws -> [SilenceAnswer]
     func answer(_ question: IncidentsRequest) async throws -> IncidentsAnswer
     func answer(_ question: IncidentRequest) async throws -> IncidentStoryAnswer

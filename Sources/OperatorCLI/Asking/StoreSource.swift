@@ -33,6 +33,7 @@ struct StoreSource: AnswerSource {
     }
     func answer(_ question: WhyRequest) throws -> WhyAnswer { try ask { try $0.why(question.id, at: now()) } }
     func answer(_ question: MissedRequest) throws -> MissedAnswer { try ask { try $0.missed(question, at: now()) } }
+    func answer(_ question: ChannelsRequest) throws -> [ChannelAnswer] { try ask { try $0.channels(at: now()) } }
     func answer(_ question: HealthRequest) throws -> HealthAnswer { try ask { try $0.health(question, at: now()) } }
     func answer(_ question: SilencesRequest) throws -> [SilenceAnswer] {
         try ask { try $0.silences(question, at: now()) }

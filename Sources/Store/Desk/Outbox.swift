@@ -158,11 +158,17 @@ extension Journal {
             group: row.optionalText("grp"), isFlapping: row.optionalText("shown") == "flapping")
     }
 
-    /// Writes down what became of notifications: those that have arrived, and those that are to be tried again.
+    /// Writes down what became of notifications: those that have arrived, those that are to be tried again, and those that are not
+    /// any more, with why.
     public func mark(
-        delivered: [Int64], failed: [FailedNotification] = [], now: Timestamp
+        delivered: [Int64], failed: [FailedNotification] = [], givenUp: [(id: Int64, reason: String)] = [], now: Timestamp
     ) throws(StoreError) {
         try core.transaction { () throws(StoreError) in
+            for one in givenUp {
+                try core.run(
+                    "UPDATE outbox SET delivered_at = ?1, error = ?3 WHERE id = ?2 OR lead = ?2", .integer(now.milliseconds),
+                    .integer(one.id), .text(one.reason))
+            }
             for id in delivered {
                 try core.run(
                     "UPDATE outbox SET delivered_at = ?1, error = NULL WHERE id = ?2 OR lead = ?2",

@@ -17,6 +17,8 @@ extension GatewayConfiguration {
             public var grouping: Grouping?
             /// Whether an alert that became less grave is told.
             public var tellsLower = false
+            /// How many notices it tells a minute; nil: as many as come.
+            public var perMinute: Int?
         }
 
         /// Into the gateway's log.
@@ -25,6 +27,8 @@ extension GatewayConfiguration {
         public var toMQTT: Bool
         /// Alerts are published under `<prefix>/alerts/<id>`.
         public var topicPrefix: String
+        /// What could not be delivered for so long is not tried any more.
+        public var giveUpAfter: Duration
         /// In the order of the file.
         public var webhooks: [Webhook]
         /// In the order of the file.
@@ -60,6 +64,8 @@ extension GatewayConfiguration {
             toLog = reader.flag("log", default: true, &mistakes)
             toMQTT = reader.flag("mqtt", default: true, &mistakes)
             self.topicPrefix = topicPrefix
+            giveUpAfter = reader.duration(
+                "give_up_after", in: .seconds(3600) ... .seconds(365 * 86_400), default: .seconds(7 * 86_400), &mistakes)
             var names = ChannelNames()
             webhooks = Self.list("webhooks", &reader, &mistakes) { Webhook($0, &names, located, &$1) }
             emails = Self.list("email", &reader, &mistakes) { Email($0, &names, located, &$1) }
@@ -119,10 +125,13 @@ struct ChannelNames {
                 taken.append(name)
             }
         }
+        // No number that may be written.
+        let limit = reader.integer("per_minute", in: 1...6000, default: 0, &mistakes)
         return .init(
             name: name, severityMin: reader.word("severity", default: Severity.info, &mistakes),
             grouping: Self.grouping(&reader, isGrouped, &mistakes),
-            tellsLower: reader.flag("tell_lower", default: false, &mistakes))
+            tellsLower: reader.flag("tell_lower", default: false, &mistakes),
+            perMinute: limit > 0 ? limit : nil)
     }
 
     /// `group_by` and `group_interval`.
