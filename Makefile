@@ -42,7 +42,7 @@ help:
 	@echo "make bench-windows       figures of the windows alone; BENCH=--callgrind counts instructions too (valgrind)"
 	@echo "make bench-city          faults found and false alerts in a simulated city; BENCH=\"--days 50 --list\""
 	@echo "make bench-acks          how long the gateway takes to acknowledge, alone and beside an import"
-	@echo "make bench-alerts        how long rules are rehearsed over a year of 1,000 series; BENCH=\"--days 30\""
+	@echo "make bench-alerts        from a bad reading to a webhook; rules, absence and storms by the 10,000; a year rehearsed; BENCH=\"--days 30\""
 	@echo "make bench-questions     how long status and alerts take while 200 clients ask for the worst"
 	@echo "make bench-autosave      how long the broker writes its store, and what it loses when it is killed"
 	@echo "make fuzz [MINUTES=1]    damaged messages of each format, configurations and stores, counted over runs"
@@ -101,7 +101,10 @@ bench-store: packages
 	@SWIFT_VERSION="$$($(SWIFT) --version 2>/dev/null | sed -n 's/.*\(Swift version [^ ]*\).*/\1/p' | head -n 1)" \
 		$(BENCHES_BIN)/store-bench $(if $(TENTH),--tenth) $(BENCH)
 
-bench-alerts: packages
+# BENCH: --only rehearsal or crowd, --days N. PROBES of the environment: bad readings.
+bench-alerts: build
+	@.ci/packages $(RUN_PACKAGES) python3
+	@Tests/Performance/webhook $(RELEASE_BIN)
 	@echo "build: the bench (the first time takes some minutes)"
 	@$(SWIFT) build $(BENCHES) --product alerts-bench
 	@$(BENCHES_BIN)/alerts-bench $(BENCH)

@@ -54,7 +54,7 @@ let package = Package(
             name: "Rooms",
             targets: [
                 "Basics", "Telemetry", "Settings", "Decoding", "Profiles", "Windows", "Detection", "City", "Alerting",
-                "Pipeline", "ConfigurationFiles", "Contract", "Store", "Fleet",
+                "Desk", "Pipeline", "ConfigurationFiles", "Contract", "Store", "Fleet",
             ]),
         .library(name: "CSQLite", targets: ["CSQLite"]),
     ],

@@ -9,6 +9,8 @@ public indirect enum DeviceCondition: Equatable, Sendable {
     case all([DeviceCondition])
     case any([DeviceCondition])
     case not(DeviceCondition)
+    /// One of the levels that the device has series of is reached; the words are what people call it.
+    case anyMeasured(String, [Threshold])
 
     /// Every level in it, from left to right.
     public var levels: [Threshold] {
@@ -16,6 +18,7 @@ public indirect enum DeviceCondition: Equatable, Sendable {
         case .level(let threshold): [threshold]
         case .all(let parts), .any(let parts): parts.flatMap(\.levels)
         case .not(let part): part.levels
+        case .anyMeasured(_, let levels): levels
         }
     }
 
@@ -26,12 +29,13 @@ public indirect enum DeviceCondition: Equatable, Sendable {
         case .all(let parts): parts.map(\.wordsWithin).joined(separator: " and ")
         case .any(let parts): parts.map(\.wordsWithin).joined(separator: " or ")
         case .not(let part): "not \(part.wordsWithin)"
+        case .anyMeasured(let words, _): words
         }
     }
 
     private var wordsWithin: String {
         switch self {
-        case .level: words
+        case .level, .anyMeasured: words
         case .all, .any, .not: "(\(words))"
         }
     }
@@ -39,12 +43,11 @@ public indirect enum DeviceCondition: Equatable, Sendable {
     /// All of it in one line.
     var content: String {
         switch self {
-        case .level(let threshold):
-            "\(watched) raise \(threshold.raise) clear \(threshold.clear) stale \(threshold.stale?.milliseconds ?? -1) "
-                + "coverage \(threshold.coverageMin)"
+        case .level(let threshold): threshold.levelContent
         case .all(let parts): "all(\(parts.map(\.content).joined(separator: "; ")))"
         case .any(let parts): "any(\(parts.map(\.content).joined(separator: "; ")))"
         case .not(let part): "not(\(part.content))"
+        case .anyMeasured(let words, let levels): "\(words)(\(levels.map(\.levelContent).joined(separator: "; ")))"
         }
     }
 
@@ -55,7 +58,15 @@ public indirect enum DeviceCondition: Equatable, Sendable {
         case .all(let parts): "all(\(parts.map(\.watched).joined(separator: "; ")))"
         case .any(let parts): "any(\(parts.map(\.watched).joined(separator: "; ")))"
         case .not(let part): "not(\(part.watched))"
+        case .anyMeasured(let words, let levels): "\(words)(\(levels.map(\.watched).joined(separator: "; ")))"
         }
+    }
+}
+
+extension Threshold {
+    /// All that counts of it as a level of a condition.
+    fileprivate var levelContent: String {
+        "\(watched) raise \(raise) clear \(clear) stale \(stale?.milliseconds ?? -1) coverage \(coverageMin)"
     }
 }
 

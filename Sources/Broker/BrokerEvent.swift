@@ -11,7 +11,7 @@ public enum BrokerEvent: Equatable, Sendable {
     /// The broker will not take one of our own messages.
     case publishRefused(MessageToken, reason: String)
     /// The broker threw messages away, for us or for others: `total` since the broker started, `increase` since the
-    /// last report of this session. Usually a full queue: `max_queued_messages` of the broker.
+    /// last report, 0 with the first where none was known. Usually a full queue: `max_queued_messages` of the broker.
     case droppedByBroker(total: Int, increase: Int)
     /// What the broker says that it is, such as `mosquitto version 2.0.11`.
     case version(String)

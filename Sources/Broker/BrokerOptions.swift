@@ -85,6 +85,9 @@ public struct BrokerOptions: Sendable {
     /// Listens to `$SYS/broker/publish/messages/dropped` and reports increases as `BrokerEvent.droppedByBroker`; and to
     /// `$SYS/broker/version`, for `BrokerEvent.version`.
     public var watchesDroppedMessages = true
+    /// What the broker's count was when it was last heard, maybe by an earlier process: the first report counts on from it. nil: the
+    /// first report is where the counting starts.
+    public var droppedBefore: Int?
     /// Of our own publishes, how many may wait for the broker's PUBACK, 1 to 10,000.
     public var unconfirmedMax = 1000
 

@@ -54,6 +54,7 @@ public final class BrokerSession {
         self.schedule = schedule
         self.random = random
         client = try MosquittoClient(options: options)
+        droppedTotal = options.droppedBefore
         phase = .waiting(until: ContinuousClock.now)
     }
 
@@ -358,10 +359,11 @@ public final class BrokerSession {
             tell(.subscriptionRefused(filter: filter, reason: reason))
         case .publishRefused(let token, let reason): tell(.publishRefused(token, reason: reason))
         case .droppedTotal(let total):
-            // The first report is where the counting starts; a smaller one means that the broker started anew.
+            guard total != droppedTotal else { return }
+            // A smaller one than before means that the broker started anew.
             let increase = droppedTotal.map { total >= $0 ? total - $0 : total } ?? 0
             droppedTotal = total
-            if increase > 0 { tell(.droppedByBroker(total: total, increase: increase)) }
+            tell(.droppedByBroker(total: total, increase: increase))
         case .version(let text): tell(.version(text))
         case .disconnected(let error): lose(error)
         case .accepted, .refused: break

@@ -468,7 +468,8 @@ final class MosquittoClient {
     private func isOfBroker(_ topic: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) -> Bool {
         let text = { String(decoding: payload, as: UTF8.self) }
         if topic.elementsEqual(droppedTopicBytes) {
-            if let total = Int(text()) { signals.append(.droppedTotal(total)) }
+            // Nobody counts so far, and sums of what is far below fit.
+            if let total = Int(text()), (0...1 << 40).contains(total) { signals.append(.droppedTotal(total)) }
         } else if topic.elementsEqual(versionTopicBytes) {
             signals.append(.version(text()))
         } else {

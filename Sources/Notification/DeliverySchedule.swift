@@ -4,14 +4,15 @@ public struct DeliverySchedule: Equatable, Sendable {
     public var delayMin: Duration
     /// No wait is longer.
     public var delayMax: Duration
-    /// A notice of a step so long ago is not tried any more, once it failed `attemptsMin` times.
+    /// What waits for so long on a channel that fails is given up.
     public var giveUpAfter: Duration
 
-    /// A clock that was set ahead gives up nothing that is new.
-    public static let attemptsMin = 10
+    /// So many rounds a channel has failed before anything is given up: what comes first after a long stop is tried.
+    public static let roundsMin = 5
 
     package init(
-        delayMin: Duration = .seconds(1), delayMax: Duration = .seconds(300), giveUpAfter: Duration = .seconds(7 * 86_400)
+        delayMin: Duration = .seconds(1), delayMax: Duration = .seconds(300),
+        giveUpAfter: Duration = .seconds(7 * 86_400)
     ) {
         self.delayMin = delayMin
         self.delayMax = delayMax
@@ -24,7 +25,4 @@ public struct DeliverySchedule: Equatable, Sendable {
         for _ in 1..<max(1, min(attempts, 32)) where delay < delayMax { delay *= 2 }
         return min(delay, delayMax)
     }
-
-    /// Whether a notice of this age is given up after so many failed attempts.
-    public func isOver(age: Duration, attempts: Int) -> Bool { age >= giveUpAfter && attempts >= Self.attemptsMin }
 }

@@ -1,3 +1,4 @@
+import Basics
 public import Telemetry
 
 /// How many notices a channel may tell: so many at once, and as many more each minute.

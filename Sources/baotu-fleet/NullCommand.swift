@@ -52,6 +52,7 @@ struct NullCommand: ParsableCommand {
             case .subscriptionRefused(let filter, let reason): note("subscription to \(filter) refused: \(reason)")
             case .publishRefused, .version, .handover: break
             case .droppedByBroker(let total, let increase):
+                guard increase > 0 else { break }
                 note("the broker dropped \(increase) messages, \(total) since its start")
             }
         }

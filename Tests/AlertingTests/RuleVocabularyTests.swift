@@ -125,6 +125,40 @@ private let dark = DeviceCondition.all([
     level("light_level", above: 50), .not(level("active_power", above: 5, clear: 2)),
 ])
 
+@Suite("A condition on what a device measures")
+struct MeasuredTests {
+    private static func above(_ name: String, _ raise: Double, clear: Double) -> Threshold {
+        Threshold(quantity: quantity(name), direction: .above, raise: raise, clear: clear)
+    }
+
+    @Test("a level counts where the device has the series, and not where it has none")
+    func measured() {
+        var town = Town([
+            rule(
+                .composed(
+                    Composed(
+                        condition: .anyMeasured(
+                            "air bad",
+                            [
+                                Self.above("pm2_5", 100, clear: 95), Self.above("active_power", 100, clear: 95),
+                                Self.above("light_level", 50, clear: 40),
+                            ]))))
+        ])
+        #expect(town.hear(0, "active_power", 90).isEmpty)
+        #expect(town.hear(0, "light_level", 30).isEmpty)
+        let begun = town.hear(0, "active_power", 120)
+        #expect(shown(begun) == ["inactive>firing warning"])
+        #expect(
+            begun.first?.sentence.contains("air bad (active_power above 100 W)") == true,
+            "\(begun.map(\.sentence))")
+        #expect(town.hear(0, "active_power", 97).isEmpty)
+        #expect(shown(town.hear(0, "active_power", 90)) == ["firing>resolved warning"])
+        // Of the others one has not spoken yet: nobody knows, and nothing begins.
+        #expect(town.hear(1, "light_level", 30).isEmpty)
+        #expect(shown(town.hear(1, "light_level", 60)) == ["inactive>firing warning"])
+    }
+}
+
 @Suite("An alert that clears")
 struct ClearingTests {
     private static let start = Moment(Town.start)

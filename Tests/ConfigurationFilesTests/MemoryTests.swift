@@ -77,6 +77,7 @@ struct MemoryTests {
             before = names
         }
         #expect(before.map { [$0.devicesMax, $0.seriesMax] } == [200_000, 2_000_000])
+        #expect(try configuration("memory: 2G").memory.memory.bytes == 2_147_483_648)
         let written = try configuration("memory: 268435456, devices: 150000, series: auto, windowed_series: 77")
         #expect(written.store.limits.devicesMax == 150_000)
         #expect(written.store.limits.seriesMax == (try configuration("memory: 268435456")).store.limits.seriesMax)
@@ -96,7 +97,11 @@ struct MemoryTests {
             ("new_names: {burst: 0}", "limits.new_names.burst: '0': expected a whole number from 1 to 64000000"),
             ("new_names: {brust: 1}", "limits.new_names.brust"),
             ("devices: many", "limits.devices: 'many': expected a whole number from 1 to 16000000, or auto"),
-            ("memory: 4096", "limits.memory: '4096': expected a whole number from 134217728"),
+            ("memory: 4096", "limits.memory: '4096': expected bytes from 134217728 (128M), such as 2G"),
+            ("memory: {max: 2G}", "limits.memory"),
+            ("memory: 2GB", "limits.memory: '2GB': expected bytes from 134217728"),
+            ("memory: 9999999999T", "limits.memory: '9999999999T': expected bytes"),
+            ("memory: -1G", "limits.memory: '-1G': expected bytes"),
         ] {
             let mistakes = #expect(throws: Mistakes.self) { try configuration(limits) }
             let sentences = "\(mistakes?.list ?? [])"

@@ -13,7 +13,10 @@ struct RuleVocabularyFileTests {
         do throws(Mistakes) {
             let rules = try RuleFile.parse(
                 yaml: "\(top)rules:\n- {rule: r, \(rule)}\n", file: "alerts.yaml",
-                windows: { _ in [.seconds(300), .seconds(3600)] })
+                windows: { quantity in
+                    [.seconds(300), .seconds(3600)]
+                        + (quantity == Quantity(named: "pm10") ? [] : [.seconds(8 * 3600), .seconds(86_400)])
+                })
             return (rules.first, [])
         } catch {
             return (nil, error.list.map { $0.description.replacing("alerts.yaml:2: ", with: "") })
@@ -33,6 +36,37 @@ struct RuleVocabularyFileTests {
                         quantity: Quantity(named: "voltage")!, direction: .above, raise: 240, clear: 240,
                         hold: .seconds(60), clearHold: .seconds(300),
                         higher: [Threshold.Level(severity: .critical, raise: 260, clear: 255)])))
+    }
+
+    @Test("a category of the air is a level of each mean of the standard's report, by mass and by parts")
+    func airQuality() throws {
+        for words in ["4", "Moderately polluted", "中度污染"] {
+            let found = read("air_quality: {category: \(words)}, hold: 10m")
+            #expect(found.mistakes == [])
+            guard case .composed(let composed)? = found.rule?.condition, composed.hold == .seconds(600),
+                case .anyMeasured(let name, let levels) = composed.condition
+            else {
+                Issue.record("\(found)")
+                continue
+            }
+            #expect(name == "air moderately polluted or worse by HJ 633-2026")
+            #expect(
+                levels.map(\.quantity.name) == [
+                    "pm2_5", "pm10", "o3", "o3_fraction", "no2", "no2_fraction", "so2", "so2_fraction", "co",
+                    "co_fraction",
+                ])
+            #expect(levels.allSatisfy { $0.window == .seconds(3600) && $0.statistic == .mean && $0.clear < $0.raise })
+            // 115 ug/m3 is the end of the index 150, of means rounded to whole ones.
+            #expect(abs(levels[0].raise - 115.5) < 1e-5, "\(levels[0].raise)")
+        }
+        guard
+            case .group(let group)? = read("group: {of: area, at_least: 2, condition: {air_quality: {category: 3}}}")
+                .rule?.condition
+        else {
+            Issue.record("no group")
+            return
+        }
+        #expect(group.condition.levels.count == 10)
     }
 
     @Test("conditions of several parts, groups of devices, times and what to do")
@@ -106,7 +140,7 @@ struct RuleVocabularyFileTests {
             ),
             (
                 "any: [{quantity: voltage, above: 1}, voltage]",
-                "rules[0].any[1]: 'voltage': expected a level, such as {quantity: active_power, below: 1}, or a map of all, any or not"
+                "rules[0].any[1]: 'voltage': expected a level, such as {quantity: active_power, below: 1}, or a map of all, any, not or air_quality"
             ),
             (
                 "any: [{quantity: voltage, above: 1}, {quantity: voltage, above: 2, hold: 1m}]",
@@ -130,7 +164,7 @@ struct RuleVocabularyFileTests {
             ),
             (
                 "absence: {}, hold: 1m",
-                "rules[0].hold: unknown key; known here: rule, severity, devices, threshold, absence, out_of_range, finding, all, any, not, group, times, runbook"
+                "rules[0].hold: unknown key; known here: rule, severity, devices, threshold, absence, out_of_range, finding, all, any, not, air_quality, group, times, runbook"
             ),
             (
                 "absence: {}, runbook: \"see {vlaue}\"",
@@ -139,6 +173,23 @@ struct RuleVocabularyFileTests {
             (
                 "absence: {}, runbook: \"see {x}\"",
                 "rules[0].runbook: 'see {x}': {x} stands for nothing; known: {name}, {quantity}, {value}, {unit}, {raise}, {clear}, {area}, {circuit}, {rule}, {severity}"
+            ),
+            (
+                "air_quality: {category: 1}",
+                "rules[0].air_quality.category: '1': expected one of 2 (good), 3 (lightly polluted), 4 (moderately polluted), 5 (heavily polluted), 6 (severely polluted)"
+            ),
+            (
+                "air_quality: {category: hevily polluted}",
+                "rules[0].air_quality.category: 'hevily polluted': did you mean 'heavily polluted'? expected one of 2 (good), 3 (lightly polluted), 4 (moderately polluted), 5 (heavily polluted), 6 (severely polluted)"
+            ),
+            ("air_quality: {}", "rules[0].air_quality.category: missing: the first category that is meant, such as 4"),
+            (
+                "air_quality: {standard: us, report: real-time, category: 4}",
+                "rules[0].air_quality.report: 'real-time': EPA-454/B-24-002 (2024) has no real-time report of means that windows hold; expected daily"
+            ),
+            (
+                "air_quality: {report: daily, category: 4}",
+                "rules[0].air_quality: 'a map of 2 keys': HJ 633-2026 asks for the mean of pm10 over 24h, and windows keep no such of it"
             ),
             (
                 "absence: {}, times: [{from: 8:00}]",

@@ -93,13 +93,17 @@ class Bench:
         self.until("the broker's start", answers)
         return port
 
-    def start_gateway(self, port, settings="", devices=200):
+    def start_gateway(self, port, settings="", devices=200, rules=None):
+        """`rules`: the text of alerts.yaml; the shipped one where nothing is given."""
         self.socket = f"{self.work}/baotu.sock"
         with open(f"{self.work}/roster.csv", "w") as roster:
             roster.write("device,profile,area,cadence\n")
             for number in range(1, devices + 1):
                 roster.write(f"lamp-{number:04d},streetlight-controller,Lixia,10m\n")
         shutil.copy(f"{ROOT}/Config/alerts.yaml", self.work)
+        if rules is not None:
+            with open(f"{self.work}/alerts.yaml", "w") as file:
+                file.write(rules)
         with open(f"{self.work}/baotu.yaml", "w") as file:
             file.write(
                 f"mqtt: {{host: 127.0.0.1, port: {port}, client_id: baotu-{self.name}}}\n"
@@ -111,6 +115,10 @@ class Bench:
         log = open(f"{self.work}/daemon.log", "w")
         self.gateway = self.start(f"{self.binaries}/baotud", "--config", f"{self.work}/baotu.yaml", stdout=log, stderr=log)
         self.until("the gateway's start", lambda: '"broker_connected" : true' in self.baotu("status", "--format", "json"))
+
+    def committed(self):
+        text = self.baotu("status", "--format", "json")
+        return int(text.split('"committed" : ')[1].split(",")[0])
 
     def baotu(self, *arguments):
         environment = dict(os.environ, BAOTU_SOCKET=self.socket)

@@ -244,6 +244,53 @@ struct StrayTests {
         #expect(kept.count < 6 && !kept.isEmpty && kept.allSatisfy { $0.count == 24 })
     }
 
+    enum RollupFault: CaseIterable, Sendable {
+        case empty, garbled, cut, leaves, anotherYear
+    }
+
+    @Test(
+        "a file of rollups that does not read takes no reading from an answer, and is told by it",
+        arguments: RollupFault.allCases)
+    func rollupDamaged(fault: RollupFault) throws {
+        let folder = TemporaryFolder()
+        _ = try makeAged(folder.store)
+        let path = folder.store + "/rollup-2026.db"
+        var bytes = readFile(path)
+        switch fault {
+        case .empty: bytes = []
+        case .garbled: for index in bytes.indices { bytes[index] ^= 0xA5 }
+        case .cut: bytes.removeLast(bytes.count / 2)
+        case .leaves: for index in 4096..<bytes.count { bytes[index] ^= 0xA5 }
+        case .anotherYear:
+            let other = TemporaryFolder()
+            let journal = try Journal.open(StoreOptions(folder: other.store))
+            defer { journal.close() }
+            let time = at("2025-04-01T00:00:00Z")
+            try journal.put("d", time, ["voltage": 1], now: time)
+            try journal.seal(now: time + .seconds(8 * 3600 + 86_400))
+            try journal.compact(now: time + .seconds(8 * 3600 + 86_400))
+            bytes = readFile(other.store + "/rollup-2025.db")
+        }
+        try FileManager.default.removeItem(atPath: path)
+        writeFile(path, bytes)
+        let answer = try days(folder.store)
+        #expect(answer.damaged.contains { $0.contains("rollup-2026.db") }, "\(answer.damaged)")
+        let kept = answer.series[0].buckets.filter { $0.count > 0 }
+        #expect(kept.count >= 3 && kept.allSatisfy { $0.count == 24 }, "\(answer.series[0].buckets)")
+        #expect(try !StoreCheck.run(folder: folder.store).damage.isEmpty)
+    }
+
+    @Test("files that are gone are named")
+    func filesGone() throws {
+        let folder = TemporaryFolder()
+        _ = try makeAged(folder.store)
+        #expect(try MissingFiles.names(folder: folder.store) == [])
+        let live = try Archive(folder: folder.store).sealed.manifest.live.map(\.file)
+        let gone = [try #require(live.first), "rollup-2026.db"]
+        for name in gone { try FileManager.default.removeItem(atPath: folder.store + "/" + name) }
+        #expect(try MissingFiles.names(folder: folder.store) == gone)
+    }
+
     @Test("files of a newer version are not read as those of today")
     func newerVersion() throws {
         for part in ["raw", "rollup"] {
@@ -253,10 +300,12 @@ struct StrayTests {
             for name in files {
                 let path = folder.store + "/" + name
                 // Where SQLite keeps `user_version`: bytes 60 to 63 of the file, most significant first.
-                var bytes = try Data(contentsOf: URL(filePath: path))
+                var bytes = readFile(path)
+                let size = try #require(PageFile(path)).pageBytes
                 bytes[63] = 99
+                bytes[0..<size].withUnsafeMutableBytes { PageChecks.seal($0, number: 1) }
                 try FileManager.default.removeItem(atPath: path)
-                try bytes.write(to: URL(filePath: path))
+                writeFile(path, bytes)
             }
             #expect(
                 throws: StoreError.self, "\(part)"

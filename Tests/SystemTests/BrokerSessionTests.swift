@@ -266,8 +266,21 @@ struct BrokerSessionTests {
         for _ in 0..<30 { _ = line.receiveOnce(waiting: .milliseconds(50)) }
         try server.publish("a/b", "x", count: 200)
         line.turn(
-            until: { line.events.contains { if case .droppedByBroker = $0 { true } else { false } } }, turnsMax: 400)
+            until: { line.events.contains { if case .droppedByBroker(_, 1...) = $0 { true } else { false } } },
+            turnsMax: 400)
         #expect(!line.seenTopics.contains { $0.hasPrefix("$SYS") })
+        // Another process, which knows what the count was: what grew meanwhile is told with the first report.
+        line.session.disconnect()
+        var options = Line.options(server)
+        options.droppedBefore = 3
+        let later = try Line(options)
+        try later.connect()
+        later.turn(
+            until: { later.events.contains { if case .droppedByBroker = $0 { true } else { false } } }, turnsMax: 400)
+        let told = later.events.compactMap {
+            if case .droppedByBroker(let total, let increase) = $0 { (total, increase) } else { nil }
+        }
+        #expect(told.first.map { $0.0 > 3 && $0.1 == $0.0 - 3 } == true, "\(told)")
     }
 
     @Test("keeps the line while paused, and reads on")

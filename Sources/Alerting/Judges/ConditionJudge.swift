@@ -51,11 +51,12 @@ extension AlertBook {
         guard isInForce(rule, at: facts.now) else {
             return end(key, because: .outOfTime, facts.registry, at: facts.now, &transitions)
         }
+        let measured = truth == .yes ? heldWords(of: composed.condition, device, isLenient: isUp, facts) : nil
         func sentence() -> Sentence {
             guard truth != .unknown else { return Sentence(.noData, about: key.subject, facts.registry) }
             return Sentence(
                 truth == .yes ? .conditionHolds : .conditionOver, about: key.subject, facts.registry,
-                [.text: .text(composed.condition.words)])
+                [.text: .text(measured ?? composed.condition.words)])
         }
         step(
             rule, key: key, truth.verdict, hold: composed.hold, sentence: sentence(), at: facts.now, &transitions)
@@ -165,7 +166,29 @@ extension AlertBook {
         case .all(let parts): .all(parts.lazy.map { truth(of: $0, device, isLenient: isLenient, facts) })
         case .any(let parts): .any(parts.lazy.map { truth(of: $0, device, isLenient: isLenient, facts) })
         case .not(let part): !truth(of: part, device, isLenient: !isLenient, facts)
+        case .anyMeasured(_, let levels): anyMeasured(levels, device, isLenient, facts)
         }
+    }
+
+    /// What a device has no series of says nothing; unknown where it has none of all.
+    private func anyMeasured(
+        _ levels: [Threshold], _ device: DeviceIndex, _ isLenient: Bool, _ facts: Facts
+    ) -> Truth {
+        guard device.index < partSeriesOfDevice.count else { return .unknown }
+        let measured = levels.filter { level in
+            partSeriesOfDevice[device.index].contains { level.watches($0, facts.registry) }
+        }
+        guard !measured.isEmpty else { return .unknown }
+        return .any(measured.lazy.map { self.level($0, device, isLenient, facts) })
+    }
+
+    /// Of a condition with a name, that and which of its levels hold; nil of others.
+    private func heldWords(
+        of condition: DeviceCondition, _ device: DeviceIndex, isLenient: Bool, _ facts: Facts
+    ) -> String? {
+        guard case .anyMeasured(let words, let levels) = condition else { return nil }
+        let held = levels.filter { level($0, device, isLenient, facts) == .yes }.map(\.words)
+        return "\(words) (\(held.joined(separator: ", ")))"
     }
 
     private func level(

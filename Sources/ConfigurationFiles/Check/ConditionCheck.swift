@@ -10,8 +10,11 @@ extension ConfigurationCheck {
         _ placed: RuleFile.Placed, _ condition: DeviceCondition, _ setting: Setting?, _ offer: CatalogOffer
     ) -> [Mistake] {
         let places = setting.map { Self.levels(of: $0) } ?? []
-        let levels = zip(condition.levels, places).flatMap { level, place in
-            thresholdWarnings(placed.rule, level, place, offer)
+        let levels = zip(Self.written(condition), places).flatMap { part, place in
+            switch part {
+            case .anyMeasured(_, let levels): measuredWarnings(placed, levels, place, offer)
+            default: part.levels.flatMap { thresholdWarnings(placed.rule, $0, place, offer) }
+            }
         }
         guard let setting, let reason = contradiction(condition, offer) else { return levels }
         return levels + [setting.mistake("never fires: \(reason)", isWarning: true)]
@@ -53,8 +56,26 @@ extension ConfigurationCheck {
         ]
     }
 
-    /// The settings of a condition's levels, from left to right.
+    /// Of several that need not be there one must be.
+    private func measuredWarnings(
+        _ placed: RuleFile.Placed, _ levels: [Threshold], _ place: Setting, _ offer: CatalogOffer
+    ) -> [Mistake] {
+        guard !levels.contains(where: { offer.channels[$0.quantity] != nil }) else { return [] }
+        return [place.mistake("never fires: no profile that it means gives a pollutant", isWarning: true)]
+    }
+
+    /// The parts of a condition that have a place of their own in the file, from left to right.
+    private static func written(_ condition: DeviceCondition) -> [DeviceCondition] {
+        switch condition {
+        case .level, .anyMeasured: [condition]
+        case .all(let parts), .any(let parts): parts.flatMap { written($0) }
+        case .not(let part): written(part)
+        }
+    }
+
+    /// The settings of those, from left to right.
     private static func levels(of setting: Setting) -> [Setting] {
+        if let found = setting["air_quality"] { return [found] }
         for key in ConditionSection.keys {
             if let found = setting[key] { return levels(of: found) }
         }
@@ -64,7 +85,7 @@ extension ConfigurationCheck {
     /// What is asked for at once and cannot be; only what is easy to see.
     private func contradiction(_ condition: DeviceCondition, _ offer: CatalogOffer) -> String? {
         switch condition {
-        case .level: return nil
+        case .level, .anyMeasured: return nil
         case .not(let part): return contradiction(part, offer)
         case .any(let parts):
             let found = parts.map { contradiction($0, offer) }

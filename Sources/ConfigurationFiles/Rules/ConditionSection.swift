@@ -3,10 +3,11 @@ import Basics
 import Settings
 import Telemetry
 
-/// Reads a condition of several parts: `all`, `any` and `not` of levels, and how many devices of a group it must hold of.
+/// Reads a condition of several parts: `all`, `any` and `not` of levels, a category of the air, and how many devices of a group
+/// it must hold of.
 enum ConditionSection {
     /// The keys of a rule that make a condition of several parts.
-    static let keys = ["all", "any", "not"]
+    static let keys = ["all", "any", "not", "air_quality"]
     private static let depthMax = 8
 
     /// What stands under one of `keys` of a map whose other keys are somebody else's.
@@ -18,6 +19,7 @@ enum ConditionSection {
             mistakes.append(setting.mistake("expected at most \(depthMax) conditions within each other"))
             return nil
         }
+        if key == "air_quality" { return AirSection.parse(setting, windows, &mistakes) }
         if key == "not" {
             return part(setting, windows, depth: depth + 1, &mistakes).map { .not($0) }
         }
@@ -39,7 +41,8 @@ enum ConditionSection {
             guard setting.entries != nil else {
                 mistakes.append(
                     setting.mistake(
-                        "expected a level, such as {quantity: active_power, below: 1}, or a map of all, any or not"))
+                        "expected a level, such as {quantity: active_power, below: 1}, or a map of all, any, not or air_quality"
+                    ))
                 return nil
             }
             let found = ThresholdSection.parse(setting, windows, isPart: true, &mistakes)

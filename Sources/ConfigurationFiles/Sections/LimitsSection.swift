@@ -26,7 +26,7 @@ struct LimitsSection {
         rates.inAll = Self.bucket("new_names", default: rates.inAll, &reader, &mistakes)
         rates.perTopic = Self.bucket("new_names_per_topic", default: rates.perTopic, &reader, &mistakes)
         decoding.newNames = rates
-        let memory = Self.number("memory", in: 134_217_728...1 << 46, &reader, &mistakes)
+        let memory = Self.bytes("memory", in: 128 << 20...1 << 46, &reader, &mistakes)
         budget = MemoryBudget(
             memory: memory.map { MachineMemory(bytes: $0, source: "limits.memory") } ?? MachineMemory.read())
         names = budget.names
@@ -65,6 +65,29 @@ struct LimitsSection {
             return nil
         }
         return number
+    }
+
+    /// A whole number of bytes, or of 1024s of them with K, M, G or T behind it, as systemd has it; nil where nothing stands
+    /// there, or `auto`.
+    private static func bytes(
+        _ key: String, in range: ClosedRange<Int>, _ reader: inout SettingReader, _ mistakes: inout [Mistake]
+    ) -> Int? {
+        guard let found = reader.optional(key), found.text != "auto" else { return nil }
+        let text = found.text ?? ""
+        let shift = text.last.flatMap { ["K": 10, "M": 20, "G": 30, "T": 40][$0] }
+        let number = Int(shift == nil ? text[...] : text.dropLast())
+        let bytes = number.flatMap { number in
+            let (bytes, isTooMuch) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
+            return isTooMuch ? nil : bytes
+        }
+        guard let bytes, range.contains(bytes) else {
+            mistakes.append(
+                found.mistake(
+                    "expected bytes from \(range.lowerBound) (\(range.lowerBound >> 20)M), such as 2G, or auto for what the machine and "
+                        + "the limits of the service allow"))
+            return nil
+        }
+        return bytes
     }
 
     private static func bucket(

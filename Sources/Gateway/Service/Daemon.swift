@@ -85,6 +85,7 @@ public struct Daemon {
             options.ownWordsFilter = MQTTChannel.filter(topicPrefix: configuration.notifications.topicPrefix)
             options.readsOwnWords = try journal.retainedWords != .read
         }
+        options.droppedBefore = try journal.droppedByBroker
         let names = try SessionNames(configuration, journal, log)
         let broker = try line(options, names)
         live.remember(try journal.takeovers)

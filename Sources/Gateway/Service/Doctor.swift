@@ -29,7 +29,7 @@ struct Doctor: Sendable {
             + (isRefusing ? [] : access(settings, asksBroker: asksBroker))
         let rest =
             messages(unread) + newNames() + clockSteps() + deviceClocks() + ghosts() + forgotten() + story() + losses()
-            + scrub() + channels() + orders() + files()
+            + lostFiles() + scrub() + channels() + orders() + files()
         if live.isDiskFull { return [fullDisk()] + line + [clock()] + rest }
         let machine = [durability(), room(), clock()]
         return isRefusing ? [pipeline()] + line + machine + rest : line + machine + [pipeline()] + rest
@@ -91,7 +91,7 @@ struct Doctor: Sendable {
         }
         if status.droppedByBroker > 0 {
             tell(
-                .bad, "the broker threw \(counted(status.droppedByBroker, "message")) away since the gateway listens",
+                .bad, "the broker threw \(counted(status.droppedByBroker, "message")) away",
                 "set max_queued_messages 100000000 and max_queued_bytes in the broker's configuration")
         }
         findings += password()

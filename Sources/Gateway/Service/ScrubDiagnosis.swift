@@ -44,4 +44,21 @@ extension Doctor {
         }
         return [Diagnosis(check: "scrub", level: .good, finding: last + now)]
     }
+
+    /// Files that are gone; a store that does not answer is told elsewhere.
+    func lostFiles() -> [Diagnosis] {
+        guard let gone = try? MissingFiles.names(folder: configuration.store.folder), let first = gone.first else {
+            return []
+        }
+        let more = gone.count > 1 ? " and \(counted(gone.count - 1, "other"))" : ""
+        return [
+            Diagnosis(
+                check: "store", level: .bad,
+                finding:
+                    "\(first)\(more) of the store in \(configuration.store.folder) is gone; answers lack what it held, and say so",
+                mend:
+                    "put it back from a backup while the gateway is stopped; else baotu store repair goes on without it"
+            )
+        ]
+    }
 }

@@ -388,10 +388,7 @@ final class IngestLoop {
             case .publishRefused(let token, let reason):
                 publisher.refused(token, reason)
                 log.warning("the broker refuses a notification", metadata: ["reason": "\(reason)"])
-            case .droppedByBroker(let total, let increase):
-                log.error(
-                    "the broker threw messages away; raise its max_queued_messages",
-                    metadata: ["dropped": "\(increase)", "dropped_total": "\(total)"])
+            case .droppedByBroker(let total, let increase): noteDropped(total, increase)
             case .version(let text): log.info("the broker says what it is", metadata: ["version": "\(text)"])
             case .handover(let step): step.tell(log)
             }

@@ -26,6 +26,8 @@ struct OutboxPump {
         var takesAll = false
         /// nil: as many notices as come.
         var allowance: RateAllowance?
+        /// What no store has and did not arrive, with when it is tried again.
+        var unstored: [(parcel: Lane.Parcel, due: SteadyTime)] = []
     }
 
     /// A channel whose deliveries fail.
@@ -49,8 +51,11 @@ struct OutboxPump {
     private var givenUp: [String: (count: Int, reason: String)] = [:]
     /// In place of a number in the outbox.
     private static let pastStore: Int64 = -1
+    /// So often is tried what no store has: for half an hour about.
+    private static let unstoredAttemptsMax = 12
 
-    /// `perMinute`: how many notices those channels tell that have a limit; `recipients`: the names of those channels of which the desk decides what they are told; the others hear every step.
+    /// `recipients`: the names of those channels of which the desk decides what they are told; the others hear every step.
+    /// `perMinute`: how many notices those channels tell that have a limit.
     init(
         _ channels: [any NotificationChannel], recipients: Set<String> = [], perMinute: [String: Int] = [:],
         schedule: DeliverySchedule = DeliverySchedule()
@@ -103,6 +108,10 @@ struct OutboxPump {
         _ journal: Journal, at now: Moment, runbook: (AlertTransition) -> String? = { _ in nil },
         trouble: (StoreError) -> Void
     ) {
+        for index in lines.indices {
+            collect(&lines[index], now)
+            retry(&lines[index], now)
+        }
         do throws(StoreError) {
             if !hasGivenUpStrays {
                 try journal.giveUpNotifications(exceptOn: channelNames, now: now.wall)
@@ -117,7 +126,8 @@ struct OutboxPump {
         }
     }
 
-    /// Gives a notice to its channel that is in no store; what becomes of it is not kept.
+    /// Gives a notice to its channel that is in no store; what becomes of it is not kept, and a stop forgets it. One that does not
+    /// arrive is tried again.
     mutating func tell(_ notice: AlertNotice, pastStoreOn channel: String) {
         guard let line = lines.first(where: { $0.lane.name == channel }) else { return }
         line.lane.take([Lane.Parcel(id: Self.pastStore, attempts: 0, notice: notice)])
@@ -128,6 +138,7 @@ struct OutboxPump {
         do throws(StoreError) {
             for index in lines.indices {
                 lines[index].lane.stop()
+                collect(&lines[index], now)
                 try settle(index, journal, now)
             }
         } catch {
@@ -144,9 +155,8 @@ struct OutboxPump {
         return givenUp.sorted { $0.key < $1.key }.map { ($0.key, $0.value.count, $0.value.reason) }
     }
 
-    private mutating func settle(_ index: Int, _ journal: Journal, _ now: Moment) throws(StoreError) {
-        var line = lines[index]
-        defer { lines[index] = line }
+    /// What became of the notices in hand, whether or not the store takes it.
+    private func collect(_ line: inout Line, _ now: Moment) {
         let fresh = line.lane.takeReports()
         if fresh.contains(where: { $0.delivery == .delivered }) {
             // What was to wait longer goes with the others.
@@ -160,31 +170,50 @@ struct OutboxPump {
                 isUnreachable: isUnreachable, since: line.failing?.since ?? now.wall, reason: last.delivery.reason ?? ""
             )
         }
-        line.reports += fresh.filter { $0.parcel.id != Self.pastStore }
+        for report in fresh {
+            guard report.parcel.id == Self.pastStore else {
+                line.reports.append(report)
+                continue
+            }
+            var parcel = report.parcel
+            parcel.attempts += 1
+            guard report.delivery != .delivered, parcel.attempts < Self.unstoredAttemptsMax else { continue }
+            line.unstored.append((parcel, now.steady + schedule.delay(afterAttempts: parcel.attempts)))
+        }
+    }
+
+    private mutating func settle(_ index: Int, _ journal: Journal, _ now: Moment) throws(StoreError) {
+        var line = lines[index]
+        defer { lines[index] = line }
         guard !line.reports.isEmpty else { return }
         var delivered: [Int64] = []
         var failed: [FailedNotification] = []
-        var over: [(id: Int64, reason: String)] = []
         for report in line.reports {
             switch report.delivery {
             case .delivered: delivered.append(report.parcel.id)
             case .failed(let reason), .unreachable(let reason):
-                let attempts = report.parcel.attempts + 1
-                if schedule.isOver(age: now.wall - report.parcel.notice.at, attempts: attempts) {
-                    over.append((report.parcel.id, "given up after \(attempts) attempts: \(reason)"))
-                    continue
-                }
                 let wait = schedule.delay(afterAttempts: report.parcel.attempts + 1)
                 failed.append(FailedNotification(id: report.parcel.id, error: reason, nextAttempt: now.wall + wait))
             }
         }
-        try journal.mark(delivered: delivered, failed: failed, givenUp: over, now: now.wall)
-        if let last = over.last {
-            givenUp[line.lane.name] = ((givenUp[line.lane.name]?.count ?? 0) + over.count, last.reason)
+        try journal.mark(delivered: delivered, failed: failed, now: now.wall)
+        if let last = line.failing, last.rounds >= DeliverySchedule.roundsMin {
+            let reason = "given up after \(schedule.giveUpAfter.shortForm): \(last.reason)"
+            let count = try journal.giveUpNotifications(
+                on: line.lane.name, olderThan: schedule.giveUpAfter, because: reason, now: now)
+            if count > 0 { givenUp[line.lane.name] = ((givenUp[line.lane.name]?.count ?? 0) + count, reason) }
         }
         line.inHand.subtract(line.reports.map(\.parcel.id))
         line.reports = []
         line.nextLook = SteadyTime(milliseconds: .min)
+    }
+
+    /// What the store does not have is tried whether or not the store answers.
+    private func retry(_ line: inout Line, _ now: Moment) {
+        let due = line.unstored.filter { $0.due <= now.steady }
+        guard !due.isEmpty else { return }
+        line.unstored.removeAll { $0.due <= now.steady }
+        line.lane.take(due.map(\.parcel))
     }
 
     private func supply(

@@ -1,6 +1,7 @@
 import Basics
 import Contract
 import Glibc
+import Logging
 import Store
 import Telemetry
 
@@ -111,7 +112,10 @@ struct OwnConditions {
             Self.finding(
                 .channelFailing, .channelFailing,
                 [
-                    .text: .text(first.reason), .count: .count(first.rounds), .span: .span(span),
+                    .text: .text(
+                        failing.count == 1
+                            ? first.reason : failing.map { "\($0.channel): \($0.reason)" }.joined(separator: "; ")),
+                    .count: .count(first.rounds), .span: .span(span),
                     .channel: .text(failing.map(\.channel).joined(separator: ", ")),
                 ], value: Double(failing.count), severity: 1, at: now)
         ]
@@ -183,5 +187,14 @@ extension IngestLoop {
                 isConnected: broker.isConnected, isSaturated: isSaturated,
                 storeTrouble: own.isRefused ? storeTrouble.map { "\($0)" } : nil),
             live, at: moment)
+    }
+
+    /// The broker's count has changed. Kept, so that what it throws away while the gateway is away is told too.
+    func noteDropped(_ total: Int, _ increase: Int) {
+        do throws(StoreError) { try journal.keepDropped(total) } catch { complain(error) }
+        guard increase > 0 else { return }
+        log.error(
+            "the broker threw messages away; raise its max_queued_messages",
+            metadata: ["dropped": "\(increase)", "dropped_total": "\(total)"])
     }
 }

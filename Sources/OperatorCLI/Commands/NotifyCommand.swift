@@ -1,15 +1,18 @@
 import ArgumentParser
+import Basics
 import Contract
 
 struct NotifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "notify", abstract: "Channels by which people are told of alerts: what waits for them, or try one.",
+        commandName: "notify",
+        abstract: "Channels by which people are told of alerts: what waits for them, or try one.",
         subcommands: [List.self, Test.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list",
-            abstract: "Each channel that ever had something to tell: what waits, what arrived, what was given up, and why.")
+            abstract:
+                "Each channel that ever had something to tell: what waits, what arrived, what was given up, and why.")
 
         @OptionGroup var options: AskOptions
 
@@ -25,7 +28,8 @@ struct NotifyCommand: AsyncParsableCommand {
 
         private static func columns(_ output: Output) -> [TextTable.Column] {
             [
-                .init("channel"), .init("waiting", .right), .init("oldest", .right), .init("failed", .right, key: "failed_attempts"),
+                .init("channel"), .init("waiting", .right), .init("oldest", .right),
+                .init("failed", .right, key: "failed_attempts"),
                 .init("in a day", .right, key: "delivered_in_day"), .init("last", .right, key: "last_delivered"),
                 .init("given up", .right, key: "given_up"),
             ] + (output.isForPeople ? [.init("why")] : [.init("error"), .init("given_up_reason")])

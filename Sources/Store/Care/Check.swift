@@ -498,6 +498,9 @@ final class StoreChecker {
         checkPages(file, reader) { _ in nil }
         checkStructure(file, reader)
         do throws(StoreError) {
+            if try !reader.read({ connection throws(StoreError) in try connection.mayBeRollup(of: year) }) {
+                found(file, .rollup, "its hours are those of another year than \(year)")
+            }
             let bad = try reader.read { connection throws(StoreError) in try RollupRows.damaged(connection, year) }
             for row in bad {
                 let name = deviceName(ofStream: row.stream) ?? "stream \(row.stream)"

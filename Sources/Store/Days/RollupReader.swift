@@ -6,8 +6,8 @@ import Telemetry
 final class RollupReader {
     private let folder: Folder
     private let effects: EffectHook?
-    /// Is told of a file that is missing, and knows from its manifest which should be there; nil where raw readings are at hand
-    /// in any case.
+    /// Is told of a file that is missing or damaged, and knows from its manifest which should be there; nil where raw readings are
+    /// at hand in any case.
     private let sealed: SealedFrames?
     private var readers: [Int: FileReader] = [:]
     /// See `Archive`.
@@ -22,26 +22,52 @@ final class RollupReader {
     /// Lets go of the files, so that those unlinked meanwhile are not read for ever.
     func forget() { readers.removeAll() }
 
-    private func reader(of time: Int64) throws(StoreError) -> FileReader? {
-        let year = Folder.year(of: time)
+    /// What reads from a file: nothing of one that is missing, that has no tables or that is another year's.
+    private func read<R>(
+        year: Int, _ body: (Connection) throws(StoreError) -> R
+    ) throws(StoreError) -> R? {
+        let path = folder.rollup(year)
+        do throws(StoreError) {
+            guard let reader = try reader(of: year) else { return nil }
+            return try reader.read(body)
+        } catch {
+            // Without somebody to tell it to, it is no answer.
+            guard sealed != nil, error.isDamage(of: path) else { throw error }
+            note(year, "the file does not read (\(error))")
+            return nil
+        }
+    }
+
+    private func reader(of year: Int) throws(StoreError) -> FileReader? {
         if let known = readers[year] { return known }
         let path = folder.rollup(year)
         guard Folder.exists(path) else {
-            if let sealed, sealed.manifest.rollups.contains(year) {
-                sealed.note(
-                    DamagedFrame(
-                        file: path, stream: nil,
-                        start: Timestamp(milliseconds: Folder.span(ofYear: year).lowerBound),
-                        reason: "the file is missing, and with it figures of days whose readings are no longer kept"))
-            }
+            note(year, "the file is missing")
             return nil
         }
         let reader = FileReader(path, effects: effects)
         // A crash may have left it without its tables.
         let hasTables = try reader.read { connection throws(StoreError) in try Schema.checkRollup(connection) }
-        guard hasTables else { return nil }
+        guard hasTables else {
+            note(year, "the file is empty")
+            return nil
+        }
+        if sealed != nil, try !reader.read({ connection throws(StoreError) in try connection.mayBeRollup(of: year) }) {
+            note(year, "the file is of another year")
+            return nil
+        }
         readers[year] = reader
         return reader
+    }
+
+    /// Tells that a file which should be there gives nothing.
+    private func note(_ year: Int, _ reason: String) {
+        guard let sealed, sealed.manifest.rollups.contains(year) else { return }
+        sealed.note(
+            DamagedFrame(
+                file: folder.rollup(year), stream: nil,
+                start: Timestamp(milliseconds: Folder.span(ofYear: year).lowerBound),
+                reason: reason + "; figures of days whose readings are no longer kept may be lacking"))
     }
 
     /// The first and the last UTC day that hours are stored of; nil where there are none.
@@ -49,9 +75,8 @@ final class RollupReader {
         var range: ClosedRange<Int64>?
         for year in folder.rollupYears() {
             let span = Folder.span(ofYear: year)
-            guard let reader = try reader(of: span.lowerBound) else { continue }
             let known = FrameKey.day(of: span.lowerBound)...FrameKey.day(of: span.upperBound - 1)
-            try reader.read { connection throws(StoreError) in
+            _ = try read(year: year) { connection throws(StoreError) in
                 // A damaged key may tell of any day, and a damaged tree give them in any order: those of other years are no day
                 // of this file.
                 func day(_ function: String) throws(StoreError) -> Int64? {
@@ -98,8 +123,7 @@ final class RollupReader {
             let last = min(days.upperBound, next / FrameKey.dayMilliseconds - 1)
             let span = first...last
             first = last + 1
-            guard let reader = try reader(of: span.lowerBound * FrameKey.dayMilliseconds) else { continue }
-            try reader.read { connection throws(StoreError) in
+            _ = try read(year: year) { connection throws(StoreError) in
                 try connection.forEachRollup(
                     "r1h", "k", streams, from: span.map { RollupKey.hours(day: $0, stream: 0) }, abandonment
                 ) { begin, stream, bytes throws(Malformed) in try body(begin >> RollupKey.streamBits, stream, bytes) }
@@ -112,8 +136,8 @@ final class RollupReader {
         _ day: Range<Int64>, streams: [Int],
         _ body: (_ stream: Int, _ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Void
     ) throws(StoreError) {
-        guard let begin = RollupKey.day(day, stream: 0), let reader = try reader(of: day.lowerBound) else { return }
-        try reader.read { connection throws(StoreError) in
+        guard let begin = RollupKey.day(day, stream: 0) else { return }
+        _ = try read(year: Folder.year(of: day.lowerBound)) { connection throws(StoreError) in
             try connection.forEachRollup("r1d", "k", streams, from: [begin], abandonment) {
                 _, stream, bytes throws(Malformed) in try body(stream, bytes)
             }
@@ -124,18 +148,29 @@ final class RollupReader {
     func storedDays(overlapping span: Range<Int64>) throws(StoreError) -> [Range<Int64>] {
         var days: [Range<Int64>] = []
         for year in Folder.year(of: span.lowerBound - LocalDays.lengthMax)...Folder.year(of: span.upperBound - 1) {
-            guard let reader = try reader(of: Folder.span(ofYear: year).lowerBound) else {
-                continue
-            }
-            days += try reader.read { connection throws(StoreError) in
-                try connection.storedDays(overlapping: span, in: year)
-            }
+            days +=
+                try read(year: year) { connection throws(StoreError) in
+                    try connection.storedDays(overlapping: span, in: year)
+                } ?? []
         }
         return days
     }
 }
 
 extension Connection {
+    /// Whether the hours of a file lie in this year: the first or the last of them, as a damaged key may lie anywhere.
+    func mayBeRollup(of year: Int) throws(StoreError) -> Bool {
+        let span = Folder.span(ofYear: year)
+        func isOfYear(_ function: String) throws(StoreError) -> Bool? {
+            try integer("SELECT \(function)(k) FROM r1h").map {
+                let day = $0 >> RollupKey.streamBits
+                return FrameKey.day(of: span.lowerBound) <= day && day <= FrameKey.day(of: span.upperBound - 1)
+            }
+        }
+        guard let first = try isOfYear("min"), let last = try isOfYear("max") else { return true }
+        return first || last
+    }
+
     /// As that of the reader. A look for each day, not for each row.
     fileprivate func storedDays(
         overlapping span: Range<Int64>, in year: Int

@@ -158,17 +158,11 @@ extension Journal {
             group: row.optionalText("grp"), isFlapping: row.optionalText("shown") == "flapping")
     }
 
-    /// Writes down what became of notifications: those that have arrived, those that are to be tried again, and those that are not
-    /// any more, with why.
+    /// Writes down what became of notifications: those that have arrived, and those that are to be tried again.
     public func mark(
-        delivered: [Int64], failed: [FailedNotification] = [], givenUp: [(id: Int64, reason: String)] = [], now: Timestamp
+        delivered: [Int64], failed: [FailedNotification] = [], now: Timestamp
     ) throws(StoreError) {
         try core.transaction { () throws(StoreError) in
-            for one in givenUp {
-                try core.run(
-                    "UPDATE outbox SET delivered_at = ?1, error = ?3 WHERE id = ?2 OR lead = ?2", .integer(now.milliseconds),
-                    .integer(one.id), .text(one.reason))
-            }
             for id in delivered {
                 try core.run(
                     "UPDATE outbox SET delivered_at = ?1, error = NULL WHERE id = ?2 OR lead = ?2",
@@ -193,6 +187,24 @@ extension Journal {
             try core.run(
                 "UPDATE outbox SET delivered_at = ?, error = ? WHERE delivered_at IS NULL AND channel = ?",
                 .integer(now.milliseconds), .text("the channel was switched off"), .text(channel))
+        }
+    }
+
+    /// What waits on a channel since so long ago is told nobody any more, for this reason. Returns how many notifications that are.
+    ///
+    /// Only where the wall clock, by which steps are dated, took none itself for so long: one that was set ahead makes nothing old.
+    public func giveUpNotifications(
+        on channel: String, olderThan age: Duration, because reason: String, now: Moment
+    ) throws(StoreError) -> Int {
+        guard let unbroken = storedClock?.unbrokenSince, now.steady - unbroken >= age else { return 0 }
+        return try core.transaction { () throws(StoreError) in
+            try core.run(
+                """
+                UPDATE outbox SET delivered_at = ?1, error = ?2 WHERE delivered_at IS NULL AND channel = ?3
+                    AND transition_id IN (SELECT id FROM transition WHERE at <= ?4)
+                """, .integer(now.wall.milliseconds), .text(reason), .text(channel),
+                .integer((now.wall - age).milliseconds))
+            return Int(try core.integer("SELECT changes()") ?? 0)
         }
     }
 }

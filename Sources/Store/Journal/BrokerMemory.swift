@@ -76,4 +76,17 @@ extension Journal {
         }
         return try takeovers
     }
+
+    /// How many messages the broker had thrown away when it was last heard; nil where it never said.
+    public var droppedByBroker: Int? {
+        get throws(StoreError) {
+            let kept = try Meta.brokerDropped.read(core)
+            return kept > 0 ? Int(kept - 1) : nil
+        }
+    }
+
+    /// From now on it is this many, 0 to 2^40.
+    public func keepDropped(_ total: Int) throws(StoreError) {
+        try core.transaction { () throws(StoreError) in try Meta.brokerDropped.write(Int64(total) + 1, core) }
+    }
 }

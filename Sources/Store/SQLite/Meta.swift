@@ -43,6 +43,8 @@ enum Meta: String, CaseIterable {
     /// How often another client took the session at the broker, and when last: see `Takeovers`.
     case takeovers = "takeovers"
     case takenOverAt = "taken_over_at"
+    /// The messages that the broker had thrown away when it was last heard, plus 1.
+    case brokerDropped = "broker_dropped"
 
     /// Throws `.corrupt` for a number that none of them can be: sums of those that can never overflow.
     func read(_ connection: Connection) throws(StoreError) -> Int64 {

@@ -8,9 +8,10 @@ import Store
 import Telemetry
 import Windows
 
-/// Rehearses rules over a store of its own: 200 devices with five quantities each, a reading of them every ten minutes.
+/// Rehearses rules over a store of its own: 200 devices with five quantities each, a reading of them every ten minutes. Then
+/// what many series and devices cost, see `Crowd`.
 ///
-/// `alerts-bench [--days N] [--folder DIR]`: 365 days are 52,560,000 readings. With a folder the store is kept and taken
+/// `alerts-bench [--only rehearsal|crowd] [--days N] [--folder DIR]`: 365 days are 52,560,000 readings. With a folder the store is kept and taken
 /// again. Without the scans that `--plain` asks for a day has 86,400 of them.
 @main
 enum Main {
@@ -23,25 +24,38 @@ enum Main {
     private static let cadence = Duration.seconds(600)
 
     static func main() {
-        BenchProgram("alerts-bench", usage: "alerts-bench [--days N] [--folder DIR] [--plain]").run { table in
-            var (days, folder, isPlain) = (365, "", false)
-            var arguments = CommandLine.arguments.dropFirst()
-            while let word = arguments.popFirst() {
-                switch word {
-                case "--days": days = arguments.popFirst().flatMap { Int($0) } ?? 0
-                case "--folder": folder = arguments.popFirst() ?? ""
-                case "--plain": isPlain = true
-                default: throw UsageError(sentence: "\(word) is no option")
+        BenchProgram("alerts-bench", usage: "alerts-bench [--only rehearsal|crowd] [--days N] [--folder DIR] [--plain]")
+            .run { table in
+                var (days, folder, isPlain, only) = (365, "", false, "")
+                var arguments = CommandLine.arguments.dropFirst()
+                while let word = arguments.popFirst() {
+                    switch word {
+                    case "--days": days = arguments.popFirst().flatMap { Int($0) } ?? 0
+                    case "--folder": folder = arguments.popFirst() ?? ""
+                    case "--plain": isPlain = true
+                    case "--only":
+                        only = arguments.popFirst() ?? ""
+                        guard ["rehearsal", "crowd"].contains(only) else {
+                            throw UsageError(sentence: "--only: expected rehearsal or crowd")
+                        }
+                    default: throw UsageError(sentence: "\(word) is no option")
+                    }
                 }
+                guard days > 0 else { throw UsageError(sentence: "--days: expected 1 or more") }
+                print(FigureTable.heading)
+                // First: its figures have the memory of the process.
+                if only != "crowd" { try rehearsed(folder, days: days, isPlain: isPlain, &table) }
+                if only != "rehearsal" { try Crowd.measure(&table) }
             }
-            guard days > 0 else { throw UsageError(sentence: "--days: expected 1 or more") }
-            let isOwn = folder.isEmpty
-            if isOwn { folder = "/tmp/alerts-bench-\(getpid())" }
-            defer { if isOwn { Machine.removeTree(folder) } }
-            if !Machine.isFolder(folder) { try fill(folder, days: days) }
-            print(FigureTable.heading)
-            try rehearse(folder, days: days, isPlain: isPlain, &table)
-        }
+    }
+
+    private static func rehearsed(_ path: String, days: Int, isPlain: Bool, _ table: inout FigureTable) throws {
+        var folder = path
+        let isOwn = folder.isEmpty
+        if isOwn { folder = "/tmp/alerts-bench-\(getpid())" }
+        defer { if isOwn { Machine.removeTree(folder) } }
+        if !Machine.isFolder(folder) { try fill(folder, days: days) }
+        try rehearse(folder, days: days, isPlain: isPlain, &table)
     }
 
     // MARK: The store

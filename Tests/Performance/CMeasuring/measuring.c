@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,11 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
 }
 
 uint64_t measuring_allocations(void) { return atomic_load_explicit(&allocations, memory_order_relaxed); }
+
+uint64_t measuring_heap_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
 
 int measuring_open_instructions(void) {
     struct perf_event_attr attributes;

@@ -65,7 +65,8 @@ extension GatewayConfiguration {
             toMQTT = reader.flag("mqtt", default: true, &mistakes)
             self.topicPrefix = topicPrefix
             giveUpAfter = reader.duration(
-                "give_up_after", in: .seconds(3600) ... .seconds(365 * 86_400), default: .seconds(7 * 86_400), &mistakes)
+                "give_up_after", in: .seconds(3600) ... .seconds(365 * 86_400), default: .seconds(7 * 86_400), &mistakes
+            )
             var names = ChannelNames()
             webhooks = Self.list("webhooks", &reader, &mistakes) { Webhook($0, &names, located, &$1) }
             emails = Self.list("email", &reader, &mistakes) { Email($0, &names, located, &$1) }
