@@ -65,6 +65,9 @@ public struct AlertBook: Sendable {
     /// When the gateway last noticed what it has itself.
     var ownNoticed: [Finding.Kind: SteadyTime] = [:]
     let absenceRules: [Int]
+    /// By place in `absenceRules`, once they were judged by this roster.
+    var absences: [AbsenceWatch] = []
+    var memory = ScanMemory()
     let rangeRules: [Int]
     let findingRules: [Int]
     let groupRules: [Int]
@@ -105,6 +108,8 @@ public struct AlertBook: Sendable {
         partSeriesOfDevice.removeAll(keepingCapacity: true)
         groupMembers.removeAll()
         touchedGroups = nil
+        lookAtAbsences()
+        memory = ScanMemory()
     }
 
     /// Puts one alert back as it was stored; `watched` is empty where an earlier version stored it.
@@ -122,6 +127,7 @@ public struct AlertBook: Sendable {
     mutating func set(_ key: AlertKey, _ alert: Active?) {
         let before = active[key]
         active[key] = alert
+        if alert == nil { noteEnd(of: key) }
         guard let series = key.subject.series else { return }
         while activeCounts.count <= series.index { activeCounts.append(0) }
         switch (before != nil, alert != nil) {
@@ -133,6 +139,8 @@ public struct AlertBook: Sendable {
 
     /// For steps of ladders, which change nothing else.
     mutating func setSeverity(_ severity: Severity, of key: AlertKey) { active[key]?.severity = severity }
+
+    mutating func setNextLook(_ due: Int64, of key: AlertKey) { active[key]?.next.due = due }
 
     func hasActiveAlert(_ series: SeriesID) -> Bool {
         series.index < activeCounts.count && activeCounts[series.index] > 0
@@ -151,6 +159,8 @@ public struct AlertBook: Sendable {
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
+        noteHeard(turn)
+        noteTouched(turn, registry)
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: turn.moment)
         for finding in noticed.findings { judge(finding, facts, &transitions) }
         for part in noticed.explained { fold(part, facts, &transitions) }
@@ -177,51 +187,24 @@ public struct AlertBook: Sendable {
     ///
     /// To be called about once a second. Time in which the gateway did not hear the broker is no time
     /// (`Moment.listened`); while `isListening` is false nobody is called absent. `own` is what the gateway has noticed of itself
-    /// and its broker.
+    /// and its broker. `looksAtAll`: also at what cannot have changed, which changes nothing but the time that it takes.
     public mutating func scan(
         own: [Finding] = [], health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, isListening: Bool,
-        at now: Moment
+        looksAtAll: Bool = false, at now: Moment
     ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
         bind(registry)
+        if looksAtAll { lookAtAbsences() }
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
         for finding in own {
             ownNoticed[finding.kind] = now.steady
             judge(finding, facts, &transitions)
         }
-        for key in active.keys.sorted() {
-            guard let index = ruleIndex[ByteName(key.rule)] else { continue }
-            guard isInForce(rules[index], at: now) else {
-                end(key, because: .outOfTime, registry, at: now, &transitions)
-                continue
-            }
-            switch rules[index].condition {
-            case .threshold:
-                guard let series = key.subject.series else { continue }
-                for place in watchesOfSeries[series.index] where watches[place].rule == index {
-                    judge(watches[place], series, facts, &transitions)
-                }
-            case .outOfRange(let range):
-                guard let series = key.subject.series else { continue }
-                judge(rules[index], range, series, facts, &transitions)
-            case .finding(let watch): judge(rules[index], watch, key, facts, &transitions)
-            case .composed(let composed):
-                guard let device = key.subject.device else { continue }
-                judge(rules[index], composed, device, facts, &transitions)
-            case .absence, .group: break
-            }
-        }
+        judgeActive(facts, looksAtAll: looksAtAll, &transitions)
         judgeGroups(facts, &transitions)
         judgeBegun(facts, &transitions)
         guard isListening else { return transitions }
-        for index in absenceRules {
-            guard case .absence(let absence) = rules[index].condition, isInForce(rules[index], at: now) else {
-                continue
-            }
-            for (device, line) in selection.roster.lines {
-                judge(rules[index], absence, device, line, facts, &transitions)
-            }
-        }
+        judgeAbsences(facts, &transitions)
         // A dictionary has no order, and the same input must give the same transitions in the same order.
         return transitions.sorted { $0.key < $1.key }
     }

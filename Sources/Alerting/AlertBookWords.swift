@@ -15,13 +15,17 @@ extension AlertBook {
         public let backlog: (DeviceIndex) -> Duration
         /// What there is of the series' window of this length.
         public let extent: (SeriesID, Duration) -> WindowExtent
+        /// The present by a device's own times.
+        public let present: (DeviceIndex) -> Timestamp
 
         package init(
             newest: @escaping (SeriesID) -> (value: Double, observed: Timestamp)?,
             summary: @escaping (SeriesID, Duration, _ quantiles: Bool) -> WindowSummary?,
             age: @escaping (DeviceIndex, Timestamp) -> Duration, backlog: @escaping (DeviceIndex) -> Duration,
-            extent: @escaping (SeriesID, Duration) -> WindowExtent = { _, _ in .whole }
+            extent: @escaping (SeriesID, Duration) -> WindowExtent = { _, _ in .whole },
+            present: @escaping (DeviceIndex) -> Timestamp = { _ in Timestamp(milliseconds: .max) }
         ) {
+            self.present = present
             self.newest = newest
             self.summary = summary
             self.age = age
@@ -40,6 +44,7 @@ extension AlertBook {
         public var watched: String
         /// The worst value since it was up; nil where none decides.
         public var peak: AlertPeak?
+        var next = NextLook()
     }
 }
 

@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import Telemetry
 
 // When a scan is due, for whoever drives the book through time that is over and need not look at every second of it.
@@ -10,10 +10,8 @@ extension AlertBook {
     /// so, often shorter, at most `quietMax`; zero where each second may change something.
     ///
     /// What a turn brings of a device of `devicesUp`, what a device says of its link, and every transition end it.
-    /// `present` is the present by a device's own times.
     public func quiet(
-        health: DeviceHealth, statistics: Statistics, present: (DeviceIndex) -> Timestamp, registry: SeriesRegistry,
-        at now: Moment
+        health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, at now: Moment
     ) -> Duration {
         let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
         // Groups are judged in the next scan, or in turn.
@@ -28,20 +26,12 @@ extension AlertBook {
         }
         for (key, alert) in active {
             guard let index = ruleIndex[ByteName(key.rule)] else { continue }
-            quiet = min(quiet, self.quiet(key, alert, index, present, facts))
+            quiet = min(quiet, self.quiet(key, alert, index, statistics.present, facts))
         }
-        for index in absenceRules {
-            guard case .absence(let absence) = rules[index].condition else { continue }
-            for (device, line) in selection.roster.lines {
-                let allowance = absence.allowance(cadence: line.entry.cadence)
-                let silence = health.silence(of: device, at: now) ?? now.listened - line.awaited
-                // Most are far from it, and need no look at the selector.
-                guard allowance - silence < quiet,
-                    active[AlertKey(rule: rules[index].name, subject: .device(device))] == nil,
-                    rules[index].devices.matches(line.entry)
-                else { continue }
-                quiet = allowance - silence
-            }
+        for (number, index) in absenceRules.enumerated() where isInForce(rules[index], at: now) {
+            guard number < absences.count, absences[number].earliest > now.listened.milliseconds else { return .zero }
+            let earliest = SteadyTime(milliseconds: absences[number].earliest)
+            quiet = min(quiet, earliest - now.listened)
         }
         return max(.zero, quiet)
     }
@@ -49,7 +39,7 @@ extension AlertBook {
     /// The devices of which an alert is up: what they say may change it at the next scan.
     public var devicesUp: Set<DeviceIndex> { Set(active.keys.lazy.compactMap(\.subject.device)) }
 
-    private func quiet(
+    func quiet(
         _ key: AlertKey, _ alert: Active, _ index: Int, _ present: (DeviceIndex) -> Timestamp, _ facts: Facts
     ) -> Duration {
         switch rules[index].condition {

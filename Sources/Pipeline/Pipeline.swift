@@ -107,13 +107,15 @@ public final class Pipeline {
 
     /// Judges what time alone changes, and what the gateway has itself (`own`, told for as long as it holds); to be called about
     /// once a second. `isListening` says whether the gateway hears the broker.
-    public func scan(own: [Finding] = [], registry: SeriesRegistry, isListening: Bool, at now: Moment)
-        -> [AlertTransition]
-    {
+    /// `looksAtAll` as for `AlertBook.scan`.
+    public func scan(
+        own: [Finding] = [], registry: SeriesRegistry, isListening: Bool, looksAtAll: Bool = false, at now: Moment
+    ) -> [AlertTransition] {
         wholeTime.follow(now)
         let told = statistics(at: now, registry)
         return book.scan(
-            own: own, health: health, statistics: told, registry: registry, isListening: isListening, at: now)
+            own: own, health: health, statistics: told, registry: registry, isListening: isListening,
+            looksAtAll: looksAtAll, at: now)
     }
 
     /// Windows for the series that speak and have none: a name of which nothing comes costs no memory.
@@ -159,7 +161,8 @@ public final class Pipeline {
                 return summary
             },
             age: age(at: moment), backlog: { [unowned self] in clocks.backlog(of: $0) },
-            extent: { [unowned self] in wholeTime.extent(of: $0, over: $1, at: moment) })
+            extent: { [unowned self] in wholeTime.extent(of: $0, over: $1, at: moment) },
+            present: { [unowned self] in clocks.present(of: $0, at: moment) })
     }
 
     // MARK: What people change
@@ -368,6 +371,7 @@ public final class Pipeline {
             let others = Set(book.active.keys.lazy.map(\.subject)).subtracting(standing.map(\.subject))
             health.forget(order, noticedOf: begun.subtracting(others))
         }
+        book.lookAtAbsences()
     }
 
     /// What was taken out of the store since a gateway went on from this state: watchers have begun its series and devices

@@ -25,8 +25,15 @@ public struct Rehearsal {
     /// By device, whether an alert is up.
     private var isUp: [Bool] = []
 
-    /// Begins at a moment, with what the pipeline knows by then. Seconds are counted from it.
-    public init(_ pipeline: Pipeline, from moment: Moment, everySecond isPlain: Bool = false) {
+    /// Whether such a look is at every alert and device, too.
+    private let looksAtAll: Bool
+
+    /// Begins at a moment, with what the pipeline knows by then. Seconds are counted from it. `everySecond`: with every scan that
+    /// the gateway makes; `looksAtAll`: at all, in each.
+    public init(
+        _ pipeline: Pipeline, from moment: Moment, everySecond isPlain: Bool = false, looksAtAll: Bool = false
+    ) {
+        self.looksAtAll = looksAtAll
         self.pipeline = pipeline
         self.moment = moment
         self.isPlain = isPlain
@@ -64,7 +71,8 @@ public struct Rehearsal {
             let passed = next - before.steady
             let now = Moment(
                 wall: before.wall + passed, steady: next, listened: before.listened + min(passed, heard))
-            let transitions = pipeline.scan(registry: registry, isListening: passed <= heard, at: now)
+            let transitions = pipeline.scan(
+                registry: registry, isListening: passed <= heard, looksAtAll: looksAtAll, at: now)
             scans += 1
             lastScan = next
             if !transitions.isEmpty {
@@ -97,7 +105,6 @@ extension Pipeline {
     /// For how long after a scan no other one changes anything while no turn comes; see `AlertBook.quiet`.
     func quiet(registry: SeriesRegistry, at now: Moment) -> Duration {
         book.quiet(
-            health: health, statistics: statistics(at: now, registry),
-            present: { clocks.present(of: $0, at: now) }, registry: registry, at: now)
+            health: health, statistics: statistics(at: now, registry), registry: registry, at: now)
     }
 }

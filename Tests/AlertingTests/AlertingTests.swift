@@ -476,9 +476,9 @@ struct RuleFileTests {
             "alerts.yaml:4: rules[0].threshold.quantity: 'pm25': expected a quantity of the vocabulary; did you mean 'pm2_5'?",
             "alerts.yaml:4: rules[0].threshold.window: '2h': expected a window that the gateway keeps: 5m, 1h",
             "alerts.yaml:4: rules[0].threshold.clear: '80': expected a level at or below the raise level 75.0",
-            "alerts.yaml:5: rules[1]: expected one of threshold, absence, out_of_range, finding, all, any, not and group, found absence and out_of_range",
+            "alerts.yaml:5: rules[1]: expected one of threshold, absence, out_of_range, finding, all, any, not, air_quality and group, found absence and out_of_range",
             "alerts.yaml:9: rules[2].treshold: unknown key; did you mean 'threshold'?",
-            "alerts.yaml:8: rules[2]: expected one of threshold, absence, out_of_range, finding, all, any, not and group, found none",
+            "alerts.yaml:8: rules[2]: expected one of threshold, absence, out_of_range, finding, all, any, not, air_quality and group, found none",
             "alerts.yaml:11: rules[3].threshold.window: missing: max needs a window, such as 5m",
         ]
         do {

@@ -3,11 +3,11 @@ import Telemetry
 
 // Devices of the roster that are silent.
 extension AlertBook {
+    /// Returns how long it will not be absent, as far as is known; nil where an alert of it is up: that ends by its word alone.
     mutating func judge(
         _ rule: AlertRule, _ absence: Absence, _ device: DeviceIndex, _ expected: Roster.Line, _ facts: Facts,
         _ transitions: inout [AlertTransition]
-    ) {
-        guard rule.devices.matches(expected.entry) else { return }
+    ) -> Duration? {
         let heard = facts.health.lastHeard(device)
         let allowance = absence.allowance(cadence: expected.entry.cadence)
         let silence =
@@ -15,7 +15,8 @@ extension AlertBook {
         let saidOffline = facts.health.saidOffline(device)
         let key = AlertKey(rule: rule.name, subject: .device(device))
         let isAbsent = saidOffline || silence >= allowance
-        if !isAbsent && (heard == nil || active[key] == nil) { return }
+        if !isAbsent && active[key] == nil { return allowance - silence }
+        if !isAbsent && heard == nil { return nil }
         func sentence() -> Sentence {
             func said(_ key: Sentence.Key, _ values: [Sentence.Name: Sentence.Value?] = [:]) -> Sentence {
                 Sentence(key, about: .device(device), facts.registry, values)
@@ -31,5 +32,6 @@ extension AlertBook {
                 ])
         }
         step(rule, key: key, isAbsent ? .holds : .clears, sentence: sentence(), at: facts.now, &transitions)
+        return active[key] == nil ? allowance - silence : nil
     }
 }

@@ -25,7 +25,8 @@ struct Crowd {
         let csv = (0..<devices).map { "sensor-\($0),area-\($0 % Self.areas),10m\n" }.joined()
         var lines: [DeviceIndex: Roster.Line] = [:]
         let quantities = Self.names.map { Quantity(named: $0)! }
-        for (number, entry) in try RosterFile.parse(csv: "device,area,cadence\n" + csv, file: "roster.csv").enumerated() {
+        for (number, entry) in try RosterFile.parse(csv: "device,area,cadence\n" + csv, file: "roster.csv").enumerated()
+        {
             let device = registry.intern(device: entry.device, profile: "city-sensor")!
             lines[device] = Roster.Line(entry: entry, since: Self.start)
             guard number < Self.devices else { continue }
@@ -197,11 +198,13 @@ struct Crowd {
         }
         steps = pass(1980, heard: [gate])
         for second in 1980..<2040 {
-            steps += pass(second, heard: part(second).filter { $0 != gate && ($0.rawValue < 50 || $0.rawValue >= 50 + rest) })
+            steps += pass(
+                second, heard: part(second).filter { $0 != gate && ($0.rawValue < 50 || $0.rawValue >= 50 + rest) })
         }
         for second in 2040..<2700 { steps += pass(second) }
         let late = Set(told.dropFirst(2).map(\.key))
-        guard steps == count + 1 - rest, told.count == 2 + rest, late.count == rest, late.allSatisfy({ $0.rule == "silent" })
+        guard steps == count + 1 - rest, told.count == 2 + rest, late.count == rest,
+            late.allSatisfy({ $0.rule == "silent" })
         else {
             throw UsageError(sentence: "the end of a storm, \(steps) steps, gave \(told.count) messages")
         }
