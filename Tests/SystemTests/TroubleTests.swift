@@ -303,6 +303,8 @@ struct TroubleTests {
         try site.publishVoltage(260, second: 20)
         #expect(try notices.next().contains(#""phase":"firing""#))
         #expect(try site.archive().alert(1).alert.acknowledgedBy == nil)
+        // The broker hands a notice on before it answers for it.
+        try eventually("all is told") { try site.archive().status().outboxPending == 0 }
         #expect(site.stop(daemon) == 0)
         #expect(try site.archive().alert(1).transitions.flatMap(\.notifications).allSatisfy { $0.deliveredAt != nil })
     }
