@@ -8,8 +8,7 @@ import Telemetry
 ///
 /// An index is the worst of its pollutants, so this is a level of each mean that the standard's report consists of.
 enum AirSection {
-    /// What the standards want at least of a mean's hours. Source: HJ 633-2026, 5.2 (45 min of an hour, 20 h of a day), as `baotu
-    /// air` goes by.
+    /// As `AirHour.coverageMin` and the hours of a day that `AirReporter` asks of China, and here of all; see there for the source.
     private static func coverageMin(_ averaging: AirAveraging) -> Double { averaging == .day ? 20.0 / 24 : 0.75 }
 
     /// Over when it is so far below the category: a value at the edge does not flap.

@@ -28,6 +28,8 @@ struct OutboxPump {
         var allowance: RateAllowance?
         /// What no store has and did not arrive, with when it is tried again.
         var unstored: [(parcel: Lane.Parcel, due: SteadyTime)] = []
+        /// What was given up since it was last asked for: how many, and why the last one.
+        var givenUp: (count: Int, reason: String)?
     }
 
     /// A channel whose deliveries fail.
@@ -47,8 +49,6 @@ struct OutboxPump {
     private var lines: [Line]
     private let schedule: DeliverySchedule
     private var hasGivenUpStrays = false
-    /// What was given up since it was last asked for: by channel, how many and why the last one.
-    private var givenUp: [String: (count: Int, reason: String)] = [:]
     /// In place of a number in the outbox.
     private static let pastStore: Int64 = -1
     /// So often is tried what no store has: for half an hour about.
@@ -118,7 +118,7 @@ struct OutboxPump {
                 hasGivenUpStrays = true
             }
             for index in lines.indices {
-                try settle(index, journal, now)
+                try settle(&lines[index], journal, now)
                 try supply(&lines[index], journal, now, runbook)
             }
         } catch {
@@ -139,7 +139,7 @@ struct OutboxPump {
             for index in lines.indices {
                 lines[index].lane.stop()
                 collect(&lines[index], now)
-                try settle(index, journal, now)
+                try settle(&lines[index], journal, now)
             }
         } catch {
             trouble(error)
@@ -151,8 +151,8 @@ struct OutboxPump {
 
     /// By channel, how many notices were given up since this was last asked, and why the last one.
     mutating func takeGivenUp() -> [(channel: String, count: Int, reason: String)] {
-        defer { givenUp = [:] }
-        return givenUp.sorted { $0.key < $1.key }.map { ($0.key, $0.value.count, $0.value.reason) }
+        defer { for index in lines.indices { lines[index].givenUp = nil } }
+        return lines.compactMap { line in line.givenUp.map { (line.lane.name, $0.count, $0.reason) } }
     }
 
     /// What became of the notices in hand, whether or not the store takes it.
@@ -182,9 +182,7 @@ struct OutboxPump {
         }
     }
 
-    private mutating func settle(_ index: Int, _ journal: Journal, _ now: Moment) throws(StoreError) {
-        var line = lines[index]
-        defer { lines[index] = line }
+    private func settle(_ line: inout Line, _ journal: Journal, _ now: Moment) throws(StoreError) {
         guard !line.reports.isEmpty else { return }
         var delivered: [Int64] = []
         var failed: [FailedNotification] = []
@@ -201,7 +199,7 @@ struct OutboxPump {
             let reason = "given up after \(schedule.giveUpAfter.shortForm): \(last.reason)"
             let count = try journal.giveUpNotifications(
                 on: line.lane.name, olderThan: schedule.giveUpAfter, because: reason, now: now)
-            if count > 0 { givenUp[line.lane.name] = ((givenUp[line.lane.name]?.count ?? 0) + count, reason) }
+            if count > 0 { line.givenUp = ((line.givenUp?.count ?? 0) + count, reason) }
         }
         line.inHand.subtract(line.reports.map(\.parcel.id))
         line.reports = []
