@@ -30,6 +30,23 @@ struct TextTests {
         #expect(TextTable([.init("a"), .init("b", .right)]).lines() == ["a  b"])
     }
 
+    @Test("a sentence in the last column goes on below its beginning, where the terminal is narrow and has room for words")
+    func wrapped() {
+        var table = TextTable([.init("check"), .init("finding")])
+        table.append(["broker", "the broker keeps at most 1000 messages"])
+        table.append(["clock", "good"])
+        #expect(
+            table.lines(width: 30) == [
+                "check   finding", "broker  the broker keeps at", "        most 1000 messages", "clock   good",
+            ])
+        #expect(table.lines(width: 80) == table.lines())
+        #expect(table.lines(width: 20) == table.lines())
+        #expect(table.lines(width: 30).allSatisfy { displayWidth($0) <= 30 })
+        var numbers = TextTable([.init("a"), .init("b", .right)])
+        numbers.append(["x", String(repeating: "1", count: 40)])
+        #expect(numbers.lines(width: 30) == numbers.lines())
+    }
+
     @Test(
         "a text takes the cells that a terminal gives it",
         arguments: [

@@ -36,7 +36,9 @@ struct Output {
         case .table:
             var table = TextTable(columns)
             for row in rows() { table.append(row) }
-            try write(table.rows.isEmpty ? empty : table.lines().joined(separator: "\n"))
+            // What is piped on has a line for each row.
+            let width = isatty(STDOUT_FILENO) != 0 ? Paragraphs.terminalWidth() : nil
+            try write(table.rows.isEmpty ? empty : table.lines(width: width).joined(separator: "\n"))
         }
     }
 

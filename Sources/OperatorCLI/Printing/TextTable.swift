@@ -25,8 +25,26 @@ struct TextTable {
         rows.append(row)
     }
 
-    /// Lines without trailing blanks.
-    func lines() -> [String] {
+    /// A last column that has less room than this is left as it is: words one below the other say less than a broken line.
+    private static let proseMin = 20
+
+    /// Lines without trailing blanks, one a row; for a terminal of so many columns what its last column has no room for goes on
+    /// below its beginning.
+    func lines(width: Int? = nil) -> [String] {
+        guard let width, let last = columns.indices.last, columns[last].alignment == .left else { return lines(rows) }
+        let start = columns.indices.dropLast().reduce(0) { sum, column in
+            sum + 2 + (([columns[column].title] + rows.map { $0[column] }).map(displayWidth).max() ?? 0)
+        }
+        guard width - start >= Self.proseMin else { return lines(rows) }
+        return lines(
+            rows.flatMap { row in
+                Paragraphs.wrapped(row[last], width - start).enumerated().map { place, text in
+                    (place == 0 ? Array(row.dropLast()) : Array(repeating: "", count: last)) + [text]
+                }
+            })
+    }
+
+    private func lines(_ rows: [[String]]) -> [String] {
         let all = [columns.map(\.title)] + rows
         let widths = all.map { $0.map(displayWidth) }
         let columnWidths = columns.indices.map { column in widths.map { $0[column] }.max() ?? 0 }
