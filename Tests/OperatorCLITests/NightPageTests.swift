@@ -54,7 +54,21 @@ struct NightPageTests {
                     at: Self.now - .seconds(60), why: "damage", first: Self.now - .seconds(900), last: Self.now,
                     rows: 7,
                     detail: "a page")
-            ])
+            ], silences: [silence], channels: [untold])
+    }
+
+    private var silence: SilenceAnswer {
+        let selection = SilenceSelection(rule: "lamp-out", area: "West")
+        return SilenceAnswer(
+            id: 3, selection: selection, alert: nil, state: .inForce, begins: Self.now - .seconds(600),
+            ends: Self.now + .seconds(3600), by: "Li Na", reason: "cable works", endedAt: nil, endedBy: nil, holds: 4)
+    }
+
+    private var untold: ChannelAnswer {
+        var channel = ChannelAnswer(channel: "duty")
+        (channel.waiting, channel.oldest, channel.error) = (2, Self.now - .seconds(300), "Connection refused")
+        (channel.givenUp, channel.givenUpReason) = (1, "given up after 7d: Connection refused")
+        return channel
     }
 
     @Test("what needs somebody comes first, many of one rule are one row, and every room has its line")
@@ -72,6 +86,12 @@ struct NightPageTests {
         #expect(
             text.contains("broke off and came back, away for 4s (2)")
                 && text.contains("alert 20, warning: broker: it is dark, for 10m"))
+        #expect(
+            text.contains("rule=lamp-out area=West by Li Na, until ") && text.contains("holds 4 alerts: cable works"),
+            "\(text)")
+        #expect(
+            text.contains("duty: 2 notices untold since ") && text.contains("; 1 notice never told"),
+            "\(text)")
         #expect(text.contains("12 messages unknown-topic of seg-70") && text.contains("damage: 7 rows"))
         #expect(
             page(night, showsAll: true).lines(width: 100).count { $0.contains("it is dark") && !$0.contains("broker") }

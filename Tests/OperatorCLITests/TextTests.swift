@@ -30,7 +30,9 @@ struct TextTests {
         #expect(TextTable([.init("a"), .init("b", .right)]).lines() == ["a  b"])
     }
 
-    @Test("a sentence in the last column goes on below its beginning, where the terminal is narrow and has room for words")
+    @Test(
+        "a sentence in the last column goes on below its beginning, where the terminal is narrow and has room for words"
+    )
     func wrapped() {
         var table = TextTable([.init("check"), .init("finding")])
         table.append(["broker", "the broker keeps at most 1000 messages"])

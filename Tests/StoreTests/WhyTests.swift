@@ -107,6 +107,22 @@ struct WhyTests {
         let before = try archive.missed(
             MissedRequest(since: seconds(-90_000), until: seconds(-80_000)), at: seconds(60))
         #expect(before.incidents.isEmpty && before.runs.isEmpty && before.rejects.isEmpty && before.lost.isEmpty)
+        // Of silences those that were in force in the span.
+        for (begins, ends) in [(-500, -400), (-100, 9000), (500, 900)] {
+            _ = try journal.add(
+                Silence(
+                    id: 0, selection: .init(), begins: seconds(begins), ends: seconds(ends), endsSteady: nil, by: "li",
+                    reason: "\(begins)"),
+                at: seconds(begins))
+        }
+        func silences(_ since: Int, _ until: Int) throws -> [String] {
+            try archive.missed(MissedRequest(since: seconds(since), until: seconds(until)), at: seconds(60)).silences
+                .map(\.reason)
+        }
+        #expect(try silences(-600, 60) == ["-500", "-100"])
+        #expect(try silences(-300, 60) == ["-100"] && silences(-350, -200) == [])
+        try journal.endSilence(2, by: "li", at: Moment(seconds(0)))
+        #expect(try silences(-300, 60) == ["-100"] && silences(10, 60) == [])
         journal.close()
     }
 

@@ -22,11 +22,16 @@ public struct MissedAnswer: Codable, Hashable, Sendable {
     /// What the store gave up in the span, in order.
     public var lost: [Lost]
 
+    /// Those that were in force in the span, oldest first; of more the newest 1000.
+    public var silences: [SilenceAnswer]
+    /// Channels on which something waits that could not be told, or of which something was given up, as they are at the answer.
+    public var channels: [ChannelAnswer]
+
     /// Of `incidents`.
     public static let incidentsMax = 1000
 
     enum CodingKeys: String, CodingKey {
-        case since, until, incidents, runs, devices, rejects, lost
+        case since, until, incidents, runs, devices, rejects, lost, silences, channels
         case hasMore = "has_more"
         case ofGateway = "of_gateway"
     }
@@ -75,7 +80,7 @@ public struct MissedAnswer: Codable, Hashable, Sendable {
     package init(
         since: Timestamp, until: Timestamp, incidents: [IncidentAnswer] = [], hasMore: Bool = false,
         ofGateway: [IncidentAnswer] = [], runs: [RunAnswer] = [], devices: [String: Int] = [:],
-        rejects: [Rejected] = [], lost: [Lost] = []
+        rejects: [Rejected] = [], lost: [Lost] = [], silences: [SilenceAnswer] = [], channels: [ChannelAnswer] = []
     ) {
         self.since = since
         self.until = until
@@ -86,6 +91,8 @@ public struct MissedAnswer: Codable, Hashable, Sendable {
         self.devices = devices
         self.rejects = rejects
         self.lost = lost
+        self.silences = silences
+        self.channels = channels
     }
 }
 

@@ -29,7 +29,8 @@ struct SilencesCommand: AsyncParsableCommand {
         try output.print(silence, columns: columns, rows: [row(silence, output)], empty: "")
     }
 
-    private static func what(_ silence: SilenceAnswer) -> String {
+    /// Which alerts it is about.
+    static func what(_ silence: SilenceAnswer) -> String {
         if let alert = silence.alert { return "alert \(alert)" }
         return silence.selection.words.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
     }

@@ -164,8 +164,40 @@ struct MissedPage {
 
     private var rooms: [(String, [String])] {
         [
-            ("DEVICES", devices), ("GATEWAY", gateway), ("REJECTS", rejects), ("LOST", lost),
+            ("DEVICES", devices), ("GATEWAY", gateway), ("CHANNELS", channels), ("SILENCED", silences),
+            ("REJECTS", rejects),
+            ("LOST", lost),
         ]
+    }
+
+    /// Who was not told.
+    private var channels: [String] {
+        answer.channels.map { channel in
+            var words = output.text(channel.channel)
+            if channel.waiting > 0 {
+                let since = channel.oldest.map { " since \(shortTime($0, now: answer.until))" } ?? ""
+                words +=
+                    ": \(counted(channel.waiting, "notice")) untold\(since), \(output.text(channel.error ?? "no attempt yet"))"
+            }
+            if channel.givenUp > 0 {
+                words +=
+                    "\(channel.waiting > 0 ? ";" : ":") \(counted(channel.givenUp, "notice")) never told, "
+                    + output.text(channel.givenUpReason ?? "given up")
+            }
+            return words
+        }
+    }
+
+    /// What nobody was to be told of.
+    private var silences: [String] {
+        answer.silences.map { silence in
+            let end = silence.endedAt ?? silence.ends
+            let until = shortTime(end, now: answer.until)
+            return "\(output.text(SilencesCommand.what(silence))) by \(output.text(silence.by)), "
+                + (silence.state == .inForce ? "until \(until)" : "ended \(until)")
+                + (silence.holds > 0 ? ", holds \(counted(silence.holds, "alert"))" : "")
+                + (silence.reason.isEmpty ? "" : ": \(output.text(silence.reason))")
+        }
     }
 
     private var devices: [String] {

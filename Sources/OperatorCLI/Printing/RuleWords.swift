@@ -37,7 +37,8 @@ extension Output {
                 case .atLeast(let count): "\(count)"
                 case .share(let share): "\(self.number(share * 100)) %"
                 }
-            return "\(number) of the devices of \(group.kind == .area ? "an" : "a") \(group.kind.rawValue): \(text(group.condition.words))"
+            return
+                "\(number) of the devices of \(group.kind == .area ? "an" : "a") \(group.kind.rawValue): \(text(group.condition.words))"
                 + held(group.hold, group.clearHold)
         }
     }

@@ -33,6 +33,8 @@ extension Archive {
         answer.lost = try givenUp().filter { ($0.at >= answer.since) && ($0.at < answer.until) }.map {
             .init(at: $0.at, why: $0.why.rawValue, first: $0.first, last: $0.last, rows: $0.rows, detail: $0.detail)
         }
+        answer.silences = try silences(since: answer.since, until: answer.until, at: now)
+        answer.channels = try channels(at: now).filter { $0.failedAttempts > 0 || $0.givenUp > 0 }
         try withSnapshot { connection throws(StoreError) in
             answer.runs = try runs(since: answer.since, until: answer.until, connection)
             answer.rejects = try rejected(since: answer.since, until: answer.until, connection)

@@ -137,6 +137,12 @@ extension Archive {
         return try silences("ORDER BY id DESC LIMIT 1000", at: now)
     }
 
+    /// Those that were in force at some time of a span, by number; of more the newest 1000.
+    func silences(since: Timestamp, until: Timestamp, at now: Timestamp) throws(StoreError) -> [SilenceAnswer] {
+        try silences("WHERE begins < \(until.milliseconds) ORDER BY id DESC LIMIT 1000", at: now)
+            .filter { ($0.endedAt ?? $0.ends) > since && ($0.endedAt ?? $0.ends) > $0.begins }.reversed()
+    }
+
     /// One of them. Throws `.noSuchSilence`.
     public func silence(_ id: Int64, at now: Timestamp) throws(StoreError) -> SilenceAnswer {
         guard let found = try silences("WHERE id = \(id)", at: now).first else { throw .noSuchSilence(id: id) }
