@@ -62,7 +62,8 @@ final class IngestLoop {
     var lastClock: SteadyTime?
     /// When the devices' clocks were last looked at.
     var lastAstray: SteadyTime?
-    private(set) var storeTrouble: StoreError?
+    private var troubles = StoreTroubles()
+    var storeTrouble: StoreError? { troubles.current }
     var own: OwnConditions
     private var statusLine: StatusLine
     private var lastHour = LastHour()
@@ -207,8 +208,8 @@ final class IngestLoop {
 
     private func committed(_ commit: Commit) {
         lastJournalID = commit.turn.journalID
-        if storeTrouble != nil { log.notice("the store takes readings again") }
-        (storeTrouble, own.isRefused) = (nil, false)
+        if troubles.end() { log.notice("the store takes readings again") }
+        own.isRefused = false
     }
 
     /// Stores transitions and who is told of them or of what else changed, at once; what is refused is kept for the next turn.
@@ -247,9 +248,7 @@ final class IngestLoop {
     }
 
     func complain(_ error: StoreError, _ sentence: Logger.Message = "the store refuses; it is tried again") {
-        // The same trouble turn after turn is one line, not twenty a second.
-        guard storeTrouble != error else { return }
-        storeTrouble = error
+        guard troubles.note(error, at: clock.moment.steady) else { return }
         log.error(sentence, metadata: ["reason": "\(error)"])
     }
 
