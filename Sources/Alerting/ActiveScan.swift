@@ -48,9 +48,6 @@ struct ScanMemory: Sendable {
 }
 
 extension AlertBook {
-    /// However quiet it is, each alert is looked at so often.
-    private static let lookEvery: Int64 = 30_000
-
     /// What a turn says that may change alerts that are up at the next scan.
     mutating func noteTouched(_ turn: Turn, _ registry: SeriesRegistry) {
         guard !active.isEmpty else { return }
@@ -72,7 +69,7 @@ extension AlertBook {
             judge(key, index, facts, &transitions)
             guard let alert = active[key] else { continue }
             let quiet = quiet(key, alert, index, facts.statistics.present, facts)
-            setNextLook(now + min(max(0, quiet.milliseconds), Self.lookEvery), of: key)
+            setNextLook(now + min(max(0, quiet.milliseconds), lookAgain.milliseconds), of: key)
         }
     }
 

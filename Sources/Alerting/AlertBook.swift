@@ -68,6 +68,8 @@ public struct AlertBook: Sendable {
     /// By place in `absenceRules`, once they were judged by this roster.
     var absences: [AbsenceWatch] = []
     var memory = ScanMemory()
+    /// However quiet it is, each alert that is up is looked at so often.
+    public var lookAgain = Duration.seconds(30)
     let rangeRules: [Int]
     let findingRules: [Int]
     let groupRules: [Int]

@@ -10,10 +10,7 @@ extension AlertBook {
     /// so, often shorter, at most `quietMax`; zero where each second may change something.
     ///
     /// What a turn brings of a device of `devicesUp`, what a device says of its link, and every transition end it.
-    public func quiet(
-        health: DeviceHealth, statistics: Statistics, registry: SeriesRegistry, at now: Moment
-    ) -> Duration {
-        let facts = Facts(health: health, statistics: statistics, registry: registry, now: now)
+    public func quiet(at now: Moment) -> Duration {
         // Groups are judged in the next scan, or in turn.
         guard groupRules.isEmpty || touchedGroups?.isEmpty ?? false else { return .zero }
         var quiet = Self.quietMax
@@ -24,21 +21,21 @@ extension AlertBook {
                 Int64(60_000) - (now.wall.milliseconds - now.wall.milliseconds.flooredDivision(by: 60_000) * 60_000)
             quiet = min(quiet, times.asksForSun ? .zero : .milliseconds(intoMinute))
         }
-        for (key, alert) in active {
-            guard let index = ruleIndex[ByteName(key.rule)] else { continue }
-            quiet = min(quiet, self.quiet(key, alert, index, statistics.present, facts))
-        }
         for (number, index) in absenceRules.enumerated() where isInForce(rules[index], at: now) {
             guard number < absences.count, absences[number].earliest > now.listened.milliseconds else { return .zero }
             let earliest = SteadyTime(milliseconds: absences[number].earliest)
             quiet = min(quiet, earliest - now.listened)
         }
-        return max(.zero, quiet)
+        var due = now.steady.milliseconds + quiet.milliseconds
+        for alert in active.values { due = min(due, alert.next.due) }
+        // One that is new is due since ever.
+        return .milliseconds(max(due, now.steady.milliseconds) - now.steady.milliseconds)
     }
 
     /// The devices of which an alert is up: what they say may change it at the next scan.
     public var devicesUp: Set<DeviceIndex> { Set(active.keys.lazy.compactMap(\.subject.device)) }
 
+    /// The same of one alert.
     func quiet(
         _ key: AlertKey, _ alert: Active, _ index: Int, _ present: (DeviceIndex) -> Timestamp, _ facts: Facts
     ) -> Duration {

@@ -118,6 +118,9 @@ public final class Pipeline {
             looksAtAll: looksAtAll, at: now)
     }
 
+    /// Alerts that are up are looked at when it is time alone, as long as that may be, and not now and then besides.
+    func trustsQuiet() { book.lookAgain = AlertBook.quietMax }
+
     /// Windows for the series that speak and have none: a name of which nothing comes costs no memory.
     private func openWindows(of readings: [Reading], _ registry: SeriesRegistry, at moment: Moment) {
         let known = windows.seriesCount

@@ -39,6 +39,7 @@ public struct Rehearsal {
         self.isPlain = isPlain
         lastScan = moment.steady
         due = moment.steady
+        pipeline.trustsQuiet()
         lookWhoIsUp()
     }
 
@@ -79,7 +80,7 @@ public struct Rehearsal {
                 lookWhoIsUp()
                 body(transitions)
             }
-            due = isPlain ? next : next + pipeline.quiet(registry: registry, at: now)
+            due = isPlain ? next : next + pipeline.book.quiet(at: now)
         }
         // What lies between was passed over.
         let seconds = ((target.steady - lastScan).milliseconds - 1) / 1000
@@ -98,13 +99,5 @@ public struct Rehearsal {
             while isUp.count <= device.index { isUp.append(false) }
             isUp[device.index] = true
         }
-    }
-}
-
-extension Pipeline {
-    /// For how long after a scan no other one changes anything while no turn comes; see `AlertBook.quiet`.
-    func quiet(registry: SeriesRegistry, at now: Moment) -> Duration {
-        book.quiet(
-            health: health, statistics: statistics(at: now, registry), registry: registry, at: now)
     }
 }
