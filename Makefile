@@ -46,7 +46,7 @@ help:
 	@echo "make bench-questions     how long status and alerts take while 200 clients ask for the worst"
 	@echo "make bench-autosave      how long the broker writes its store, and what it loses when it is killed"
 	@echo "make fuzz [MINUTES=1]    damaged messages of each format, configurations and stores, counted over runs"
-	@echo "make torture             200 kills under load and 200 of the broker; 200 stops of 30 s, 200 steps of the clock"
+	@echo "make torture             200 kills under load and 200 of the broker; 200 stops of 30 s, 200 steps of the clock; three years with restarts"
 	@echo "make lint format clean"
 
 toolchain:
@@ -140,7 +140,7 @@ fuzz: packages
 
 torture: toolchain
 	@.ci/packages $(BUILD_PACKAGES) $(TEST_PACKAGES)
-	BAOTU_KILLS=200 $(SWIFT) test --filter "KillTests|OtherKillerTests|FailingCallTests"
+	BAOTU_KILLS=200 $(SWIFT) test --filter "KillTests|OtherKillerTests|FailingCallTests|YearTests"
 
 lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

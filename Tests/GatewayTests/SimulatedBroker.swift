@@ -27,6 +27,8 @@ final class SimulatedBroker: BrokerLine {
     var messagesMin = 0
     /// Messages that a turn gets at most.
     var handsOutMax = 8
+    /// Whether it hands out in the order in which it was sent to.
+    var isOrderly = false
     /// Not acknowledged, in no order that anyone may count on.
     private var waiting: [Message] = []
     /// Handed out and not yet acknowledged.
@@ -99,7 +101,7 @@ final class SimulatedBroker: BrokerLine {
         let count = min(
             messagesMax, waiting.count, Int.random(in: messagesMin...8, using: &random) + handsOutMax - 8)
         for _ in 0..<count {
-            let message = waiting.remove(at: Int.random(in: 0..<waiting.count, using: &random))
+            let message = waiting.remove(at: isOrderly ? 0 : Int.random(in: 0..<waiting.count, using: &random))
             held.append(message)
             append(message, to: &batch, at: now())
             if chance(mischief.repeats) { append(message, to: &batch, at: now()) }

@@ -3,6 +3,7 @@ import ConfigurationFiles
 import Contract
 import Foundation
 import Logging
+import Notification
 import Synchronization
 import Telemetry
 import TestSupport
@@ -49,6 +50,10 @@ final class SimulatedGateway {
     private(set) var mailbox = Mailbox()
     private var publisher = Publisher()
     let configuration: GatewayConfiguration
+    /// Turns that are further apart than this have a gateway between them that was held.
+    var held = Duration.seconds(10)
+    /// In the place of the channels of these names.
+    var recorders: [String: any NotificationChannel] = [:]
     private(set) var files: LoadedFiles
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -145,11 +150,12 @@ final class SimulatedGateway {
                 serviceManager: ServiceManager(environment: [:]), sealer: Sealer(isInline: true),
                 channels: channels(
                     configuration.notifications, publisher: publisher,
-                    log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+                    log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                ).map { recorders[$0.name] ?? $0 },
                 publisher: publisher,
                 clocks: MachineClocks(
                     wall: { [clock] in clock.wall },
-                    running: { [clock] in clock.running }, boot: 1))
+                    running: { [clock] in clock.running }, boot: 1, held: held))
         } catch {
             self.journal = nil
             journal.close()

@@ -11,6 +11,8 @@ struct MachineClocks: Sendable {
     var running: @Sendable () -> SteadyTime
     /// Which run of the machine this is; 0 where it does not say.
     var boot: Int64
+    /// Turns follow each other much faster: a process that was held, or a machine that slept, listened to nobody meanwhile.
+    var held = Duration.seconds(10)
 
     /// Those of Linux.
     static let linux = MachineClocks(
@@ -51,8 +53,6 @@ struct TurnClock {
     private(set) var lastStep: ClockStep?
     /// A line that is quiet for no longer than this is taken to be well, until it shows that it is not.
     static let quiet = Duration.seconds(15)
-    /// Turns follow each other much faster: a process that was held, or a machine that slept, listened to nobody meanwhile.
-    static let held = Duration.seconds(10)
 
     /// When the broker last showed that it was there, and what had been listened by then; nil while the gateway is deaf.
     private var heardLast: (at: SteadyTime, listened: SteadyTime)?
@@ -129,7 +129,7 @@ struct TurnClock {
         moment.steady = max(before.steady, clocks.running() + offset)
         if connection != self.connection { heardLast = nil }
         self.connection = connection
-        if heardLast != nil, moment.steady - before.steady > Self.held {
+        if heardLast != nil, moment.steady - before.steady > clocks.held {
             // What comes at once afterwards had waited: it says nothing of those who are yet to come.
             heardLast = (moment.steady, before.listened)
         } else if let last = heardLast {
