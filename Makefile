@@ -22,7 +22,7 @@ BENCHES_BIN = Tests/Performance/.build/release
 # What building needs, and what the tests and the demo need beside it.
 BUILD_PACKAGES = libcurl4-openssl-dev libmosquitto-dev libsqlite3-dev libyaml-dev pkg-config
 RUN_PACKAGES = mosquitto
-TEST_PACKAGES = mosquitto strace systemd python3-venv
+TEST_PACKAGES = mosquitto prometheus-alertmanager strace systemd python3-venv
 DEB_PACKAGES = debhelper dpkg-dev python3
 DEB_TEST_PACKAGES = $(DEB_PACKAGES) debootstrap lintian
 

@@ -38,6 +38,7 @@ extension Target.Dependency {
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let orderedCollections = product(name: "OrderedCollections", package: "swift-collections")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
 }
@@ -60,6 +61,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -90,7 +92,7 @@ let package = Package(
         .room("Windows", ["Basics", "Telemetry"]),
         .room("Detection", ["Basics", "Telemetry"]),
         .room("City", ["Basics", "Telemetry"], resources: [.embedInCode("Air/Tables")]),
-        .room("Alerting", ["Basics", "Telemetry"]),
+        .room("Alerting", ["Basics", "Telemetry", .orderedCollections]),
         .room("Desk", ["Basics", "Telemetry"]),
         .room("Interchange", ["Basics", "Telemetry"]),
 

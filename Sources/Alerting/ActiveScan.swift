@@ -64,7 +64,7 @@ extension AlertBook {
         let concernsAll = memory.concernsAll(rules.map { isInForce($0, at: facts.now) }, facts.now) || looksAtAll
         let due = active.filter { concernsAll || $0.value.next.due <= now || memory.has($0.key.subject.device) }
         memory.forget()
-        for key in due.keys.sorted() {
+        for key in due.map(\.key).sorted() {
             guard let index = ruleIndex[ByteName(key.rule)] else { continue }
             judge(key, index, facts, &transitions)
             guard let alert = active[key] else { continue }

@@ -9,8 +9,7 @@ public struct AlertBook: Sendable {
 
     /// In the order of the rules file, in which they are judged.
     public let rules: [AlertRule]
-    /// By rule and subject, in no order.
-    public private(set) var active: [AlertKey: Active] = [:]
+    public private(set) var active = ActiveAlerts()
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []
     var selection = Selection()
@@ -122,13 +121,12 @@ public struct AlertBook: Sendable {
     }
 
     mutating func setPeak(_ peak: AlertPeak, of key: AlertKey) {
-        active[key]?.peak = peak
+        active.change(key) { $0.peak = peak }
         untoldPeaks.insert(key)
     }
 
     mutating func set(_ key: AlertKey, _ alert: Active?) {
-        let before = active[key]
-        active[key] = alert
+        let before = active.set(key, alert)
         if alert == nil { noteEnd(of: key) }
         guard let series = key.subject.series else { return }
         while activeCounts.count <= series.index { activeCounts.append(0) }
@@ -140,9 +138,13 @@ public struct AlertBook: Sendable {
     }
 
     /// For steps of ladders, which change nothing else.
-    mutating func setSeverity(_ severity: Severity, of key: AlertKey) { active[key]?.severity = severity }
+    mutating func setSeverity(_ severity: Severity, of key: AlertKey) {
+        active.change(key) { $0.severity = severity }
+    }
 
-    mutating func setNextLook(_ due: Int64, of key: AlertKey) { active[key]?.next.due = due }
+    mutating func setNextLook(_ due: Int64, of key: AlertKey) {
+        active.change(key) { $0.next.due = due }
+    }
 
     func hasActiveAlert(_ series: SeriesID) -> Bool {
         series.index < activeCounts.count && activeCounts[series.index] > 0

@@ -20,7 +20,7 @@ extension AlertBook {
             case .threshold, .outOfRange, .finding, .absence, .composed, .group: return false
             }
             return order.span.upperBound > since - reach - TimeFence.ahead
-        }.keys.sorted()
+        }.map(\.key).sorted()
     }
 
     /// What a watcher tells it has seen come for a day at most.
