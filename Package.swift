@@ -138,7 +138,7 @@ let package = Package(
             "OperatorCLI",
             [
                 "Basics", "Telemetry", "Settings", "Decoding", "Profiles", "Authoring", "Windows", "Detection", "City",
-                "Alerting", "Interchange", "Contract", "ConfigurationFiles", "Pipeline", "Store", "Broker",
+                "Alerting", "Desk", "Interchange", "Contract", "ConfigurationFiles", "Pipeline", "Store", "Broker",
                 .argumentParser,
                 .asyncHTTPClient, .nioCore, .nioHTTP1,
             ]),

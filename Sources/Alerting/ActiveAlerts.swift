@@ -10,13 +10,19 @@ public struct ActiveAlerts: Sendable, Sequence {
 
     init() {}
 
+    /// How many there are.
     public var count: Int { alerts.count }
+    /// Whether there is none.
     public var isEmpty: Bool { alerts.isEmpty }
+    /// In the order of `values`.
     public var keys: some RandomAccessCollection<AlertKey> { alerts.keys }
+    /// In the order of `keys`.
     public var values: some RandomAccessCollection<AlertBook.Active> { alerts.values }
 
+    /// nil: there is none.
     public subscript(key: AlertKey) -> AlertBook.Active? { alerts[key] }
 
+    /// In no order that means anything.
     public func makeIterator() -> some IteratorProtocol<(key: AlertKey, value: AlertBook.Active)> {
         alerts.makeIterator()
     }
@@ -51,6 +57,7 @@ public struct ActiveAlerts: Sendable, Sequence {
 }
 
 extension ActiveAlerts: Equatable {
+    /// Whether both have the same alerts, in whatever order.
     public static func == (left: ActiveAlerts, right: ActiveAlerts) -> Bool {
         left.count == right.count && left.allSatisfy { right[$0.key] == $0.value }
     }

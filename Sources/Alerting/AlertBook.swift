@@ -9,6 +9,7 @@ public struct AlertBook: Sendable {
 
     /// In the order of the rules file, in which they are judged.
     public let rules: [AlertRule]
+    /// Those that are not inactive.
     public private(set) var active = ActiveAlerts()
     /// How many of the active alerts are about each series: most series have none, and need no look-up by key.
     private var activeCounts: [UInt16] = []

@@ -130,13 +130,17 @@ struct RehearseTests {
 
     // MARK: The command
 
-    private func rehearse(_ arguments: [String], rules: String = "[]", new: String? = nil) throws -> Program {
+    private func rehearse(
+        _ arguments: [String], rules: String = "[]", new: String? = nil, notification: String = "{}"
+    ) throws -> Program {
         func write(_ text: String, _ name: String) throws {
             try text.write(toFile: "\(folder.path)/\(name)", atomically: true, encoding: .utf8)
         }
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path(percentEncoded: false)
-        try write("rules: alerts.yaml\ndevices: {folder: \(root)Devices}\nstore: {folder: store}\n", "baotu.yaml")
+        try write(
+            "rules: alerts.yaml\ndevices: {folder: \(root)Devices}\nstore: {folder: store}\nnotification: \(notification)\n",
+            "baotu.yaml")
         try write("rules: \(rules)\n", "alerts.yaml")
         if let new { try write("rules: \(new)\n", "new.yaml") }
         return try Program(
@@ -173,6 +177,37 @@ struct RehearseTests {
         #expect(same["both"] as? Int == fired && same["only_new"] as? Int == 0 && same["only_in_force"] as? Int == 0)
         let none = try rehearse([new, "--format", "json"], rules: Self.power(100), new: Self.power(500))
         #expect(none.output.contains("\"only_in_force\" : \(fired)"), "\(none.output)")
+    }
+
+    @Test("what goes out by each channel is counted behind routes, groups and escalation")
+    func channels() throws {
+        let lived = try live(sealsAt: [3000], suspects: false)
+        let told = lived.filter { $0.key.rule == "power" && $0.isNotified }
+        let hook = "url: \"http://127.0.0.1:9/\""
+        let notification = """
+            {log: false, mqtt: false, webhooks: [{name: duty, \(hook)}, {name: desk, \(hook), group_by: [rule], group_interval: 1h},
+            {name: boss, \(hook)}, {name: other, \(hook)}],
+            routes: [{to: [duty, desk]}, {to: [boss], after: 10h}, {to: [other], rules: [elsewhere]}]}
+            """
+        let json = try rehearse(["--format", "json"], rules: Self.power(100), notification: notification)
+        #expect(json.code == 0, "\(json.errors)")
+        let answer = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        let channels = try #require(answer["channels"] as? [[String: Any]])
+        let counts = Dictionary(
+            uniqueKeysWithValues: channels.map { ($0["channel"] as? String ?? "", $0["messages"] as? Int ?? -1) })
+        // One at once, then what an hour gathered, as long as the rehearsal has hours.
+        var (gathered, next) = (0, told[0].at)
+        for step in told where step.at >= next {
+            gathered += 1
+            next = step.at + .seconds(3600)
+        }
+        #expect(gathered >= 2 && told.count > gathered)
+        #expect(counts["duty"] == told.count && counts["boss"] == 0 && counts["other"] == 0, "\(counts)")
+        #expect(counts["desk"].map { (gathered...gathered + 1).contains($0) } ?? false, "\(counts), \(gathered)")
+        let both = try rehearse(
+            ["--file=\(folder.path)/new.yaml"], rules: Self.power(100), new: Self.power(500), notification: notification
+        )
+        #expect(both.output.contains("messages sent: duty 0 (in force \(told.count)), desk 0"), "\(both.output)")
     }
 
     @Test("a rule that is not there, a span that is none and a store that is none are told")

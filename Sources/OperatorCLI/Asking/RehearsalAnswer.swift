@@ -43,10 +43,24 @@ struct RehearsalAnswer: Encodable {
         var by: String
     }
 
+    /// What one channel would have been sent, through routes, groups, causes and maintenance.
+    struct Channel: Encodable {
+        var channel: String
+        var messages: Int
+        /// By the rules in force, where others are rehearsed beside them.
+        var inForce: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case channel, messages
+            case inForce = "in_force"
+        }
+    }
+
     var since: String
     var until: String
     var readings: Int
     var rules: [Rule]
+    var channels: [Channel]
     var episodes: [Episode]
     var missing: [String]
 }
@@ -61,6 +75,9 @@ extension RehearsalAnswer {
         until = to.description
         self.readings = readings
         self.missing = missing
+        channels = zip(found[found.count - 1].desk.messages, found[0].desk.messages).map { shown, old in
+            Channel(channel: shown.channel, messages: shown.count, inForce: found.count > 1 ? old.count : nil)
+        }
         let (old, new) = (found[0], found.count > 1 ? found[1] : nil)
         let shown = new ?? old
         var rules = sets[sets.count - 1]

@@ -1,4 +1,5 @@
 import Basics
+import Desk
 import Telemetry
 
 /// A stretch in which one rule fired about one subject, as a rehearsal found it.
@@ -19,16 +20,26 @@ struct RehearsedEpisode {
 struct RehearsedEpisodes {
     /// In the order in which they began.
     private(set) var list: [RehearsedEpisode] = []
-    /// By rule: the steps that people are told of. Each is one message of now: nobody groups, silences or routes them here.
+    /// By rule: the steps that people are told of, before anything groups, routes or holds them back.
     private(set) var messages: [ByteName: Int] = [:]
     /// Places in `list` of those that last.
     private var open: [AlertKey: Int] = [:]
     /// What comes before it is a run-up, by which windows fill: it counts for nothing.
     let since: Timestamp
 
-    init(since: Timestamp) { self.since = since }
+    /// What the desk makes of them.
+    private(set) var desk: RehearsedDesk
 
-    mutating func take(_ steps: [AlertTransition]) {
+    init(_ plan: DeskPlan, since: Timestamp) {
+        self.since = since
+        desk = RehearsedDesk(plan, since: since)
+    }
+
+    /// What time alone does to messages that are held back.
+    mutating func wait(until moment: Moment, _ place: DeskPlace) { desk.tick(place, moment) }
+
+    mutating func take(_ steps: [AlertTransition], _ place: DeskPlace) {
+        desk.take(steps, place)
         for step in steps {
             if step.at >= since, step.isNotified { messages[ByteName(step.key.rule), default: 0] += 1 }
             if let place = open[step.key] {

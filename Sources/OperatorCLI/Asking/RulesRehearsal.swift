@@ -1,6 +1,7 @@
 import Alerting
 import Basics
 import ConfigurationFiles
+import Desk
 import Pipeline
 import Store
 import Telemetry
@@ -46,31 +47,35 @@ struct RulesRehearsal {
         rule.condition.thresholds.compactMap(\.window).max() ?? .zero
     }
 
-    /// Runs several sets of rules side by side over one reading of the store. Returns the episodes of each.
+    /// Runs several sets of rules, each with what its file says of messages, side by side over one reading of the store. Returns
+    /// the episodes of each.
     mutating func run(
-        _ sets: [[AlertRule]], progress: (Timestamp) -> Void
+        _ sets: [(rules: [AlertRule], desk: DeskRules)], progress: (Timestamp) -> Void
     ) throws -> [RehearsedEpisodes] {
         let registry = archive.registry
-        let all = sets.flatMap(\.self)
+        let all = sets.flatMap(\.rules)
         let start = since - Self.runUp(all)
         let roster = try roster(from: start)
         var plan = configuration.plan
         plan.hasWatchers = all.contains { if case .finding = $0.condition { true } else { false } }
         plan.windows = Self.windows(of: plan.windows, for: all)
         var rehearsals: [Rehearsal] = []
-        for rules in sets {
-            let pipeline = Pipeline(plan, rules: rules)
+        for set in sets {
+            let pipeline = Pipeline(plan, rules: set.rules)
             pipeline.setRoster(roster, registry: registry)
             rehearsals.append(Rehearsal(pipeline, from: Moment(start)))
         }
         var book = AlertBook(rules: all)
         book.setRoster(roster)
         let wanted = book.judgedBy(registry)
-        var episodes = sets.map { _ in RehearsedEpisodes(since: since) }
+        var episodes = sets.map {
+            RehearsedEpisodes(DeskPlan(configuration.notifications, $0.desk), since: since)
+        }
         // Where nobody is heard for longer, nobody listens.
         let quietMax = Staleness.allowance(cadence: roster.lines.values.map(\.entry.cadence).min())
         var moment = Moment(start)
         var known = registry
+        var desk = Self.deskPlace(rehearsals[0].pipeline, known)
         try archive.forEachTurn(
             PastTurnsRequest(
                 since: start, until: until, series: wanted.series, devices: wanted.devices,
@@ -79,9 +84,13 @@ struct RulesRehearsal {
             readings += turn.fresh.count
             moment = turn.moment
             // Names that came while this ran.
-            if archive.registry.seriesCount != known.seriesCount { known = archive.registry }
+            if archive.registry.seriesCount != known.seriesCount {
+                known = archive.registry
+                desk = Self.deskPlace(rehearsals[0].pipeline, known)
+            }
             for place in rehearsals.indices {
-                rehearsals[place].take(turn, known) { episodes[place].take($0) }
+                rehearsals[place].take(turn, known) { episodes[place].take($0, desk) }
+                episodes[place].wait(until: moment, desk)
             }
             progress(turn.now)
         }
@@ -90,11 +99,17 @@ struct RulesRehearsal {
         let listened = min(rest, quietMax)
         let end = Moment(wall: moment.wall + rest, steady: moment.steady + rest, listened: moment.listened + listened)
         for place in rehearsals.indices {
-            rehearsals[place].advance(to: end, known) { episodes[place].take($0) }
+            rehearsals[place].advance(to: end, known) { episodes[place].take($0, desk) }
+            episodes[place].wait(until: end, desk)
             let active = rehearsals[place].pipeline.book.active
             episodes[place].finish { active[$0]?.peak?.value }
         }
         return episodes
+    }
+
+    private static func deskPlace(_ pipeline: Pipeline, _ registry: SeriesRegistry) -> DeskPlace {
+        let site = pipeline.book.site
+        return DeskPlace(pipeline.roster, registry, days: site.days, isNight: site.isNight)
     }
 
     /// That of the site; a device is awaited from the beginning on, or from when the roster named it first.

@@ -19,7 +19,7 @@ extension RulesCommand {
                 measured, corrected values as if they had been so at once; words about links and impossible values are known \
                 since the last seal. Nobody is missed while nobody at all was heard for three of the shortest cadences of the \
                 roster (at least 5m): the gateway was away. A device is expected from when the roster first named it.
-                Messages are the steps that people are told of, before anything groups or silences them.
+                The messages of a rule are its steps that people are told of; what goes out by each channel, through routes,                 groups, causes, flapping and maintenance, stands below. Nobody takes an alert in a rehearsal, and silences of                 the past are not in force.
                 Exit codes: 0 rehearsed; 2 something of the span is missing; 1 mistakes, or the store cannot be read.
                 """)
 
@@ -62,14 +62,19 @@ extension RulesCommand {
         private func rehearse(_ from: Timestamp, _ to: Timestamp, _ output: Output) throws -> [String] {
             let (configuration, files) = try site.load()
             let archive = try Archive(folder: site.store ?? configuration.store.folder)
-            var sets = [files.rules]
-            if let file { sets.append(try site.load(rules: file).files.rules) }
-            let names = sets.flatMap { $0.map(\.name) }
+            var sets = [(rules: files.rules, desk: files.desk)]
+            if let file {
+                let other = try site.load(rules: file).files
+                sets.append((other.rules, other.desk))
+            }
+            let names = sets.flatMap { $0.rules.map(\.name) }
             for name in rule where !names.contains(where: { $0.hasBytes(of: name) }) {
                 let hint = nearest(to: name, in: names).map { "; did you mean '\($0)'?" } ?? ""
                 throw NoAnswer.failed("there is no rule '\(printable(name))'\(hint)")
             }
-            if !rule.isEmpty { sets = sets.map { $0.filter { rule.contains(where: $0.name.hasBytes) } } }
+            if !rule.isEmpty {
+                sets = sets.map { set in (set.rules.filter { rule.contains(where: $0.name.hasBytes) }, set.desk) }
+            }
             var rehearsal = RulesRehearsal(archive, configuration, files, since: from, until: to)
             let console = Console()
             let episodes = try rehearsal.run(sets) { moment in
@@ -77,7 +82,8 @@ extension RulesCommand {
             }
             console.clear()
             let answer = RehearsalAnswer(
-                from, to, rehearsal.readings, sets, episodes, archive.registry, missing: try missing(archive, from, to))
+                from, to, rehearsal.readings, sets.map(\.rules), episodes, archive.registry,
+                missing: try missing(archive, from, to))
             try print(answer, output)
             return answer.missing
         }
@@ -87,6 +93,16 @@ extension RulesCommand {
                 "\($0.rows) rows from \($0.first) to \($0.last) were given up (\($0.why.rawValue))"
             }
             return gone + archive.takeDamagedFrames().map(\.description)
+        }
+
+        /// What goes out, for people.
+        private func sent(_ answer: RehearsalAnswer, _ output: Output) -> String {
+            guard !answer.channels.isEmpty else { return "; no channel is configured, and nobody would have been told" }
+            return "; messages sent: "
+                + answer.channels.map { channel in
+                    let before = channel.inForce.map { " (in force \($0))" } ?? ""
+                    return "\(output.text(channel.channel)) \(channel.messages)\(before)"
+                }.joined(separator: ", ")
         }
 
         private func print(_ answer: RehearsalAnswer, _ output: Output) throws {
@@ -133,7 +149,7 @@ extension RulesCommand {
                 try output.write(
                     (answer.readings == 0
                         ? "the store has no readings of the span that a rule judges by"
-                        : "\(answer.readings) readings, \(answer.rules.reduce(0) { $0 + $1.messages }) messages")
+                        : "\(answer.readings) readings" + sent(answer, output))
                         + (file == nil ? "" : "\nboth, in force, new: episodes by both files, or by one alone"))
             }
         }
