@@ -70,6 +70,7 @@ public enum StoreRepair {
         if try repair.mendPages(damage) { damage = try StoreChecker(folder, isRunning: false).run(progress).damage }
         try repair.noteLostCommits()
         try repair.repairCore(damage)
+        try repair.putFilesBack(damage)
         try repair.takeStrays()
         try repair.takeGrown()
         // What core.db has lost the end of may give an id to another one.
