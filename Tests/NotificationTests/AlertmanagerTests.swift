@@ -62,17 +62,22 @@ struct AlertmanagerTests {
         return told
     }
 
-    @Test("takes an alert, knows its other severity for it, and sees it end")
-    func story() async throws {
-        let server = try Alertmanager()
+    /// A channel by which it has taken a first alert: its port may not listen at once.
+    private func taking(_ server: Alertmanager) async throws -> (channel: WebhookChannel, lane: Lane) {
         let channel = WebhookChannel(
             name: "alertmanager",
             WebhookOptions(
                 url: server.url + "/api/v2/alerts", format: .alertmanager, headers: [], answerContains: nil,
                 timeLimit: .seconds(20)))
         let lane = Lane(channel)
-        // Its port may not listen yet.
         try await waitUntil("it takes the first one") { await lane.trial(told(.firing)) == .delivered }
+        return (channel, lane)
+    }
+
+    @Test("takes an alert, knows its other severity for it, and sees it end")
+    func story() async throws {
+        let server = try Alertmanager()
+        let (channel, lane) = try await taking(server)
         func isUp(_ expected: [String]) async throws {
             try await waitUntil("\(expected) are up") {
                 try server.alerts().map { $0.labels["severity"] ?? "" }.sorted() == expected
@@ -98,13 +103,7 @@ struct AlertmanagerTests {
     @Test("takes whatever somebody calls a lamp")
     func names() async throws {
         let server = try Alertmanager()
-        let channel = WebhookChannel(
-            name: "alertmanager",
-            WebhookOptions(
-                url: server.url + "/api/v2/alerts", format: .alertmanager, headers: [], answerContains: nil,
-                timeLimit: .seconds(20)))
-        let lane = Lane(channel)
-        try await waitUntil("it takes the first one") { await lane.trial(told(.firing)) == .delivered }
+        let (channel, lane) = try await taking(server)
         for name in hostileNames {
             #expect(await lane.trial(told(.firing, name: name)) == .delivered, "\(name.debugDescription)")
         }
