@@ -75,6 +75,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case outgrown(folder: String, files: [String])
     /// Day files are others than core.db knows: older copies, or files of another store.
     case otherFiles(folder: String, files: [String])
+    /// core.db has no file that it names, and all files beside it are of another store.
+    case otherCore(folder: String, files: [String])
     /// Where a backup should go there is something.
     case targetNotEmpty(folder: String)
     /// Where a backup should be restored there is a store.
@@ -179,7 +181,11 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .otherFiles(let folder, let files):
             "store: \(Self.list(files)) in \(folder) \(files.count == 1 ? "is another file" : "are other files") than core.db knows: "
                 + "an older copy, or of another store. Nothing was changed; put the right one back, or run baotu store repair, "
-                + "which takes it as it is and tells what is lost"
+                + "which keeps what is of this store and tells what is lost"
+        case .otherCore(let folder, let files):
+            "store: core.db in \(folder) is of another store than its files of readings (\(Self.list(files))): nothing was changed; "
+                + "put their own core.db back, or move this one away and run baotu store repair again, which has the names from "
+                + "catalogue.cache; or move the files away if they were put there"
         case .targetNotEmpty(let folder):
             "store: \(folder) is not empty; give a folder for this backup alone"
         case .storeExists(let folder):

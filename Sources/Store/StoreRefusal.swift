@@ -12,6 +12,7 @@ extension Refusal {
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .tooManyStreams, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite,
             .sealedMeanwhile, .unknownQuantity, .stopped, .abandoned, .repairUnfinished, .walDamaged, .unknownFiles,
+            .otherCore,
             .storeGone, .outgrown, .otherFiles, .targetNotEmpty, .storeExists, .readingsInTheWay, .noBackup,
             .backupDamaged:
             self = .failed("\(error)")

@@ -19,6 +19,7 @@ func makeVariedStore(_ folder: String, effects: EffectHook? = nil) throws -> Jou
     }
     try journal.seal([1, 2, 3], now: seconds(2 * day))
     try journal.compact(now: seconds(3 * day))
+    try journal.sweepRetired(now: seconds(4 * day))
     // What follows stands in a WAL that did not begin anew.
     try journal.core.checkpoint()
     // Late ones, and corrections of what is sealed.

@@ -86,7 +86,7 @@ struct OpenMarkTests {
             #expect("look \(look)") {
                 try Journal.open(StoreOptions(folder: path)).close()
             } throws: { error in
-                if case .unknownFiles? = error as? StoreError { true } else { false }
+                if case .otherFiles? = error as? StoreError { true } else { false }
             }
         }
         try FileManager.default.removeItem(atPath: "\(path)/raw/\(stray)")

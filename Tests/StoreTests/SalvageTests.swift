@@ -40,7 +40,9 @@ private struct LargeStore {
                     try journal.seal([], now: start + .seconds(piece * 3000))
                 }
             }
-            if day == 0 { try journal.compact(now: start + .seconds(86_400 * 2)) }
+            guard day == 0 else { continue }
+            try journal.compact(now: start + .seconds(86_400 * 2))
+            try journal.sweepRetired(now: start + .seconds(86_400 * 3))
         }
         let live = journal.sealed.manifest.live
         sealed = try #require(live.first(where: \.isSealed)?.file)

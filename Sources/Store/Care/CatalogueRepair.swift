@@ -155,9 +155,9 @@ struct CatalogueRepair {
         deviceEnd = try max(deviceEnd, ofAlerts("device", beyond: deviceEnd))
         var names: [String] = []
         func nameless(_ id: Int64) throws(StoreError) {
-            names.append("unreadable-\(id)")
+            names.append(StandIn.name(id))
             try core.run(
-                "INSERT INTO device(id, name, profile) VALUES (?, ?, '')", .integer(id), .text("unreadable-\(id)"))
+                "INSERT INTO device(id, name, profile) VALUES (?, ?, '')", .integer(id), .text(StandIn.name(id)))
         }
         for id in try missing("device", through: deviceEnd) { try nameless(id) }
         func stand() throws(StoreError) -> Int64 {
@@ -205,7 +205,7 @@ struct CatalogueRepair {
             let (stream, column) = free.removeFirst()
             try core.run(
                 "INSERT INTO series SELECT ?1, device, ?2, ?3, ?4, ?5 FROM stream WHERE id = ?4", .integer(id),
-                .text(Quantity.all[0].name), .text("unreadable-\(id)"), .integer(stream), .integer(column))
+                .text(Quantity.all[0].name), .text(StandIn.name(id)), .integer(stream), .integer(column))
             names.append("series \(id)")
         }
         for id in try missing("series", through: seriesEnd) { try place(id) }

@@ -360,6 +360,7 @@ final class StoreChecker {
         checkPages(part.file, reader) { walk.pages[$0] }
         checkStructure(part.file, reader)
         checkKeys(part, reader)
+        checkNames(part, reader)
         report.frames += Int64(walk.keys.count)
         report.rows += walk.rows
         newest.take(walk.newest)
@@ -403,6 +404,18 @@ final class StoreChecker {
         found(
             part.file, .catalogue, since: part.first, until: part.last,
             "its keys count from \(keys.rawValue) where the manifest says \(part.keys.rawValue)")
+    }
+
+    /// Whether the frames are of the devices that core.db says.
+    private func checkNames(_ part: Part, _ reader: FileReader) {
+        let names = try? reader.read { connection throws(StoreError) in try StreamName.all(of: connection) }
+        let strangers = registry.strangers(among: names ?? [:]).streams
+        guard let first = strangers.first else { return }
+        found(
+            part.file, .catalogue, devices: Array(Set(strangers.compactMap(deviceName))).sorted(), since: part.first,
+            until: part.last,
+            StreamName.contradiction(first)
+                + (strangers.count > 1 ? "; so are those of \(strangers.count - 1) more" : ""))
     }
 
     /// Whether `latest` is as new as the files that were read.
@@ -588,6 +601,13 @@ final class StoreChecker {
                 "\(file): nothing names this file; what it has cannot be compared: \(detail(error))")
         }
         guard let stray else { return report.notes.append("\(file): its name is none that a store gives to a file") }
+        if !stray.strangers.isEmpty {
+            return found(
+                file, .catalogue, since: stray.unknown?.first, until: stray.unknown?.last,
+                "core.db does not name it, and its frames of \(counted(stray.strangers.streams.count, "stream")) are of other devices "
+                    + "than core.db says: it is of another store, or of another time of this one; a repair "
+                    + (stray.isNeeded ? "takes in what is not" : "sets it aside"))
+        }
         guard stray.isNeeded else {
             return report.notes.append(
                 "\(file): nothing names this file, and all that reads of it is elsewhere; the next start removes it")

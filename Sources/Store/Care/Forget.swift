@@ -212,6 +212,7 @@ extension Journal {
         }
         try file.transaction { () throws(StoreError) in
             try copyFrames(source, &fresh, into: file, work)
+            try StreamName.copy(try StreamName.all(of: source), into: file)
             if !part.isSealed { try copyHours(source, into: file, without: work.columns) }
         }
         if !part.isSealed { try file.checkpoint() }

@@ -12,13 +12,16 @@ struct FrameSalvage: ~Copyable {
     private let file: Connection
     /// Keys of the frames that the tables led to.
     private let reached: Set<Int64>
+    /// Frames of these streams are left where they are.
+    private let strangers: Strangers
     private var writer = ByteWriter(capacity: 1 << 14)
     /// Frames that were taken.
     private(set) var taken = 0
     /// Of those, what was put right.
     private(set) var mended: [FrameWalk.Lost] = []
 
-    init(_ part: Part, into file: Connection, reached: [FrameKey]) {
+    init(_ part: Part, into file: Connection, reached: [FrameKey], without strangers: Strangers) {
+        self.strangers = strangers
         self.part = part
         self.file = file
         self.reached = Set(reached.map(\.rawValue))
@@ -29,6 +32,7 @@ struct FrameSalvage: ~Copyable {
         guard let pages = PageFile(path) else { return }
         try TableLeaves(file: pages).forEach { row throws(StoreError) in
             guard let frame = Self.frame(row, part.keys), !reached.contains(frame.key.rawValue),
+                !strangers.contains(frame.key.stream),
                 let whole = try? WholeFrame(frame), part.times.contains(frame.key.time),
                 part.times.contains(whole.last)
             else { return }

@@ -12,8 +12,10 @@ extension StoreRepairer {
         let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
         defer { core.close() }
         try Schema.prepareCore(core)
+        var registry = SeriesRegistry()
+        try Catalogue.load(core, into: &registry)
         for part in try Manifest(core).live where files.contains(part.file) || files.contains(part.file + "-wal") {
-            try replace(part, core)
+            try replace(part, core, registry)
         }
         for year in try Manifest(core).rollups.union(folder.rollupYears()).sorted() {
             let file = "rollup-\(year).db"
@@ -23,7 +25,7 @@ extension StoreRepairer {
         try core.checkpoint()
     }
 
-    private func replace(_ part: Part, _ core: Connection) throws(StoreError) {
+    private func replace(_ part: Part, _ core: Connection, _ registry: SeriesRegistry) throws(StoreError) {
         let path = folder.path(of: part)
         try keep(part.file)
         if Folder.size(of: path + "-wal") > 0 { try keepCopy(part.file + "-wal") }
@@ -31,25 +33,14 @@ extension StoreRepairer {
         fresh.file = try Manifest(core).nextName(of: part.file)
         fresh.madeAt = now.milliseconds
         fresh.count(nil)
-        let salvaged = Folder.exists(path) ? try salvage(part, into: &fresh) : Salvaged()
+        let salvaged = Folder.exists(path) ? try salvage(part, registry, into: &fresh) : Salvaged()
         // Of the same generation: what was newer than its rows still is.
-        let lostRows = max(0, part.rows - fresh.rows)
-        let spans = salvaged.lost.map { ($0.key.time, $0.until) }
-        let isKnown = salvaged.isReached && !spans.isEmpty
-        let first = isKnown ? spans.map(\.0).min() : part.first
-        let last = isKnown ? spans.map(\.1).max() : part.last
+        let hasLost = fresh.rows < part.rows || !salvaged.lost.isEmpty || fresh.frames == 0
+        let sources = hasLost ? try self.sources(of: part, core) : []
         try core.transaction { () throws(StoreError) in
             try Manifest.delete([part.file], core)
-            if fresh.frames > 0 { try Manifest.save([fresh], core) }
-            if lostRows > 0 || !spans.isEmpty || fresh.frames == 0 {
-                let what = isKnown ? counted(spans.count, "frame") : "some frames"
-                let detail =
-                    fresh.frames == 0
-                    ? "nothing of the file reads" : "\(what) did not read; the others are in \(fresh.file)"
-                try giveUp(
-                    part.file, retentionClass: part.retentionClass, first: first, last: last, rows: lostRows, detail
-                ).write(core)
-            }
+            try Manifest.save((fresh.frames > 0 ? [fresh] : []) + sources, core)
+            if hasLost { try loss(of: part, fresh, salvaged, sources).write(core) }
             for mended in salvaged.mended {
                 try noteMended(
                     part.file, first: mended.key.time, last: mended.until,
@@ -59,10 +50,43 @@ extension StoreRepairer {
         }
         try work.remove(path)
         try work.sync(folder: folder.raw)
+        for source in sources { report.done.append("\(source.file), which went into \(part.file), is read again") }
         report.done.append(
             fresh.frames > 0
                 ? "\(part.file) was replaced by \(fresh.file) with the \(fresh.frames) frames that read\(salvaged.sentence)"
                 : "\(part.file) was taken out: nothing of it reads")
+    }
+
+    /// What the ledger tells of a file that was replaced by less.
+    private func loss(of part: Part, _ fresh: Part, _ salvaged: Salvaged, _ sources: [Part]) -> GivenUp {
+        if !sources.isEmpty, sources.reduce(0, { $0 + $1.rows }) >= part.rows {
+            return noteMended(
+                part.file, first: part.first, last: part.last,
+                "it did not read; what went into it is read again: \(sources.map(\.file).joined(separator: ", "))")
+        }
+        let spans = salvaged.lost.map { ($0.key.time, $0.until) }
+        let isKnown = salvaged.isReached && !spans.isEmpty
+        var what = isKnown ? "\(counted(spans.count, "frame")) did not read" : "some frames did not read"
+        if fresh.frames == 0 { what = "nothing of the file reads" }
+        if !salvaged.strangers.isEmpty { what = "\(salvaged.strangersSentence); damaged/ keeps them" }
+        return giveUp(
+            part.file, retentionClass: part.retentionClass, first: isKnown ? spans.map(\.0).min() : part.first,
+            last: isKnown ? spans.map(\.1).max() : part.last, rows: max(0, part.rows - fresh.rows),
+            what + (fresh.frames > 0 ? "; the others are in \(fresh.file)" : ""))
+    }
+
+    /// The files that were merged into `part` and still lie there, as they are when they are read again: what it has lost they have.
+    /// None of a file that was made anew since, without readings that were to go.
+    private func sources(of part: Part, _ core: Connection) throws(StoreError) -> [Part] {
+        guard part.isSealed else { return [] }
+        return try Manifest(core).retired.filter { old in
+            old.days.overlaps(part.days) && old.generation < part.generation
+                && (old.retiredAt ?? 0) >= part.madeAt && Folder.exists(folder.path(of: old))
+        }.map { old in
+            var old = old
+            old.retiredAt = nil
+            return old
+        }
     }
 
     /// What a damaged file came to.
@@ -74,6 +98,12 @@ extension StoreRepairer {
         /// Frames that were found in its leaves though nothing leads to them, and those of which a bit was turned back.
         var found = 0
         var mended: [FrameWalk.Lost] = []
+        /// Streams whose frames were left out: they are of other devices in core.db.
+        var strangers = Strangers()
+
+        var strangersSentence: String {
+            "the frames of \(counted(strangers.streams.count, "stream")) are of another store, or of another time of this one"
+        }
 
         /// What follows the number of its frames.
         var sentence: String {
@@ -84,7 +114,9 @@ extension StoreRepairer {
 
     /// Copies the frames that read into a new file: those that the tables of the damaged one lead to, then what its pages
     /// have beyond them.
-    private func salvage(_ part: Part, into fresh: inout Part) throws(StoreError) -> Salvaged {
+    private func salvage(
+        _ part: Part, _ registry: SeriesRegistry, into fresh: inout Part
+    ) throws(StoreError) -> Salvaged {
         let target = folder.path(of: fresh)
         let draft = fresh.isSealed ? target + ".new" : target
         try work.remove(draft)
@@ -102,10 +134,14 @@ extension StoreRepairer {
         defer { if damaged != folder.path(of: part) { unlink(damaged) } }
         let reader = FileReader(damaged, isSealed: part.isSealed, isTolerant: true, effects: nil)
         var salvaged = Salvaged()
+        let names = try self.names(part, reader)
+        salvaged.strangers = registry.strangers(among: names)
         let walk = try file.transaction { () throws(StoreError) in
-            let walk = try takeTables(reader, part, into: file)
+            let walk = try takeTables(reader, part, without: salvaged.strangers, into: file)
             salvaged.mended = walk?.mended ?? []
-            var leaves = FrameSalvage(part, into: file, reached: walk?.keys ?? [])
+            try StreamName.copy(names, without: salvaged.strangers, into: file)
+            var leaves = FrameSalvage(
+                part, into: file, reached: walk?.keys ?? [], without: salvaged.strangers)
             if walk.map({ !$0.lost.isEmpty || $0.gap != nil || $0.keys.count < part.frames }) ?? true {
                 try leaves.take(from: damaged)
             }
@@ -113,7 +149,7 @@ extension StoreRepairer {
             salvaged.mended += leaves.mended
             return walk
         }
-        if !part.isSealed, walk != nil { try takeHours(reader, into: file) }
+        if !part.isSealed, walk != nil { try takeHours(reader, without: salvaged.strangers, into: file) }
         let result = try FrameWalk(file, part)
         let known = Set(result.keys)
         salvaged.lost = walk?.lost.filter { !known.contains($0.key) } ?? []
@@ -136,11 +172,14 @@ extension StoreRepairer {
     }
 
     /// The frames that the tables of a damaged file lead to; nil where it does not open at all.
-    private func takeTables(_ reader: FileReader, _ part: Part, into file: Connection) throws(StoreError) -> FrameWalk?
-    {
+    private func takeTables(
+        _ reader: FileReader, _ part: Part, without strangers: Strangers, into file: Connection
+    ) throws(StoreError) -> FrameWalk? {
         do throws(StoreError) {
             return try reader.read { connection throws(StoreError) in
-                try FrameWalk(connection, part) { frame, _ throws(StoreError) in try file.insert(frame) }
+                try FrameWalk(connection, part) { frame, _ throws(StoreError) in
+                    if !strangers.contains(frame.key.stream) { try file.insert(frame) }
+                }
             }
         } catch {
             // Of the damaged file, and not of the one that is made.
@@ -149,15 +188,28 @@ extension StoreRepairer {
         }
     }
 
+    /// What a file tells of its streams: nothing where its first page, which leads there, is not its own.
+    private func names(_ part: Part, _ reader: FileReader) throws(StoreError) -> [Int: StreamName] {
+        guard PageFile(folder.path(of: part)).map(hasFirstPage) ?? false else { return [:] }
+        do throws(StoreError) {
+            return try reader.read { connection throws(StoreError) in try StreamName.all(of: connection) }
+        } catch {
+            guard error.isDamage(of: reader.file) else { throw error }
+            return [:]
+        }
+    }
+
     /// The hours of a small file that match their check values; those of the others are made anew by the next seal.
-    private func takeHours(_ reader: FileReader, into file: Connection) throws(StoreError) {
+    private func takeHours(
+        _ reader: FileReader, without strangers: Strangers, into file: Connection
+    ) throws(StoreError) {
         let insert = try file.statement("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)")
         do throws(StoreError) {
             try file.transaction { () throws(StoreError) in
                 try reader.read { connection throws(StoreError) in
                     guard try connection.tables().contains("hours") else { return }
                     try connection.rows("SELECT stream AS k, crc, b FROM hours") { row throws(StoreError) in
-                        guard RollupRows.isRight(row) else { return }
+                        guard RollupRows.isRight(row), !strangers.contains(Int(row.integer("k"))) else { return }
                         insert.bind((0..<3).map { row.value($0) })
                         try insert.run()
                     }

@@ -10,12 +10,16 @@ extension StoreRepairer {
         let core = try Connection(folder.core, .writer(pageBytes: Journal.corePageBytes), effects: work.effects)
         defer { core.close() }
         try Schema.prepareCore(core)
-        var finder = try StrayFinder(folder, core, try Manifest(core))
-        let names = StrayFinder.names(in: folder, finder.manifest)
+        let manifest = try Manifest(core)
+        let names = StrayFinder.names(in: folder, manifest)
         guard !names.isEmpty else { return }
+        // Before a file is looked at: whether it is of this store is told by names.
+        try core.transaction { () throws(StoreError) in try recall(into: core) }
+        var finder = try StrayFinder(folder, core, manifest)
         let parts = names.compactMap { Part(stray: $0, madeAt: now.milliseconds) }
             .sorted { ($0.generation, $0.round, $0.file) > ($1.generation, $1.round, $1.file) }
         for name in names where !parts.contains(where: { $0.file == name }) { try setAside(name) }
+        try checkCore(names, finder)
         var widths: [Int: Int] = [:]
         for name in parts.map(\.file) {
             guard let stray = try finder.look(at: name, madeAt: now) else { continue }
@@ -34,7 +38,7 @@ extension StoreRepairer {
                         last: stray.part.times.upperBound - 1, rows: 0, "nothing of the file reads"
                     ).write(core)
                 }
-                try setAside(name)
+                try setAside(name, stray)
                 continue
             }
             var part = stray.part
@@ -46,6 +50,7 @@ extension StoreRepairer {
                 if let lostStory { try LostStory.write(lostStory, at: now, core) }
             }
             finder.manifest.put([part])
+            finder.learn(stray)
             widths.merge(stray.widths) { max($0, $1) }
             report.done.append(
                 "\(name), which core.db did not name, was taken in: \(stray.unknownRows) of its rows are nowhere else")
@@ -53,15 +58,37 @@ extension StoreRepairer {
         guard !widths.isEmpty else { return try core.checkpoint() }
         try core.transaction { () throws(StoreError) in
             var catalogue = CatalogueRepair(folder, core)
-            try catalogue.recall(from: FileReader(folder.core, effects: nil))
             try catalogue.fill(widths)
             report.done += catalogue.done
         }
         try core.checkpoint()
     }
 
-    private func setAside(_ name: String) throws(StoreError) {
+    /// Throws `.otherCore` where it is core.db that does not belong here: then no file would be left.
+    private func checkCore(_ names: [String], _ finder: StrayFinder) throws(StoreError) {
+        guard finder.manifest.live.allSatisfy({ !Folder.exists(folder.path(of: $0)) }) else { return }
+        var strange: [String] = []
+        for name in names {
+            guard let stray = try finder.look(at: name, madeAt: now), !stray.isNeeded, !stray.strangers.isEmpty else {
+                continue
+            }
+            strange.append(name)
+        }
+        guard !strange.isEmpty, strange.count == names.count else { return }
+        throw .otherCore(folder: folder.path, files: strange)
+    }
+
+    private func recall(into core: Connection) throws(StoreError) {
+        var catalogue = CatalogueRepair(folder, core)
+        try catalogue.recall(from: FileReader(folder.core, effects: nil))
+        report.done += catalogue.done
+    }
+
+    private func setAside(_ name: String, _ stray: StrayFile? = nil) throws(StoreError) {
         let target = try work.setAside(name, in: folder)
-        report.done.append("\(name), which nothing named, is kept as damaged/\(target)")
+        let what =
+            stray.map(\.strangers.isEmpty) ?? true
+            ? "which nothing named" : "which is of another store, or of another time of this one"
+        report.done.append("\(name), \(what), is kept as damaged/\(target)")
     }
 }

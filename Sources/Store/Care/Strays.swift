@@ -19,6 +19,9 @@ struct StrayFile {
     var isNewest = false
     /// By stream: the columns that its frames have.
     var widths: [Int: Int] = [:]
+    /// By stream, as the file has them; and those of them that are of other devices in core.db: frames of another store.
+    var names: [Int: StreamName] = [:]
+    var strangers = Strangers()
     /// Some of it does not read.
     var isDamaged = false
 
@@ -34,6 +37,10 @@ struct StrayFinder {
     let journal: [RowBlock]
     /// By retention class: earlier readings were given up.
     let floors: [String: Int64]
+    /// What core.db knows of the streams.
+    var registry: SeriesRegistry
+    /// Names that files have of streams which core.db does not know.
+    private var learnt: [Int: StreamName] = [:]
 
     /// Files of frames that the manifest does not name, without those that a job had not finished; relative to the store's
     /// folder, in order.
@@ -46,7 +53,9 @@ struct StrayFinder {
     }
 
     /// Of a store without a core.db, where nothing tells.
-    init(_ folder: Folder) { (self.folder, manifest, journal, floors) = (folder, Manifest(), [], [:]) }
+    init(_ folder: Folder) {
+        (self.folder, manifest, journal, floors, registry) = (folder, Manifest(), [], [:], SeriesRegistry())
+    }
 
     /// Everything that core.db tells of what is stored.
     init(_ folder: Folder, _ core: Connection, _ manifest: Manifest) throws(StoreError) {
@@ -60,6 +69,7 @@ struct StrayFinder {
             turn.forEachStoredRow(registry) { stream, row in rows[stream].put(row, registry) }
         }
         journal = rows.map(\.rows)
+        self.registry = registry
         var floors: [String: Int64] = [:]
         if try core.tables().contains("floor") {
             try core.rows("SELECT class, ts FROM floor") { row throws(StoreError) in
@@ -82,6 +92,8 @@ struct StrayFinder {
         frames.use(manifest)
         let reader = FileReader(folder.path(of: part), isTolerant: true, effects: nil)
         do throws(StoreError) {
+            stray.names = try reader.read { connection throws(StoreError) in try StreamName.all(of: connection) }
+            stray.strangers = registry.strangers(among: stray.names, learnt: learnt)
             // Begun, and nothing was in it yet.
             let isEmpty = try reader.read { connection throws(StoreError) in try connection.tables().isEmpty }
             guard !isEmpty else {
@@ -93,6 +105,7 @@ struct StrayFinder {
                 (stray.unknownRows, stray.unknown, stray.differs, stray.widths) = (0, nil, false, [:])
                 part.keys = try Schema.keys(of: connection)
                 return try FrameWalk(connection, part) { frame, rows throws(StoreError) in
+                    guard !stray.strangers.contains(frame.key.stream) else { return }
                     stray.widths[frame.key.stream] = max(stray.widths[frame.key.stream] ?? 0, rows.stride)
                     try compare(rows, frame.key.stream, with: frames, &stray)
                 }
@@ -113,19 +126,29 @@ struct StrayFinder {
         return stray
     }
 
-    /// Throws `.unknownFiles` where one of them is needed; returns the others, and of each whether it is to be kept aside: it does
+    /// Throws `.unknownFiles` where one of them is needed, `.otherFiles` where one is of another store; returns the others, and of each whether it is to be kept aside: it does
     /// not read, or has other values.
     func leftOver(_ names: [String]) throws(StoreError) -> [(file: String, isKept: Bool)] {
-        var (unknown, leftOver): ([String], [(file: String, isKept: Bool)]) = ([], [])
+        var (unknown, strange): ([String], [String]) = ([], [])
+        var leftOver: [(file: String, isKept: Bool)] = []
         for name in names {
             guard let stray = try look(at: name, madeAt: Timestamp(milliseconds: 0)), !stray.isNeeded else {
                 unknown.append(name)
                 continue
             }
+            if !stray.strangers.isEmpty { strange.append(name) }
             leftOver.append((name, stray.isDamaged || stray.differs))
         }
         guard unknown.isEmpty else { throw .unknownFiles(folder: folder.path, files: unknown, detail: detail) }
+        guard strange.isEmpty else { throw .otherFiles(folder: folder.path, files: strange) }
         return leftOver
+    }
+
+    /// Takes what a file that is named from now on tells of streams that core.db does not know.
+    mutating func learn(_ stray: StrayFile) {
+        for (stream, name) in stray.names where !stray.strangers.contains(stream) {
+            if learnt[stream].map({ $0.columns < name.columns }) ?? true { learnt[stream] = name }
+        }
     }
 
     private func compare(

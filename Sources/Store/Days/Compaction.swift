@@ -19,6 +19,8 @@ public struct CompactionJob: Sendable {
     let inputs: [Part]
     /// Name of the retention class by stream.
     let classes: [String]
+    /// By stream, as the catalogue has them.
+    let names: [StreamName?]
     let outputs: [Output]
     let generation: Int64
     let manifest: Manifest
@@ -45,6 +47,7 @@ public struct CompactionJob: Sendable {
             while let stream = streams.compactMap(\.stream).min() {
                 try stop.check(.stopped(folder: folder.path))
                 var merged = RowBlock()
+                let name = try name(of: stream, in: streams)
                 for run in streams where run.stream == stream {
                     let rows = try run.take()
                     merged = merged.isEmpty ? rows : merged.merged(with: rows)
@@ -53,7 +56,7 @@ public struct CompactionJob: Sendable {
                 else {
                     throw .corrupt(file: folder.path, detail: "stream \(stream) is not in the catalogue")
                 }
-                try writer.put(stream, merged)
+                try writer.put(stream, merged, name)
                 try roll(merged, stream, small: streams, rollups)
                 for day in days { try rollDay(day, merged, stream, others, rollups) }
             }
@@ -79,6 +82,22 @@ extension CompactionJob {
     var pageBytes: Int {
         let bytes = inputs.reduce(0) { $0 + ($1.isSealed ? $1.bytes : Folder.size(of: folder.path(of: $1))) }
         return bytes < Self.smallBytes ? Self.smallPageBytes : SealJob.dayPageBytes
+    }
+
+    /// What the catalogue and its files tell of a stream, over the most columns. Throws `.corrupt` where a file contradicts.
+    fileprivate func name(of stream: Int, in runs: [FrameRun]) throws(StoreError) -> StreamName? {
+        var told = names.indices.contains(stream) ? names[stream] : nil
+        for run in runs where run.stream == stream {
+            guard let name = run.names[stream] else { continue }
+            guard let known = told, known.columns >= name.columns else {
+                told = name
+                continue
+            }
+            guard known.columns > name.columns || known == name else {
+                throw .corrupt(file: folder.path(of: run.part), detail: StreamName.contradiction(stream))
+            }
+        }
+        return told
     }
 
     /// The local days that new rows may touch. Those too that were stored while the site had other days: it may have
@@ -144,6 +163,8 @@ private final class FrameRun {
     /// The stream at hand; nil at the end.
     private(set) var stream: Int?
     let part: Part
+    /// By stream.
+    let names: [Int: StreamName]
     private let connection: Connection
     private let statement: Statement
 
@@ -154,6 +175,7 @@ private final class FrameRun {
         // This thread is the writer of small files. One that a crash left with a `-wal` is recovered by opening it so.
         connection = try Connection(
             path, part.isSealed ? .immutable : .writer(pageBytes: SealJob.dayPageBytes), effects: effects)
+        names = try StreamName.all(of: connection)
         statement = try connection.statement("SELECT \(FrameRow.columns) FROM frame ORDER BY k")
         try advance()
     }
@@ -270,8 +292,9 @@ extension Journal {
             min($0.lowerBound, $1.days.lowerBound)...max($0.upperBound, $1.days.upperBound)
         }
         return CompactionJob(
-            day: day, folder: folder, effects: options.effects, inputs: ordered, classes: classes, outputs: outputs,
-            generation: manifest.generation(over: all) + 1, manifest: manifest, localDays: localDays, now: now)
+            day: day, folder: folder, effects: options.effects, inputs: ordered, classes: classes,
+            names: streamNames.all(of: registry), outputs: outputs, generation: manifest.generation(over: all) + 1,
+            manifest: manifest, localDays: localDays, now: now)
     }
 
     /// Makes the sealed files what readers read, and retires those that went into them.

@@ -18,6 +18,8 @@ public struct SealJob: Sendable {
     let current: [Int64]
     /// Series by stream and column.
     let columns: [[SeriesID]]
+    /// By stream.
+    let names: [StreamName?]
     let beganAt: Timestamp
     /// Hours that ended by then were complete when the seal before this one began, but for what was under way.
     let toldThrough: Int64
@@ -93,6 +95,7 @@ public struct SealJob: Sendable {
             for piece in pieces {
                 try stop.check(.stopped(folder: folder.path))
                 try put(rows[piece.stream].slice(piece.rows), piece.stream, part, file, &writer)
+                try StreamName.write(names[piece.stream], of: piece.stream, file)
             }
             if isRolled { try putHours(pieces.map(\.stream), part, file, &writer, stop) }
             try SealStamp.write(part.sealStamp, file)
@@ -242,8 +245,7 @@ extension Journal {
         return SealJob(
             journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
             rows: openRows.beginSeal(), current: openRows.current, columns: registry.streams.map(\.columns),
-            beganAt: now,
-            toldThrough: toldThrough, state: state)
+            names: streamNames.all(of: registry), beganAt: now, toldThrough: toldThrough, state: state)
     }
 
     /// Third step, after `SealJob.run`: the newest values, the state, and the list of day files; the journal forgets.

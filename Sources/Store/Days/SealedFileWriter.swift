@@ -32,8 +32,9 @@ final class SealedFileWriter {
 
     func takes(_ name: String) -> Bool { output.retentionClass == name }
 
-    func put(_ stream: Int, _ rows: RowBlock) throws(StoreError) {
+    func put(_ stream: Int, _ rows: RowBlock, _ name: StreamName?) throws(StoreError) {
         guard !rows.isEmpty else { return }
+        try StreamName.write(name, of: stream, file)
         // Frames of equal length: a full one and a short rest would pack worse.
         let frames = (rows.count + FrameCodec.rowsMax - 1) / FrameCodec.rowsMax
         for index in 0..<frames {

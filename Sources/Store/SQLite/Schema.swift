@@ -286,7 +286,7 @@ enum Schema {
         _ connection: Connection, _ keys: FrameKey.Layout = .since1970
     ) throws(StoreError) {
         try prepare(connection, [frame, hours], dayVersion, new: newestDayVersion(keys))
-        try connection.run(SealStamp.table)
+        for table in [SealStamp.table, StreamName.table] { try connection.run(table) }
         // Builds that know of no rows of version 3 would take those for damaged.
         if try version(of: connection) == 3 { try connection.run("PRAGMA user_version = \(dayVersion)") }
     }
@@ -294,7 +294,7 @@ enum Schema {
     static func prepareSealed(
         _ connection: Connection, _ keys: FrameKey.Layout = .since1970
     ) throws(StoreError) {
-        try prepare(connection, [frame], dayVersion, new: newestDayVersion(keys))
+        try prepare(connection, [frame, StreamName.table], dayVersion, new: newestDayVersion(keys))
     }
 
     private static func newestDayVersion(_ keys: FrameKey.Layout) -> Int {
