@@ -30,11 +30,19 @@ struct CSVLines {
                 throw Mistake(
                     file: file, line: line, key: "header", value: String(found),
                     expected: "expected the columns observed,device,quantity,channel,unit,value, of which channel and "
-                        + "unit may be missing; '\(key.rawValue)' is there \(count == 0 ? "not" : "\(count) times")")
+                        + "unit may be missing; '\(key.rawValue)' is there \(count == 0 ? "not" : "\(count) times")"
+                        + Self.otherSign(columns))
             }
         }
         self.keys = keys
         ignored = columns.indices.filter { keys[$0] < 0 }.map { columns[$0] }
+    }
+
+    /// Of a header whose words are parted by another sign.
+    private static func otherSign(_ columns: [String]) -> String {
+        guard columns.count == 1 else { return "" }
+        let sign = [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")].first { columns[0].contains($0.0) }
+        return sign.map { "; the fields are parted by \($0.1): save them with commas, and numbers with points" } ?? ""
     }
 
     mutating func read(

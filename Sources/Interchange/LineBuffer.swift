@@ -22,6 +22,8 @@ struct LineBuffer: ~Copyable {
     private var searched = 0
     private var isSkipping = false
     private var isEnded = false
+    /// The last line had no break.
+    private(set) var endsWithinLine = false
     /// Bytes before the line that comes next, counted from the first byte taken.
     private(set) var position = 0
     /// Lines before it.
@@ -71,6 +73,7 @@ struct LineBuffer: ~Copyable {
         guard isBreak || (isEnded && (start < end || isSkipping)) else { return nil }
         let lineStart = start
         let wasSkipping = isSkipping
+        if !isBreak { endsWithinLine = true }
         let after = isBreak ? searched + 1 : end
         position += after - start
         start = after

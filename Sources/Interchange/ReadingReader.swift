@@ -35,6 +35,9 @@ public struct ReadingReader: ~Copyable {
     /// The refusals kept since the last call, by line.
     public mutating func takeRefusals() -> [ImportReport.Refusal] { intake.report.takeRefusals() }
 
+    /// The end came behind a line without a line break: it may have been cut.
+    public var endsWithinLine: Bool { buffer.endsWithinLine }
+
     /// Columns of a CSV header that are not of a reading, for a word of warning; empty for other formats.
     public var columnsIgnored: [String] { csv.ignored }
 

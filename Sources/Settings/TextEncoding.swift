@@ -1,9 +1,10 @@
 /// The text of a file's bytes, or in what it is written instead, for whoever has to save it anew.
-enum TextEncoding {
+package enum TextEncoding {
     case utf8(String)
+    /// `line` from 1: the first that is not.
     case other(line: Int, sentence: String)
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) || Self.hasEverySecondByteZero(bytes) {
             self = .other(line: 1, sentence: "not UTF-8 but UTF-16; save the file as UTF-8")

@@ -180,6 +180,25 @@ struct TextTests {
         #expect(localTime(day).hasPrefix("2026-07-15 00:00:00 "))
     }
 
+    @Test("a time of the day alone is the last one, or the next for what is to come; so are the words for days")
+    func clockTimes() throws {
+        let now = Self.now
+        for text in ["00:00", "10:15", "10:16", "23:59", "06:30:30"] {
+            let argument = try #require(MomentArgument(argument: text))
+            let (last, next) = (argument.timestamp(now: now), try #require(argument.next(after: now)))
+            #expect(
+                last <= now && now - last < .seconds(86_400) && next > now && next - now <= .seconds(86_400), "\(text)")
+            for moment in [last, next] { #expect(localTime(moment).dropFirst(11).hasPrefix(text)) }
+        }
+        for (text, days) in [("today", 0), ("yesterday", 1)] {
+            let argument = try #require(MomentArgument(argument: text))
+            let moment = argument.timestamp(now: now)
+            #expect(localTime(moment).dropFirst(11).hasPrefix("00:00:00"))
+            #expect(moment <= now && now - moment < .seconds(86_400 * (days + 1)))
+            #expect(argument.next(after: now) == nil)
+        }
+    }
+
     @Test("a default is told as it would be typed")
     func defaults() {
         #expect(MomentArgument(argument: "1d")?.defaultValueDescription == "1d")
@@ -190,7 +209,10 @@ struct TextTests {
 
     @Test(
         "other words are not a moment",
-        arguments: ["", "yesterday", "10", "10 m", "-5m", "2026-13-01T00:00:00Z", "2026-13-05", "m", "1e3s", "10x"])
+        arguments: [
+            "", "tomorrow", "10", "24:00", "7:5", "22:60", "12:00:00:00", "10 m", "-5m", "2026-13-01T00:00:00Z",
+            "2026-13-05", "m", "1e3s", "10x",
+        ])
     func notMoments(argument: String) { #expect(MomentArgument(argument: argument) == nil) }
 
     @Test("a span has a unit and is longer than nothing")

@@ -54,11 +54,20 @@ extension MessageDecoder {
                 "its time is \(moment), "
                 + (isEarly
                     ? "before \(limits.timeMin): its clock was never set" : "more than an hour ahead of our clock")
+                + otherUnit(moment)
             if !isEarly { batch.clockVotes.ahead += 1 }
         } else {
             detail = "its time cannot be read by the profile"
         }
         reject(.unusableTime, detail, device: item.device, &batch)
+    }
+
+    /// What the same number would be in the other unit that clocks tell, where that is about now.
+    private func otherUnit(_ moment: Timestamp) -> String {
+        let (asSeconds, overflows) = moment.milliseconds.multipliedReportingOverflow(by: 1000)
+        let readings = [("seconds", overflows ? 0 : asSeconds), ("milliseconds", moment.milliseconds / 1000)]
+        let near = readings.first { ($0.1 &- message.receivedAt.milliseconds).magnitude < 86_400_000 }
+        return near.map { "; in \($0.0) the same number would be \(Timestamp(milliseconds: $0.1))" } ?? ""
     }
 
     /// Counts what a message says of our clock.

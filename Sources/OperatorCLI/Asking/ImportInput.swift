@@ -1,5 +1,6 @@
 import Glibc
 import Interchange
+import Settings
 
 /// The file, or standard input, piece by piece.
 final class ImportInput {
@@ -28,6 +29,14 @@ final class ImportInput {
     deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
 
     var formatOfHead: InterchangeFormat { head.withUnsafeBytes { InterchangeFormat(firstBytes: $0) } }
+
+    /// What the first lines are written in, where that is not UTF-8.
+    var otherEncoding: (line: Int, sentence: String)? {
+        let lines =
+            head.count < ImportPosition.headBytes ? head[...] : head[..<(head.lastIndex(of: 0x0A) ?? head.count)]
+        guard case .other(let line, let sentence) = TextEncoding(Array(lines)) else { return nil }
+        return (line, sentence)
+    }
 
     /// The header of CSV.
     var firstLine: String {

@@ -4,12 +4,15 @@ import Glibc
 import Settings
 import Telemetry
 
-/// A moment on the command line: RFC 3339, without zone by the wall clock here, a date alone for its first moment, or how
-/// long ago (`90s`, `10m`, `24h`, `7d`).
+/// A moment on the command line: RFC 3339, without zone by the wall clock here, a date alone for its first moment, how long ago
+/// (`90s`, `10m`, `24h`, `7d`), `22:00` for when the clock here showed that last, `today` or `yesterday` for its first moment.
 struct MomentArgument: ExpressibleByArgument, Equatable {
     enum Written: Equatable {
         case at(Timestamp)
         case ago(Duration)
+        /// Seconds since midnight here.
+        case clock(Int)
+        case midnight(daysAgo: Int)
     }
 
     let written: Written
@@ -27,16 +30,54 @@ struct MomentArgument: ExpressibleByArgument, Equatable {
         {
             // The offset of that day: summer time may have begun or ended since.
             written = .at(wall - .seconds(localOffsetSeconds(at: wall)))
+        } else if let seconds = Self.clock(argument) {
+            written = .clock(seconds)
+        } else if let days = ["today", "yesterday"].firstIndex(of: argument) {
+            written = .midnight(daysAgo: days)
         } else {
             return nil
         }
     }
 
+    /// The last such moment, as seen from `now`.
     func timestamp(now: Timestamp) -> Timestamp {
         switch written {
-        case .at(let moment): moment
-        case .ago(let span): max(now - span, Timestamp(milliseconds: 0))
+        case .at(let moment): return moment
+        case .ago(let span): return max(now - span, Timestamp(milliseconds: 0))
+        case .clock(let seconds):
+            let moment = Self.local(daysAgo: 0, seconds, now)
+            return moment <= now ? moment : Self.local(daysAgo: 1, seconds, now)
+        case .midnight(let days): return Self.local(daysAgo: days, 0, now)
         }
+    }
+
+    /// The next such moment; nil for one that can only be past.
+    func next(after now: Timestamp) -> Timestamp? {
+        switch written {
+        case .at(let moment): return moment
+        case .ago, .midnight: return nil
+        case .clock(let seconds):
+            let moment = Self.local(daysAgo: 0, seconds, now)
+            return moment > now ? moment : Self.local(daysAgo: -1, seconds, now)
+        }
+    }
+
+    /// `22:00` or `22:00:30` as seconds since midnight.
+    private static func clock(_ text: String) -> Int? {
+        let words = text.split(separator: ":", omittingEmptySubsequences: false)
+        let numbers = words.compactMap { $0.count == 2 && $0.allSatisfy(\.isNumber) ? Int($0) : nil }
+        guard numbers.count == words.count, (2...3).contains(numbers.count), numbers[0] < 24,
+            numbers[1...].allSatisfy({ $0 < 60 })
+        else { return nil }
+        return numbers[0] * 3600 + numbers[1] * 60 + (numbers.count > 2 ? numbers[2] : 0)
+    }
+
+    /// What the wall clock here shows `seconds` after the midnight of a day.
+    private static func local(daysAgo: Int, _ seconds: Int, _ now: Timestamp) -> Timestamp {
+        let wall = now.milliseconds + Int64(localOffsetSeconds(at: now)) * 1000
+        let midnight = (wall.flooredDivision(by: 86_400_000) - Int64(daysAgo)) * 86_400_000
+        let moment = Timestamp(milliseconds: midnight + Int64(seconds) * 1000)
+        return moment - .seconds(localOffsetSeconds(at: moment - .seconds(localOffsetSeconds(at: now))))
     }
 }
 

@@ -21,8 +21,8 @@ struct SiteOptions: ParsableArguments {
         }
     }
 
-    /// Throws the mistakes of the roster.
-    func decoder(_ catalog: DeviceCatalog) throws(Mistakes) -> MessageDecoder {
+    /// Throws the mistakes of the roster. `isArchive`: an old time is no clock that was never set.
+    func decoder(_ catalog: DeviceCatalog, isArchive: Bool = true) throws(Mistakes) -> MessageDecoder {
         var constants: [ByteName: [String: String]] = [:]
         if let roster {
             for entry in try RosterFile.parse(csv: try SettingFiles.text(of: roster), file: roster)
@@ -30,9 +30,8 @@ struct SiteOptions: ParsableArguments {
                 constants[ByteName(entry.device)] = entry.constants
             }
         }
-        // What is decoded here is read by people: an old archive is no clock that was never set.
         var limits = DecodingLimits()
-        limits.timeMin = DecodingLimits.historyMin
+        if isArchive { limits.timeMin = DecodingLimits.historyMin }
         return MessageDecoder(
             catalog: catalog, limits: limits, siteZoneOffsetSeconds: siteOffset.flatMap(Self.seconds) ?? 0,
             siteZone: siteOffset.flatMap(ZoneRules.system), constants: constants)

@@ -101,7 +101,7 @@ struct SilenceEndOptions: ParsableArguments {
     @Option(name: .customLong("for"), help: "For how long: 30m, 2h, 1d; by a clock that nobody sets.")
     var span: SpanArgument?
 
-    @Option(help: "Until when: a time, 2026-03-05T06:00, or a date alone.")
+    @Option(help: "Until when: a time, 06:00, 2026-03-05T06:00, or a date alone.")
     var until: MomentArgument?
 
     /// Throws where there is none, or both.
@@ -110,7 +110,7 @@ struct SilenceEndOptions: ParsableArguments {
             switch (span, until) {
             case (let span?, nil): return .after(span.duration)
             case (nil, let moment?):
-                guard case .at(let time) = moment.written else {
+                guard let time = moment.next(after: presentMoment()) else {
                     throw ValidationError("--until: expected a moment to come; --for has a span")
                 }
                 return .at(time)

@@ -114,6 +114,7 @@ struct ImportCommand: AsyncParsableCommand {
         _ name: String, into sink: any ImportSink, _ console: Console
     ) async throws -> Int {
         let input = try ImportInput(name)
+        if let (line, sentence) = input.otherEncoding { throw NoAnswer.failed("\(name):\(line): \(sentence)") }
         let format = self.format ?? InterchangeFormat(fileName: name) ?? input.formatOfHead
         var reader = ReadingReader(format, file: name, options: options)
         let positionFile = input.isFile ? ImportPositionFile(input: name) : nil
@@ -188,6 +189,10 @@ struct ImportCommand: AsyncParsableCommand {
                         ? "standard input cannot be taken up again" : "the same command goes on there"))
         } else {
             positionFile?.remove()
+        }
+        if reader.endsWithinLine {
+            console.say(
+                "\(name): the last line has no line break: if the file was cut there, its last value may be too")
         }
         tellUnknown(reader.unknownWords, name, console)
         try console.answer(tally.summary(counts))

@@ -31,6 +31,9 @@ extension RejectsCommand {
         @Option(help: "Rejects at most, the newest.")
         var limit = 10_000
 
+        @Flag(help: "Take times before 2020 too: of an archive, and of no clock that was never set.")
+        var oldTimes = false
+
         @Flag(help: "Only show what would become of them.")
         var dryRun = false
 
@@ -88,7 +91,7 @@ extension RejectsCommand {
             }
             let messages = Self.messages(of: asked)
             let site = site
-            var decoder = try ProfileFiles.reporting { try site.decoder(catalog) }
+            var decoder = try ProfileFiles.reporting { try site.decoder(catalog, isArchive: oldTimes) }
             let replay = MessageReplay(messages, &decoder)
             try StandardStreams.write(
                 zip(messages, replay.outcomes).map { message, outcome in

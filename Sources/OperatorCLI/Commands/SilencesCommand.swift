@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Contract
 import Telemetry
 
@@ -84,12 +85,23 @@ struct SilencesCommand: AsyncParsableCommand {
 
         @OptionGroup var options: AskOptions
 
+        /// Throws where it can only be past.
+        private var beginning: Timestamp? {
+            get throws {
+                guard let begins else { return nil }
+                guard let moment = begins.next(after: presentMoment()) else {
+                    throw ValidationError("--begins: expected a moment to come; without it a silence begins now")
+                }
+                return moment
+            }
+        }
+
         func run() async throws {
             let selection = SilenceSelection(
                 rule: rule, device: device, profile: profile, area: area, circuit: circuit, label: label)
             if let sentence = selection.mistake { throw ValidationError(sentence) }
             let order = SilenceOrder(
-                selection: selection, begins: begins?.timestamp(now: presentMoment()), end: try end.end, by: by ?? "",
+                selection: selection, begins: try beginning, end: try end.end, by: by ?? "",
                 reason: reason)
             let output = options.output
             try await options.ask { source in

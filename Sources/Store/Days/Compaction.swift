@@ -19,8 +19,9 @@ public struct CompactionJob: Sendable {
     let inputs: [Part]
     /// Name of the retention class by stream.
     let classes: [String]
-    /// By stream, as the catalogue has them.
-    let names: [StreamName?]
+    let names: StreamNames
+    /// What `names` lacks.
+    let unnamed: SeriesRegistry?
     let outputs: [Output]
     let generation: Int64
     let manifest: Manifest
@@ -38,6 +39,7 @@ public struct CompactionJob: Sendable {
         var streams: [FrameRun] = []
         for part in inputs { streams.append(try FrameRun(part, folder, effects)) }
         let days = try days()
+        let names = names.all(unnamed)
         let rollups = RollupWriter(folder, effects)
         let others = SealedFrames(folder, effects: effects)
         others.use(manifest)
@@ -47,7 +49,7 @@ public struct CompactionJob: Sendable {
             while let stream = streams.compactMap(\.stream).min() {
                 try stop.check(.stopped(folder: folder.path))
                 var merged = RowBlock()
-                let name = try name(of: stream, in: streams)
+                let name = try name(of: stream, among: names, in: streams)
                 for run in streams where run.stream == stream {
                     let rows = try run.take()
                     merged = merged.isEmpty ? rows : merged.merged(with: rows)
@@ -85,7 +87,9 @@ extension CompactionJob {
     }
 
     /// What the catalogue and its files tell of a stream, over the most columns. Throws `.corrupt` where a file contradicts.
-    fileprivate func name(of stream: Int, in runs: [FrameRun]) throws(StoreError) -> StreamName? {
+    fileprivate func name(
+        of stream: Int, among names: [StreamName?], in runs: [FrameRun]
+    ) throws(StoreError) -> StreamName? {
         var told = names.indices.contains(stream) ? names[stream] : nil
         for run in runs where run.stream == stream {
             guard let name = run.names[stream] else { continue }
@@ -293,7 +297,8 @@ extension Journal {
         }
         return CompactionJob(
             day: day, folder: folder, effects: options.effects, inputs: ordered, classes: classes,
-            names: streamNames.all(of: registry), outputs: outputs, generation: manifest.generation(over: all) + 1,
+            names: streamNames, unnamed: streamNames.missing(of: registry), outputs: outputs,
+            generation: manifest.generation(over: all) + 1,
             manifest: manifest, localDays: localDays, now: now)
     }
 

@@ -18,8 +18,9 @@ public struct SealJob: Sendable {
     let current: [Int64]
     /// Series by stream and column.
     let columns: [[SeriesID]]
-    /// By stream.
-    let names: [StreamName?]
+    let names: StreamNames
+    /// What `names` lacks.
+    let unnamed: SeriesRegistry?
     let beganAt: Timestamp
     /// Hours that ended by then were complete when the seal before this one began, but for what was under way.
     let toldThrough: Int64
@@ -48,11 +49,12 @@ public struct SealJob: Sendable {
             }
         }
         pieces.sort { ($0.day, $0.stream) < ($1.day, $1.stream) }
+        let names = names.all(unnamed)
         var parts: [Part] = []
         var first = 0
         while first < pieces.count {
             let end = pieces[first...].firstIndex { $0.day != pieces[first].day } ?? pieces.count
-            parts.append(try write(pieces[first..<end], day: pieces[first].day, stop))
+            parts.append(try write(pieces[first..<end], day: pieces[first].day, names, stop))
             first = end
         }
         return SealedDays(journalID: journalID, beganAt: beganAt, state: state, parts: parts, latest: latest())
@@ -65,21 +67,21 @@ public struct SealJob: Sendable {
     }
 
     private func write(
-        _ pieces: ArraySlice<Piece>, day: Int64, _ stop: StopRequest
+        _ pieces: ArraySlice<Piece>, day: Int64, _ names: [StreamName?], _ stop: StopRequest
     ) throws(StoreError) -> Part {
         var part = manifest.smallPart(of: day, at: beganAt.milliseconds)
         do {
-            return try write(pieces, part, stop)
+            return try write(pieces, part, names, stop)
         } catch .corrupt {
             // A page of it does not read. The file stays as it is and answers what it can; the rows get one beside it.
             part.generation += 1
             part.file = manifest.smallName(of: day, part.generation)
-            return try write(pieces, part, stop)
+            return try write(pieces, part, names, stop)
         }
     }
 
     private func write(
-        _ pieces: ArraySlice<Piece>, _ known: Part, _ stop: StopRequest
+        _ pieces: ArraySlice<Piece>, _ known: Part, _ names: [StreamName?], _ stop: StopRequest
     ) throws(StoreError) -> Part {
         var part = known
         let path = folder.path(of: part)
@@ -245,7 +247,8 @@ extension Journal {
         return SealJob(
             journalID: lastJournalID, folder: folder, effects: options.effects, manifest: sealed.manifest,
             rows: openRows.beginSeal(), current: openRows.current, columns: registry.streams.map(\.columns),
-            names: streamNames.all(of: registry), beganAt: now, toldThrough: toldThrough, state: state)
+            names: streamNames,
+            unnamed: streamNames.missing(of: registry), beganAt: now, toldThrough: toldThrough, state: state)
     }
 
     /// Third step, after `SealJob.run`: the newest values, the state, and the list of day files; the journal forgets.

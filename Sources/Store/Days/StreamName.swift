@@ -1,4 +1,5 @@
 import Basics
+import Synchronization
 import Telemetry
 
 /// Of which device and which quantities the frames of a stream are, as a check value in the file of frames itself: an id tells it
@@ -113,20 +114,30 @@ struct Strangers: Sendable, Hashable {
     func contains(_ stream: Int) -> Bool { stream >= first && !fitting.contains(stream) }
 }
 
-/// The names of the streams of a registry, each reckoned once for as many columns as it has.
-struct StreamNames {
-    private var known: [StreamName?] = []
+/// The names of the streams of a registry, each reckoned once for as many columns as it has: about 1.4 µs, on the thread that seals
+/// and not on that of ingest.
+final class StreamNames: Sendable {
+    private let known = Mutex<[(columns: Int, name: StreamName?)]>([])
 
-    /// By stream; nil where something of it is a stand-in.
-    mutating func all(of registry: SeriesRegistry) -> [StreamName?] {
-        for (stream, columns) in registry.streams.map(\.columns.count).enumerated() {
-            if stream < known.count {
-                if known[stream]?.columns != columns { known[stream] = registry.name(ofStream: stream) }
-            } else {
-                known.append(registry.name(ofStream: stream))
-            }
+    /// What has to be reckoned with, or nil where all is known: a copy that outlives its moment may cost the registry one of its own.
+    func missing(of registry: SeriesRegistry) -> SeriesRegistry? {
+        let isKnown = known.withLock { known in
+            known.count == registry.streamCount
+                && zip(known, registry.streams).allSatisfy { $0.columns == $1.columns.count }
         }
-        return known
+        return isKnown ? nil : registry
+    }
+
+    /// By stream; nil where something of it is a stand-in. `registry` as `missing` gave it.
+    func all(_ registry: SeriesRegistry?) -> [StreamName?] {
+        known.withLock { known in
+            for (stream, columns) in (registry?.streams ?? []).map(\.columns.count).enumerated()
+            where stream >= known.count || known[stream].columns != columns {
+                let fresh = (columns, registry?.name(ofStream: stream))
+                if stream < known.count { known[stream] = fresh } else { known.append(fresh) }
+            }
+            return known.map(\.name)
+        }
     }
 }
 

@@ -45,7 +45,7 @@ public final class Journal {
     let core: Connection
     let sealed: SealedFrames
     var openRows = OpenRows()
-    var streamNames = StreamNames()
+    let streamNames = StreamNames()
     var saved: Catalogue.Saved
     var links: [DeviceLink] = []
     /// By series, as table `latest` has it.
