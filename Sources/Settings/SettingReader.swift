@@ -126,10 +126,16 @@ extension SettingReader {
     public mutating func number(_ key: String, _ mistakes: inout [Mistake]) -> Double? {
         guard let found = optional(key) else { return nil }
         guard let text = found.text, let number = Double(text), number.isFinite else {
-            mistakes.append(found.mistake("expected a number"))
+            mistakes.append(found.mistake("expected a number" + Self.pointHint(found.text)))
             return nil
         }
         return number
+    }
+
+    /// Of a number with a comma for its point.
+    private static func pointHint(_ text: String?) -> String {
+        guard let text, text.contains(","), let number = Double(text.replacing(",", with: ".")) else { return "" }
+        return "; did you mean \(number)?"
     }
 
     /// A finite number in `range`.
@@ -144,6 +150,12 @@ extension SettingReader {
         return fallback
     }
 
+    private static func examples(in range: ClosedRange<Duration>) -> String {
+        let usual = ["30s", "5m", "1h", "7d"].filter { Duration(shortForm: $0).map(range.contains) ?? false }
+        guard usual.count > 1 else { return usual.first ?? range.lowerBound.shortForm }
+        return usual.dropLast().joined(separator: ", ") + " or " + usual[usual.count - 1]
+    }
+
     /// A duration with its unit: `250ms`, `30s`, `5m`, `1h`, `7d`.
     public mutating func duration(
         _ key: String, in range: ClosedRange<Duration>, default fallback: Duration, _ mistakes: inout [Mistake]
@@ -153,7 +165,7 @@ extension SettingReader {
             mistakes.append(
                 found.mistake(
                     "expected a duration from \(range.lowerBound.shortForm) to \(range.upperBound.shortForm), "
-                        + "such as 30s, 5m, 1h or 7d"))
+                        + "such as \(Self.examples(in: range))"))
             return fallback
         }
         return duration

@@ -139,7 +139,7 @@ struct RuleWordsTests {
             ),
             (
                 "[{sun: night, before: 4h}]",
-                "times[0].before: '4h': expected a duration from 0s to 3h, such as 30s, 5m, 1h or 7d"
+                "times[0].before: '4h': expected a duration from 0s to 3h, such as 30s, 5m or 1h"
             ),
             (
                 "[{from: 22:00, to: 6:00, after: 1h}]",

@@ -107,6 +107,7 @@ struct MessageDecoderTests {
         arguments: [
             ("{\"p\":1,\"clock\":\"05.03.26 18:01x\"}", "its time cannot be read by the profile"),
             ("{\"p\":1,\"ts\":1577836799999}", "before 2020-01-01T00:00:00Z"),
+            ("{\"p\":1,\"ts\":1772705700}", "in seconds the same number would be 2026-03-05T10:15:00Z"),
             ("{\"p\":1,\"ts\":0}", "1970-01-01T00:00:00Z"), ("{\"p\":1,\"ts\":1356998400000}", "2013-01-01T00:00:00Z"),
             ("{\"p\":1,\"ts\":1772709300001}", "more than an hour ahead"),
             ("{\"p\":1,\"ts\":3976214400000}", "2096-01-01T00:00:00Z"), ("{\"p\":1,\"ts\":1e300}", "cannot be read"),

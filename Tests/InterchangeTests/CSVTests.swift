@@ -89,6 +89,12 @@ struct CSVTests {
         #expect(fault?.hasPrefix("test:1: header: '\(header)': expected the columns observed,device") == true)
     }
 
+    @Test("a header parted by another sign is told with that sign", arguments: [(";", "semicolons"), ("\t", "tabs")])
+    func otherSign(sign: String, word: String) {
+        let header = Self.header.replacing(",", with: sign)
+        #expect(read(header, .csv).fault?.contains("the fields are parted by \(word)") == true)
+    }
+
     @Test("an unknown quantity is counted, with the one that was probably meant; a mapping mends it")
     func unknown() throws {
         let text =

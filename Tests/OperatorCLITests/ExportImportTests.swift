@@ -131,6 +131,33 @@ struct ExportImportTests {
         #expect(lines.last?.contains("'voltge' is not a quantity, 1 value refused; did you mean 'voltage'?") == true)
     }
 
+    @Test("a file that is not UTF-8 is told with what it is, and nothing of it goes in")
+    func otherEncodings() throws {
+        let rows = Self.header + "2026-03-15T12:00:00Z,a,voltage,,V,230\n"
+        var wide: [UInt8] = [0xFF, 0xFE]
+        for unit in rows.utf16 { wide += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
+        var gbk = Array((rows + "2026-03-15T12:00:00Z,").utf8)
+        gbk += [0xC2, 0xB7, 0xB5, 0xC6] + Array(",voltage,,V,1\n".utf8)
+        let files: [(String, [UInt8], String)] = [
+            ("wide.csv", wide, ":1: not UTF-8 but UTF-16"),
+            ("gbk.csv", gbk, ":3: byte 24 of the line (0xB5) is not UTF-8, but perhaps GBK"),
+        ]
+        for (name, bytes, word) in files {
+            try Data(bytes).write(to: URL(filePath: path(name)))
+            let run = try Program("baotu", ["import", "--store", path("store"), path(name)])
+            #expect(run.code != 0 && run.errors.contains(word), "\(run.errors)")
+        }
+    }
+
+    @Test("a file whose last line has no line break may have been cut, and is told so")
+    func cut() throws {
+        for (end, isCut) in [("\n", false), ("", true)] {
+            let file = try write(Self.header + "2026-03-15T12:00:00Z,a,voltage,,V,23" + end, "in.csv")
+            let run = try Program("baotu", ["import", "--store", path("store"), file])
+            #expect(run.code == 0 && run.errors.contains("if the file was cut there") == isCut, "\(run.errors)")
+        }
+    }
+
     @Test("line protocol comes in by tags, fields and mappings, from standard input too")
     func lineProtocol() throws {
         let lines = """

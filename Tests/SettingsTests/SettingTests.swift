@@ -30,10 +30,27 @@ struct SettingTests {
         #expect(
             found.map(\.description) == [
                 "x.yaml:3: mqtt.port: '70000': expected a whole number from 1 to 65535",
-                "x.yaml:4: mqtt.keepalive: '60': expected a duration from 5s to 1h, such as 30s, 5m, 1h or 7d",
+                "x.yaml:4: mqtt.keepalive: '60': expected a duration from 5s to 1h, such as 30s, 5m or 1h",
                 "x.yaml:2: mqtt.prot: unknown key; did you mean 'port'?",
                 "x.yaml:5: colour: 'gren': expected one of red, green; did you mean 'green'?",
                 "x.yaml:1: store: missing: the data folder",
+            ])
+    }
+
+    @Test("a number with a comma has its point as a suggestion; an example of a span is one that may be given")
+    func suggestions() throws {
+        let root = try Setting.parse(yaml: "level: 0,5\nlist: 1,2,3\nspan: 30s\n", file: "x.yaml")
+        var found: [Mistake] = []
+        var reader = SettingReader(root, &found)
+        _ = reader.number("level", &found)
+        _ = reader.number("list", &found)
+        _ = reader.duration("span", in: .seconds(60)...(.seconds(300)), default: .seconds(60), &found)
+        reader.finish(&found)
+        #expect(
+            found.map(\.description) == [
+                "x.yaml:1: level: '0,5': expected a number; did you mean 0.5?",
+                "x.yaml:2: list: '1,2,3': expected a number",
+                "x.yaml:3: span: '30s': expected a duration from 1m to 5m, such as 5m",
             ])
     }
 

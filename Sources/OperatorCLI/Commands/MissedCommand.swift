@@ -8,7 +8,7 @@ struct MissedCommand: AsyncParsableCommand {
         commandName: "missed",
         abstract: "The night on one page: what fired, what nobody took, what was lost, what the gateway itself had.")
 
-    @Option(help: "From when on: a time, a date, or how long ago, such as 8h or 7d.")
+    @Option(help: "From when on: a time, a date, 22:00, yesterday, or how long ago, such as 8h or 7d.")
     var since = MomentArgument(argument: "12h")!
 
     @Option(help: "Until when; default: now.")
