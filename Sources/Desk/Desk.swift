@@ -35,8 +35,8 @@ public struct Desk: Sendable {
     var open: [AlertKey: Episode] = [:]
     /// Those of which something is held back.
     private var held: Set<AlertKey> = []
-    /// No hold of them ends by itself before.
-    private var nextDue: SteadyTime?
+    /// No hold of them ends by itself before; nil where none does.
+    package private(set) var nextDue: SteadyTime?
     private var causes: CauseTable
     var flaps: FlapTable
     /// What was in force when all that is held was last looked at.
@@ -213,6 +213,9 @@ public struct Desk: Sendable {
         let recipient = plan.recipients[asked.recipient]
         guard recipient.isNews(asked.target, after: asked.seen) else { return .none }
         let isBeginning = asked.seen == .nothing
+        let waiting = asked.episode.standings[asked.recipient].hold
+        // One that comes and goes, and is gone just now: whoever knows nothing of it hears of it when it is up.
+        if isBeginning, asked.episode.actual == .nothing { return waiting.map { .hold($0) } ?? .none }
         var ways: [Int] = []
         if isBeginning {
             let severity = asked.target.severity ?? .info
@@ -227,7 +230,9 @@ public struct Desk: Sendable {
         let after = open.map { recipient.routes[$0].after }.min() ?? .zero
         guard after > .zero else { return .tell }
         if asked.episode.isTaken { return .hold(Hold(.taken)) }
-        let due = asked.episode.began + after
+        // One that comes and goes is waited for once, and not from each time on.
+        var due = asked.episode.began + after
+        if case .flapping = asked.target, let waiting, waiting.reason == .escalation { due = waiting.due ?? due }
         return now.steady >= due ? .tell : .hold(Hold(.escalation, due: due))
     }
 

@@ -174,6 +174,40 @@ struct DeskTests {
                 "60 duty: firing out lamp-1",
             ]),
         Story(
+            name: "it comes and goes: whose turn comes later waits once, and hears of it when it is up",
+            plan: DeskPlan(
+                recipients: [
+                    Recipient(name: "duty", routes: [Route()]),
+                    Recipient(name: "boss", routes: [Route(after: .seconds(20))]),
+                ],
+                flapping: Flapping(episodes: 3, within: .seconds(60), quiet: .seconds(30))),
+            events: [
+                "1 fire out lamp-1", "5 end out lamp-1", "9 fire out lamp-1", "13 end out lamp-1", "17 fire out lamp-1",
+                "21 end out lamp-1", "25 fire out lamp-1", "29 end out lamp-1", "39 fire out lamp-1",
+                "45 end out lamp-1",
+            ], until: 90,
+            log: [
+                "1 duty: firing out lamp-1", "1 (boss: out lamp-1 escalation)", "5 duty: over out lamp-1",
+                "5 (boss: out lamp-1 gone)", "9 duty: firing out lamp-1", "9 (boss: out lamp-1 escalation)",
+                "13 duty: over out lamp-1", "13 (boss: out lamp-1 gone)", "17 duty: flapping out lamp-1",
+                "17 (boss: out lamp-1 escalation)", "39 boss: flapping out lamp-1", "69 duty: over out lamp-1",
+                "69 boss: over out lamp-1",
+            ]),
+        Story(
+            name: "it comes and goes, and is gone before the turn of whoever comes later",
+            plan: DeskPlan(
+                recipients: [
+                    Recipient(name: "duty", routes: [Route()]),
+                    Recipient(name: "boss", routes: [Route(after: .seconds(20))]),
+                ],
+                flapping: Flapping(episodes: 2, within: .seconds(60), quiet: .seconds(30))),
+            events: ["1 fire out lamp-1", "5 end out lamp-1", "9 fire out lamp-1", "13 end out lamp-1"], until: 90,
+            log: [
+                "1 duty: firing out lamp-1", "1 (boss: out lamp-1 escalation)", "5 duty: over out lamp-1",
+                "5 (boss: out lamp-1 gone)", "9 duty: flapping out lamp-1", "9 (boss: out lamp-1 escalation)",
+                "39 duty: over out lamp-1", "39 (boss: out lamp-1 gone)",
+            ]),
+        Story(
             name: "it comes and goes, and stays",
             plan: plan(
                 Route(), flapping: Flapping(episodes: 2, within: .seconds(60), quiet: .seconds(30))),

@@ -128,6 +128,22 @@ struct DeskStoreTests {
         }
     }
 
+    @Test("a silence goes along with the rule and the circuit that it means, where their names change")
+    func renamed() throws {
+        let journal = try open()
+        for (rule, circuit) in [("hot", "c-1"), ("hot", nil), ("h*", "c-2"), ("cold", "c-1")] as [(String, String?)] {
+            let silence = Silence(
+                id: 0, selection: .init(SilenceSelection(rule: rule, circuit: circuit)), begins: seconds(0),
+                ends: seconds(100), endsSteady: nil, by: "li", reason: "works")
+            _ = try journal.add(silence, at: seconds(0))
+        }
+        try journal.rename(rule: "hot", to: "heat")
+        _ = try journal.rename(circuit: "c-1", to: "c-9")
+        let silences = try journal.silences()
+        #expect(silences.map(\.selection.rules) == [["heat"], ["heat"], ["h*"], ["cold"]])
+        #expect(silences.map(\.selection.devices.circuits) == [["c-9"], [], ["c-2"], ["c-9"]])
+    }
+
     @Test("standings, reasons and silences are there again after a restart")
     func standings() throws {
         var journal = try open()

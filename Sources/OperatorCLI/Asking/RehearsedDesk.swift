@@ -20,7 +20,7 @@ struct RehearsedDesk {
     private var ticked: SteadyTime?
     /// What is told before it is of the run-up.
     private let since: Timestamp
-    /// Times of holds and routes end with minutes.
+    /// Times of routes and maintenance end with minutes, those of holds when they are due.
     private static let tickEvery = Duration.seconds(60)
 
     init(_ plan: DeskPlan, since: Timestamp) {
@@ -34,11 +34,14 @@ struct RehearsedDesk {
         count(desk.take(steps, place))
     }
 
-    /// What time alone does until a moment; the time in which nothing happens is passed over minute by minute.
+    /// What time alone does until a moment: minute by minute, and when something that is held back is due.
     mutating func tick(_ place: DeskPlace, _ moment: Moment) {
         var at = ticked ?? moment.steady
-        while at + Self.tickEvery <= moment.steady {
-            at = at + Self.tickEvery
+        while true {
+            var next = at + Self.tickEvery
+            if let due = desk.nextDue, due > at { next = min(next, due) }
+            guard next <= moment.steady else { break }
+            at = next
             let back = moment.steady - at
             count(
                 desk.tick(

@@ -20,6 +20,10 @@ struct SiteFiles: ParsableArguments {
 
     /// All that the configuration names, with other rules where `rules` is their file. Throws the mistakes of all of it.
     func load(rules: String? = nil) throws(Mistakes) -> (configuration: GatewayConfiguration, files: LoadedFiles) {
+        guard SettingFiles.exists(config) else {
+            let expected = "there is no such file; give that of the site with --config FILE"
+            throw Mistakes([Mistake(file: config, line: nil, key: "", value: nil, expected: expected)])
+        }
         var configuration = try GatewayConfiguration(path: config)
         if let rules { configuration.rulesFile = rules }
         return (configuration, try LoadedFiles.load(configuration))

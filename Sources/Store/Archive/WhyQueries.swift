@@ -98,7 +98,8 @@ extension Archive {
     ) throws(StoreError) -> HistoryAnswer? {
         guard let device = alert.device, let quantity = alert.quantity else { return nil }
         let began = incident?.began ?? alert.since
-        let end = max(incident?.ended ?? now, began + .seconds(60))
+        // What is to come was not measured.
+        let end = max(began, min(now, max(incident?.ended ?? now, began + .seconds(60))))
         let lead = min(max(end - began, Self.leadMin), Self.leadMax)
         let since = max(began - lead, Timestamp(milliseconds: 0))
         let step = max(1, (end - since).milliseconds / Int64(Self.buckets) / 1000)

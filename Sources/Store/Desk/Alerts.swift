@@ -201,6 +201,7 @@ extension Journal {
                 "UPDATE OR IGNORE alert SET rule = ?2 WHERE rule = ?1 AND phase NOT IN \(over)", .text(rule),
                 .text(name))
             try core.run("UPDATE alert SET rule = ?2 WHERE rule = ?1", .text(between), .text(rule))
+            try renameInSilences("rule", rule, to: name)
         }
     }
 
@@ -212,6 +213,7 @@ extension Journal {
             "UPDATE OR IGNORE alert SET name = ?2 WHERE subject = ?3 AND name = ?1 RETURNING rule", .text(circuit),
             .text(name), .text(Subject.Kind.circuit.rawValue)
         ) { row in rules.insert(ByteName(row.text("rule"))) }
+        try renameInSilences("circuit", circuit, to: name)
         return rules
     }
 

@@ -107,6 +107,14 @@ extension Journal {
             "UPDATE silence SET over = ?, over_by = ? WHERE \(condition)", .integer(now.milliseconds), .text(by))
     }
 
+    /// What a silence means has another name now; one that means it by a pattern stays as it is.
+    func renameInSilences(_ key: String, _ old: String, to name: String) throws(StoreError) {
+        func line(_ value: String) -> String { "\n\(key)\t\(value)\n" }
+        try core.run(
+            "UPDATE silence SET selection = trim(replace(char(10) || selection || char(10), ?, ?), char(10)) WHERE over IS NULL",
+            .text(line(old)), .text(line(name)))
+    }
+
     /// Those that nobody has ended, by number; some may be over by themselves.
     public func silences() throws(StoreError) -> [Silence] {
         var found: [Silence] = []

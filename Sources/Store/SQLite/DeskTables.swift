@@ -1,7 +1,7 @@
 // What version 10 keeps of who was told what, and of what people wished.
 extension Schema {
-    // ends_steady: where a span was said, else NULL. selection: JSON. over: when it was over, by the wall clock, and by whom where
-    // that was before its end.
+    // ends_steady: where a span was said, else NULL. selection: lines of a word and its value. over: when it was over,
+    // by the wall clock, and by whom where that was before its end.
     private static let silence = """
         CREATE TABLE silence(
             id INTEGER PRIMARY KEY, selection TEXT NOT NULL, alert INTEGER, begins INTEGER NOT NULL, ends INTEGER NOT NULL,
