@@ -60,7 +60,8 @@ extension AlertNotice {
     public var summary: String {
         if let group {
             let common = group.name.isEmpty ? "" : " (\(group.name))"
-            return "\(group.count) alerts\(common): \(group.counts); the gravest: \(name): \(sentence)"
+            let told = sentence.hasPrefix("\(name): ") ? sentence : "\(name): \(sentence)"
+            return "\(group.count) alerts\(common): \(group.counts); the gravest: \(told)"
         }
         guard isFlapping else { return sentence }
         return "\(sentence); this alert begins and ends again and again, and is told of again once it is quiet"

@@ -39,6 +39,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case noIncident(alert: Int64)
     /// An alert that was not put aside.
     case notShelved(id: Int64)
+    /// Nothing is up that could be put aside.
+    case alertIsOver(id: Int64)
     /// A silence that would be over before it began.
     case endsInPast(Timestamp)
     /// `nearest` is the known name that was probably meant, here and below.
@@ -135,6 +137,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "store: there is no silence \(id), or it is over"
         case .noIncident(let alert):
             "store: no incident of alert \(alert) is kept any more (store.retention.alerts); there is nothing to add to"
+        case .alertIsOver(let id):
+            "store: alert \(id) is over; what it may bring again is silenced by baotu silences add"
         case .notShelved(let id):
             "store: alert \(id) is not put aside"
         case .endsInPast(let end):

@@ -8,7 +8,7 @@ extension Refusal {
             .noSuchProfile,
             .noSuchQuantity, .noSuchChannel, .noSuchRule:
             self = .notFound("\(error)")
-        case .wrongStatistic, .notShelved, .endsInPast: self = .wrong("\(error)")
+        case .wrongStatistic, .notShelved, .alertIsOver, .endsInPast: self = .wrong("\(error)")
         case .parentMissing, .notAFolder, .noStore, .notWritable, .notReadable, .leftOpen, .locked, .writtenTwice,
             .schemaTooNew, .tooManyStreams, .foreign, .notDurable, .diskFull, .ioError, .corrupt, .busy, .sqlite,
             .sealedMeanwhile, .unknownQuantity, .stopped, .abandoned, .repairUnfinished, .walDamaged, .unknownFiles,

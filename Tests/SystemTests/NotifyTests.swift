@@ -105,6 +105,9 @@ struct NotifyTests {
         try eventually("and told") { try told("resolved") == 1 }
         let again = try site.ask(["alerts", "unshelve", "1"])
         #expect(again.code == 64 && again.errors.contains("alert 1 is not put aside"), "\(again)")
+        // With a number that was mistyped it would hold back what comes next.
+        let over = try site.ask(["alerts", "shelve", "1", "--for", "8h"])
+        #expect(over.code == 64 && over.errors.contains("alert 1 is over"), "\(over)")
         let story = try site.ask(["alerts", "show", "1"]).output
         for words in [
             "writes: the meter is wet", "given to wang by", ": look at it", "put aside until", "put aside no more",

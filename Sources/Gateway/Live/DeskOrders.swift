@@ -33,6 +33,7 @@ extension AlertDeedOrder: CarriedOut {
             case .assign: try loop.journal.add(deed(.assigned, target: to), toAlert: alert)
             case .shelve:
                 guard let key = try loop.journal.key(ofAlert: alert) else { throw .noSuchAlert(id: alert) }
+                guard loop.pipeline.book.active[key] != nil else { throw .alertIsOver(id: alert) }
                 let silence = try Silence(.init(alert: key), nil, end, by: by, reason: note, at: moment)
                 _ = try loop.journal.add(
                     silence, alert: alert, with: deed(.shelved, target: "\(silence.ends)"), at: moment.wall)

@@ -144,13 +144,30 @@ public final class WebhookChannel: NotificationChannel {
             if let failure = error.dnsAError ?? error.dnsAAAAError, error.connectionErrors.isEmpty {
                 return plainLine("the host \(error.host) has no address: \(failure)")
             }
-            let failures = error.connectionErrors.map { "\($0.error)" }
+            let failures = error.connectionErrors.map { tlsSentence($0.error) ?? "\($0.error)" }
             return plainLine("no connection to \(error.host):\(error.port): \(failures.joined(separator: "; "))")
         }
         if let error = error as? IOError {
             return "the connection failed: \(String(cString: strerror(error.errnoCode)))"
         }
-        return plainLine("\(error)")
+        return tlsSentence(error) ?? plainLine("\(error)")
+    }
+
+    /// What people can mend of what the library tells by codes and places in its sources; nil for what is none of it.
+    static func tlsSentence(_ error: any Error) -> String? {
+        let text = "\(error)"
+        if error is NIOSSLExtraError || text.contains("in certificate from peer") {
+            return "the server's certificate is of another host"
+        }
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "the server's certificate is not trusted: it is of an unknown authority, or has expired"
+        }
+        if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
+            return "the server answers without TLS at this port"
+        }
+        guard error is NIOSSLError || error is BoringSSLError else { return nil }
+        let reason = text.firstIndex(of: ":").map { text[$0...].split(separator: " ") }?.first { $0.contains("_") }
+        return "TLS failed" + (reason.map { ": \($0)" } ?? "")
     }
 }
 
