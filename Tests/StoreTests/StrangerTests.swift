@@ -158,6 +158,32 @@ struct StrangerTests {
         #expect(try contents(folder.store) == model.points)
     }
 
+    @Test("a damaged page of names takes no reading from its device")
+    func damagedNames() throws {
+        let devices = (0..<40).map { "lamp-\($0)" }
+        let model = try fill(folder.store, devices, days: 0..<2, open: 0)
+        let journal = try Journal.open(StoreOptions(folder: folder.store))
+        try journal.sweepRetired(now: now)
+        journal.close()
+        let path = "\(folder.store)/raw/\(try #require(try live(folder.store).last))"
+        let names = try FileReader(path, isSealed: true, effects: nil).read { file throws(StoreError) in
+            try StreamName.all(of: file)
+        }
+        let crc = try #require(names[20]).crc
+        var bytes = readFile(path)
+        let place = try #require(
+            bytes.indices.last { bytes[$0...].starts(with: withUnsafeBytes(of: crc.bigEndian) { Array($0) }) })
+        // Two bits, which is more than a repair turns back.
+        bytes[place] ^= 1
+        bytes[place + 3] ^= 1
+        chmod(path, 0o640)
+        writeFile(path, bytes)
+        #expect(try !StoreCheck.run(folder: folder.store).isGood)
+        let repair = try StoreRepair.run(folder: folder.store, now: now)
+        #expect(repair.isGood && repair.gaveUp.isEmpty, "\(repair)")
+        #expect(try contents(folder.store) == model.points)
+    }
+
     @Test("without any names left, files of two stores are not mixed")
     func nameless() throws {
         let model = try fill(folder.store, ["lamp-1"], days: 0..<3)

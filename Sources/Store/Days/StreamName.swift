@@ -21,14 +21,16 @@ struct StreamName: Hashable, Sendable {
             .integer(Int64(name.crc)))
     }
 
-    /// By stream; empty for a file of before. Rows on pages that do not match their check values tell nothing, nor do those that
-    /// a tolerant connection cannot reach.
+    /// By stream; empty for a file of before, and where a page of them does not match its check value: a wrong name would take
+    /// readings from their device.
     static func all(of file: Connection) throws(StoreError) -> [Int: StreamName] {
         guard try file.tables().contains("name") else { return [:] }
         var names: [Int: StreamName] = [:]
+        var isRight = true
         do throws(StoreError) {
             try file.rows("SELECT stream, n, crc FROM name") { row throws(StoreError) in
-                guard file.takeWrongPage() == nil, let columns = Int(exactly: row.integer("n")),
+                if file.takeWrongPage() != nil { isRight = false }
+                guard let columns = Int(exactly: row.integer("n")),
                     (1...SeriesRegistry.streamColumnsMax).contains(columns),
                     let crc = UInt32(exactly: row.integer("crc")), let stream = Int(exactly: row.integer("stream"))
                 else { return }
@@ -37,7 +39,7 @@ struct StreamName: Hashable, Sendable {
         } catch {
             guard error.isDamage(of: file.file) else { throw error }
         }
-        return names
+        return isRight ? names : [:]
     }
 
     /// Of a file whose name of the stream is another than the catalogue's.
