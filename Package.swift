@@ -202,7 +202,8 @@ let package = Package(
         .tests(
             "OperatorCLITests",
             [
-                "Basics", "Telemetry", "Contract", "OperatorCLI", "Store", "Interchange", "Alerting", "Pipeline",
+                "Basics", "Telemetry", "Contract", "OperatorCLI", "Store", "Interchange", "Alerting", "Desk",
+                "Pipeline",
                 "baotu",
                 .argumentParser, "TestSupport",
             ]),

@@ -30,7 +30,9 @@ struct RehearsedDesk {
     }
 
     mutating func take(_ steps: [AlertTransition], _ place: DeskPlace) {
-        for step in steps.prefix(1) { tick(place, Moment(wall: step.at, steady: step.steady, listened: step.listened)) }
+        if let first = steps.first {
+            tick(place, Moment(wall: first.at, steady: first.steady, listened: first.listened))
+        }
         count(desk.take(steps, place))
     }
 
