@@ -109,7 +109,7 @@ public enum Condition: Equatable, Sendable {
     }
 
     /// How long it must hold before an alert fires, and how long it must be clear before that is over.
-    var holds: (raise: Duration, clear: Duration) {
+    package var holds: (raise: Duration, clear: Duration) {
         switch self {
         case .threshold(let threshold): (threshold.hold, threshold.clearHold)
         case .composed(let composed): (composed.hold, composed.clearHold)

@@ -85,6 +85,17 @@ public struct ActiveTimes: Equatable, Sendable {
         }
     }
 
+    /// Minutes that it can be in force without a break, at most; nil where it goes by the sun or by whole days, or its spans may
+    /// follow each other from day to day.
+    public var clockMinutes: Int? {
+        var sum = 0
+        for span in spans {
+            guard case .clock(let from, let to) = span.hours else { return nil }
+            sum += to > from ? to - from : to - from + 1440
+        }
+        return sum < 1440 ? sum : nil
+    }
+
     /// Whether it is in force at a moment, by the clock of `days` and a sun that is down where `isNight` says so.
     ///
     /// A span by the clock costs some look-ups; one by the sun asks for it once, or about once for each half hour before and

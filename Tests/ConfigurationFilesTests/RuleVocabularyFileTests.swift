@@ -231,6 +231,17 @@ extension CheckTests {
                 "times: {sun: night}\n  threshold: {quantity: voltage, above: 250}",
                 "rules[0].times: 'a map of 1 key': no device of the roster has a place, and without one nobody knows where the sun stands: it never goes down"
             ),
+            (
+                "times: {from: \"10:00\", to: \"11:00\"}\n  threshold: {quantity: voltage, above: 250, hold: 2h}",
+                "rules[0].times: 'a map of 2 keys': never fires: its times last 1h at most, and it must hold for 2h"
+            ),
+            (
+                "times: [{from: \"22:00\", to: \"24:00\"}, {from: \"00:00\", to: \"01:00\"}]\n  threshold: {quantity: voltage, above: 250, hold: 2h}",
+                nil
+            ),
+            (
+                "times: {from: \"10:00\", to: \"14:00\"}\n  threshold: {quantity: voltage, above: 250, hold: 2h}", nil
+            ),
         ] as [(String, String?)])
     func never(condition: String, sentence: String?) throws {
         let found = try load(

@@ -46,7 +46,17 @@ extension ConfigurationCheck {
     }
 
     func timeWarnings(_ placed: RuleFile.Placed) -> [Mistake] {
-        guard let times = placed.rule.times, times.asksForSun,
+        guard let times = placed.rule.times else { return [] }
+        // Outside its times a rule judges nothing, and what holds begins to hold anew.
+        let hold = placed.rule.condition.holds.raise
+        if let longest = times.clockMinutes.map({ Duration.seconds($0 * 60) }), longest < hold {
+            return [
+                (placed.setting["times"] ?? placed.setting).mistake(
+                    "never fires: its times last \(longest.shortForm) at most, and it must hold for \(hold.shortForm)",
+                    isWarning: true)
+            ]
+        }
+        guard times.asksForSun,
             !roster.contains(where: { $0.latitude != nil && $0.longitude != nil })
         else { return [] }
         return [
