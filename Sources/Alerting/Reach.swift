@@ -4,7 +4,7 @@ public import Telemetry
 extension AlertBook {
     /// How many devices and series of the registry and the roster a rule watches.
     public struct Reach: Hashable, Sendable {
-        /// Of which something is watched.
+        /// Of which something is watched; of a rule of several parts those that have a series of one of them.
         public var devices: Int
         /// Watched one by one; 0 of a rule that is about devices as a whole or more.
         public var series: Int
@@ -25,8 +25,15 @@ extension AlertBook {
                 }
             case .absence:
                 for device in all where selection.isAbout(rule, .device(device), known) { devices.insert(device) }
-            case .finding, .composed, .group:
+            case .finding:
                 for device in all where selection.means(rule, .device(device), known) { devices.insert(device) }
+            case .composed, .group:
+                let levels = rule.condition.thresholds
+                for series in (0..<UInt32(known.seriesCount)).lazy.map({ SeriesID(rawValue: $0) })
+                where levels.contains(where: { $0.watches(series, known) }) {
+                    let device = known.series[series.index].device
+                    if selection.means(rule, .device(device), known) { devices.insert(device) }
+                }
             }
             return Reach(devices: devices.count, series: count)
         }

@@ -84,6 +84,31 @@ struct RulesTests {
             "\(run.errors)")
     }
 
+    @Test("a rule of parts watches the devices that measure one of them, and where none does that is said")
+    func parts() throws {
+        let site = try write(
+            "rules: alerts.yaml\ndevices: {folder: \(Self.root)Devices, roster: roster.csv}\n", "baotu.yaml")
+        _ = try write("rules: []\n", "alerts.yaml")
+        _ = try write(
+            "device,cadence,area,profile\nlamp-1,1m,Lixia,streetlight-controller\nlamp-2,1m,Lixia,streetlight-controller\n",
+            "roster.csv")
+        let rules = try write(
+            """
+            rules:
+            - rule: dust
+              any: [{quantity: pm2_5, above: 75}, {quantity: o3, above: 200}]
+            - rule: dark
+              all: [{quantity: voltage, below: 50}, {quantity: lamp_on, above: 0.5}]
+            - rule: many
+              group: {of: area, at_least: 1, condition: {quantity: pm2_5, above: 75}}
+            """, "new.yaml")
+        let run = try Program("baotu", ["rules", "check", rules, "--config", site, "--format", "csv"])
+        let counts = run.output.split(separator: "\n").dropFirst().map { $0.split(separator: ",")[2] }
+        #expect(counts == ["0", "2", "0"], "\(run.output) \(run.errors)")
+        let table = try Program("baotu", ["rules", "check", rules, "--config", site])
+        #expect(table.output.hasSuffix("0 devices, so that they raise nothing: dust, many\n"), "\(table.output)")
+    }
+
     @Test("a file of rules is checked against the site, and each rule says what it watches")
     func check() throws {
         let site = try write(
