@@ -156,7 +156,7 @@ public final class WebhookChannel: NotificationChannel {
     /// What people can mend of what the library tells by codes and places in its sources; nil for what is none of it.
     static func tlsSentence(_ error: any Error) -> String? {
         let text = "\(error)"
-        if error is NIOSSLExtraError || text.contains("in certificate from peer") {
+        if text.contains("in certificate from peer") {
             return "the server's certificate is of another host"
         }
         if text.contains("CERTIFICATE_VERIFY_FAILED") {

@@ -50,7 +50,7 @@ struct CatalogueRepair {
             let name = known.devices[id].name
             // The row that took the name is of a damaged page, too, and gets its own back where that is known.
             try core.run(
-                "UPDATE device SET name = 'unreadable-' || id WHERE name = ? AND id <> ?", .text(name),
+                "UPDATE device SET name = ? || id WHERE name = ? AND id <> ?", .text(StandIn.prefix), .text(name),
                 .integer(Int64(id)))
             try core.run(
                 """

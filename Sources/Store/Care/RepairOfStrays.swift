@@ -67,15 +67,12 @@ extension StoreRepairer {
     /// Throws `.otherCore` where it is core.db that does not belong here: then no file would be left.
     private func checkCore(_ names: [String], _ finder: StrayFinder) throws(StoreError) {
         guard finder.manifest.live.allSatisfy({ !Folder.exists(folder.path(of: $0)) }) else { return }
-        var strange: [String] = []
         for name in names {
             guard let stray = try finder.look(at: name, madeAt: now), !stray.isNeeded, !stray.strangers.isEmpty else {
-                continue
+                return
             }
-            strange.append(name)
         }
-        guard !strange.isEmpty, strange.count == names.count else { return }
-        throw .otherCore(folder: folder.path, files: strange)
+        throw .otherCore(folder: folder.path, files: names)
     }
 
     private func recall(into core: Connection) throws(StoreError) {

@@ -145,7 +145,7 @@ final class StreamNames: Sendable {
 
 /// The names that a repair gives to devices and channels whose own did not read.
 enum StandIn {
-    private static let prefix = "unreadable-"
+    static let prefix = "unreadable-"
 
     static func name(_ id: Int64) -> String { prefix + "\(id)" }
 
